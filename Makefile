@@ -109,10 +109,10 @@ sanitize: .venv/test.stamp ## Run the native step's tests under AddressSanitizer
 		CFLAGS="-g -O1 -Werror -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
 			$(CURDIR)/$(BIN)/python -m deploy.native_build && ls media/native/fan_out.*.so >/dev/null && \
 		LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
-			NATIVE_INPUTS=2000 $(CURDIR)/$(BIN)/pytest -q -p no:cacheprovider tests/unit/media/native $(SANITIZED)
+			NATIVE_INPUTS=2000 $(CURDIR)/$(BIN)/pytest -q -p no:cacheprovider tests/unit/media/native tests/unit/media/pure $(SANITIZED)
 	@rm -rf build/sanitize
 
-SANITIZED := $(addprefix tests/unit/media/switch/test_,wire_profile.py laid_burst.py switch.py layers.py join.py intake.py) \
+SANITIZED := $(addprefix tests/unit/media/switch/test_,wire_profile.py switch.py layers.py join.py intake.py) \
 	tests/unit/media/rtp/test_srtp_receiver.py
 
 .PHONY: hostile

@@ -29,11 +29,11 @@ from media.rtp.rtcp import (
     sdes,
 )
 from media.rtp.rtcp import sender_report as build_sender_report
+from media.rtp.run import Run
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
 from media.switch.viewer import Stretch, Viewer
 from media.switch.wire import Wire
-from media.tracks.outgoing import Outgoing
 
 # RTCP of a viewer, 5 % of a stream of 2.5 Mbit/s (RFC 3550 6.2). In bytes of its datagrams, because a packet
 # costs what it contains: 64 keyframe requests or 62 report blocks take 0.15 ms. A viewer that loses much
@@ -69,7 +69,7 @@ class ViewerFeedback:
         viewer: Viewer,
         feed: Feed,
         publisher: PublisherFeedback,
-        resend: Callable[[Viewer, Outgoing, int, int, float], bool],
+        resend: Callable[[Viewer, Run, int, int, float], bool],
         stats: ViewerStats,
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
@@ -136,11 +136,9 @@ class ViewerFeedback:
         media = sum(self._viewer.sent(n)[1] for n in range(len(self._tracks)))
         found = (self._find(number, packet.media_ssrc, one, now) for one in islice(packet.sequences(), left))
         missing = [each for each in found if each is not None]
-        most = self._room(wire, [sent.extended for sent, _, _ in missing], now)
+        most = self._room(wire, [sent.first for sent, _, _ in missing], now)
         for place, (sent, offset, shift) in enumerate(missing):
-            if place >= most or not self._budget.take(
-                sent.track, sent.extended, len(sent.packet.payload), media, now
-            ):
+            if place >= most or not self._budget.take(sent.track, sent.first, sent.octets, media, now):
                 self._stats.retransmissions_refused += 1
             elif self._resend(self._viewer, sent, offset, shift, now):
                 self._stats.retransmissions += 1
@@ -164,12 +162,12 @@ class ViewerFeedback:
                 return number
         return None
 
-    def _find(self, number: int, ssrc: int, sequence: int, now: float) -> tuple[Outgoing, int, int] | None:
+    def _find(self, number: int, ssrc: int, sequence: int, now: float) -> tuple[Run, int, int] | None:
         """The packet that the viewer was sent under that number, if it is held; and its offset and shift."""
         viewer = self._viewer
         if not viewer.has_changed(ssrc):
             found = self._tracks[number].find(sequence, now)
-            if found is None or not viewer.was_sent(number, found.extended):
+            if found is None or not viewer.was_sent(number, found.first):
                 return None
             return found, viewer.offsets[number], viewer.shifts[number]
         place = viewer.stretch_of(sequence, ssrc)

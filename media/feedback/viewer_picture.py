@@ -15,9 +15,9 @@ from media.rtp.extensions import PlayoutDelay
 from media.switch.changeover import Changeover, WantKeyframe
 from media.switch.feed import Feed
 from media.switch.paced import Paced
-from media.switch.packet_header import SentAt
 from media.switch.padding import can_number, can_pad, send_train
 from media.switch.rendition import PACKET_OVERHEAD, Ladder
+from media.switch.sent_at import SentAt
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from shared.messages.status import LayerReason
@@ -141,7 +141,7 @@ class ViewerPicture:
         if (loss := self._losses.asked(rendition, lost, came_at)) is not None:
             self._sample(now)
             came = [packet for index in loss.came if (packet := history.get(index, now)) is not None]
-            octets = sum(len(packet.packet.payload) + PACKET_OVERHEAD for packet in came)
+            octets = sum(packet.octets + PACKET_OVERHEAD for packet in came)
             self.line.lost(loss, came_at - loss.end, now, octets * 8 / (loss.end - loss.begin))
 
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> None:

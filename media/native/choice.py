@@ -6,13 +6,7 @@ from typing import Any, Literal, Protocol
 
 Native = Literal["auto", "off", "on"]
 Source = tuple[str, int] | tuple[str, int, int, int]  # an address of UDP
-INTERFACE = 4  # of the module that this version calls: one that an older version left behind has another
-
-
-class NativeOpener(Protocol):
-    """One `media.native.fan_out.Opener`: see its stub."""
-
-    def open(self, datagrams: Any, first: int, packet: Callable[..., Any], /) -> Any: ...
+INTERFACE = 5  # of the module that this version calls: one that an older version left behind has another
 
 
 class NativeSending(Protocol):
@@ -22,38 +16,22 @@ class NativeSending(Protocol):
     def Cipher(self) -> Callable[[bytes, bytes], object]: ...  # noqa: N802
 
     @property
-    def Opener(self) -> Callable[[bytes, bytes], NativeOpener]: ...  # noqa: N802
+    def Opener(self) -> Callable[[bytes, bytes], Any]: ...  # noqa: N802
+
+    @property
+    def Run(self) -> type: ...  # noqa: N802
 
     @property
     def receive(self) -> Callable[[int, int, int, bool], tuple[list[tuple[Any, Source]], int, float]]: ...
 
     @property
-    def lay(
-        self,
-    ) -> Callable[
-        [list[Any], int, int, bytes, int],
-        tuple[list[bytes], list[bytes], list[tuple[int, int]], int] | None,
-    ]: ...
+    def copy(self) -> Callable[[list[bytes]], Any]: ...
 
     @property
     def send(
         self,
     ) -> Callable[
-        [
-            int,
-            Sequence[bytes],
-            Sequence[bytes],
-            Sequence[tuple[int, int]],
-            Sequence[tuple[object, tuple[object, ...], bytes]],
-        ],
-        tuple[int, int, int],
-    ]: ...
-
-    @property
-    def send_run(
-        self,
-    ) -> Callable[
-        [int, Any, int, int, bytes, int, Sequence[tuple[object, tuple[object, ...], bytes]]],
+        [int, Any, tuple[int, int, bytes, int, bytes], int, Sequence[tuple[object, Any, bytes]]],
         tuple[int, int, int],
     ]: ...
 

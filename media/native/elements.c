@@ -33,9 +33,3 @@ int next_element(Elements *each) {
     }
     return 0;
 }
-
-void note_elements(Run *run, const RunPacket *packet) {
-    Elements each = elements_of(run, packet);
-    while (next_element(&each))
-        run->elements[each.number >> 6] |= 1ull << (each.number & 63);
-}

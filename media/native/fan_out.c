@@ -31,46 +31,6 @@ static int read_bytes(PyObject *value, const uint8_t **bytes, Py_ssize_t *length
     return 1;
 }
 
-static int read_packets(PyObject *headers, PyObject *payloads, Burst *burst) {
-    Py_ssize_t count = PyTuple_Size(headers), header, payload, length = 0;
-    if (count > MOST_PACKETS || count != PyTuple_Size(payloads))
-        return refuse("not as many payloads as headers, or too many");
-    for (Py_ssize_t place = 0; place < count; place++) {
-        Packet *packet = burst->packets + place;
-        if (!read_bytes(PyTuple_GetItem(headers, place), &packet->header, &header) ||
-            !read_bytes(PyTuple_GetItem(payloads, place), &packet->payload, &payload))
-            return 0;
-        if (header < LEAST_HEADER || header > MOST_RUN || payload > MOST_RUN)
-            return refuse("a packet is too short or too long");
-        packet->header_length = (int)header;
-        packet->payload_length = (int)payload;
-        length += header + payload + TAG;
-    }
-    if (length > SPACE)
-        return refuse("the burst is too long");
-    burst->packet_count = (int)count;
-    burst->length = (int)length;
-    return 1;
-}
-
-static int read_runs(PyObject *runs, Burst *burst) {
-    Py_ssize_t count = PyTuple_Size(runs);
-    int length = 0;
-    if (count > MOST_PACKETS)
-        return refuse("too many runs");
-    for (Py_ssize_t place = 0; place < count; place++) {
-        Segments *run = burst->runs + place;
-        PyObject *pair = PyTuple_GetItem(runs, place);
-        if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "ii", &run->length, &run->size))
-            return PyErr_Occurred() ? 0 : refuse("a run is no pair");
-        if (run->length < 1 || run->length > MOST_RUN || run->size < 1 || run->size > MOST_RUN)
-            return refuse("a run is too short or too long");
-        length += run->length;
-    }
-    burst->run_count = (int)count;
-    return length == burst->length ? 1 : refuse("the runs are not the burst");
-}
-
 static int read_address(PyObject *address, Target *target) {
     const char *host;
     int port, flow = 0, scope = 0, read;
@@ -99,8 +59,7 @@ static int read_address(PyObject *address, Target *target) {
     return read == 1 ? 1 : refuse("the host is no IP address");
 }
 
-/* `numbered`: for how many packets it has numbers. */
-static int read_target(PyObject *value, Py_ssize_t numbered, Target *target) {
+static int read_target(PyObject *value, Target *target) {
     Py_ssize_t length;
     const uint8_t *numbers;
     if (!PyTuple_Check(value) || PyTuple_Size(value) != 3)
@@ -120,12 +79,12 @@ static int read_target(PyObject *value, Py_ssize_t numbered, Target *target) {
         return 0;
     *target = cipher->parsed;
     target->numbers = numbers;
-    return length == numbered * NUMBERS ? 1 : refuse("not as many numbers as packets");
+    return length == NUMBERS ? 1 : refuse("a target has ten bytes of numbers");
 }
 
 /* --- what Python calls */
 
-static PyObject *send_to_targets(int socket, const Burst *burst, Py_ssize_t numbered, PyObject *targets) {
+static PyObject *send_to_targets(int socket, const Burst *burst, PyObject *targets) {
     Counts counts = {0, 0, 0};
     Py_ssize_t count = PyTuple_Size(targets);
     int encrypted;
@@ -133,7 +92,7 @@ static PyObject *send_to_targets(int socket, const Burst *burst, Py_ssize_t numb
     if (!read)
         return PyErr_NoMemory();
     for (Py_ssize_t place = 0; place < count; place++) {
-        if (!read_target(PyTuple_GetItem(targets, place), numbered, read + place)) {
+        if (!read_target(PyTuple_GetItem(targets, place), read + place)) {
             PyMem_Free(read);
             return NULL;
         }
@@ -149,59 +108,25 @@ static PyObject *send_to_targets(int socket, const Burst *burst, Py_ssize_t numb
     return Py_BuildValue("lll", counts.packets, counts.octets, counts.dropped);
 }
 
-static Burst burst; /* there is one, as there is one of all that sending.c needs: see `busy` */
-
-static PyObject *send_burst(int socket, PyObject *headers, PyObject *payloads, PyObject *runs,
-                            PyObject *targets) {
-    if (!read_packets(headers, payloads, &burst) || !read_runs(runs, &burst))
-        return NULL;
-    burst.is_run = 0;
-    return send_to_targets(socket, &burst, burst.packet_count, targets);
-}
-
-static int begin(void) {
-    if (busy)
-        PyErr_SetString(PyExc_RuntimeError, "another thread is sending");
-    return busy ? 0 : (busy = 1);
-}
-
-static PyObject *send_run(PyObject *module, PyObject *arguments) {
+static PyObject *send_(PyObject *module, PyObject *arguments) {
+    static Burst burst; /* there is one, as there is one of all that sending.c needs: see `busy` */
     PyObject *run, *list, *targets, *result = NULL;
-    const char *block;
-    unsigned int ssrc;
-    int socket, payload_type, most_run;
-    Py_ssize_t block_length;
+    Form form;
+    int socket, most;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "iO!iIy#iO:send_run", &socket, run_type, &run, &payload_type, &ssrc, &block,
-                          &block_length, &most_run, &list) ||
-        !begin())
+    if (!PyArg_ParseTuple(arguments, "iO!(iIy#iy#)iO:send", &socket, run_type, &run, &form.payload_type, &form.ssrc,
+                          &form.ids, &form.ids_length, &form.element, &form.value, &form.value_length, &most, &list))
         return NULL;
-    if ((targets = PySequence_Tuple(list))) {
-        if (lay_run((Run *)run, payload_type, ssrc, block, block_length, most_run, &burst))
-            result = send_to_targets(socket, &burst, 1, targets);
-        else
-            refuse("the run is not numbered, or something is too long");
+    if (busy) {
+        PyErr_SetString(PyExc_RuntimeError, "another thread is sending");
+        return NULL;
+    }
+    busy = 1;
+    if ((targets = PySequence_Tuple(list))) { /* of our own: nobody can change it while the lock is released */
+        if (lay_run((Run *)run, &form, most, &burst))
+            result = send_to_targets(socket, &burst, targets);
         Py_DECREF(targets);
     }
-    busy = 0;
-    return result;
-}
-
-static PyObject *send_(PyObject *module, PyObject *arguments) {
-    /* tuples of our own: nobody can change them while the lock is released */
-    PyObject *lists[4], *tuples[4] = {NULL}, *result = NULL;
-    int socket, place = 0;
-    (void)module;
-    if (!PyArg_ParseTuple(arguments, "iOOOO:send", &socket, lists, lists + 1, lists + 2, lists + 3))
-        return NULL;
-    if (!begin())
-        return NULL;
-    while (place < 4 && (tuples[place] = PySequence_Tuple(lists[place])))
-        place++;
-    if (place == 4)
-        result = send_burst(socket, tuples[0], tuples[1], tuples[2], tuples[3]);
-    while (place--)
-        Py_DECREF(tuples[place]);
     busy = 0;
     return result;
 }
@@ -242,11 +167,10 @@ static PyType_Slot cipher_slots[] = {{Py_tp_new, cipher_new}, {Py_tp_dealloc, ci
 static PyType_Spec cipher_spec = {"media.native.fan_out.Cipher", sizeof(Cipher), 0, Py_TPFLAGS_DEFAULT,
                                   cipher_slots};
 static PyMethodDef functions[] = {{"send", send_, METH_VARARGS, NULL},
-                                  {"send_run", send_run, METH_VARARGS, NULL},
                                   {"receive", receive, METH_VARARGS, NULL},
-                                  {"lay", lay, METH_VARARGS, NULL},
+                                  {"copy", copy_run, METH_VARARGS, NULL},
                                   {NULL, NULL, 0, NULL}};
-#define INTERFACE 4 /* raised with each change of what these take: choice.py */
+#define INTERFACE 5 /* raised with each change of what these take: choice.py */
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "fan_out", NULL, -1, functions, NULL, NULL, NULL, NULL};
@@ -259,6 +183,7 @@ PyMODINIT_FUNC PyInit_fan_out(void) {
     PyObject *opener = opener_type();
     if (!cipher_type || !opener || !make_run_type() || !make_joined_type() || PyModule_AddObjectRef(module, "Opener", opener) ||
         PyModule_AddObjectRef(module, "Cipher", (PyObject *)cipher_type) ||
+        PyModule_AddObjectRef(module, "Run", (PyObject *)run_type) ||
         PyModule_AddIntConstant(module, "INTERFACE", INTERFACE)) {
         Py_XDECREF(opener);
         Py_DECREF(module);

@@ -1,6 +1,6 @@
-"""Encrypts a burst for many viewers and sends it to them: fan_out.c, if it was built."""
+"""The hot path in C: fan_out.c, if it was built."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 INTERFACE: int  # which version of these it has
@@ -11,66 +11,44 @@ class Cipher:
     def __init__(self, key: bytes, salt: bytes, /) -> None: ...
 
 class Opener:
-    """AES-128-GCM under one SRTP session key of a peer. Raises `ValueError` as `Cipher` does."""
+    """`media.rtp.run.Opener`, under one SRTP session key of a peer. Raises `ValueError` as `Cipher` does."""
 
     def __init__(self, key: bytes, salt: bytes, /) -> None: ...
-    def open(self, datagrams: list[bytes] | Joined, first: int, packet: Callable[..., Any], /) -> Run | None:
-        """The run of SRTP datagrams that are one stream's successive ones, from the index `first` on.
-
-        Its packets are what `packet` makes of the fields of an `RtpPacket`, in order. None if they are
-        anything else, more than 64, if one is not authentic, or unusual: with CSRCs or padding. Raises
-        `TypeError` for arguments of other types.
-        """
+    def open(self, datagrams: list[bytes] | Joined, first: int, /) -> Run | None:
+        """Raises `TypeError` for arguments of other types."""
 
 class Run:
-    """Successive packets of one stream, in one piece of memory; an `Opener` makes it.
+    """`media.rtp.run.Run`; an `Opener` or `copy` makes it. Packets are made when they are asked for."""
 
-    It is a sequence of packets in the room's numbering once `number` has told that; each is made when it is
-    asked for. Raises `IndexError` for a packet that it does not have, `ValueError` before it is numbered.
-    """
-
-    octets: int  # of all payloads
+    track: int
+    ssrc: int
+    first: int
+    shift: int
+    octets: int
 
     def __len__(self) -> int: ...
-    def __getitem__(self, place: int, /) -> Any: ...
-    def __iter__(self) -> Iterator[Any]: ...
-    def packets(self) -> list[Any]:
-        """The packets as the publisher has numbered them."""
+    def number(self, track: int, ssrc: int, first: int, shift: int, /) -> None: ...
+    def part(self, start: int, stop: int, /) -> Run: ...
+    def packet(self, place: int, /) -> Any: ...
+    def packets(self) -> list[Any]: ...
+    def payloads(self) -> list[bytes]: ...
+    def contents(self) -> list[bytes]: ...
+    def sizes(self) -> list[int]: ...
+    def timestamps(self) -> list[int]: ...
+    def markers(self) -> list[bool]: ...
+    def octets_of(self, timestamp: int, /) -> int: ...
+    def numbers(self, element: int, /) -> list[int]: ...
+    def suspects(self, codec: str, /) -> list[tuple[int, bytes]]: ...
+    def pictures(self, codec: str, descriptor: int, /) -> list[tuple[int, int, int, int, int, int]]: ...
+    def renumber(
+        self, start: int, stop: int, codec: str, descriptor: int, of_picture: int, of_frame: int, /
+    ) -> None: ...
+    def lay(
+        self, form: tuple[int, int, bytes, int, bytes], most: int, /
+    ) -> tuple[list[bytes], list[bytes], list[tuple[int, int]]]: ...
 
-    def number(self, outgoing: Callable[..., Any], track: int, ssrc: int, index: int, shift: int, /) -> None:
-        """Make of each packet what `outgoing` makes of the fields of an `Outgoing`.
-
-        The first one has that index, and `shift` is added to the timestamps (32 bits).
-        """
-
-    def timestamps(self) -> list[int]:
-        """The publisher's."""
-
-    def octets_of(self, timestamp: int, /) -> int:
-        """Of the payloads of packets with that timestamp of the room."""
-
-    def size(self, place: int, /) -> int:
-        """Bytes of a payload. Raises `IndexError`."""
-
-    def has_any(self, ids: Iterable[int], /) -> bool:
-        """Whether a packet has a header-extension element with one of these ids."""
-
-    def numbers(self, number: int, /) -> list[int]:
-        """The first element with that id of each packet where it is there, and has two bytes."""
-
-    def suspects(self, codec: str, /) -> list[bytes]:
-        """The payloads in which a keyframe may start; in all others certainly none does."""
-
-    def pictures(self, codec: str, descriptor: int, /) -> list[tuple[int, int, int, int]]:
-        """The numbers of pictures in the packets, in order; neighbours that have the same are told once.
-
-        Each is the publisher's timestamp, how many bits the picture id of VP8 or VP9 has (0: there is none),
-        the id, and the frame number in the element with the id `descriptor` (-1: there is none). Packets
-        with neither number are left out.
-        """
-
-    def renumber(self, codec: str, descriptor: int, pictures: int, frames: int, /) -> None:
-        """Add `pictures` to each picture id and `frames` to each frame number, in place, within its bits."""
+def copy(datagrams: list[bytes], /) -> Run:
+    """The run of these RTP packets, 64 at most. Raises `ValueError` for any other, or with CSRCs."""
 
 class Joined:
     """Datagrams of one source that the kernel has joined, a sequence of bytes: `receive` makes it."""
@@ -94,48 +72,20 @@ def receive(
     the first run; 0 if that is unknown.
     """
 
-def lay(
-    packets: list[Any], payload_type: int, ssrc: int, block: bytes, most_run: int, /
-) -> tuple[list[bytes], list[bytes], list[tuple[int, int]], int] | None:
-    """Headers, payloads and runs (see `send`) of successive packets of one track, and the payloads' bytes.
-
-    The packets are `Outgoing`. Each header has that payload type, `ssrc` (0: that of the packet), and `block`
-    behind it, the extensions. No run is longer than `most_run` bytes. None for any other burst, and for
-    packets with extensions. Raises `TypeError`, `AttributeError` or `OverflowError` for what are no packets.
-    """
-
-def send_run(
-    socket: int,
-    run: Run,
-    payload_type: int,
-    ssrc: int,
-    block: bytes,
-    most_run: int,
-    targets: Iterable[tuple[object, tuple[object, ...], bytes]],
-    /,
-) -> tuple[int, int, int]:
-    """`lay` and `send` a numbered run. What it returns, and a target, is as of `send`, with one difference.
-
-    The ten bytes of a target's numbers are the index of its first packet, and what is added to the room's
-    timestamps. Raises `ValueError` if the run is not numbered, or something is too long.
-    """
-
 def send(
     socket: int,
-    headers: Iterable[bytes],
-    payloads: Iterable[bytes],
-    runs: Iterable[tuple[int, int]],
+    run: Run,
+    form: tuple[int, int, bytes, int, bytes],
+    most: int,
     targets: Iterable[tuple[object, tuple[object, ...], bytes]],
     /,
 ) -> tuple[int, int, int]:
-    """Send a burst of at most 64 packets to each target; how many packets, bytes and drops that made.
+    """Lay a run out in a `media.rtp.run.Form`, and send it to each target; how many packets, bytes, drops.
 
-    Each packet goes out as its header, the payload encrypted, and the tag, one right behind the other. `runs`
-    are the bytes of successive runs of these, and the size of each datagram in them but the last.
-
-    A target is a `Cipher`, an address of UDP, and for each packet the ten bytes of the viewer's numbers: the
-    index (RFC 3711 3.3.1), which ends with the sequence number, and the timestamp. They are written into the
-    header, too. The cipher must not have served that SSRC and index.
+    Each packet goes out as its header, the payload encrypted, and the tag; no send of the kernel is longer
+    than `most` bytes. A target is a `Cipher`, an address of UDP, and the ten bytes of its numbers: the index
+    (RFC 3711 3.3.1) of its first packet, and what is added to the room's timestamps. The cipher must not have
+    served that SSRC and these indexes.
 
     Raises `ValueError`, `TypeError` or `OverflowError` for anything else, before anything is sent;
     `RuntimeError` if OpenSSL fails, or another thread is sending.

@@ -3,8 +3,15 @@
 #include "run.h"
 #include "sending.h"
 
-/* `burst` becomes the run, under that payload type and SSRC (0: its own), each header with `block` behind it. The
- * kernel's sends are no longer than `most_run` bytes. Returns 0 if it is not numbered, or too long.
+typedef struct { /* media/rtp/run.py */
+    int payload_type;
+    uint32_t ssrc; /* 0: that of the run */
+    const char *ids, *value;
+    Py_ssize_t ids_length, value_length;
+    int element; /* 0: none */
+} Form;
+
+/* `burst` becomes the run in that form. The kernel's sends are no longer than `most` bytes. Returns 0 with an
+ * exception set.
  */
-int lay_run(const Run *run, int payload_type, uint32_t ssrc, const char *block, Py_ssize_t block_length,
-            int most_run, Burst *burst);
+int lay_run(const Run *run, const Form *form, int most, Burst *burst);

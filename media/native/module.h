@@ -10,5 +10,5 @@ PyObject *opener_type(void);
 /* receiving.c */
 PyObject *receive(PyObject *module, PyObject *arguments);
 
-/* laying.c */
-PyObject *lay(PyObject *module, PyObject *arguments);
+/* opening.c */
+PyObject *copy_run(PyObject *module, PyObject *arguments);

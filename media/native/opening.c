@@ -1,5 +1,4 @@
-/* Opens a run of a publisher's SRTP packets under AES-128-GCM (RFC 7714): what media/rtp/packet_run.py and
- * AESGCM do in Python, in one call, and in one piece of memory: run.c.
+/* Opens a run of a publisher's SRTP packets under AES-128-GCM (RFC 7714): what media/pure/run.py does in Python, in one call, and in one piece of memory: run.c.
  *
  * The datagrams are a stranger's. What is not the next packet of the stream that Python asks for, or is in any way
  * unusual, makes the whole run None: then Python takes each packet by itself. Which indexes have come, Python
@@ -33,22 +32,23 @@ typedef struct {
 typedef struct {
     const uint8_t *bytes;
     int length, header;
-    int profile; /* of its extensions; -1: none */
+    int profile, elements; /* of its extensions; the former is -1 if there are none */
 } Datagram;
 
 /* --- what it looks like: each returns 0 for something unusual */
 
 static int read_bytes(const uint8_t *bytes, Py_ssize_t length, Datagram *datagram) {
-    if (length < HEADER + TAG || length > LONGEST)
+    if (length < HEADER || length > LONGEST)
         return 0;
-    *datagram = (Datagram){bytes, (int)length, HEADER, -1};
-    if (bytes[0] == 0x80) /* version 2, and nothing else */
+    *datagram = (Datagram){bytes, (int)length, HEADER, -1, 0};
+    if (!(bytes[0] & 0x10)) /* no extension */
         return 1;
-    if (bytes[0] != 0x90 || length < HEADER + EXTENSION + TAG) /* an extension, too */
+    if (length < HEADER + EXTENSION)
         return 0;
     datagram->profile = bytes[HEADER] << 8 | bytes[HEADER + 1];
-    datagram->header += EXTENSION + 4 * (bytes[HEADER + 2] << 8 | bytes[HEADER + 3]);
-    return datagram->header + TAG <= length;
+    datagram->elements = 4 * (bytes[HEADER + 2] << 8 | bytes[HEADER + 3]);
+    datagram->header += EXTENSION + datagram->elements;
+    return datagram->header <= length;
 }
 
 /* Of a list of bytes, or joined. */
@@ -65,10 +65,10 @@ static int read_datagram(PyObject *datagrams, Py_ssize_t place, Datagram *datagr
            read_bytes((const uint8_t *)start, length, datagram);
 }
 
-/* Whether the datagram is of the stream of the first one, with that index. */
+/* Whether the datagram is SRTP of the stream of the first one, with that index: version 2, without CSRCs and padding. */
 static int follows(const Datagram *datagram, const Datagram *first, uint64_t index) {
     const uint8_t *one = datagram->bytes, *other = first->bytes;
-    return one[0] == other[0] && (one[1] & 0x7F) == (other[1] & 0x7F) && !memcmp(one + 8, other + 8, 4) &&
+    return (one[0] & ~0x10) == 0x80 && one[0] == other[0] && datagram->header + TAG <= datagram->length && (one[1] & 0x7F) == (other[1] & 0x7F) && !memcmp(one + 8, other + 8, 4) &&
            (one[2] << 8 | one[3]) == (int)(index & 0xFFFF);
 }
 
@@ -102,32 +102,42 @@ static int has_elements(int profile) {
     return profile == 0xBEDE || (profile & ~0xF) == 0x1000;
 }
 
-/* Fills in a run of these. */
-static int open_all(const Opener *opener, const Datagram *datagrams, uint64_t first, Run *run) {
-    const uint8_t *head = datagrams->bytes;
-    int at = 0;
+/* Fills in the packet of a datagram whose payload has so many bytes. Returns where that belongs. */
+static uint8_t *place_packet(Run *run, int place, int at, const Datagram *datagram, int payload) {
+    RunPacket *packet = run->packets + place;
+    int elements = has_elements(datagram->profile) ? datagram->elements : 0;
+    const uint8_t *bytes = datagram->bytes;
+    *packet = (RunPacket){.timestamp = word(bytes + 4),
+                          .marker = bytes[1] >> 7,
+                          .padding = bytes[0] >> 5 & 1,
+                          .profile = datagram->profile,
+                          .elements_at = at,
+                          .elements_length = elements,
+                          .payload_at = at + elements,
+                          .payload_length = payload};
+    if (elements)
+        memcpy(run->bytes + at, bytes + datagram->header - elements, (size_t)elements);
+    run->octets += payload;
+    return run->bytes + packet->payload_at;
+}
+
+static void name_run(Run *run, const uint8_t *head) {
     run->source = word(head + 8);
     run->payload_type = head[1] & 0x7F;
-    run->sequence = (int)(first & 0xFFFF);
+    run->sequence = head[2] << 8 | head[3];
+}
+
+/* Fills in a run of these. */
+static int open_all(const Opener *opener, const Datagram *datagrams, uint64_t first, Run *run) {
+    int at = 0;
+    name_run(run, datagrams->bytes);
     for (int place = 0; place < run->count; place++) {
         const Datagram *datagram = datagrams + place;
-        RunPacket *packet = run->packets + place;
-        int elements = has_elements(datagram->profile) ? datagram->header - HEADER - EXTENSION : 0;
-        packet->timestamp = word(datagram->bytes + 4);
-        packet->marker = datagram->bytes[1] >> 7;
-        packet->profile = datagram->profile;
-        packet->elements_at = at;
-        packet->elements_length = elements;
-        packet->payload_at = at + elements;
-        packet->payload_length = datagram->length - datagram->header - TAG;
-        if (elements)
-            memcpy(run->bytes + at, datagram->bytes + datagram->header - elements, (size_t)elements);
-        if (!opened(opener, datagram, first + (uint64_t)place, run->bytes + packet->payload_at))
+        int payload = datagram->length - datagram->header - TAG;
+        uint8_t *out = place_packet(run, place, at, datagram, payload);
+        if (!opened(opener, datagram, first + (uint64_t)place, out))
             return 0;
-        if (elements)
-            note_elements(run, packet);
-        run->octets += packet->payload_length;
-        at += elements + packet->payload_length;
+        at = run->packets[place].payload_at + payload;
     }
     return 1;
 }
@@ -136,11 +146,11 @@ static int open_all(const Opener *opener, const Datagram *datagrams, uint64_t fi
 
 static PyObject *open_run(PyObject *self, PyObject *arguments) {
     Datagram datagrams[RUN_PACKETS];
-    PyObject *list, *type;
+    PyObject *list;
     unsigned long long first;
     Run *run = NULL;
     int place = 0, size = 0;
-    if (!PyArg_ParseTuple(arguments, "OKO:open", &list, &first, &type))
+    if (!PyArg_ParseTuple(arguments, "OK:open", &list, &first))
         return NULL;
     if (!PyList_CheckExact(list) && !PyObject_TypeCheck(list, joined_type)) { /* a subclass may lie */
         PyErr_SetString(PyExc_TypeError, "datagrams are a list, or joined");
@@ -152,7 +162,7 @@ static PyObject *open_run(PyObject *self, PyObject *arguments) {
                follows(datagrams + place, datagrams, first + (uint64_t)place))
             size += datagrams[place++].length;
     if (count && place == count) {
-        run = new_run(type, place, size);
+        run = new_run(place, size);
         if (!run)
             return NULL;
         if (!open_all((Opener *)self, datagrams, first, run))
@@ -161,6 +171,36 @@ static PyObject *open_run(PyObject *self, PyObject *arguments) {
     if (run)
         return (PyObject *)run;
     Py_RETURN_NONE;
+}
+
+PyObject *copy_run(PyObject *module, PyObject *arguments) {
+    Datagram datagrams[RUN_PACKETS];
+    PyObject *list;
+    int size = 0, at = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O!:copy", &PyList_Type, &list))
+        return NULL;
+    Py_ssize_t count = PyList_Size(list);
+    int right = count > 0 && count <= RUN_PACKETS;
+    for (Py_ssize_t place = 0; right && place < count; place++) {
+        right = read_datagram(list, place, datagrams + place) && (datagrams[place].bytes[0] & 0xCF) == 0x80;
+        size += right ? datagrams[place].length : 0;
+    }
+    if (!right) {
+        PyErr_SetString(PyExc_ValueError, "these are no RTP packets without CSRCs");
+        return NULL;
+    }
+    Run *run = new_run((int)count, size);
+    if (!run)
+        return NULL;
+    name_run(run, datagrams->bytes);
+    for (int place = 0; place < run->count; place++) {
+        const Datagram *datagram = datagrams + place;
+        int payload = datagram->length - datagram->header;
+        memcpy(place_packet(run, place, at, datagram, payload), datagram->bytes + datagram->header, (size_t)payload);
+        at = run->packets[place].payload_at + payload;
+    }
+    return (PyObject *)run;
 }
 
 static PyObject *opener_new(PyTypeObject *type, PyObject *arguments, PyObject *named) {

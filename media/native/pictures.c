@@ -30,7 +30,7 @@ static Field picture_id(const Run *run, const RunPacket *packet, int at) {
 
 static Field frame_number(const Run *run, const RunPacket *packet, long descriptor) {
     Elements each = elements_of(run, packet);
-    if (descriptor < 0 || descriptor > 255 || !(run->elements[descriptor >> 6] >> (descriptor & 63) & 1))
+    if (descriptor < 1)
         return (Field){NULL, 0};
     while (next_element(&each))
         if (each.number == descriptor)
@@ -61,31 +61,32 @@ PyObject *pictures(PyObject *self, PyObject *arguments) {
     const Run *run = (Run *)self;
     const char *codec;
     long descriptor;
-    uint32_t timestamp = 0;
-    int bits = 0, id = -1, frame = -1; /* of the packet before */
+    int start = 0;
     if (!PyArg_ParseTuple(arguments, "sl:pictures", &codec, &descriptor))
         return NULL;
     int at = place_of_id(codec);
     PyObject *list = PyList_New(0);
-    for (int place = 0; list && place < run->count; place++) {
-        const RunPacket *packet = run->packets + place;
-        Field in_payload = picture_id(run, packet, at), in_element = frame_number(run, packet, descriptor);
-        if (!in_payload.bits && !in_element.bits)
-            continue;
-        int own_id = in_payload.bits ? value_of(in_payload) : -1;
-        int own_frame = in_element.bits ? value_of(in_element) : -1;
-        if (PyList_Size(list) && packet->timestamp == timestamp && in_payload.bits == bits && own_id == id &&
-            own_frame == frame)
-            continue;
-        timestamp = packet->timestamp;
-        bits = in_payload.bits;
-        id = own_id;
-        frame = own_frame;
-        PyObject *picture = Py_BuildValue("kiii", (unsigned long)timestamp, bits, id, frame);
-        int failed = !picture || PyList_Append(list, picture);
-        Py_XDECREF(picture);
-        if (failed)
-            Py_CLEAR(list);
+    while (list && start < run->count) {
+        const RunPacket *first = run->packets + start;
+        Field id = picture_id(run, first, at), frame = frame_number(run, first, descriptor);
+        int stop = start + 1;
+        for (; stop < run->count; stop++) {
+            const RunPacket *packet = run->packets + stop;
+            Field own_id = picture_id(run, packet, at), own_frame = frame_number(run, packet, descriptor);
+            if (packet->timestamp != first->timestamp || own_id.bits != id.bits || own_frame.bits != frame.bits ||
+                (id.bits && value_of(own_id) != value_of(id)) ||
+                (frame.bits && value_of(own_frame) != value_of(frame)))
+                break;
+        }
+        if (id.bits || frame.bits) {
+            PyObject *picture = Py_BuildValue("iikiii", start, stop, (unsigned long)first->timestamp, id.bits,
+                                              id.bits ? value_of(id) : -1, frame.bits ? value_of(frame) : -1);
+            int failed = !picture || PyList_Append(list, picture);
+            Py_XDECREF(picture);
+            if (failed)
+                Py_CLEAR(list);
+        }
+        start = stop;
     }
     return list;
 }
@@ -94,15 +95,19 @@ PyObject *renumber(PyObject *self, PyObject *arguments) {
     const Run *run = (Run *)self;
     const char *codec;
     long descriptor;
-    int of_pictures, of_frames;
-    if (!PyArg_ParseTuple(arguments, "slii:renumber", &codec, &descriptor, &of_pictures, &of_frames))
+    int start, stop, of_picture, of_frame;
+    if (!PyArg_ParseTuple(arguments, "iislii:renumber", &start, &stop, &codec, &descriptor, &of_picture, &of_frame))
         return NULL;
-    of_pictures &= 0xFFFF; /* as many bits as the longest field has */
-    of_frames &= 0xFFFF;
+    if (start < 0 || start > stop || stop > run->count) {
+        PyErr_SetString(PyExc_IndexError, "the run has no such packets");
+        return NULL;
+    }
+    of_picture &= 0xFFFF; /* as many bits as the longest field has */
+    of_frame &= 0xFFFF;
     int at = place_of_id(codec);
-    for (int place = 0; place < run->count; place++) {
-        add(picture_id(run, run->packets + place, at), of_pictures);
-        add(frame_number(run, run->packets + place, descriptor), of_frames);
+    for (int place = start; place < stop; place++) {
+        add(picture_id(run, run->packets + place, at), of_picture);
+        add(frame_number(run, run->packets + place, descriptor), of_frame);
     }
     Py_RETURN_NONE;
 }

@@ -1,7 +1,7 @@
 /* A run of a publisher's packets in one piece of memory. Rooms keep thousands of them, of which nearly all go out
  * once and are never asked for again: so Python's objects of a packet are made when somebody asks.
  *
- * To Python it is a sequence of what media/tracks/outgoing.py has.
+ * media/pure/run.py is the same in Python.
  */
 
 #include "run.h"
@@ -10,12 +10,15 @@
 
 PyTypeObject *run_type;
 
-Run *new_run(PyObject *packet_type, int count, int size) {
-    Run *run = (Run *)((allocfunc)PyType_GetSlot(run_type, Py_tp_alloc))(run_type, 0);
+static Run *allocate(void) {
+    return (Run *)((allocfunc)PyType_GetSlot(run_type, Py_tp_alloc))(run_type, 0);
+}
+
+Run *new_run(int count, int size) {
+    Run *run = allocate();
     if (!run)
         return NULL;
     run->count = count;
-    run->packet_type = Py_NewRef(packet_type);
     run->packets = PyMem_Malloc(sizeof(RunPacket) * (size_t)count + (size_t)size);
     if (!run->packets) {
         Py_DECREF(run);
@@ -29,11 +32,43 @@ Run *new_run(PyObject *packet_type, int count, int size) {
 static void dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     Run *run = (Run *)self;
-    PyMem_Free(run->packets);
-    Py_XDECREF(run->packet_type);
-    Py_XDECREF(run->outgoing_type);
+    if (run->whole)
+        Py_DECREF(run->whole);
+    else
+        PyMem_Free(run->packets);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
+}
+
+static int refuse_place(void) {
+    PyErr_SetString(PyExc_IndexError, "the run has no such packets");
+    return 0;
+}
+
+static PyObject *part(PyObject *self, PyObject *arguments) {
+    Run *run = (Run *)self, *part;
+    int start, stop;
+    if (!PyArg_ParseTuple(arguments, "ii:part", &start, &stop))
+        return NULL;
+    if (start < 0 || start >= stop || stop > run->count)
+        return refuse_place(), NULL;
+    if (!(part = allocate()))
+        return NULL;
+    PyObject *whole = run->whole ? run->whole : self;
+    part->whole = Py_NewRef(whole);
+    part->index = run->index + (uint64_t)start;
+    part->ssrc = run->ssrc;
+    part->shift = run->shift;
+    part->track = run->track;
+    part->source = run->source;
+    part->payload_type = run->payload_type;
+    part->sequence = run->sequence + start;
+    part->count = stop - start;
+    part->packets = run->packets + start;
+    part->bytes = run->bytes;
+    for (int place = 0; place < part->count; place++)
+        part->octets += part->packets[place].payload_length;
+    return (PyObject *)part;
 }
 
 /* --- its packets as Python's objects */
@@ -54,99 +89,121 @@ static PyObject *extensions(const Run *run, const RunPacket *packet) {
 }
 
 static PyObject *packet_at(const Run *run, int place) {
+    static PyObject *packet_type;
+    PyObject *module = packet_type ? NULL : PyImport_ImportModule("media.rtp.packet");
+    if (module)
+        packet_type = PyObject_GetAttrString(module, "RtpPacket");
+    Py_XDECREF(module);
+    if (!packet_type)
+        return NULL;
     const RunPacket *packet = run->packets + place;
     PyObject *found = packet->profile < 0 ? PyTuple_New(0) : extensions(run, packet);
     return found ? PyObject_CallFunction(
-                       run->packet_type, "OOiikkNy#", Py_False, packet->marker ? Py_True : Py_False,
-                       run->payload_type, (run->sequence + place) & 0xFFFF, (unsigned long)packet->timestamp,
-                       (unsigned long)run->source, found, (const char *)run->bytes + packet->payload_at,
-                       (Py_ssize_t)packet->payload_length)
+                       packet_type, "OOiikkNy#", packet->padding ? Py_True : Py_False,
+                       packet->marker ? Py_True : Py_False, run->payload_type, (run->sequence + place) & 0xFFFF,
+                       (unsigned long)packet->timestamp, (unsigned long)run->source, found,
+                       (const char *)run->bytes + packet->payload_at, (Py_ssize_t)packet->payload_length)
                  : NULL;
 }
 
-static PyObject *item(PyObject *self, Py_ssize_t place) {
+static PyObject *payload_at(const Run *run, int place) {
+    const RunPacket *packet = run->packets + place;
+    return PyBytes_FromStringAndSize((const char *)run->bytes + packet->payload_at, packet->payload_length);
+}
+
+/* RFC 3550 5.1: the last byte of padding is how long that is, itself included. */
+static PyObject *content_at(const Run *run, int place) {
+    const RunPacket *packet = run->packets + place;
+    const uint8_t *payload = run->bytes + packet->payload_at;
+    int length = packet->payload_length, padding = packet->padding && length ? payload[length - 1] : 0;
+    if (packet->padding)
+        length = padding && padding <= length ? length - padding : 0;
+    return PyBytes_FromStringAndSize((const char *)payload, length);
+}
+
+static PyObject *size_at(const Run *run, int place) {
+    return PyLong_FromLong(run->packets[place].payload_length);
+}
+
+static PyObject *timestamp_at(const Run *run, int place) {
+    return PyLong_FromUnsignedLong((uint32_t)(run->packets[place].timestamp + run->shift));
+}
+
+static PyObject *marker_at(const Run *run, int place) {
+    return PyBool_FromLong(run->packets[place].marker);
+}
+
+static PyObject *each(PyObject *self, PyObject *(*made)(const Run *, int)) {
     const Run *run = (Run *)self;
-    if (place < 0 || place >= run->count) {
-        PyErr_SetString(PyExc_IndexError, "the run has no such packet");
-        return NULL;
+    PyObject *list = PyList_New(run->count);
+    for (int place = 0; list && place < run->count; place++) {
+        PyObject *one = made(run, place);
+        if (!one)
+            Py_CLEAR(list);
+        else
+            PyList_SetItem(list, place, one);
     }
-    if (!run->outgoing_type) {
-        PyErr_SetString(PyExc_ValueError, "the run is not numbered");
+    return list;
+}
+
+static PyObject *packets(PyObject *self, PyObject *nothing) {
+    (void)nothing;
+    return each(self, packet_at);
+}
+
+static PyObject *payloads(PyObject *self, PyObject *nothing) {
+    (void)nothing;
+    return each(self, payload_at);
+}
+
+static PyObject *contents(PyObject *self, PyObject *nothing) {
+    (void)nothing;
+    return each(self, content_at);
+}
+
+static PyObject *sizes(PyObject *self, PyObject *nothing) {
+    (void)nothing;
+    return each(self, size_at);
+}
+
+static PyObject *timestamps(PyObject *self, PyObject *nothing) {
+    (void)nothing;
+    return each(self, timestamp_at);
+}
+
+static PyObject *markers(PyObject *self, PyObject *nothing) {
+    (void)nothing;
+    return each(self, marker_at);
+}
+
+static PyObject *packet(PyObject *self, PyObject *argument) {
+    const Run *run = (Run *)self;
+    long place = PyLong_AsLong(argument);
+    if (place == -1 && PyErr_Occurred())
         return NULL;
-    }
-    PyObject *packet = packet_at(run, (int)place);
-    uint32_t timestamp = run->packets[place].timestamp + run->shift;
-    return packet ? PyObject_CallFunction(run->outgoing_type, "lkKkN", run->track, (unsigned long)run->ssrc,
-                                          (unsigned long long)(run->index + (uint64_t)place),
-                                          (unsigned long)timestamp, packet)
-                  : NULL;
+    if (place < 0 || place >= run->count)
+        return refuse_place(), NULL;
+    return packet_at(run, (int)place);
 }
 
 static Py_ssize_t length(PyObject *self) {
     return ((Run *)self)->count;
 }
 
-static PyObject *packets(PyObject *self, PyObject *nothing) {
-    const Run *run = (Run *)self;
-    (void)nothing;
-    PyObject *list = PyList_New(run->count);
-    for (int place = 0; list && place < run->count; place++) {
-        PyObject *packet = packet_at(run, place);
-        if (!packet)
-            Py_CLEAR(list);
-        else
-            PyList_SetItem(list, place, packet);
-    }
-    return list;
-}
-
 /* --- what is asked of all of them at once */
 
 static PyObject *number(PyObject *self, PyObject *arguments) {
     Run *run = (Run *)self;
-    PyObject *type;
     unsigned long long index;
     unsigned long ssrc, shift;
     long track;
-    if (!PyArg_ParseTuple(arguments, "OlkKk:number", &type, &track, &ssrc, &index, &shift))
+    if (!PyArg_ParseTuple(arguments, "lkKk:number", &track, &ssrc, &index, &shift))
         return NULL;
-    Py_XDECREF(run->outgoing_type);
-    run->outgoing_type = Py_NewRef(type);
     run->track = track;
     run->ssrc = (uint32_t)ssrc;
     run->index = index;
     run->shift = (uint32_t)shift;
     Py_RETURN_NONE;
-}
-
-static PyObject *timestamps(PyObject *self, PyObject *nothing) {
-    const Run *run = (Run *)self;
-    (void)nothing;
-    PyObject *list = PyList_New(run->count), *timestamp = NULL;
-    for (int place = 0; list && place < run->count; place++) {
-        if (!place || run->packets[place].timestamp != run->packets[place - 1].timestamp) {
-            Py_XDECREF(timestamp);
-            timestamp = PyLong_FromUnsignedLong(run->packets[place].timestamp);
-        }
-        if (!timestamp)
-            Py_CLEAR(list);
-        else
-            PyList_SetItem(list, place, Py_NewRef(timestamp));
-    }
-    Py_XDECREF(timestamp);
-    return list;
-}
-
-static PyObject *size(PyObject *self, PyObject *argument) {
-    const Run *run = (Run *)self;
-    long place = PyLong_AsLong(argument);
-    if (place == -1 && PyErr_Occurred())
-        return NULL;
-    if (place < 0 || place >= run->count) {
-        PyErr_SetString(PyExc_IndexError, "the run has no such packet");
-        return NULL;
-    }
-    return PyLong_FromLong(run->packets[place].payload_length);
 }
 
 static PyObject *octets_of(PyObject *self, PyObject *argument) {
@@ -159,23 +216,6 @@ static PyObject *octets_of(PyObject *self, PyObject *argument) {
         if ((uint32_t)(run->packets[place].timestamp + run->shift) == wanted)
             sum += run->packets[place].payload_length;
     return PyLong_FromLong(sum);
-}
-
-static PyObject *has_any(PyObject *self, PyObject *ids) {
-    const Run *run = (Run *)self;
-    int found = 0;
-    if (!(run->elements[0] | run->elements[1] | run->elements[2] | run->elements[3]))
-        Py_RETURN_FALSE;
-    PyObject *each, *iterator = PyObject_GetIter(ids);
-    while (iterator && (each = PyIter_Next(iterator))) {
-        long id = PyLong_AsLong(each);
-        Py_DECREF(each);
-        if (id == -1 && PyErr_Occurred())
-            break;
-        found |= id >= 0 && id < 256 && run->elements[id >> 6] >> (id & 63) & 1;
-    }
-    Py_XDECREF(iterator);
-    return PyErr_Occurred() ? NULL : PyBool_FromLong(found);
 }
 
 /* The first element of each packet with that id, if it is a number of two bytes. */
@@ -214,12 +254,12 @@ static PyObject *suspects(PyObject *self, PyObject *argument) {
     PyObject *list = PyList_New(0);
     for (int place = 0; list && place < run->count; place++) {
         const RunPacket *packet = run->packets + place;
-        const uint8_t *payload = run->bytes + packet->payload_at;
-        if (!may_start(payload, packet->payload_length, PyBytes_AsString(codec)))
+        if (!may_start(run->bytes + packet->payload_at, packet->payload_length, PyBytes_AsString(codec)))
             continue;
-        PyObject *copy = PyBytes_FromStringAndSize((const char *)payload, packet->payload_length);
-        int failed = !copy || PyList_Append(list, copy);
-        Py_XDECREF(copy);
+        PyObject *copy = payload_at(run, place);
+        PyObject *pair = copy ? Py_BuildValue("iN", place, copy) : NULL;
+        int failed = !pair || PyList_Append(list, pair);
+        Py_XDECREF(pair);
         if (failed)
             Py_CLEAR(list);
     }
@@ -227,25 +267,55 @@ static PyObject *suspects(PyObject *self, PyObject *argument) {
     return list;
 }
 
-static PyObject *octets(PyObject *self, void *nothing) {
+static PyObject *get_octets(PyObject *self, void *nothing) {
     (void)nothing;
     return PyLong_FromLong(((Run *)self)->octets);
 }
 
-static PyMethodDef methods[] = {{"packets", packets, METH_NOARGS, NULL},
+static PyObject *get_track(PyObject *self, void *nothing) {
+    (void)nothing;
+    return PyLong_FromLong(((Run *)self)->track);
+}
+
+static PyObject *get_ssrc(PyObject *self, void *nothing) {
+    (void)nothing;
+    return PyLong_FromUnsignedLong(((Run *)self)->ssrc);
+}
+
+static PyObject *get_first(PyObject *self, void *nothing) {
+    (void)nothing;
+    return PyLong_FromUnsignedLongLong(((Run *)self)->index);
+}
+
+static PyObject *get_shift(PyObject *self, void *nothing) {
+    (void)nothing;
+    return PyLong_FromUnsignedLong(((Run *)self)->shift);
+}
+
+static PyMethodDef methods[] = {{"part", part, METH_VARARGS, NULL},
                                 {"number", number, METH_VARARGS, NULL},
+                                {"packet", packet, METH_O, NULL},
+                                {"packets", packets, METH_NOARGS, NULL},
+                                {"payloads", payloads, METH_NOARGS, NULL},
+                                {"contents", contents, METH_NOARGS, NULL},
+                                {"sizes", sizes, METH_NOARGS, NULL},
                                 {"timestamps", timestamps, METH_NOARGS, NULL},
+                                {"markers", markers, METH_NOARGS, NULL},
                                 {"octets_of", octets_of, METH_O, NULL},
-                                {"size", size, METH_O, NULL},
-                                {"has_any", has_any, METH_O, NULL},
                                 {"numbers", numbers, METH_O, NULL},
                                 {"suspects", suspects, METH_O, NULL},
                                 {"pictures", pictures, METH_VARARGS, NULL},
                                 {"renumber", renumber, METH_VARARGS, NULL},
+                                {"lay", lay, METH_VARARGS, NULL},
                                 {NULL, NULL, 0, NULL}};
-static PyGetSetDef attributes[] = {{"octets", octets, NULL, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}};
+static PyGetSetDef attributes[] = {{"octets", get_octets, NULL, NULL, NULL},
+                                   {"track", get_track, NULL, NULL, NULL},
+                                   {"ssrc", get_ssrc, NULL, NULL, NULL},
+                                   {"first", get_first, NULL, NULL, NULL},
+                                   {"shift", get_shift, NULL, NULL, NULL},
+                                   {NULL, NULL, NULL, NULL, NULL}};
 static PyType_Slot slots[] = {{Py_tp_dealloc, dealloc}, {Py_tp_methods, methods}, {Py_tp_getset, attributes},
-                              {Py_sq_length, length},   {Py_sq_item, item},       {0, NULL}};
+                              {Py_sq_length, length},   {0, NULL}};
 static PyType_Spec spec = {"media.native.fan_out.Run", sizeof(Run), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
 

@@ -1,4 +1,6 @@
-/* A run of a publisher's packets in one piece: what opening.c opens and fan_out.c sends. See run.c. */
+/* A run: a publisher's packets of one track that came together, in one piece. opening.c makes it, fan_out.c sends it.
+ * See run.c.
+ */
 
 #include "module.h"
 
@@ -11,30 +13,30 @@ enum {
 
 typedef struct {
     uint32_t timestamp; /* the publisher's */
-    int marker, profile; /* of its extensions; -1: it has none */
+    int marker, padding;
+    int profile; /* of its extensions; -1: it has none */
     int elements_at, elements_length; /* in `bytes`, as they came */
     int payload_at, payload_length;
 } RunPacket;
 
 typedef struct {
     PyObject_HEAD
-    PyObject *packet_type, *outgoing_type; /* what its packets become in Python; the second one may be NULL */
-    uint64_t index; /* of the first packet in the room's numbering, as the next four */
+    PyObject *whole; /* the run that it is a part of, and whose memory it has; NULL: it has its own */
+    uint64_t index; /* of the first packet in the room's numbering, as the next three */
     uint32_t ssrc, shift; /* what is added to the publisher's timestamps */
     long track;
     uint32_t source; /* the publisher's SSRC */
     int payload_type, sequence; /* the publisher's; the latter of the first packet */
     int count;
     int octets; /* of all payloads */
-    uint64_t elements[4]; /* bit n: one packet has an extension element with that id */
     RunPacket *packets;
-    uint8_t *bytes; /* behind them, in the same piece of memory */
+    uint8_t *bytes; /* behind the packets of the whole run, in the same piece of memory */
 } Run;
 
 extern PyTypeObject *run_type;
 
 /* Of `count` packets, which are not filled in yet, with room for `size` bytes; NULL with an exception set. */
-Run *new_run(PyObject *packet_type, int count, int size);
+Run *new_run(int count, int size);
 
 /* --- elements.c */
 
@@ -49,12 +51,12 @@ Elements elements_of(const Run *run, const RunPacket *packet);
 /* Returns 0 behind the last one. */
 int next_element(Elements *each);
 
-/* Notes the ids of a packet's extension elements. */
-void note_elements(Run *run, const RunPacket *packet);
-
 /* --- pictures.c: methods of a run */
 PyObject *pictures(PyObject *self, PyObject *arguments);
 PyObject *renumber(PyObject *self, PyObject *arguments);
+
+/* --- laying.c: a method of a run */
+PyObject *lay(PyObject *self, PyObject *arguments);
 
 /* keyframes.c: whether a keyframe may start in a payload; 0 only if certainly none does. */
 int may_start(const uint8_t *payload, int length, const char *codec);

@@ -1,7 +1,7 @@
 /* Encrypts one burst for many viewers and sends it to them: the innermost loop of a worker.
  *
- * What media/switch/laid_burst.py and media/transport/udp.py do in Python for one viewer after the other,
- * here for all of them in one call. Python stays the reference: the bytes are the same.
+ * What media/pure/fan_out.py and media/transport/udp.py do in Python for one viewer after the other, here for all
+ * of them in one call. Python stays the reference: the bytes are the same.
  *
  * The rule "never two packets under one nonce" (RFC 7714 8.4) is not kept here, but by SrtpSender in Python:
  * it lends its key only for indexes that it has spent right before.
@@ -124,7 +124,7 @@ static int encrypt(const Packet *packet, const Key *key, const uint8_t *numbers,
            EVP_EncryptFinal_ex(context, tag, &length) && EVP_CIPHER_CTX_get_params(context, wanted);
 }
 
-/* The numbers of a packet of a run, by those of the first one. */
+/* Index and timestamp of a packet, by a target's numbers. */
 static void count_on(const Burst *burst, const uint8_t *first, int place, uint8_t *numbers) {
     uint64_t index = (uint64_t)place;
     uint32_t timestamp = burst->timestamps[place];
@@ -151,12 +151,8 @@ int send_to_all(int socket, const Burst *burst, const Target *targets, size_t ta
         uint8_t *run = at;
         for (int place = 0; place < burst->packet_count; place++) {
             const Packet *packet = burst->packets + place;
-            const uint8_t *numbers = target->numbers + place * NUMBERS;
-            uint8_t counted[NUMBERS];
-            if (burst->is_run) {
-                count_on(burst, target->numbers, place, counted);
-                numbers = counted;
-            }
+            uint8_t numbers[NUMBERS];
+            count_on(burst, target->numbers, place, numbers);
             if (!encrypt(packet, target->key, numbers, at)) {
                 flush(socket, waiting, counts);
                 return 0;

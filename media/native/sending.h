@@ -11,10 +11,10 @@ enum {
     NONCE = 12, /* RFC 7714 8.1; the salt has as many */
     TAG = 16,
     LEAST_HEADER = 12, /* RFC 3550 5.1 */
-    NUMBERS = 10, /* a viewer's numbers of one packet: index and timestamp */
+    NUMBERS = 10, /* a viewer's: the index of the first packet, and what is added to the timestamps */
     MOST_PACKETS = 64, /* of a burst */
     MOST_RUN = 65507, /* of a run: to the kernel it is one datagram */
-    MOST_BLOCK = 64, /* of extensions of our own */
+    HEADERS = 256 * 1024, /* of all headers of a burst: no datagram that we accept has more than 2,048 bytes */
     SPACE = 256 * 1024 /* of what is encrypted and not yet sent: it should stay in the cache */
 };
 
@@ -36,14 +36,13 @@ typedef struct {
     Packet packets[MOST_PACKETS];
     Segments runs[MOST_PACKETS];
     int packet_count, run_count, length;
-    int is_run; /* then the targets have numbers of the first packet only: its index, and ... */
-    uint32_t timestamps[MOST_PACKETS]; /* ... what is added to these */
-    uint8_t headers[MOST_PACKETS][LEAST_HEADER + MOST_BLOCK]; /* if they are not Python's */
+    uint32_t timestamps[MOST_PACKETS]; /* the room's */
+    uint8_t headers[HEADERS];
 } Burst;
 
 typedef struct {
     const Key *key;
-    const uint8_t *numbers; /* NUMBERS for each packet; or for the first one: see Burst */
+    const uint8_t *numbers; /* NUMBERS of them */
     struct sockaddr_storage address;
     socklen_t address_length;
 } Target;

@@ -1,7 +1,6 @@
 """What a keyframe's first RTP payload says: that a decoder can begin there, and how large the picture is."""
 
-from collections.abc import Callable, Iterable
-from itertools import repeat
+from collections.abc import Callable
 
 from media.payload import av1, h264, h265, vp8, vp9
 from media.payload.picture import DepacketizeError
@@ -47,11 +46,9 @@ def starts_keyframe(codec_name: str, payload: bytes) -> bool:
         return False
 
 
-def any_starts_keyframe(codec_name: str, payloads: Iterable[bytes]) -> bool:
-    """Whether one does. Most are ruled out by their first byte."""
-    may_start = _HEADS.get(codec_name, frozenset())
-    found = [payload for payload in payloads if payload[:1] in may_start]
-    return any(map(starts_keyframe, repeat(codec_name), found))
+def may_start_keyframe(codec_name: str) -> frozenset[bytes]:
+    """The first bytes of the payloads in which a keyframe may start: most are ruled out by theirs."""
+    return _HEADS.get(codec_name, frozenset())
 
 
 def has_keyframes(codec_name: str) -> bool:

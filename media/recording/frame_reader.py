@@ -3,7 +3,7 @@
 A frame that lost a packet is dropped, and so are all up to the next keyframe: what is written decodes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from media.payload.depacketizers import DEPACKETIZERS
 from media.payload.picture import DepacketizeError, Depacketizer, Picture
@@ -11,8 +11,7 @@ from media.recording.frame import Frame, Wall
 from media.recording.reorder import Gap, ReorderBuffer
 from media.recording.track_clock import TrackClock
 from media.recording.wall_clock import WallClock
-from media.rtp.padding import without_padding
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 
 MAX_FRAME_PACKETS = 8192
@@ -24,7 +23,7 @@ class FrameReader:
     def __init__(self, codec: str, clock_rate: int) -> None:
         kind = DEPACKETIZERS.get(codec)
         self._depacketizer: Depacketizer | None = None if kind is None else kind()
-        self._reorder: ReorderBuffer[Outgoing] = ReorderBuffer()
+        self._reorder = ReorderBuffer()
         self._clock_rate = clock_rate
         self._clock = TrackClock(clock_rate)
         self._wall = WallClock(clock_rate)
@@ -35,18 +34,18 @@ class FrameReader:
         self._synced = False  # whether the next packet is known to begin a frame, or to continue one
         self.wants_keyframe = self._depacketizer is not None
 
-    def push(self, packet: Outgoing, now: float) -> list[Frame]:
-        """Take one packet; returns the frames that it completes."""
-        self._reorder.push(packet.extended, packet, now)
+    def push(self, run: Run, now: float) -> list[Frame]:
+        """Take a run; returns the frames that it completes."""
+        self._reorder.push(run, now)
         return self.poll(now)
 
     def poll(self, now: float) -> list[Frame]:
         """The frames that have waited long enough for missing packets."""
-        return [frame for item in self._reorder.pop(now) for frame in self._take(item, now)]
+        return self._read(self._reorder.pop(now), now)
 
     def close(self, now: float) -> list[Frame]:
         """The last frames, without waiting for missing packets."""
-        return [frame for item in self._reorder.drain() for frame in self._take(item, now)]
+        return self._read(self._reorder.drain(), now)
 
     def report(self, report: SourceReport) -> None:
         """Take a sender report of the track."""
@@ -55,38 +54,42 @@ class FrameReader:
         self._reported = report
         self._wall.report(report.ntp, report.timestamp)
 
-    def _take(self, item: Outgoing | Gap, now: float) -> Iterator[Frame]:
-        if isinstance(item, Gap):
-            if self._depacketizer is not None:
-                self._start_over()
-            return
-        payload = item.packet.payload
-        if item.packet.padding:
-            payload = without_padding(payload) or b""
-        if self._depacketizer is None:  # each packet of these codecs is a frame
-            if payload:
-                yield self._frame(item.timestamp, _translation(item), Picture(payload), now)
-            return
-        if self._partial and item.timestamp != self._partial_timestamp:
-            yield from self._finish(now)
-        if payload:
-            self._synced = self._synced or self._depacketizer.starts(payload)
-            if self._synced:
-                self._partial.append(payload)
-                self._partial_timestamp = item.timestamp
-                self._partial_translation = _translation(item)
-        if len(self._partial) > MAX_FRAME_PACKETS:
-            self._start_over()
-        if item.packet.marker:
-            yield from self._finish(now)
-            self._synced = True
+    def _read(self, items: Iterable[Run | Gap], now: float) -> list[Frame]:
+        frames: list[Frame] = []
+        for item in items:
+            if isinstance(item, Gap):
+                if self._depacketizer is not None:
+                    self._start_over()
+                continue
+            packets = zip(item.timestamps(), item.contents(), item.markers(), strict=True)
+            if self._depacketizer is None:  # each packet of these codecs is a frame
+                frames += [
+                    self._frame(timestamp, item.shift, Picture(payload), now)
+                    for timestamp, payload, _ in packets
+                    if payload
+                ]
+                continue
+            for timestamp, payload, marker in packets:
+                if self._partial and timestamp != self._partial_timestamp:
+                    self._finish(now, frames)
+                if payload:
+                    self._synced = self._synced or self._depacketizer.starts(payload)
+                    if self._synced:
+                        self._partial.append(payload)
+                        self._partial_timestamp, self._partial_translation = timestamp, item.shift
+                if len(self._partial) > MAX_FRAME_PACKETS:
+                    self._start_over()
+                if marker:
+                    self._finish(now, frames)
+                    self._synced = True
+        return frames
 
     def _start_over(self) -> None:
         self._partial = []
         self._synced = False
         self.wants_keyframe = True
 
-    def _finish(self, now: float) -> Iterator[Frame]:
+    def _finish(self, now: float, frames: list[Frame]) -> None:
         payloads, self._partial = self._partial, []
         if not payloads:
             return
@@ -101,7 +104,7 @@ class FrameReader:
         if picture.setup is not None:
             self.wants_keyframe = False
         if not self.wants_keyframe:
-            yield self._frame(self._partial_timestamp, self._partial_translation, picture, now)
+            frames.append(self._frame(self._partial_timestamp, self._partial_translation, picture, now))
 
     def _frame(self, timestamp: int, translation: int, picture: Picture, now: float) -> Frame:
         before = self._clock.offset
@@ -114,7 +117,3 @@ class FrameReader:
             wall = None if seconds is None else Wall(self._reported.publisher, seconds)
         source = translation, self._clock.offset
         return Frame(placed, picture.data, picture.setup, picture.order, source, wall)
-
-
-def _translation(packet: Outgoing) -> int:
-    return packet.timestamp - packet.packet.timestamp & 0xFFFFFFFF

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from media.recording.frame import Frame
 from media.recording.frame_reader import FrameReader
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 
 SILENT_SECONDS = 2.0  # then a layer has stopped; browsers show a still screen once a second
@@ -42,9 +42,9 @@ class LayeredReader:
         """The track of the room that is in the files at present."""
         return self._numbers[self._rank]
 
-    def push(self, packet: Outgoing, now: float) -> list[Frame]:
-        """Take one packet of any layer; returns the frames that it completes."""
-        rank = self._ranks[packet.track]
+    def push(self, run: Run, now: float) -> list[Frame]:
+        """Take a run of any layer; returns the frames that it completes."""
+        rank = self._ranks[run.track]
         if self._heard[0] == -math.inf:
             self._heard[0] = now  # the best layer begins last: its bit rate must be reached first
         self._heard[rank] = now
@@ -53,7 +53,7 @@ class LayeredReader:
             return []
         if rank not in self._readers:
             self._readers[rank] = self._reader(rank)
-        return list(self._chosen(rank, self._readers[rank].push(packet, now), now))
+        return list(self._chosen(rank, self._readers[rank].push(run, now), now))
 
     def poll(self, now: float) -> list[Frame]:
         """The frames that have waited long enough for missing packets."""

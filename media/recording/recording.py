@@ -1,6 +1,6 @@
 """A room's recording, as its room sees it: never waits, and never breaks the room.
 
-Packets go into a bounded queue. Several times a second one of the worker's disk threads empties it; they
+Packets go into a bounded queue. Twice a second one of the worker's disk threads empties it; they
 come with the first packet, not with the offer. When the disk cannot keep up, packets are dropped and
 counted. When the disk fails, the files end where they are, and the disk is tried from time to time: as soon
 as it can be written again, new files begin.
@@ -10,19 +10,20 @@ import asyncio
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from media.recording.backlog import PACKET_BYTES, Backlog, RoomBacklog
 from media.recording.disk_threads import DiskThreads
 from media.recording.limits import ChangeAllowance
 from media.recording.writer import Writer
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 from shared.names import RoomName
 from shared.telemetry.logging import get_logger
 
 MAX_REPORTS = 64  # that wait for the thread
+TURN_SECONDS = 0.5  # from one turn of a thread to the next: each costs as much as some pictures
 RETRY_SECONDS = 2.0  # doubled each time when the files that it made failed soon, too
 LAST_RETRY_SECONDS = 60.0  # at once after a bug: the same stream will probably trigger it again
 STEADY_SECONDS = 60.0  # files that live this long have not failed soon
@@ -32,7 +33,7 @@ log = get_logger()
 
 
 class Recording:
-    """`packets`, `tick` and `close` are called in the event loop.
+    """`take`, `tick` and `close` are called in the event loop.
 
     `new_writer` is called in a thread, for each set of files. `reported(track)` is the latest sender report
     of a track, the same object until there is another; `want_keyframe(track)` asks the publisher for one.
@@ -60,7 +61,7 @@ class Recording:
         self._want_keyframe = want_keyframe
         self._warn = warn
         self._now = now
-        self._queue: deque[tuple[float, Sequence[Outgoing], int]] = deque()
+        self._queue: deque[tuple[float, Run, int]] = deque()
         self._reports: deque[tuple[int, SourceReport]] = deque(maxlen=MAX_REPORTS)
         self._passed_on: list[SourceReport | None] = [None] * track_count  # the latest of each track
         self._queued = 0  # packets ever put in
@@ -79,24 +80,23 @@ class Recording:
         self._resting = False  # after a failure, until the disk can be written again
         self._retry_at = 0.0
         self._keyframes_wanted: Iterable[int] = ()  # of these tracks
+        self._turn_at = -math.inf  # when the next turn is due
         self._lock = threading.Lock()  # of the two that follow; never held while the disk is called
         self._busy = False  # a thread has it, or will have
         self._closing = False
         self._loop = asyncio.get_running_loop()
         self.complete: asyncio.Future[None] = self._loop.create_future()
 
-    def packets(self, burst: Sequence[Outgoing]) -> None:
-        """Take a burst of the room's. The sequence is kept: it must not change any more."""
+    def take(self, run: Run) -> None:
+        """Take a run of the room's. It is kept: it must not change any more."""
         if self._resting or self._closing:
             return
-        size = PACKET_BYTES * len(burst)
-        for packet in burst:
-            size += len(packet.packet.payload)
+        size = PACKET_BYTES * len(run) + run.octets
         if not self._backlog.add(size):
-            self.dropped += len(burst)
+            self.dropped += len(run)
             return
-        self._queued += len(burst)
-        self._queue.append((self._now(), burst, size))
+        self._queued += len(run)
+        self._queue.append((self._now(), run, size))
 
     def tick(self, now: float) -> None:
         """Have written what came, and pass on what the thread found out. Called several times a second."""
@@ -119,7 +119,9 @@ class Recording:
                 self._reports.append((track, report))
         for track in self._keyframes_wanted:
             self._want_keyframe(track)
-        self._begin_turn()
+        if now >= self._turn_at:
+            self._turn_at = now + TURN_SECONDS
+            self._begin_turn()
 
     def close(self) -> None:
         """End the recording; its files are complete some time later."""
@@ -216,20 +218,20 @@ class Recording:
         self._began_at = self._now()
         if self._resting:
             writer.try_disk()
-            self._empty_queue(None)  # a burst that came in while the recording failed
+            self._empty_queue(None)  # what came in while the recording failed
             self._resting = False
         self._writer = writer
 
     def _empty_queue(self, writer: Writer | None) -> None:
         """Write what was queued; without a writer, drop it."""
         while self._queue:
-            now, burst, size = self._queue.popleft()
-            self._taken += len(burst)
+            now, run, size = self._queue.popleft()
+            self._taken += len(run)
             self._backlog.took(size)
             if writer is not None:
                 while self._reports:
                     writer.report(*self._reports.popleft())
-                writer.take(burst, now)
+                writer.take(run, now)
 
     def _fail(self, writer: Writer | None, why: str, retry_seconds: float) -> None:
         now = self._now()

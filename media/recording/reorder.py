@@ -1,10 +1,10 @@
-"""Puts packets in order, and reports a gap where some never came."""
+"""Puts runs of packets in order, and reports a gap where packets never came."""
 
 import heapq
 from collections.abc import Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
-T = TypeVar("T")
+from media.rtp.run import Run, between
 
 # A retransmission takes a few round trips. A longer wait would lose more in a crash.
 WAIT_SECONDS = 0.7
@@ -17,43 +17,50 @@ class Gap(NamedTuple):
     packets: int
 
 
-class ReorderBuffer(Generic[T]):
-    """Items by consecutive index, from the first one pushed on; items that come too late are left out."""
+class ReorderBuffer:
+    """Runs by the room's index, from the first one pushed on; packets that come too late are left out."""
 
     def __init__(self) -> None:
         self._next: int | None = None
-        self._waiting: dict[int, tuple[T, float]] = {}
-        self._order: list[int] = []  # a heap of the indices in `_waiting`
+        self._waiting: dict[int, tuple[Run, float]] = {}  # by the first index
+        self._packets = 0  # in these
+        self._order: list[int] = []  # a heap of their first indexes
 
-    def push(self, index: int, item: T, now: float) -> None:
+    def push(self, run: Run, now: float) -> None:
         if self._next is None:
-            self._next = index
-        if index >= self._next and index not in self._waiting:
-            self._waiting[index] = item, now
-            heapq.heappush(self._order, index)
+            self._next = run.first
+        if run.first >= self._next and run.first not in self._waiting:
+            self._waiting[run.first] = run, now
+            self._packets += len(run)
+            heapq.heappush(self._order, run.first)
 
-    def pop(self, now: float) -> Iterator[T | Gap]:
-        """The items that are due, in order; a gap, once the item after it has waited long enough."""
+    def pop(self, now: float) -> Iterator[Run | Gap]:
+        """The runs that are due, in order; a gap, once the run after it has waited long enough."""
         while self._waiting:
             yield from self._in_order()
             if not self._waiting:
                 return
             first = self._order[0]
-            if len(self._waiting) <= MAX_WAITING and now - self._waiting[first][1] < WAIT_SECONDS:
+            if self._packets <= MAX_WAITING and now - self._waiting[first][1] < WAIT_SECONDS:
                 return
             yield self._skip_to(first)
 
-    def drain(self) -> Iterator[T | Gap]:
-        """All items that are left."""
+    def drain(self) -> Iterator[Run | Gap]:
+        """All runs that are left."""
         while self._waiting:
             yield from self._in_order()
             if self._waiting:
                 yield self._skip_to(self._order[0])
 
-    def _in_order(self) -> Iterator[T]:
-        while self._order and self._order[0] == self._next:
-            self._next += 1
-            yield self._waiting.pop(heapq.heappop(self._order))[0]
+    def _in_order(self) -> Iterator[Run]:
+        while self._order and self._next is not None and self._order[0] <= self._next:
+            run, _ = self._waiting.pop(heapq.heappop(self._order))
+            self._packets -= len(run)
+            after = run.first + len(run)
+            if after > self._next:
+                run = between(run, self._next, after)  # but for what another run has had, too
+                self._next = after
+                yield run
 
     def _skip_to(self, index: int) -> Gap:
         assert self._next is not None

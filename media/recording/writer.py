@@ -15,13 +15,11 @@ from media.recording.part_file import PartFile, try_folder
 from media.recording.timeline import Placed, Timeline
 from media.recording.track_file import TrackFile
 from media.recording.track_form import SUFFIXES
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 from shared.names import RoomName
 from shared.records.record_name import mux_name, track_name
 from shared.telemetry.logging import get_logger
-
-FLUSH_SECONDS = 0.5
 
 log = get_logger()
 
@@ -66,7 +64,6 @@ class Writer:
         self._videos = frozenset(number for number, track in recorded.items() if track.kind == "video")
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
         self._changes = changes
-        self._flush_at = 0.0
         self._free_from: dict[str, int] = {}  # the first second that no file of a kind is named after
         self.has_files = False  # whether any was begun
         self._track_files: dict[int, TrackFile] = {}
@@ -104,11 +101,10 @@ class Writer:
         """Raise `OSError` unless new files can be written."""
         try_folder(self._folder)
 
-    def take(self, burst: Sequence[Outgoing], now: float) -> None:
-        """Write the frames that these packets, which arrived at `now`, complete."""
-        for packet in burst:
-            number = self._first[packet.track]
-            self._write(number, self._readers[number].push(packet, now), now)
+    def take(self, run: Run, now: float) -> None:
+        """Write the frames that a run, which arrived at `now`, completes."""
+        number = self._first[run.track]
+        self._write(number, self._readers[number].push(run, now), now)
 
     def report(self, track: int, report: SourceReport) -> None:
         """Take a sender report of a track of the room."""
@@ -125,10 +121,8 @@ class Writer:
         if self._changes.should_tell:
             self._changes.should_tell = False
             log.warning("the stream changes too often: the recording leaves out pictures", room=self._room)
-        if now >= self._flush_at:
-            self._flush_at = now + FLUSH_SECONDS
-            for file in self._track_files.values():
-                file.flush()
+        for file in self._track_files.values():
+            file.flush()
 
     def close(self, now: float) -> None:
         """Write the last frames and end all files."""

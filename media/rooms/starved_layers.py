@@ -31,7 +31,9 @@ class StarvedLayers:
         most = 0
         for layer in reversed(layers):
             if layer in self._seen:
-                pictures = len({packet.timestamp for packet in layer.history.since(self._seen[layer])})
+                pictures = len(
+                    {at for run in layer.history.since(self._seen[layer]) for at in run.timestamps()}
+                )
                 if max(most, pictures) >= _LEAST_PICTURES:
                     self._judge(layer, pictures, most)
                 if not layer.starves:

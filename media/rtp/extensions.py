@@ -75,17 +75,18 @@ def _two_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
 
 def map_extensions(extensions: Extensions, ids: Mapping[int, int]) -> bytes:
     """The extension block with the elements whose ids are in `ids`, under their new ids; empty if none is."""
-    return _block([(ids[element], value) for element, value in extensions if element in ids])
+    return extension_block([(ids[element], value) for element, value in extensions if element in ids])
 
 
 def add_element(extensions: Extensions, ids: Mapping[int, int], number: int, value: bytes) -> bytes:
     """The same block with one element more, under the id `number`."""
     kept = [(ids[element], value) for element, value in extensions if element in ids]
     kept.append((number, value))
-    return _block(kept)
+    return extension_block(kept)
 
 
-def _block(kept: Sequence[tuple[int, bytes]]) -> bytes:
+def extension_block(kept: Sequence[tuple[int, bytes]]) -> bytes:
+    """The block of these elements, in the short form if they fit into it; empty if there are none."""
     if not kept:
         return b""
     if all(element < 15 and 1 <= len(value) <= 16 for element, value in kept):

@@ -2,13 +2,14 @@
 
 import struct
 
+from media.rtp.run import MOST_PACKETS
+
 NONCE = 12  # bytes
-MOST_NONCES = 64  # joined at once, at most
 
 # Numbers that join `count` nonces: each of value 1, and of values 0, 1, 2 and so on.
-_ONES = [sum(1 << 8 * NONCE * place for place in range(count)) for count in range(MOST_NONCES + 1)]
-_RISING = [sum(_ONES[place] for place in range(count)) for count in range(MOST_NONCES + 1)]
-_SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MOST_NONCES + 1)]
+_ONES = [sum(1 << 8 * NONCE * place for place in range(count)) for count in range(MOST_PACKETS + 1)]
+_RISING = [sum(_ONES[place] for place in range(count)) for count in range(MOST_PACKETS + 1)]
+_SPLIT = [struct.Struct(f"{NONCE}s" * count).unpack for count in range(MOST_PACKETS + 1)]
 
 
 def iv(ssrc: int, index: int) -> int:

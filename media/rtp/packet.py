@@ -11,6 +11,7 @@ from media.rtp.extensions import Extensions, read_extensions
 _FIXED = struct.Struct("!BBHII")
 FIXED_SIZE = _FIXED.size
 read_fixed = _FIXED.unpack_from  # of an RTP packet: two bytes, sequence number, timestamp, SSRC
+pack_fixed = _FIXED.pack
 
 
 class RtpError(ValueError):

@@ -40,44 +40,32 @@ class SequenceTranslator:
         self._given = _WINDOW
         self._timestamp_offset = self._timestamp + elapsed - timestamp
 
-    def translate(self, sequence: int, timestamp: int) -> tuple[int, int] | None:
-        """The room's index and timestamp of a packet; None if it must not be forwarded."""
-        index = self.next_index
+    def translate(self, sequence: int, timestamps: Sequence[int]) -> tuple[int, int] | None:
+        """The room's index of a packet, and what is to be added to its timestamp; None: do not forward it.
+
+        Of successive packets from the next one on, `timestamps` may have more than one: then the index is
+        that of the first.
+        """
+        index, count = self.next_index, len(timestamps)
         if sequence == self.expected:
-            self.expected = sequence + 1 & 0xFFFF
+            self.expected = sequence + count & 0xFFFF
             if self._given is not _WINDOW:  # as long as there is no gap, it remains the same object
-                self._shift(1)
-            self.next_index = index + 1
+                given = self._given << count | (1 << count) - 1
+                self._given = _WINDOW if given & _WINDOW == _WINDOW else given & _WINDOW
+            self.next_index = index + count
         else:
             ahead = sequence - self.expected & 0xFFFF
             # RFC 3711 3.3.1: less than half the number space ahead of the highest, otherwise behind it
             index += ahead if ahead < 0x7FFF else ahead - 0x10000
             if not self._give(index):
                 return None
-        translated = timestamp + self._timestamp_offset & 0xFFFFFFFF
-        if translated - self._timestamp & 0xFFFFFFFF < 0x80000000:
-            self._timestamp = translated
-        return index, translated
-
-    def translate_run(self, timestamps: Sequence[int]) -> tuple[int, list[int]]:
-        """What `translate` returns for the next packets, one for each timestamp: first index, timestamps."""
-        index, count = self.next_index, len(timestamps)
-        self.expected = self.expected + count & 0xFFFF
-        if self._given is not _WINDOW:
-            given = self._given << count | (1 << count) - 1
-            self._given = _WINDOW if given & _WINDOW == _WINDOW else given & _WINDOW
-        self.next_index = index + count
-        offset, latest = self._timestamp_offset, self._timestamp
-        if timestamps.count(timestamps[0]) == count:  # of one picture
-            different = [timestamps[0] + offset & 0xFFFFFFFF]
-            translated = different * count
-        else:
-            different = translated = [timestamp + offset & 0xFFFFFFFF for timestamp in timestamps]
-        for timestamp in different:
-            if timestamp - latest & 0xFFFFFFFF < 0x80000000:
-                latest = timestamp
-        self._timestamp = latest
-        return index, translated
+        shift = self._timestamp_offset & 0xFFFFFFFF
+        first = timestamps[0]
+        for timestamp in (first,) if timestamps.count(first) == count else timestamps:
+            translated = timestamp + shift & 0xFFFFFFFF
+            if translated - self._timestamp & 0xFFFFFFFF < 0x80000000:
+                self._timestamp = translated
+        return index, shift
 
     def _give(self, index: int) -> bool:
         """Use an index that is not the next one, if it is free; returns whether it was."""

@@ -1,21 +1,18 @@
 """What a publisher sends under one SRTP master key: authentic packets, each once.
 
-RTP under AEAD_AES_128_GCM implements RFC 7714 with `AESGCM.decrypt`, or with the native step, as `SrtpSender`
-does: a process that wakes up for a burst finds cold caches, and then one library costs less than two. RTCP
-and the SHA1 profile go through libsrtp.
+RTP under AEAD_AES_128_GCM implements RFC 7714 with `AESGCM.decrypt`, and runs of it with an `Opener`, as
+`SrtpSender` does: a process that wakes up for a burst finds cold caches, and then one library costs less than
+two. RTCP and the SHA1 profile go through libsrtp.
 """
-
-from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from media.rtp.joined import Joined
 from media.rtp.libsrtp import SrtpError
-from media.rtp.nonces import MOST_NONCES, NONCE, iv, joined_ivs, salted
-from media.rtp.opener import MakeOpener, NativeRun
-from media.rtp.packet import FIXED_SIZE, RtpPacket
-from media.rtp.packet_run import PacketRun
+from media.rtp.nonces import NONCE, iv
+from media.rtp.packet import FIXED_SIZE
+from media.rtp.run import MakeOpener, Opener, Run
 from media.rtp.spent_indexes import INDEXES, SpentIndexes
 from media.rtp.srtp import GCM_TAG, MAX_SSRCS, REPLAY_WINDOW, Profile, SrtpKeys, inbound_session
 from media.rtp.srtp_sender import derive_key
@@ -27,17 +24,18 @@ _PLAIN = b"\x80"  # the first byte of a packet without CSRCs and extensions
 class SrtpReceiver:
     """Unprotects what the peer sends under the remote key of `keys`; raises `SrtpError` for all else.
 
-    Of each SSRC it keeps which indexes have come (RFC 3711 3.3.2): an authentic packet spends its own. With
-    `make_opener` runs are opened by that: it decides about each run as Python does, and keeps nothing.
+    Of each SSRC it keeps which indexes have come (RFC 3711 3.3.2): an authentic packet spends its own. What
+    `make_opener` makes opens runs, and keeps nothing.
     """
 
     __slots__ = ("_decrypt", "_libsrtp", "_opener", "_salt", "_streams", "unprotect_rtcp")
 
-    def __init__(self, keys: SrtpKeys, make_opener: MakeOpener | None = None) -> None:
+    def __init__(self, keys: SrtpKeys, make_opener: MakeOpener) -> None:
         self._libsrtp = inbound_session(keys)
         self.unprotect_rtcp = self._libsrtp.unprotect_rtcp
         self._streams: dict[int, SpentIndexes] = {}  # by SSRC; empty where libsrtp has them
-        self._decrypt = self._opener = None
+        self._decrypt = None
+        self._opener: Opener | None = None
         if keys.profile is Profile.AEAD_AES_128_GCM:
             master, master_salt = keys.remote[:16], keys.remote[16:]
             key, salt = (
@@ -46,47 +44,24 @@ class SrtpReceiver:
             )
             self._decrypt = AESGCM(key).decrypt
             self._salt = int.from_bytes(salt)
-            self._opener = None if make_opener is None else make_opener(key, salt)
+            self._opener = make_opener(key, salt)
 
-    @property
-    def shortest_run(self) -> int:
-        """From how many packets on `open_run` is the faster way."""
-        return 2 if self._opener is None else 1
+    def open(self, ssrc: int, sequence: int, datagrams: list[bytes] | Joined) -> Run | None:
+        """The run that goes on where the stream of `ssrc` is, whose next number is `sequence`.
 
-    def open_run(
-        self, ssrc: int, sequence: int, datagrams: list[bytes] | Joined
-    ) -> list[RtpPacket] | NativeRun | None:
-        """The packets of a run that goes on where the stream of `ssrc` is, whose next number is `sequence`.
-
-        With `make_opener` they are a `NativeRun`. None if it does not go on there, or if one packet is not
-        authentic or unusual: then `unprotect` each by itself.
+        None if it does not go on there, or if one packet is not authentic or unusual: then `unprotect` each
+        by itself.
         """
-        stream, count = self._streams.get(ssrc), len(datagrams)
-        if stream is None or count > MOST_NONCES:
+        stream = self._streams.get(ssrc)
+        if stream is None or self._opener is None or stream.next_index & 0xFFFF != sequence:
             return None
-        first = stream.next_index
-        if first & 0xFFFF != sequence or first + count > INDEXES:
+        first, after = stream.next_index, stream.next_index + len(datagrams)
+        if after > INDEXES:
             return None
-        packets = (
-            self._open(datagrams, first)
-            if self._opener is None
-            else self._opener.open(datagrams, first, RtpPacket)
-        )
-        if packets is not None:
-            stream.next_index = first + count  # as `spend` does, without a call
-        return packets
-
-    def _open(self, datagrams: Sequence[bytes] | Joined, first: int) -> list[RtpPacket] | None:
-        run = PacketRun.of(datagrams, first & 0xFFFF)
-        if run is None:
-            return None
-        count = len(datagrams)
-        nonces = salted(joined_ivs(run.ssrc, first, count), self._salt, count)
-        assert self._decrypt is not None
-        try:
-            return run.packets(list(map(self._decrypt, nonces, run.bodies, run.headers)))
-        except InvalidTag:
-            return None
+        run = self._opener.open(datagrams, first)
+        if run is not None:
+            stream.spend(first, after)
+        return run
 
     def unprotect(self, packet: bytes) -> bytes:
         """The RTP packet in an SRTP packet."""
@@ -111,9 +86,7 @@ class SrtpReceiver:
             payload = self._decrypt(nonce, packet[body:], header)
         except InvalidTag:
             raise SrtpError("packet is not authentic") from None
-        if index == stream.next_index < INDEXES:  # as `spend` does, without a call
-            stream.next_index = index + 1
-        elif not stream.spend(index, index + 1):
+        if not stream.spend(index, index + 1):
             raise SrtpError("packet is too old")
         self._streams[ssrc] = stream
         return header + payload

@@ -9,72 +9,40 @@ RTCP and the SHA1 profile go through libsrtp. Media under AEAD_AES_128_GCM imple
 (docs/performance.md).
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from media.rtp.cipher import GcmCipher, LibsrtpCipher
 from media.rtp.libsrtp import SrtpError
-from media.rtp.nonces import NONCE, iv, joined_ivs, salted
-from media.rtp.spent_indexes import INDEXES, SpentIndexes
-from media.rtp.srtp import GCM_TAG, Profile, SrtpKeys, outbound_session
+from media.rtp.nonces import NONCE
+from media.rtp.spent_indexes import SpentIndexes
+from media.rtp.srtp import Profile, SrtpKeys, outbound_session
 
 KEYS_REMEMBERED = 16_384  # about 150 bytes each
 
 _SRTCP_INDEX = 0x7FFFFFFF  # RFC 3711 3.4: the bit above says that the packet is encrypted
-_HALF_RANGE = 0x8000
 
-_exhaust = deque[int](maxlen=0).extend
+MakeCipher = Callable[[bytes, bytes], object]  # of a session key and its salt
 
 
 class SpentError(SrtpError):
     """A key, or an index under it, would serve twice. It is a bug of ours. Nothing leaves."""
 
 
-class BurstIndexes:
-    """The SSRCs and indexes of at most `MOST_NONCES` packets, prepared once for all viewers that share them.
-
-    `runs` are the SSRC, the first index, and the one after the last, of successive packets with successive
-    indexes. Raises `SpentError` for indexes beyond the last one that there is.
-    """
-
-    __slots__ = ("_ivs", "count", "runs")
-
-    def __init__(self, runs: Sequence[tuple[int, int, int]]) -> None:
-        self.runs = runs
-        self.count = 0
-        self._ivs: int | None = None
-        for _, first, after in runs:
-            if after > INDEXES:
-                raise SpentError("no index is left")
-            self.count += after - first
-
-    @property
-    def ivs(self) -> int:
-        """Of all packets, joined in one number. Made for the first viewer that is sent to by Python."""
-        if self._ivs is None:
-            self._ivs = 0
-            for ssrc, first, after in self.runs:
-                count = after - first
-                self._ivs = self._ivs << 8 * NONCE * count | joined_ivs(ssrc, first, count)
-        return self._ivs
-
-
 class SrtpSender:
     """Protects RTP and RTCP under the local key of `keys`. Raises `SpentError` if that key had a sender.
 
-    Only `in_place` senders have `encrypt_burst` and `lend`: those of AEAD_AES_128_GCM.
+    `in_place` are those of AEAD_AES_128_GCM: other ciphers than Python's may have their session key.
     """
 
     __slots__ = (
-        "_encrypt_into",
-        "_highest",
+        "_cipher",
         "_lent",
         "_libsrtp",
         "_refused",
-        "_salt",
         "_session",
         "_srtcp",
         "_srtcp_index",
@@ -88,15 +56,17 @@ class SrtpSender:
         self._refused = 0
         self._libsrtp = outbound_session(keys)
         self._srtp: defaultdict[int, SpentIndexes] = defaultdict(SpentIndexes)  # by SSRC
-        self._highest: dict[int, int] = {}  # by SSRC, the highest index that libsrtp has protected
         self._srtcp: dict[bytes, int] = {}  # the latest index of each SSRC
         self._srtcp_index = keys.profile.srtcp_index
+        self._session = b"", b""
+        self._cipher: GcmCipher | LibsrtpCipher
+        self._lent: object = None
         if self.in_place:
             key, salt = keys.local[:16], keys.local[16:]
             self._session = derive_key(key, salt, 0x00, 16), derive_key(key, salt, 0x02, NONCE)
-            self._encrypt_into = AESGCM(self._session[0]).encrypt_into
-            self._salt = int.from_bytes(self._session[1])
-            self._lent: object = None
+            self._cipher = GcmCipher(*self._session)
+        else:
+            self._cipher = LibsrtpCipher(self._libsrtp)
 
     # --- RTP
 
@@ -105,72 +75,37 @@ class SrtpSender:
         stream = self._srtp.get(ssrc)
         return None if stream is None else stream.next_index
 
-    def encrypt_burst(
-        self,
-        indexes: BurstIndexes,
-        payloads: Iterable[bytes],
-        headers: Iterable[bytes | memoryview],
-        ciphertexts: Iterable[memoryview],
-    ) -> None:
-        """Encrypt new packets, each into its place of `ciphertexts`. Raises `SpentError`.
+    def lend(self, make: MakeCipher | None, ssrc: int, first: int, after: int) -> object:
+        """What encrypts one new packet under each index of `ssrc` from `first` to below `after` (48 bits).
 
-        The hot loop over the packets runs in C: docs/performance.md.
+        `make` makes it of the session key and its salt; None: it is Python's. Raises `SpentError`, and
+        `SrtpError` where libsrtp would guess another index. An index stays spent, whatever becomes of its
+        packet.
         """
-        self._spend(indexes)
-        nonces = salted(indexes.ivs, self._salt, indexes.count)
-        _exhaust(map(self._encrypt_into, nonces, payloads, headers, ciphertexts))
-
-    def lend(self, make: Callable[[bytes, bytes], object], indexes: BurstIndexes) -> object:
-        """What `make` makes of the session key and its salt, to encrypt one new packet under each index.
-
-        Raises `SpentError`. An index stays spent, whatever becomes of its packet.
-        """
-        spent = self._srtp
-        for ssrc, first, after in indexes.runs:  # as `_spend` does, without a call
-            stream = spent[ssrc]
-            if first == stream.next_index:
-                stream.next_index = after
-            elif not stream.spend(first, after):
-                raise self._refusal(indexes.count)
-        if self._lent is None:
-            self._lent = make(*self._session)
-        return self._lent
-
-    def lend_run(self, make: Callable[[bytes, bytes], object], ssrc: int, first: int, after: int) -> object:
-        """`lend` for the indexes of `ssrc` from `first` to below `after`."""
-        stream = self._srtp[ssrc]
-        if first == stream.next_index and after <= INDEXES:  # as `spend` does, without a call
-            stream.next_index = after
-        elif not stream.spend(first, after):
+        if not self.in_place:
+            self._cipher.check(ssrc, first)
+        if not self._srtp[ssrc].spend(first, after):
             raise self._refusal(after - first)
+        if make is None:
+            return self._cipher
         if self._lent is None:
             self._lent = make(*self._session)
         return self._lent
-
-    def _spend(self, indexes: BurstIndexes) -> None:
-        for ssrc, first, after in indexes.runs:
-            stream = self._srtp[ssrc]
-            if first == stream.next_index:  # as `spend` does, without a call
-                stream.next_index = after
-            elif not stream.spend(first, after):
-                raise self._refusal(indexes.count)
 
     def protect(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
         """The datagram of a new packet. `index` has 48 bits. Raises `SrtpError`."""
-        self._check_guess(ssrc, index)
-        if not self._srtp[ssrc].spend(index, index + 1):
-            raise self._refusal(1)
-        return self._protect(ssrc, index, header, payload)
+        self.lend(None, ssrc, index, index + 1)
+        return self._cipher.seal(ssrc, index, header, payload)
 
     def protect_again(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
         """The same datagram once more: header and payload must be those that were sent under `index`.
 
         Raises `SrtpError`, too if nothing was.
         """
-        self._check_guess(ssrc, index)
+        self._cipher.check(ssrc, index)
         if index not in self._srtp[ssrc]:
             raise SrtpError("nothing was sent under that index")
-        return self._protect(ssrc, index, header, payload)
+        return self._cipher.seal(ssrc, index, header, payload)
 
     def take_refused(self) -> int:
         """How many packets would have used an index twice, since the last call."""
@@ -180,27 +115,6 @@ class SrtpSender:
     def _refusal(self, packets: int) -> SpentError:
         self._refused += packets
         return SpentError("an index would serve twice")
-
-    def _protect(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
-        if not self.in_place:
-            datagram = self._libsrtp.protect(header + payload)
-            self._highest[ssrc] = max(self._highest.get(ssrc, 0), index)
-            return datagram
-        nonce = (iv(ssrc, index) ^ self._salt).to_bytes(NONCE)
-        ciphertext = bytearray(len(payload) + GCM_TAG)
-        self._encrypt_into(nonce, payload, header, ciphertext)
-        return header + ciphertext
-
-    def _check_guess(self, ssrc: int, index: int) -> None:
-        """Refuse a packet that libsrtp would give another index.
-
-        It takes the one nearest to the highest, and at first the sequence number itself.
-        """
-        if self.in_place:
-            return
-        highest = self._highest.get(ssrc, 0)
-        if not highest - _HALF_RANGE < index < (highest + _HALF_RANGE if highest else 2 * _HALF_RANGE):
-            raise SrtpError("sequence numbers jumped by half their range")
 
     # --- RTCP
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from media.rtp.padding import without_padding
 from media.stills.job import MAX_KEYFRAME_BYTES, Keyframe, size_of
 from media.tracks.track import Track
 from shared.messages.stills import WIDTHS
@@ -21,11 +20,8 @@ def latest_keyframe(tracks: Sequence[Track], after: float, now: float) -> tuple[
     began_at = track.sent.keyframe_at
     if began_at <= after or now - began_at < SETTLED_SECONDS:
         return None
-    payloads = [
-        (without_padding(each.packet.payload) or b"") if each.packet.padding else each.packet.payload
-        for each in track.sent.latest_keyframe()
-    ]
-    keyframe = Keyframe(track.published.codec.name, [payload for payload in payloads if payload])
+    payloads = [payload for payload in track.sent.latest_keyframe() if payload]
+    keyframe = Keyframe(track.published.codec.name, payloads)
     return (began_at, keyframe) if 0 < size_of(keyframe) <= MAX_KEYFRAME_BYTES else None
 
 

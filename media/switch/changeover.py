@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from media.counts import ViewerStats
+from media.rtp.run import Run
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Behind, Place, Viewer
-from media.tracks.outgoing import Outgoing
 from media.tracks.thinned import Form, Thinned
 
 # A viewer that sees one meanwhile does not have an encoder spend on keyframes what the pictures between need.
@@ -151,7 +151,7 @@ class Changeover:
             self._asks_at = now + _SWITCH_SECONDS
             self._feed.after_burst[self] = lambda at: self._step_over(target, at)
 
-    def _came_meanwhile(self, target: int, now: float) -> Outgoing | None:
+    def _came_meanwhile(self, target: int, now: float) -> Run | None:
         """The keyframe of the target that came while the viewer has had no picture; None: wait for one.
 
         Its pictures follow it. A thinned form has none from the time before somebody used it.
@@ -160,10 +160,10 @@ class Changeover:
             return None
         return self._feed.sent[target].keyframe_since(self._latest_at, now)
 
-    def _is_near(self, keyframe: Outgoing) -> bool:
+    def _is_near(self, keyframe: Run) -> bool:
         """Whether what came since takes the line so little time that a new one would not be there sooner."""
         history = self._feed.sent[keyframe.track].history
-        came = (len(packet.packet.payload) for packet in history.walk(keyframe.extended))
+        came = (run.octets for run in history.since(keyframe.first))
         return not self.start_rate or sum(came) * 8 <= self.start_rate * _NEAR_SECONDS
 
     def prepare(self, target: int, now: float) -> None:
@@ -235,7 +235,7 @@ class Changeover:
         self._latest = self._feed.latest_timestamp(rendition) + shift & _RANGE - 1
         self._latest_at = now
 
-    def _keyframe(self, packet: Outgoing, now: float) -> None:
+    def _keyframe(self, packet: Run, now: float) -> None:
         """A keyframe of the target begins. When the burst that brought it is sent, the viewer moves over."""
         target = packet.track
         if self._repeats(target):
@@ -251,7 +251,7 @@ class Changeover:
         form = self._feed.form(number)
         return form is not None and form.form is Form.KEYFRAMES
 
-    def _begin(self, target: int, packet: Outgoing, now: float, came_at: float) -> None:
+    def _begin(self, target: int, packet: Run, now: float, came_at: float) -> None:
         viewer = self._viewer
         if target != self.target or target == viewer.rendition:  # it aims elsewhere meanwhile
             return
@@ -260,8 +260,8 @@ class Changeover:
             self._note_latest(former, now)
         if self._first is None:
             self._first = target
-        shift = self._shift(target, packet.timestamp, came_at)
-        self._go_on(Place(target, packet.extended, shift), now, start_rate=self.start_rate)
+        shift = self._shift(target, packet.timestamps()[0], came_at)
+        self._go_on(Place(target, packet.first, shift), now, start_rate=self.start_rate)
 
     def _go_on(self, place: Place, now: float, start_rate: float = 0.0) -> None:
         feed, former = self._feed, self._viewer.rendition

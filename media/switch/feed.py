@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from media.rtp.run import Run
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.rendition import Ladder
@@ -12,19 +13,17 @@ from media.switch.thinning import Thinning
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
-from media.tracks.held_run import HeldRun
 from media.tracks.layer_streams import LayerStreams
-from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
 from media.tracks.source_track import NO_PAYLOAD, SourceTrack
 from media.tracks.thinned import Thinned
 
 
 class Tap(Protocol):
-    """Sees each burst of one room, in the order of arrival, before or after it is forwarded."""
+    """Sees all of one room, in the order of arrival, before it is forwarded."""
 
-    def packets(self, burst: Sequence[Outgoing]) -> None:
-        """Take a burst. Called in the event loop: it must not block, and must not change the burst."""
+    def take(self, run: Run) -> None:
+        """Take a run. Called in the event loop: it must not block, and must not change the run."""
 
 
 class PublisherRtcp(Protocol):
@@ -45,9 +44,7 @@ class Feed:
     sources: Sequence[SourceTrack]  # ... as the present publisher sends them
     srtp: SrtpReceiver | None = None
     profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
-    burst: list[Outgoing] = field(default_factory=list)
-    # the burst, as long as it is runs and nothing else
-    runs: list[HeldRun[Outgoing]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)  # of the present batch
     # by owner, called once, with the time
     after_burst: dict[object, Callable[[float], None]] = field(default_factory=dict)
     thinning: Thinning | None = None  # of its picture
@@ -106,12 +103,6 @@ class Feed:
     def is_layered(self, payload_type: int) -> bool:
         """Whether `layers` finds the track of packets with that payload type."""
         return payload_type in self._layered
-
-    def unfold(self) -> None:
-        """Go on with the packets of the runs, for these are not all, or somebody has to see each."""
-        if self.runs:
-            self.burst = [packet for run in self.runs for packet in run.items()]
-            self.runs = []
 
     def open(self, srtp: SrtpReceiver, keys: SrtpKeys) -> None:
         """Forward what `srtp` unprotects. RTCP to the publisher is due with its first packet."""

@@ -1,40 +1,59 @@
 """What comes from a publisher: which track a packet is of, and its place in the room's numbering."""
 
-from itertools import groupby, repeat
+from collections.abc import Sequence
+from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
+from media.pure.run import Run as PureRun
 from media.rtp.joined import Joined
 from media.rtp.libsrtp import SrtpError
-from media.rtp.nonces import MOST_NONCES
-from media.rtp.opener import NativeRun
 from media.rtp.packet import FIXED_SIZE, RtpError, RtpPacket, is_rtcp, parse, read_fixed
+from media.rtp.run import MOST_PACKETS, Run
 from media.rtp.srtp import GCM_TAG
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.feed import Feed
-from media.tracks.held_run import HeldRun
 from media.tracks.nack_generator import Seen
-from media.tracks.outgoing import Outgoing
-from media.tracks.source_track import SourceTrack
 
 _ssrc = itemgetter(slice(8, 12))
 
 
-def take_all(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: float) -> None:
-    """Add to the feed's burst what goes out for SRTP of its publisher, in the order of arrival."""
-    if _ssrc(datagrams[0]) == _ssrc(datagrams[-1]):
-        _take_stream(feed, srtp, datagrams, now)
-        return
-    for _, run in groupby(datagrams, _ssrc):  # layers of a picture, or sound between pictures
-        if feed.srtp is not None:
-            _take_stream(feed, srtp, list(run), now)
+class _Place(NamedTuple):
+    """Of a packet in the room: track, publisher's SSRC, index, and what is added to its timestamp."""
+
+    number: int
+    ssrc: int
+    first: int
+    shift: int
 
 
-def take_joined(feed: Feed, joined: Joined, now: float) -> bool:
-    """`take_all` for what came joined; False: each datagram needs to be looked at, for one may be RTCP."""
+def take_all(feed: Feed, came: list[bytes] | Joined, now: float, rtcp: list[tuple[Feed, bytes]]) -> bool:
+    """Add to the feed's runs what goes out for SRTP of its publisher, in the order of arrival.
+
+    Its RTCP joins `rtcp`. Returns whether there was anything else.
+    """
+    if not isinstance(came, list):
+        if _take_joined(feed, came, now):
+            return True
+        came = list(came)
+    others = False
+    for start in range(0, len(came), MOST_PACKETS):
+        part = came[start : start + MOST_PACKETS]
+        if feed.media_types.issuperset([datagram[1:2] for datagram in part]):
+            others = True
+        else:
+            part, any_other = _media_of(feed, part, rtcp)
+            others |= any_other
+        for _, stream in groupby(part, _ssrc):  # layers of a picture, or sound between pictures
+            if feed.srtp is not None:
+                _take_stream(feed, feed.srtp, list(stream), now)
+    return others
+
+
+def _take_joined(feed: Feed, joined: Joined, now: float) -> bool:
+    """Take what came joined at once; False: look at each datagram, for one may be RTCP."""
     srtp, head = feed.srtp, joined.head
-    if srtp is None or len(joined) > MOST_NONCES or len(head) < FIXED_SIZE:
-        return False
-    if head[1] & 0x7F not in feed.media_kinds:
+    if srtp is None or len(head) < FIXED_SIZE or head[1] & 0x7F not in feed.media_kinds:
         return False
     try:
         return _take_run(feed, srtp, head, joined, joined.octets, now)
@@ -43,17 +62,18 @@ def take_joined(feed: Feed, joined: Joined, now: float) -> bool:
         return True
 
 
-def media_of(
-    feed: Feed, run: list[bytes], rtcp: list[tuple[Feed, bytes]], touched: dict[Feed, None]
-) -> list[bytes]:
-    """What is left of a run without RTCP, which joins `rtcp`, and without what no track of the room has."""
-    media = []
-    for datagram in run:
+def _media_of(feed: Feed, datagrams: list[bytes], rtcp: list[tuple[Feed, bytes]]) -> tuple[list[bytes], bool]:
+    """What is left without RTCP, which joins `rtcp`, and without what no track of the room has.
+
+    Also whether there was anything but RTCP.
+    """
+    media, others = [], False
+    for datagram in datagrams:
         srtp = feed.srtp
         if srtp is None or len(datagram) < FIXED_SIZE:
             continue
         if not is_rtcp(datagram):
-            touched[feed] = None
+            others = True
             if datagram[1:2] in feed.media_types:
                 media.append(datagram)
             else:
@@ -65,40 +85,51 @@ def media_of(
             feed.rx_dropped += 1
         except Exception as fault:
             feed.breaks(fault)
-    return media
+    return media, others
 
 
 def _take_stream(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: float) -> None:
+    """Take datagrams of one SSRC: as a run, or else one by one."""
     try:
-        if len(datagrams) >= srtp.shortest_run:
-            octets = sum(map(len, datagrams))
-            if _take_run(feed, srtp, datagrams[0], datagrams, octets, now):
-                return
+        if _take_run(feed, srtp, datagrams[0], datagrams, sum(map(len, datagrams)), now):
+            return
     except Exception as fault:
         feed.breaks(fault)
+    gathered: list[RtpPacket] = []
+    begins: _Place | None = None  # of the first one of them
     for datagram in datagrams:
         if feed.srtp is None:  # a fault that an earlier one triggered
-            return
+            break
         try:
-            _take_one(feed, srtp.unprotect(datagram), now)
+            taken = _take_one(feed, srtp.unprotect(datagram), now)
+            if taken is None:
+                continue
+            packet, place = taken
+            if begins is None or begins._replace(first=begins.first + len(gathered)) != place:
+                _add_gathered(feed, begins, gathered, now)
+                gathered, begins = [], place
+            gathered.append(packet)
         except (SrtpError, RtpError):
             feed.rx_dropped += 1
         except Exception as fault:
             feed.breaks(fault)
+    try:
+        _add_gathered(feed, begins, gathered, now)
+    except Exception as fault:
+        feed.breaks(fault)
 
 
-def _take_one(feed: Feed, plain: bytes, now: float) -> None:
+def _take_one(feed: Feed, plain: bytes, now: float) -> tuple[RtpPacket, _Place] | None:
     packet = parse(plain)
     number = feed.by_payload_type.get(packet.payload_type)
     if number is None:
         number = layer_of(feed, packet, now)
         if number is None:
-            return
-    outgoing = take(feed, number, packet, now)
-    if outgoing is not None:
-        feed.unfold()
-        feed.burst.append(outgoing)
+            return None
+    taken = take(feed, number, packet, now)
+    if taken is not None:
         feed.rx_bytes += len(plain)
+    return taken
 
 
 def _take_run(
@@ -118,68 +149,43 @@ def _take_run(
         number = feed.layers.known(ssrc)
     if number is None or not feed.sources[number].expects(ssrc, payload_type, sequence):
         return False
-    found = srtp.open_run(ssrc, sequence, datagrams)
-    if found is None:
+    run = srtp.open(ssrc, sequence, datagrams)
+    if run is None:
         return False
-    packets = found if isinstance(found, list) else _taken_whole(feed, number, found, now)
-    feed.rx_bytes += octets - GCM_TAG * len(datagrams)
-    if packets is None:
-        return True
-    feed.unfold()
-    first, timestamps, packets = _continue(feed.sources[number], packets, now)
-    indexes = range(first, first + len(packets))
-    feed.burst += map(Outgoing, repeat(number), repeat(feed.ssrcs[number]), indexes, timestamps, packets)
-    return True
-
-
-def _taken_whole(feed: Feed, number: int, run: NativeRun, now: float) -> list[RtpPacket] | None:
-    """Take a run in one piece; if that cannot be, its packets, which are to be taken."""
-    track = feed.sources[number]
-    if feed.burst or not track.passes_unread or not (track.ids is None or track.ids.continue_run(run)):
-        return run.packets()
+    track, timestamps = feed.sources[number], run.timestamps()
+    feed.rx_bytes += octets - GCM_TAG * len(run)
     if track.transport is not None:
         for arrived in run.numbers(track.transport.extension):
             track.transport.received(arrived, now)
-    first, shift = _follow_run(track, run.timestamps(), now)
-    ssrc = feed.ssrcs[number]
-    run.number(Outgoing, number, ssrc, first, shift)
-    feed.runs.append(HeldRun(number, ssrc, first, run))
-    return None
-
-
-def _follow_run(track: SourceTrack, timestamps: list[int], now: float) -> tuple[int, int]:
-    """Count and number the packets that a track expects next, which have these timestamps.
-
-    Returns the room's first index, and what is to be added to the timestamps.
-    """
     assert track.stats is not None
-    track.stats.received_run(track.translator.expected, timestamps, now)
+    track.stats.received(sequence, timestamps, now)
     if track.nack is not None:
-        track.nack.received_run(len(timestamps))
-    first, translated = track.translator.translate_run(timestamps)
-    track.heard_at = track.last_received = now
-    track.last_timestamp = translated[-1]
-    return first, translated[-1] - timestamps[-1] & 0xFFFFFFFF
-
-
-def _continue(
-    track: SourceTrack, packets: list[RtpPacket], now: float
-) -> tuple[int, list[int], list[RtpPacket]]:
-    """Take the packets that a track expects next: the room's first index, timestamps, and what goes out."""
-    timestamps = [packet.timestamp for packet in packets]
-    if track.transport is not None:
-        for packet in packets:
-            track.transport.arrived(packet.extensions, now)
-    if track.ids is not None:
-        packets = [track.ids.continued(packet) for packet in packets]
+        track.nack.received(sequence, now, len(run))
+    numbered = track.translator.translate(sequence, timestamps)
+    assert numbered is not None
+    track.heard_at = now
     if track.extension_ids is not None:
-        packets = [packet.with_extension_ids(track.extension_ids) for packet in packets]
-    first, shift = _follow_run(track, timestamps, now)
+        run = PureRun.of([packet.with_extension_ids(track.extension_ids) for packet in run.packets()])
+    _add(feed, run, _Place(number, ssrc, *numbered), now)
+    return True
+
+
+def _add_gathered(feed: Feed, place: _Place | None, packets: Sequence[RtpPacket], now: float) -> None:
+    if place is not None:
+        _add(feed, PureRun.of(packets), place, now)
+
+
+def _add(feed: Feed, run: Run, place: _Place, now: float) -> None:
+    """Forward a run that begins at that place."""
+    number, _, index, shift = place
+    track = feed.sources[number]
+    if track.ids is not None:
+        track.ids.renumber(run)
     if track.watch is not None and track.watch.packets_wanted > 0:
-        for packet in packets:
-            if track.watch.packets_wanted > 0:
-                track.watch.saw(packet.payload, now)
-    return first, [timestamp + shift & 0xFFFFFFFF for timestamp in timestamps], packets
+        track.watch.saw(run.payloads(), now)
+    run.number(number, feed.ssrcs[number], index, shift)
+    track.last_received, track.last_timestamp = now, run.timestamps()[-1]
+    feed.runs.append(run)
 
 
 def layer_of(feed: Feed, packet: RtpPacket, now: float) -> int | None:
@@ -197,8 +203,8 @@ def layer_of(feed: Feed, packet: RtpPacket, now: float) -> int | None:
     return number
 
 
-def take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | None:
-    """What goes out for a packet of track `number`, in the room's numbering; None: nothing."""
+def take(feed: Feed, number: int, packet: RtpPacket, now: float) -> tuple[RtpPacket, _Place] | None:
+    """What goes out for a packet of track `number`, and where in the room; None: nothing."""
     track = feed.sources[number]
     if track.transport is not None:
         track.transport.arrived(packet.extensions, now)
@@ -216,7 +222,7 @@ def take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | N
                 return None
             stats = track.stats
             assert stats is not None
-        stats.received(packet.sequence, packet.timestamp, now)
+        stats.received(packet.sequence, (packet.timestamp,), now)
     track.heard_at = now
     if track.nack is not None and (seen := track.nack.received(packet.sequence, now)):
         _note(feed, seen)
@@ -225,19 +231,13 @@ def take(feed: Feed, number: int, packet: RtpPacket, now: float) -> Outgoing | N
             feed.rx_dropped += 1
             return None
         track.go_on(packet, now)
-    if track.ids is not None:
-        packet = track.ids.continued(packet)
-    if track.extension_ids is not None and packet.extensions:
-        packet = packet.with_extension_ids(track.extension_ids)
-    numbered = track.translator.translate(packet.sequence, packet.timestamp)
+    numbered = track.translator.translate(packet.sequence, (packet.timestamp,))
     if numbered is None:
         feed.rx_late += not is_resent  # a needless packet in RTX is a bandwidth probe
         return None
-    if track.watch is not None and track.watch.packets_wanted > 0:
-        track.watch.saw(packet.payload, now)
-    extended, timestamp = numbered
-    track.last_received, track.last_timestamp = now, timestamp
-    return Outgoing(number, feed.ssrcs[number], extended, timestamp, packet)
+    if track.extension_ids is not None and packet.extensions:
+        packet = packet.with_extension_ids(track.extension_ids)
+    return packet, _Place(number, packet.ssrc, *numbered)
 
 
 def _note(feed: Feed, seen: Seen) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from media.counts import ViewerStats
+from media.rtp.run import Run
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
-from media.tracks.outgoing import Outgoing
 
 LOOK_SECONDS = 0.010  # from one look for the keyframe that was asked for to the next
 ASK_AGAIN_SECONDS = 0.5
@@ -75,7 +75,7 @@ class Join:
         if self.seen_at is None and self._viewer.rendition is not None:
             self._seen_picture(now)
 
-    def _picture(self, _packet: Outgoing, now: float) -> None:
+    def _picture(self, _packet: Run, now: float) -> None:
         self._seen_picture(now)
 
     def _seen_picture(self, now: float) -> None:

@@ -1,10 +1,10 @@
 """One viewer's way from a keyframe to the live edge: paced, and without a gap."""
 
 from collections import deque
-from typing import Generic, TypeVar
 
+from media.rtp.run import Run, between
 from media.switch.rendition import PACKET_OVERHEAD
-from media.tracks.picture_cache import Cached
+from media.switch.run_queue import insert, split
 
 SPEED = 5  # times the stream's bit rate
 MIN_BITRATE = 10_000_000  # bit/s
@@ -17,10 +17,8 @@ MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
 MOST_SECONDS = 3.0  # until the live edge is reached, at any bit rate of the stream
 NARROW_START_BYTES = 2 * 1200  # the same on a line whose rate is known
 
-Item = TypeVar("Item")
 
-
-class JoinBurst(Generic[Item]):
+class JoinBurst:
     """The packets of one track for a viewer that is behind. `now` is in seconds of a steady clock.
 
     Before it begins, live packets are not for this viewer. Afterwards they queue up behind the held ones.
@@ -43,7 +41,7 @@ class JoinBurst(Generic[Item]):
         self.track = track
         self.next_index = 0  # packets below it were sent, or came before the viewer's start
         self.is_first = True  # of its viewer, which has got nothing of the track
-        self._pending: deque[Cached[Item]] | None = None
+        self._pending: deque[Run] | None = None
         self._bytes = 0
         self._overhead = 0  # of each packet, that counts in the rate
         self._credit = float(START_BYTES)
@@ -73,13 +71,13 @@ class JoinBurst(Generic[Item]):
     def caught_up(self) -> bool:
         return self.begun and not self._pending
 
-    def begin(self, held: list[Cached[Item]], bitrate: float, now: float) -> None:
-        """Queue the `held` packets, at least one, of a stream of `bitrate` bit/s."""
+    def begin(self, held: list[Run], bitrate: float, now: float) -> None:
+        """Queue the `held` runs, at least one, of a stream of `bitrate` bit/s."""
         self._pending = deque(held)
-        self._bytes = sum(size for _, size, _ in held)
+        self._bytes = sum(run.octets for run in held)
         self._rate = max(SPEED * bitrate, MIN_BITRATE)
         self._taken_at, self._ends_at = now, now + MOST_SECONDS
-        self.next_index = held[0][0]
+        self.next_index = held[0].first
 
     def begin_at(self, index: int, rate: float, now: float) -> None:
         """Take the packets from `index` on, at `rate` bit/s with their overhead.
@@ -93,19 +91,17 @@ class JoinBurst(Generic[Item]):
         self._taken_at, self._ends_at = now, now + MOST_SECONDS
         self.next_index = index
 
-    def add(self, extended: int, size: int, item: Item) -> None:
-        """Queue a live packet. Ignored before the burst begins, and if it is of what came before it."""
-        pending = self._pending
-        if pending is None or extended < self.next_index:
+    def add(self, run: Run) -> None:
+        """Queue a live run. Ignored before the burst begins, and what is of before it."""
+        after = run.first + len(run)
+        if self._pending is None or after <= self.next_index:
             return
-        self._bytes += size + self._overhead
-        place = len(pending)
-        while place and pending[place - 1][0] > extended:
-            place -= 1
-        pending.insert(place, (extended, size, item))
+        run = between(run, max(run.first, self.next_index), after)
+        self._bytes += run.octets + self._overhead * len(run)
+        insert(self._pending, run)
 
-    def take(self, now: float) -> list[Item]:
-        """The packets to send at `now`."""
+    def take(self, now: float) -> list[Run]:
+        """The runs to send at `now`."""
         if not self._pending:
             return []
         left = self._ends_at - now
@@ -115,11 +111,11 @@ class JoinBurst(Generic[Item]):
         else:
             self._credit = float(self._bytes)
         self._taken_at = now
-        items = []
+        runs = []
         while self._pending and self._credit > 0:
-            extended, size, item = self._pending.popleft()
-            self._credit -= size + self._overhead
-            self._bytes -= size + self._overhead
-            self.next_index = extended + 1
-            items.append(item)
-        return items
+            run, octets = split(self._pending, self._credit, self._overhead)
+            self._credit -= octets
+            self._bytes -= octets
+            self.next_index = run.first + len(run)
+            runs.append(run)
+        return runs

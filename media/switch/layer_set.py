@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection
 
+from media.rtp.run import Run
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Place, Viewer
-from media.tracks.outgoing import Outgoing
 
 
 class LayerSet:
@@ -54,15 +54,15 @@ class LayerSet:
             self._coming.remove(layer)
             self._feed.sent[layer].forget(self)
 
-    def _keyframe(self, packet: Outgoing, _now: float) -> None:
+    def _keyframe(self, packet: Run, _now: float) -> None:
         """A keyframe begins. When the burst that brought it is sent, the layer begins with it."""
         self._feed.after_burst[self, packet.track] = lambda now: self._begin(packet, now)
 
-    def _begin(self, packet: Outgoing, now: float) -> None:
+    def _begin(self, packet: Run, now: float) -> None:
         if packet.track not in self._coming:  # it is not wanted any more, or the viewer has left
             return
         self._coming.remove(packet.track)
-        self._change(leaves=None, takes=Place(packet.track, packet.extended, 0), now=now)
+        self._change(leaves=None, takes=Place(packet.track, packet.first, 0), now=now)
 
     def _change(self, *, leaves: int | None, takes: Place | None, now: float) -> None:
         self._switch.change(self._feed, self._viewer, leaves=leaves, takes=takes, behind=None, now=now)

@@ -2,9 +2,9 @@
 
 from collections import deque
 
+from media.rtp.run import Run, by_picture
 from media.switch.rendition import PACKET_OVERHEAD
-from media.tracks.outgoing import Outgoing
-from media.tracks.picture_cache import Cached
+from media.switch.run_queue import insert, split
 
 # With the overhead of packets, so that their number is bounded, too. A larger keyframe is skipped.
 MAX_PICTURE_BYTES = 1_000_000
@@ -51,7 +51,7 @@ class Paced:
         self.bitrate = bitrate  # bit/s, with the overhead of packets
         self.shift = 0  # of the timestamps of the next picture: see `Viewer`
         self.begins_at: int | None = None  # where the picture starts whose first packets `take` returned
-        self._pending: deque[Cached[Outgoing]] = deque()
+        self._pending: deque[Run] = deque()
         self._first = next_index  # of the picture in hand
         self._timestamp: int | None = None  # of it; None before the first
         self._bytes = 0  # of it, so far
@@ -68,43 +68,43 @@ class Paced:
         """Nothing is sent live."""
         return False
 
-    def add(self, extended: int, size: int, item: Outgoing) -> None:
-        """Take a live packet, of `size` bytes of payload, in the order of arrival."""
-        if extended < self.next_index:
+    def add(self, run: Run) -> None:
+        """Take a live run, in the order of arrival."""
+        for timestamp, part in by_picture(run):
+            if part.first >= self.next_index:
+                self._add(timestamp, part)
+
+    def _add(self, timestamp: int, part: Run) -> None:
+        if timestamp != self._timestamp and not self._turn_to(part.first, timestamp):
             return
-        if item.timestamp != self._timestamp and not self._turn_to(extended, item.timestamp):
-            return
-        if self._bytes + size + PACKET_OVERHEAD > MAX_PICTURE_BYTES:
+        octets = part.octets + PACKET_OVERHEAD * len(part)
+        if self._bytes + octets > MAX_PICTURE_BYTES:
             if not self._begun:
                 self._skip_this()
             return
-        self._bytes += size + PACKET_OVERHEAD
-        self._complete |= item.packet.marker
-        pending = self._pending
-        place = len(pending)
-        while place and pending[place - 1][0] > extended:
-            place -= 1
-        pending.insert(place, (extended, size, item))
+        self._bytes += octets
+        self._complete |= True in part.markers()
+        insert(self._pending, part)
 
-    def take(self, now: float) -> list[Outgoing]:
+    def take(self, now: float) -> list[Run]:
         """The packets to send at `now`, all of one picture. Call it every few milliseconds."""
         elapsed = min(now - self._taken_at, MAX_PAUSE_SECONDS)
         self._taken_at = now
         self._credit += elapsed * self.bitrate / 8
         self.begins_at = None
-        items: list[Outgoing] = []
+        runs: list[Run] = []
         if not self._pending or not self._complete:
             self._credit = min(self._credit, 0.0)  # a pause is not made up for, but what is owed remains
-            return items
+            return runs
         while self._pending and self._credit >= 0 and self.bitrate > 0:
-            extended, size, item = self._pending.popleft()
+            run, octets = split(self._pending, self._credit, PACKET_OVERHEAD)
             if not self._begun:
                 self._begun = True
-                self.begins_at = extended
-            self._credit -= size + PACKET_OVERHEAD
-            self.next_index = extended + 1
-            items.append(item)
-        return items
+                self.begins_at = run.first
+            self._credit -= octets
+            self.next_index = run.first + len(run)
+            runs.append(run)
+        return runs
 
     @property
     def due(self) -> bool:

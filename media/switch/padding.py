@@ -5,8 +5,8 @@ from collections.abc import Callable
 from media.rtp.extensions import add_element
 from media.rtp.libsrtp import SrtpError
 from media.rtp.rtx import PADDING_BYTES
-from media.switch.laid_burst import MAX_SEGMENTS
-from media.switch.packet_header import SentAt
+from media.rtp.run import MOST_PACKETS
+from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 
@@ -26,7 +26,7 @@ def pad(viewer: Viewer, octets: float, sent_at: SentAt) -> int:
     size = min(int(octets), PADDING_BYTES)
     if size < 1:
         return 0
-    count = min(int(octets / size), MAX_SEGMENTS)
+    count = min(int(octets / size), MOST_PACKETS)
     place = _place(viewer, lambda wire: wire.sent_at is not None)  # a receiver judges its line by these
     if place is None:
         place = _place(viewer, lambda _: True)

@@ -2,38 +2,41 @@
 
 from media.rtp.extensions import Extensions, PlayoutDelay, map_extensions
 from media.rtp.libsrtp import SrtpError
+from media.rtp.packet import build_header
 from media.rtp.rtx import RtxError
-from media.switch.packet_header import SentAt, numbered, packet_header
+from media.rtp.run import Run
+from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
-from media.tracks.outgoing import Outgoing
 
 _DELAY, _SENT_AT = -1, -2  # our own extensions: ids that no publisher can have
 
 
-def resend(viewer: Viewer, packet: Outgoing, offset: int, shift: int, sent_at: SentAt) -> bool:
-    """Retransmit a packet that `viewer` was sent with this offset and shift; False if that is impossible.
+def resend(viewer: Viewer, run: Run, offset: int, shift: int, sent_at: SentAt) -> bool:
+    """Retransmit the packet of a run of one that `viewer` was sent with this offset and shift.
 
-    Without an RTX stream the datagram equals the first one, byte for byte: only then may its SRTP index be
-    used again. Header and payload are those of the one packet that `PacketHistory` holds under the index.
+    False if that is impossible. Without an RTX stream the datagram equals the first one, byte for byte: only
+    then may its SRTP index be used again. It is what `PacketHistory` holds under the index.
     """
-    wire = viewer.forms[packet.track]
+    wire = viewer.forms[run.track]
     assert wire is not None
-    stream = viewer.rtx[packet.track]
-    own_index = packet.extended - offset
+    stream = viewer.rtx[run.track]
+    index, packet = run.first - offset, run.packet(0)
+    timestamp = run.timestamps()[0] + shift & 0xFFFFFFFF
     try:
         if stream is None:
-            header = numbered(packet_header(packet, wire, sent_at), packet, offset, shift)
-            ssrc = wire.ssrc or packet.ssrc
-            datagram = viewer.sender.protect_again(ssrc, own_index, header, packet.packet.payload)
+            assert wire.sent_at is None  # the first one has told another time
+            ssrc = wire.ssrc or run.ssrc
+            block = map_extensions(packet.extensions, wire.extensions)
+            header = build_header(packet, wire.payload_type, index & 0xFFFF, timestamp, ssrc, block)
+            datagram = viewer.sender.protect_again(ssrc, index, header, packet.payload)
         else:
-            block = _rtx_extensions(packet.packet.extensions, wire, viewer.playout_delay, sent_at)
-            timestamp = packet.timestamp + shift & 0xFFFFFFFF
-            index, header, payload = stream.wrap(packet.packet, own_index & 0xFFFF, timestamp, block)
+            block = _rtx_extensions(packet.extensions, wire, viewer.playout_delay, sent_at)
+            index, header, payload = stream.wrap(packet, index & 0xFFFF, timestamp, block)
             datagram = viewer.sender.protect(stream.ssrc, index, header, payload)
     except (SrtpError, RtxError):  # too old for libsrtp's window, or never sent; wrong padding
         return False
-    viewer.resent_octets += len(packet.packet.payload)
+    viewer.resent_octets += run.octets
     viewer.transmit(datagram, len(datagram), viewer.address)
     return True
 

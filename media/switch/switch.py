@@ -9,32 +9,26 @@ can be replaced, and its viewers see one unbroken stream.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
+from media.pure.fan_out import fan_out_by
+from media.pure.run import Opener
 from media.rtp.joined import Joined
-from media.rtp.nonces import MOST_NONCES
-from media.rtp.opener import MakeOpener
+from media.rtp.run import MakeOpener, Run, between
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
-from media.rtp.srtp import SrtpKeys
+from media.rtp.srtp import Profile, SrtpKeys
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.feed import Feed
-from media.switch.intake import media_of, take_all, take_joined
+from media.switch.intake import take_all
 from media.switch.join_burst import JoinBurst
-from media.switch.laid_burst import BUFFER_BYTES, MAX_SEGMENTS, send_to
 from media.switch.paced import Paced
-from media.switch.packet_header import SentAt
 from media.switch.padding import pad
 from media.switch.resend import resend
+from media.switch.sent_at import SentAt
 from media.switch.viewer import Behind, Place, Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
-from media.tracks.outgoing import Outgoing
 from media.transport.address import Address, Backlog, FanOut, Transmit
-
-_track = attrgetter("track")
-MOST_TAKEN = MOST_NONCES  # datagrams of a publisher that are unprotected in one go
 
 
 class Received(NamedTuple):
@@ -48,8 +42,8 @@ class PacketSwitch:
     """Relays the packets of many rooms.
 
     `transmit_to` finds what sends to a viewer's address, `backlog_to` what waits there if it is a stream, and
-    `fan_out_to` what sends to many such addresses at once, if anything does. `make_opener` is for
-    `SrtpReceiver`.
+    `fan_out_to` what sends natively to many such addresses at once, if anything does. `make_opener` is for
+    `SrtpReceiver`; None: Python's.
     """
 
     def __init__(
@@ -62,8 +56,8 @@ class PacketSwitch:
         self._transmit_to = transmit_to
         self._backlog_to = backlog_to
         self._fan_out_to = fan_out_to
-        self._make_opener = make_opener
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._make_opener = make_opener or Opener
+        self._by_transmit: dict[Transmit, FanOut] = {}  # viewers that share one are sent to together
 
     def open_source(self, feed: Feed, keys: SrtpKeys) -> None:
         """Take the keys of the room's publisher. Its packets are forwarded from now on."""
@@ -102,29 +96,36 @@ class PacketSwitch:
         viewer = Viewer(
             keys,
             address,
-            self._transmit_to(address),
+            *self._ways_to(address, natively=keys.profile is Profile.AEAD_AES_128_GCM),
             profile.wires,
             profile.counts,
             feed.next_indexes,
             [feed.rtx_ssrc_of(number, wire) for number, wire in enumerate(wires)],
             wires,
             rendition,
-            self._fan_out_to(address),
         )
         viewer.queue_in(self._backlog_to(address))
         for number, (track, wire) in enumerate(zip(feed.sent, gets, strict=True)):
             if joining and wire is not None and track.has_pictures:
                 viewer.behind = JoinBurst(number)
             elif wire is not None and (run_up := track.run_up(feed.next_indexes[number])):
-                viewer.start_at(number, run_up[0].extended)
-                send_to(viewer, run_up, self._buffer, SentAt(now))
+                viewer.start_at(number, run_up[0].first)
+                profile.send_held(run_up, viewer, SentAt(now))
         profile.add(viewer)
         return viewer
 
     def move_viewer(self, viewer: Viewer, address: Address) -> None:
         """Send to another address of the viewer from now on."""
-        viewer.move(address, self._transmit_to(address), self._fan_out_to(address))
+        viewer.move(address, *self._ways_to(address, natively=viewer.sender.in_place))
         viewer.queue_in(self._backlog_to(address))
+
+    def _ways_to(self, address: Address, *, natively: bool) -> tuple[Transmit, FanOut]:
+        """What sends single datagrams there, and what sends runs: `natively` if that is possible."""
+        transmit = self._transmit_to(address)
+        native = self._fan_out_to(address) if natively else None
+        if native is not None:
+            return transmit, native
+        return transmit, self._by_transmit.setdefault(transmit, fan_out_by(transmit))
 
     def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:
         key = _key(viewer.wires)
@@ -168,26 +169,27 @@ class PacketSwitch:
         profile.add(viewer)
         if takes is None:
             return
-        held = feed.sent[takes.track].history.since(takes.first)
+        held = [*feed.sent[takes.track].history.since(takes.first)]
         if held and viewer.tells_delay(takes.track):
             # first by RTX: the receiver takes the delay from what comes first
-            self.resend(viewer, held[0], viewer.offsets[takes.track], viewer.shifts[takes.track], now)
+            first = between(held[0], held[0].first, held[0].first + 1)
+            self.resend(viewer, first, viewer.offsets[takes.track], viewer.shifts[takes.track], now)
         if behind is None:
-            send_to(viewer, held, self._buffer, SentAt(now))
+            profile.send_held(held, viewer, SentAt(now))
         else:
-            for packet in held:
-                behind.add(packet.extended, len(packet.packet.payload), packet)
+            for run in held:
+                behind.add(run)
 
     def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Start a viewer that is behind at the last keyframe, or at the live edge if none is held."""
         assert isinstance(viewer.behind, JoinBurst)
         track = feed.sent[viewer.behind.track]
         group = track.group() if track.has_pictures else []
-        if not group or before_wrap(group[0][0]) <= WRAP_GUARD:
+        if not group or before_wrap(group[0].first) <= WRAP_GUARD:
             viewer.start_at(viewer.behind.track, behind_guard(track.history.next_index))
             _caught_up(feed, viewer)
             return
-        viewer.start_at(viewer.behind.track, group[0][0])
+        viewer.start_at(viewer.behind.track, group[0].first)
         viewer.behind.begin(group, track.pictures.bitrate, now)
 
     def advance(self, feed: Feed, viewer: Viewer, now: float) -> None:
@@ -200,11 +202,11 @@ class PacketSwitch:
         if isinstance(viewer.behind, Paced) and (begins_at := viewer.behind.begins_at) is not None:
             place = Place(track, begins_at, viewer.behind.shift)
             viewer.take(place, feed.ssrc_of(track, viewer.forms[track]))
-        send_to(viewer, due, self._buffer, SentAt(now))
+        feed.profiles[_key(viewer.wires)].send_held(due, viewer, SentAt(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)
 
-    def resend(self, viewer: Viewer, packet: Outgoing, offset: int, shift: int, now: float) -> bool:
+    def resend(self, viewer: Viewer, packet: Run, offset: int, shift: int, now: float) -> bool:
         """Retransmit a packet that `viewer` was sent with that offset and shift; False if it cannot be."""
         return resend(viewer, packet, offset, shift, SentAt(now))
 
@@ -217,22 +219,10 @@ class PacketSwitch:
         rtcp: list[tuple[Feed, bytes]] = []
         touched: dict[Feed, None] = {}
         for feed, came in batch:
-            if isinstance(came, list):
-                run = came
-            elif take_joined(feed, came, now):
+            if take_all(feed, came, now, rtcp):
                 touched[feed] = None
-                continue
-            else:
-                run = list(came)
-            for start in range(0, len(run), MOST_TAKEN):
-                part = run if len(run) <= MOST_TAKEN else run[start : start + MOST_TAKEN]
-                if not feed.media_types.issuperset([datagram[1:2] for datagram in part]):
-                    part = media_of(feed, part, rtcp, touched)
-                if part and feed.srtp is not None:
-                    touched[feed] = None
-                    take_all(feed, feed.srtp, part, now)
         for feed in touched:
-            if feed.burst or feed.runs:
+            if feed.runs:
                 try:
                     self._forward(feed, now)
                 except Exception as fault:
@@ -240,43 +230,26 @@ class PacketSwitch:
         return Received(rtcp, [feed for feed in touched if now >= feed.rtcp_due_at])
 
     def _forward(self, feed: Feed, now: float) -> None:
-        if feed.tap is not None or (feed.thinning is not None and feed.thinning.active):
-            feed.unfold()
-        if feed.runs:
-            self._forward_runs(feed, now)
-        else:
-            self._forward_burst(feed, now)
+        runs, feed.runs = feed.runs, []
+        sent = feed.sent
+        for run in runs:
+            feed.rx_packets += len(run)
+            sent[run.track].keep(run, now)
+            if feed.tap is not None:
+                feed.tap.take(run)
+        if feed.thinning is not None and feed.thinning.active:
+            thinned = [left for run in runs for left in feed.thinning.of(run)]
+            for run in thinned:
+                sent[run.track].keep(run, now)
+            runs += thinned
+        sent_at = SentAt(now)
+        for run in runs:
+            for profile in feed.profiles.values():
+                profile.send(run, sent_at)
         if feed.after_burst:
             due, feed.after_burst = feed.after_burst, {}
             for call in due.values():
                 call(now)
-
-    def _forward_runs(self, feed: Feed, now: float) -> None:
-        runs, feed.runs = feed.runs, []
-        sent_at = SentAt(now)
-        for run in runs:
-            feed.rx_packets += len(run)
-            feed.sent[run.track].keep_whole(run, now)
-            for profile in feed.profiles.values():
-                profile.send_run(run, self._buffer, sent_at)
-
-    def _forward_burst(self, feed: Feed, now: float) -> None:
-        burst, feed.burst = feed.burst, []
-        feed.rx_packets += len(burst)
-        sent = feed.sent
-        for track, packets in groupby(burst, _track):
-            sent[track].keep_run(list(packets), now)
-        if feed.tap is not None:
-            feed.tap.packets(burst)
-        if feed.thinning is not None and feed.thinning.active:
-            thinned = feed.thinning.of(burst)
-            for packet in thinned:
-                sent[packet.track].keep(packet, now)
-            burst = [*burst, *thinned]
-        sent_at = SentAt(now)
-        for start in range(0, len(burst), MAX_SEGMENTS):
-            for profile in feed.profiles.values():
-                profile.send(burst[start : start + MAX_SEGMENTS], self._buffer, sent_at)
 
 
 def _key(wires: Iterable[Wire | None]) -> tuple[object, ...]:

@@ -1,9 +1,9 @@
 """The thinned forms of a room's picture: made only while somebody gets them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from media.rtp.run import Run
 from media.tracks.history import PacketHistory
-from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
 from media.tracks.thinned import Form, Thinned
 
@@ -60,15 +60,11 @@ class Thinning:
     def active(self) -> bool:
         return any(self._users)
 
-    def of(self, burst: Iterable[Outgoing]) -> list[Outgoing]:
-        """What goes out for the packets of a burst besides themselves."""
-        thinned = []
-        for packet in burst:
-            if packet.track == self.base:
-                for form in self.forms:
-                    if form.active and (left := form.take(packet)) is not None:
-                        thinned.append(left)
-        return thinned
+    def of(self, run: Run) -> list[Run]:
+        """What goes out for a run besides itself."""
+        if run.track != self.base:
+            return []
+        return [left for form in self.forms if form.active for left in form.take(run)]
 
 
 def _sent(base: SentTrack) -> SentTrack:

@@ -7,18 +7,17 @@ from typing import NamedTuple
 
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtx import RtxStream
+from media.rtp.run import Run
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
 from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.wire import Wire
-from media.tracks.outgoing import Outgoing
 from media.transport.address import Address, Backlog, FanOut, Transmit
 
-Behind = JoinBurst[Outgoing] | Paced
+Behind = JoinBurst | Paced
 
-Numbering = tuple[tuple[int, ...], tuple[int, ...]]  # a viewer's offsets and shifts
 STRETCHES = 16  # remembered, for retransmissions; a history holds two seconds
 
 
@@ -56,7 +55,7 @@ class Viewer:
     `starts[track]` is the first index it gets. Its own index of a packet is that of the track minus
     `offsets[track]`, and its timestamp is later by `shifts[track]`: at first the offset is such that the
     rollover counter is 0, and the sequence numbers are those of all viewers. A viewer that has changed to
-    another rendition is `patched`: its numbers differ from theirs.
+    another rendition has other numbers than they.
 
     `forms` are the wires of all tracks that it may get. Of those with an SSRC, the renditions of the picture,
     it gets `rendition`; None: no picture. `rtx[track]` is the stream of its retransmissions, if it has one.
@@ -74,7 +73,6 @@ class Viewer:
         "fan_out",
         "forms",
         "offsets",
-        "patched",
         "playout_delay",
         "rendition",
         "resent_octets",
@@ -91,13 +89,13 @@ class Viewer:
         keys: SrtpKeys,
         address: Address,
         transmit: Transmit,
+        fan_out: FanOut,
         wires: Sequence[Wire | None],
         counts: SentCounts,
         next_indexes: Sequence[int],
         rtx_ssrcs: Sequence[int | None] = (),
         forms: Sequence[Wire | None] = (),
         rendition: int | None = None,
-        fan_out: FanOut | None = None,
     ) -> None:
         self.sender = SrtpSender(keys)
         self.move(address, transmit, fan_out)
@@ -112,7 +110,6 @@ class Viewer:
         self.starts = [behind_guard(index) for index in next_indexes]
         self.offsets = tuple(_first_offset(start) for start in self.starts)
         self.shifts = (0,) * len(self.starts)
-        self.patched = False
         self._stretches: dict[int, deque[Stretch]] = {}  # by SSRC, of those that have changed
         self._base = SentCounts(list(counts.packets), list(counts.octets))  # that it did not get
         self.rtx = _rtx_streams(self.forms, rtx_ssrcs)
@@ -121,13 +118,9 @@ class Viewer:
         """Let the viewer hold its pictures back that long; it is told with its retransmissions."""
         self.playout_delay = delay
 
-    def move(self, address: Address, transmit: Transmit, fan_out: FanOut | None = None) -> None:
-        """Send to another address from now on, by `transmit`: it was chosen now, not at each send.
-
-        With `fan_out`, whole bursts go out by that, if the keys are of a profile that it knows.
-        """
-        self.address, self.transmit = address, transmit
-        self.fan_out = fan_out if self.sender.in_place else None
+    def move(self, address: Address, transmit: Transmit, fan_out: FanOut) -> None:
+        """Send to another address from now on: runs by `fan_out`, single datagrams by `transmit`."""
+        self.address, self.transmit, self.fan_out = address, transmit, fan_out
 
     def tells_delay(self, track: int) -> bool:
         """Whether a picture that begins anew has to tell the delay: nothing is retransmitted in a stream."""
@@ -173,7 +166,6 @@ class Viewer:
         form = self.forms[track]
         if form is not None and form.ssrc is not None:
             self.rendition = track
-        self.patched = any(offset & 0xFFFF for offset in self.offsets) or any(self.shifts)
 
     def share(self, wires: Sequence[Wire | None], counts: SentCounts) -> None:
         """Get what the viewers with other wires get, from now on. What it was sent stays counted."""
@@ -219,10 +211,10 @@ class Viewer:
         """Whether the viewer still gets what it got in that stretch."""
         return stretch is self._stretches[ssrc][-1] and self.wires[stretch.track] is not None
 
-    def count(self, packet: Outgoing, sent: int) -> None:
-        """Correct the counts: `sent` is 1 if this viewer alone got the packet, -1 if it alone did not."""
-        self._base.packets[packet.track] -= sent
-        self._base.octets[packet.track] -= sent * len(packet.packet.payload)
+    def count(self, run: Run, sent: int) -> None:
+        """Correct the counts: `sent` is 1 if this viewer alone got the packets, -1 if it alone did not."""
+        self._base.packets[run.track] -= sent * len(run)
+        self._base.octets[run.track] -= sent * run.octets
 
     @property
     def octets(self) -> int:

@@ -1,22 +1,18 @@
 """The viewers of a room that share a wire form, and what is sent to all of them.
 
-A wire profile is what viewers negotiated alike: payload types and header-extension ids of each track.
-
-They get byte-identical headers, so a burst is laid out once. For each viewer only the ciphertext is written
-anew, in place. A run of equal sizes (the last may be shorter) is sent by one UDP GSO call; `transmit` must
-copy it before it returns.
+A wire profile is what viewers negotiated alike: payload types and header-extension ids of each track. They
+get the same headers, so a run is laid out once: see `FanOut`.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
 
-from media.switch.fanned_run import fan_run
-from media.switch.laid_burst import LaidBurst
-from media.switch.packet_header import SentAt
+from media.rtp.libsrtp import SrtpError
+from media.rtp.run import Form, Run, between, id_table
+from media.switch.sent_at import SentAt
 from media.switch.viewer import SentCounts, Viewer
 from media.switch.wire import Wire
-from media.tracks.held_run import HeldRun
-from media.tracks.outgoing import Outgoing
+from media.transport.address import FanOut, Target, numbers
 
 
 class WireProfile:
@@ -24,14 +20,14 @@ class WireProfile:
 
     def __init__(self, wires: Sequence[Wire | None]) -> None:
         self.wires = tuple(wires)
-        self.viewers: list[Viewer] = []  # at the live edge, with the numbers of the room; ...
-        self.patched: list[Viewer] = []  # ... or with numbers of their own
-        self.behind: list[Viewer] = []  # on their way to the live edge
+        self._ids = [b"" if wire is None else id_table(wire.extensions) for wire in wires]
+        self.viewers: list[Viewer] = []  # at the live edge
+        self.behind: list[Viewer] = []  # on their way there
         self.starts = [0] * len(wires)  # by track, the latest start of a viewer at the live edge
         self.counts = SentCounts([0] * len(wires), [0] * len(wires))
 
     def __iter__(self) -> Iterator[Viewer]:
-        return chain(self.viewers, self.patched, self.behind)
+        return chain(self.viewers, self.behind)
 
     def add(self, viewer: Viewer) -> None:
         """Send to `viewer` from now on."""
@@ -43,66 +39,79 @@ class WireProfile:
         self._place_of(viewer).remove(viewer)
 
     def _place_of(self, viewer: Viewer) -> list[Viewer]:
-        if viewer.behind is not None:
-            return self.behind
-        return self.patched if viewer.patched else self.viewers
+        return self.viewers if viewer.behind is None else self.behind
 
     @property
     def deserted(self) -> bool:
-        return not self.viewers and not self.patched and not self.behind
+        return not self.viewers and not self.behind
 
-    def send(self, burst: Sequence[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
-        """Protect `burst` for each viewer and transmit it. It has at most `MAX_SEGMENTS` packets."""
-        fan_out = self.viewers[0].fan_out if self.viewers else None
-        laid = LaidBurst(burst, self.wires, buffer, sent_at, None if fan_out is None else fan_out.lay)
-        if not laid.packets:
-            return
-        late = False
-        for track, count, octets, earliest in laid.parts:
-            self.counts.packets[track] += count
-            self.counts.octets[track] += octets
-            late |= earliest < self.starts[track]
-        for viewers in (self.viewers, self.patched):  # the patched ones write into the headers
-            if not late:
-                if viewers:
-                    laid.send(viewers)
-                continue
-            for viewer in viewers:
-                self._send_due(viewer, laid)
-        for viewer in self.behind:
-            self._send_due(viewer, laid)
-        laid.flush()
-
-    def send_run(self, run: HeldRun[Outgoing], buffer: memoryview, sent_at: SentAt) -> None:
-        """`send` the packets of a run. No packet is made if neither the run nor a viewer is unusual."""
-        track, wire = run.track, self.wires[run.track]
-        if wire is None:
-            return
-        if run.first < self.starts[track] or run.packets.has_any(wire.extensions):
-            self.send(run.items(), buffer, sent_at)
+    def send(self, run: Run, sent_at: SentAt) -> None:
+        """Send a run to each viewer, but for what lies before its start, or waits in its join burst."""
+        track = run.track
+        if self.wires[track] is None:
             return
         self.counts.packets[track] += len(run)
-        self.counts.octets[track] += run.packets.octets
-        block = b"" if wire.sent_at is None else sent_at.alone(wire.sent_at)
-        others = fan_run(run, wire, block, chain(self.viewers, self.patched))
-        if others or self.behind:
-            laid = LaidBurst(run.items(), self.wires, buffer, sent_at)
-            laid.send(others)
-            for viewer in self.behind:
-                self._send_due(viewer, laid)
-            laid.flush()
-
-    def _send_due(self, viewer: Viewer, laid: LaidBurst) -> None:
-        """Send all but packets before the viewer's start, and those that wait in its join burst."""
-        due = []
-        for place, packet in enumerate(laid.packets):
-            if viewer.was_sent(packet.track, packet.extended):
-                due.append(place)
-                continue
-            viewer.count(packet, -1)
-            if viewer.behind is not None and packet.track == viewer.behind.track:
-                viewer.behind.add(packet.extended, len(packet.packet.payload), packet)
-        if len(due) == len(laid.packets):
-            laid.send((viewer,))
+        self.counts.octets[track] += run.octets
+        if run.first >= self.starts[track]:
+            self._fan(run, self.viewers, sent_at)
         else:
-            laid.send_some(viewer, due)
+            for viewer in self.viewers:
+                self._send_due(run, viewer, sent_at)
+        for viewer in self.behind:
+            self._send_due(run, viewer, sent_at)
+
+    def send_held(self, runs: Iterable[Run], viewer: Viewer, sent_at: SentAt) -> None:
+        """Send `viewer` alone what the other viewers got earlier."""
+        for run in runs:
+            if self.wires[run.track] is not None:
+                self._fan(run, (viewer,), sent_at)
+                viewer.count(run, 1)
+
+    def _send_due(self, run: Run, viewer: Viewer, sent_at: SentAt) -> None:
+        track = run.track
+        indexes = range(run.first, run.first + len(run))
+        for due, same in groupby(indexes, lambda index: viewer.was_sent(track, index)):
+            first, *others = same
+            part = between(run, first, first + 1 + len(others))
+            if due:
+                self._fan(part, (viewer,), sent_at)
+                continue
+            viewer.count(part, -1)
+            if viewer.behind is not None and track == viewer.behind.track:
+                viewer.behind.add(part)
+
+    def _fan(self, run: Run, viewers: Iterable[Viewer], sent_at: SentAt) -> None:
+        """The hot loop over the viewers.
+
+        A viewer of which an index would serve twice is left out, and its sender counts that.
+        """
+        track, first, count = run.track, run.first, len(run)
+        form = self._form(track, sent_at)
+        ssrc = form.ssrc or run.ssrc
+        targets: dict[FanOut, list[Target]] = {}
+        latest: FanOut | None = None
+        of_latest: list[Target] = []
+        offset, shift, own_first, own = 0, 0, -1, b""  # of the latest viewer; nearly all have the same
+        for viewer in viewers:
+            fan_out = viewer.fan_out
+            if viewer.offsets[track] != offset or viewer.shifts[track] != shift or not own:
+                offset, shift = viewer.offsets[track], viewer.shifts[track]
+                own_first = first - offset
+                own = numbers(own_first, shift)
+            try:
+                cipher = viewer.sender.lend(fan_out.cipher, ssrc, own_first, own_first + count)
+            except SrtpError:
+                continue
+            if fan_out is not latest:
+                latest, of_latest = fan_out, targets.setdefault(fan_out, [])
+            of_latest.append((cipher, viewer.address, own))
+        for fan_out, those in targets.items():
+            fan_out.send(run, form, those)
+
+    def _form(self, track: int, sent_at: SentAt) -> Form:
+        wire = self.wires[track]
+        assert wire is not None
+        number = wire.sent_at or 0
+        return Form(
+            wire.payload_type, wire.ssrc or 0, self._ids[track], number, sent_at.value if number else b""
+        )

@@ -7,13 +7,10 @@ old one.
 
 from collections import deque
 
-from msgspec.structs import replace
+from media.payload.keyframes import starts_keyframe
+from media.rtp.run import Run
 
-from media.payload.keyframes import any_starts_keyframe, starts_keyframe
-from media.payload.picture_id import PictureId, frame_number, picture_id, with_value
-from media.rtp.opener import NativeRun
-from media.rtp.packet import RtpPacket
-
+_FRAME_BITS = 16
 _MOST_KEYFRAMES = 4  # that a late packet may be behind: more than are asked for within the age of a NACK
 
 
@@ -62,60 +59,22 @@ class LayerIds:
         self._pictures.restart()
         self._frames.restart()
 
-    def continued(self, packet: RtpPacket) -> RtpPacket:
-        """A packet of the publisher, with its numbers as viewers get them. Duplicates may be passed."""
-        found = picture_id(self._codec, packet.payload)
-        descriptor = self._descriptor_of(packet) if self._descriptor else None
-        frame = None if descriptor is None else frame_number(descriptor)
-        if found is None and frame is None:
-            return packet
-        ago = self._keyframes_ago(packet)
-        payload, extensions = packet.payload, packet.extensions
-        if found is not None:
-            payload = with_value(payload, found, self._pictures.number(found, ago))
-        if frame is not None and descriptor is not None:
-            written = with_value(descriptor, frame, self._frames.number(frame, ago))
-            extensions = tuple(
-                (element, written if value is descriptor else value) for element, value in extensions
-            )
-        return replace(packet, payload=payload, extensions=extensions)
-
-    def continue_run(self, run: NativeRun) -> bool:
-        """`continued` for all packets of a run, in place.
-
-        False, and nothing has changed, if a keyframe may begin in it, or one has begun since a packet of it.
-        """
-        pictures = run.pictures(self._codec, self._descriptor)
-        if not pictures:
-            return True
-        newest = self._newest
-        if newest is None:
-            return False
-        suspects = run.suspects(self._codec)
-        if suspects and any_starts_keyframe(self._codec, suspects):
-            return False
-        for timestamp, _, _, _ in pictures:
-            if _is_after(timestamp, newest):
-                newest = timestamp
-            elif any(_is_after(begun_at, timestamp) for begun_at in self._begun_at):
-                return False
-        self._newest = newest
-        for _, bits, identifier, frame in pictures:
+    def renumber(self, run: Run) -> None:
+        """Give a run of the publisher's the numbers that viewers get, in place."""
+        codec, descriptor = self._codec, self._descriptor
+        for start, stop, timestamp, bits, picture, frame in run.pictures(codec, descriptor):
+            ago = self._keyframes_ago(timestamp, run, start)
+            of_picture = of_frame = 0
             if bits:
-                self._pictures.number(PictureId(0, bits, identifier), 0)
+                of_picture = self._pictures.more(bits, picture, ago)
             if frame >= 0:
-                self._frames.number(PictureId(0, 16, frame), 0)
-        run.renumber(self._codec, self._descriptor, self._pictures.offset, self._frames.offset)
-        return True
+                of_frame = self._frames.more(_FRAME_BITS, frame, ago)
+            run.renumber(start, stop, codec, descriptor, of_picture, of_frame)
 
-    def _descriptor_of(self, packet: RtpPacket) -> bytes | None:
-        return next((value for element, value in packet.extensions if element == self._descriptor), None)
-
-    def _keyframes_ago(self, packet: RtpPacket) -> int:
-        """How many keyframes have begun since the one that the packet comes after, or belongs to."""
-        timestamp = packet.timestamp
+    def _keyframes_ago(self, timestamp: int, run: Run, place: int) -> int:
+        """How many keyframes have begun since the one that this picture comes after, or is."""
         if self._newest is None or _is_after(timestamp, self._newest):
-            if self._newest is None or starts_keyframe(self._codec, packet.payload):
+            if self._newest is None or starts_keyframe(self._codec, run.packet(place).payload):
                 self._begun_at.appendleft(timestamp)
                 self._pictures.begin()
                 self._frames.begin()
@@ -142,32 +101,27 @@ class _Continued:
         self._offsets = deque([0], _MOST_KEYFRAMES)  # from those to ours: one for each keyframe, latest first
         self._begins = False
 
-    @property
-    def offset(self) -> int:
-        """What is added to numbers since the latest keyframe, within the bits of every field."""
-        return self._offsets[0] & 0xFFFF
-
     def begin(self) -> None:
         """A keyframe begins: the next number is its."""
         if self._newest is not None:
             self._offsets.appendleft(self._offsets[0])
         self._begins = True
 
-    def number(self, found: PictureId, ago: int) -> int:
-        """Ours for a number that the publisher sent after the keyframe that is so many keyframes ago."""
-        own = self._unwrapped(found)
+    def more(self, bits: int, value: int, ago: int) -> int:
+        """What is added to a number that the publisher sent after the keyframe so many keyframes ago."""
+        own = self._unwrapped(bits, value)
         if self._begins and not ago:
             first = self._newest is None and self._highest.value >= 0
             if first or own + self._offsets[0] <= self._highest.value:
                 self._offsets[0] = self._highest.value + 1 - own
             self._begins, self._newest = False, own
         self._newest = own if self._newest is None else max(self._newest, own)
-        number = own + self._offsets[min(ago, len(self._offsets) - 1)]
-        self._highest.value = max(self._highest.value, number)
-        return number
+        offset = self._offsets[min(ago, len(self._offsets) - 1)]
+        self._highest.value = max(self._highest.value, own + offset)
+        return offset & 0xFFFF
 
-    def _unwrapped(self, found: PictureId) -> int:
+    def _unwrapped(self, bits: int, value: int) -> int:
         if self._newest is None:
-            return found.value
-        half = 1 << found.bits - 1
-        return self._newest + (found.value - self._newest + half & 2 * half - 1) - half
+            return value
+        half = 1 << bits - 1
+        return self._newest + (value - self._newest + half & 2 * half - 1) - half

@@ -55,16 +55,15 @@ class NackGenerator:
         self._missing: dict[int, _Missing] = {}  # by sequence number, oldest first
         self._next_due = math.inf
 
-    def received(self, sequence: int, now: float) -> Seen:
-        """Note a packet, by its original sequence number if it arrived over RTX."""
+    def received(self, sequence: int, now: float, count: int = 1) -> Seen:
+        """Note a packet, by its original sequence number if it arrived over RTX.
+
+        The next one may be the first of `count` that came in order.
+        """
         if sequence == self.expected:
-            self.expected = sequence + 1 & 0xFFFF
+            self.expected = sequence + count & 0xFFFF
             return Seen.IN_ORDER
         return self._received_out_of_order(sequence, now)
-
-    def received_run(self, count: int) -> None:
-        """Note that the next so many packets came, in order."""
-        self.expected = self.expected + count & 0xFFFF
 
     def _received_out_of_order(self, sequence: int, now: float) -> Seen:
         ahead = sequence - self.expected & 0xFFFF

@@ -46,30 +46,17 @@ class ReceptionStats:
         """Interarrival jitter in seconds (RFC 3550 6.4.1)."""
         return self._jitter / self._clock_rate
 
-    def received(self, sequence: int, timestamp: int, now: float) -> None:
-        """Count one packet that arrived at `now`."""
+    def received(self, sequence: int, timestamps: Sequence[int], now: float) -> None:
+        """Count successive packets from that number on, with these timestamps, that arrived at `now`."""
+        first, count = timestamps[0], len(timestamps)
         if not self._received:
             self._base = self._highest = sequence
-            self._transit = int(now * self._clock_rate) - timestamp & 0xFFFFFFFF
-        elif timestamp != self._timestamp:
-            self._compare_transit(int(now * self._clock_rate) - timestamp & 0xFFFFFFFF)
-        self._timestamp = timestamp
-        self._received += 1
-        ahead = sequence - self._highest & 0xFFFF
-        if ahead < 0x8000:
-            self._highest += ahead
-
-    def received_run(self, sequence: int, timestamps: Sequence[int], now: float) -> None:
-        """Count packets with successive sequence numbers from `sequence` on."""
-        first, count = timestamps[0], len(timestamps)
-        if timestamps.count(first) != count or not self._received:  # of more than one picture, or the first
-            self.received(sequence, first, now)
-            for number, timestamp in enumerate(timestamps[1:], sequence + 1):
-                self.received(number & 0xFFFF, timestamp, now)
-            return
-        if first != self._timestamp:
-            self._compare_transit(int(now * self._clock_rate) - first & 0xFFFFFFFF)
-        self._timestamp = first
+            self._timestamp = first
+            self._transit = int(now * self._clock_rate) - first & 0xFFFFFFFF
+        for timestamp in (first,) if timestamps.count(first) == count else timestamps:
+            if timestamp != self._timestamp:
+                self._timestamp = timestamp
+                self._compare_transit(int(now * self._clock_rate) - timestamp & 0xFFFFFFFF)
         self._received += count
         ahead = sequence + count - 1 - self._highest & 0xFFFF
         if ahead < 0x8000:

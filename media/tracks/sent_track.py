@@ -1,18 +1,17 @@
 """A track as a room sends it: the state that all its viewers share."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import pairwise
 from typing import Literal
 
-from media.payload.keyframes import any_starts_keyframe, picture_size, starts_keyframe
+from media.payload.keyframes import picture_size, starts_keyframe
+from media.rtp.run import Run, between
 from media.rtp.sequence import WRAP_GUARD, before_wrap
-from media.tracks.held_run import HeldRun
 from media.tracks.history import PacketHistory
 from media.tracks.keyframe_requests import KeyframeRequests
-from media.tracks.outgoing import Outgoing
-from media.tracks.picture_cache import Cached, PictureCache
+from media.tracks.picture_cache import PictureCache
 from media.tracks.temporal_layers import TemporalLayers
 
 AUDIO_PACKETS = 256  # a power of 2; five seconds of 20 ms
@@ -21,14 +20,6 @@ GOES_ON_SECONDS = 0.5  # from packet to packet at most: most pictures come faste
 FRESH_SECONDS = 0.5  # a joining viewer may begin with a keyframe of this age instead of a new one
 
 JoinBurstMode = Literal["auto", "off", "on"]
-
-
-def _history() -> PacketHistory[Outgoing]:
-    return PacketHistory()
-
-
-def _pictures() -> PictureCache[Outgoing]:
-    return PictureCache()
 
 
 @dataclass(slots=True, eq=False)
@@ -43,8 +34,8 @@ class SentTrack:
     rtx_ssrc: int | None = None
     codec: str = ""
     join_burst: JoinBurstMode = "auto"
-    history: PacketHistory[Outgoing] = field(default_factory=_history)
-    pictures: PictureCache[Outgoing] = field(default_factory=_pictures)
+    history: PacketHistory = field(default_factory=PacketHistory)
+    pictures: PictureCache = field(default_factory=PictureCache)
     temporal: TemporalLayers = field(default_factory=TemporalLayers)  # of its video
     requests: KeyframeRequests | None = None  # to the current publisher
     keyframe_at: float = -math.inf  # when the latest keyframe began
@@ -55,12 +46,12 @@ class SentTrack:
     announced: int = 0  # the bit rate at a copy's origin: an edge takes only the layers that are watched
     starves: bool = False  # its publisher has far fewer pictures for it than for a lower layer
     keyframe_octets: int = 0  # of RTP payload of the latest keyframe, so far
-    _awaiting: dict[object, Callable[[Outgoing, float], None]] = field(default_factory=dict)
+    _awaiting: dict[object, Callable[[Run, float], None]] = field(default_factory=dict)
     _caching: bool = False
     _cache_until: float = -math.inf
     _keyframe: int | None = None  # timestamp of the latest keyframe
     _keyframe_index: int = 0  # of the packet with which it was noticed
-    _before: list[Outgoing] = field(default_factory=list)  # the run-up to it
+    _before: list[Run] = field(default_factory=list)  # the run-up to it
     _measured_at: float = 0.0
     _measured_octets: int = 0
     _measured_index: int = 0
@@ -75,67 +66,33 @@ class SentTrack:
         self.requests = KeyframeRequests(deaf=deaf)
         self.starves = False
 
-    def keep(self, packet: Outgoing, now: float) -> None:
-        """Keep a packet that is forwarded at `now`, seconds of a steady clock."""
-        payload = packet.packet.payload
-        self.octets += len(payload)
-        kept = self.history.append(packet.extended, now, packet)
-        if not kept or not self.codec:
-            return
-        starts = starts_keyframe(self.codec, payload)
-        if packet.timestamp == self._keyframe:
-            self.keyframe_octets += len(payload)
-        if starts:
-            self.size = picture_size(self.codec, payload) or self.size
-            if packet.timestamp != self._keyframe:
-                self._keyframe = packet.timestamp
-                self.keyframe_octets = len(payload)
-                self._keyframe_begins(packet, now)
-        if self._caching:
-            self._cache(packet, starts, now)
-
-    def keep_run(self, packets: Sequence[Outgoing], now: float) -> None:
-        """`keep` several packets: at once if they are the next ones, and no keyframe starts in them."""
-        first = packets[0].extended
-        payloads = [packet.packet.payload for packet in packets]
-        if (
-            [packet.extended for packet in packets] != list(range(first, first + len(packets)))
-            or (self.codec and any_starts_keyframe(self.codec, payloads))
-            or not self.history.extend(first, now, packets)
-        ):
-            for packet in packets:
-                self.keep(packet, now)
-            return
-        sizes = list(map(len, payloads))
-        octets = sum(sizes)
-        self.octets += octets
-        if not self.codec:
-            return
-        of_keyframe = [packet.timestamp == self._keyframe for packet in packets]
-        if True in of_keyframe:
-            self.keyframe_octets += sum(compress(sizes, of_keyframe))
-        if self._caching:
-            entries = [(packet.extended, size, packet) for packet, size in zip(packets, sizes, strict=True)]
-            if now >= self._cache_until or not self.pictures.extend(first, now, octets, entries):
-                for packet in packets:
-                    self._cache(packet, False, now)
-
-    def keep_whole(self, run: HeldRun[Outgoing], now: float) -> None:
-        """`keep_run` of the packets in `run`, of which none is made as long as nobody asks for it."""
-        packets = run.packets
-        suspects = packets.suspects(self.codec) if self.codec else ()
-        if (suspects and any_starts_keyframe(self.codec, suspects)) or not self.history.extend_run(now, run):
-            self.keep_run(run.items(), now)
-            return
-        octets = packets.octets
-        self.octets += octets
-        if not self.codec:
+    def keep(self, run: Run, now: float) -> None:
+        """Keep a run that is forwarded at `now`, seconds of a steady clock."""
+        self.octets += run.octets
+        if not self.history.keep(run, now) or not self.codec:
             return
         if self._keyframe is not None:
-            self.keyframe_octets += packets.octets_of(self._keyframe)
-        if self._caching and (now >= self._cache_until or not self.pictures.extend_run(now, octets, run)):
-            for packet in run.items():
-                self._cache(packet, False, now)
+            self.keyframe_octets += run.octets_of(self._keyframe)
+        suspects = run.suspects(self.codec)
+        starts = [(place, payload) for place, payload in suspects if starts_keyframe(self.codec, payload)]
+        if starts:
+            self._keep_keyframe(run, starts, now)
+        else:
+            self._cache(run, now, starts_keyframe=False)
+
+    def _keep_keyframe(self, run: Run, starts: list[tuple[int, bytes]], now: float) -> None:
+        """Note the keyframe of which these payloads are, by their places in the run."""
+        first, timestamps = run.first, run.timestamps()
+        if starts[0][0]:
+            self._cache(run.part(0, starts[0][0]), now, starts_keyframe=False)
+        places = [*[place for place, _ in starts], len(run)]
+        for (place, payload), (start, stop) in zip(starts, pairwise(places), strict=True):
+            self.size = picture_size(self.codec, payload) or self.size
+            if timestamps[place] != self._keyframe:
+                self._keyframe = timestamps[place]
+                self.keyframe_octets = run.part(place, len(run)).octets_of(self._keyframe)
+                self._keyframe_begins(run.part(place, place + 1), now)
+            self._cache(between(run, first + start, first + stop), now, starts_keyframe=True)
 
     def measure(self, now: float) -> None:
         """Measure the bit rate of the time since the last call. Call it about once a second.
@@ -151,23 +108,24 @@ class SentTrack:
         self._measured_at, self._measured_octets = now, self.octets
         self._measured_index = self.history.next_index
 
-    def _cache(self, packet: Outgoing, starts_keyframe: bool, now: float) -> None:
+    def _cache(self, run: Run, now: float, *, starts_keyframe: bool) -> None:
+        if not self._caching:
+            return
         if now < self._cache_until:
-            size = len(packet.packet.payload)
-            self.pictures.append(packet.extended, packet.timestamp, starts_keyframe, now, size, packet)
+            self.pictures.keep(run, now, starts_keyframe=starts_keyframe)
         else:
             self.pictures.clear()
             self._caching = False
 
-    def _keyframe_begins(self, packet: Outgoing, now: float) -> None:
+    def _keyframe_begins(self, packet: Run, now: float) -> None:
         self.keyframe_at = now
-        self._keyframe_index = packet.extended
-        self.temporal.learn(packet.packet)
+        self._keyframe_index = packet.first
+        self.temporal.learn(packet.packet(0))
         if self.requests is not None:
             self.requests.arrived(now)
         while self._awaiting:
             self._awaiting.popitem()[1](packet, now)
-        self._before = self.run_up(packet.extended)
+        self._before = self.run_up(packet.first)
         if self.join_burst != "off":
             # a publisher that answers requests is not asked again while its keyframe is fresh
             self._cache_until = now + FRESH_SECONDS if self._listens else math.inf
@@ -177,16 +135,16 @@ class SentTrack:
     def _listens(self) -> bool:
         return self.join_burst == "auto" and self.requests is not None and self.requests.trusted
 
-    def find(self, sequence: int, now: float) -> Outgoing | None:
+    def find(self, sequence: int, now: float) -> Run | None:
         """The latest packet with that 16-bit sequence number, if it is still held."""
         newest = self.history.next_index - 1
         return self.held(newest - (newest - sequence & 0xFFFF), now)
 
-    def held(self, extended: int, now: float) -> Outgoing | None:
+    def held(self, extended: int, now: float) -> Run | None:
         """The packet of that index, if it is still held."""
         return self.history.get(extended, now) or self.pictures.get(extended)
 
-    def run_up(self, extended: int) -> list[Outgoing]:
+    def run_up(self, extended: int) -> list[Run]:
         """The packets before that index that a viewer must get first, to begin far enough from a wrap.
 
         Empty if it needs none, or if too few are held.
@@ -195,29 +153,38 @@ class SentTrack:
         if not self.codec or left > WRAP_GUARD:
             return []
         wanted = WRAP_GUARD + 1 - left
-        packets = self.history.before(extended, wanted)
-        return packets if len(packets) > wanted // 2 else []
+        runs = self.history.before(extended, wanted)
+        return runs if sum(map(len, runs)) > wanted // 2 else []
 
-    def latest_keyframe(self) -> list[Outgoing]:
-        """The packets of the latest keyframe, in order; empty unless all of them have come and are held."""
+    def latest_keyframe(self) -> list[bytes]:
+        """What is in the packets of the latest keyframe, in order; empty unless all are here, and held."""
         if self._keyframe is None:
             return []
-        first = self._keyframe_index
-        before = self.history.before(first, RUN_UP_PACKETS)
-        while before and before[-1].timestamp == self._keyframe and before[-1].extended == first - 1:
-            first = before.pop().extended  # parameter sets that came behind what they belong to
-        packets: list[Outgoing] = []
-        for packet in self.history.walk(first):
-            if packet.extended != first + len(packets):
+        first = self._first_of_keyframe()
+        contents: list[bytes] = []
+        for run in self.history.since(first):
+            if run.first != first + len(contents):
                 return []
-            if packet.timestamp != self._keyframe:
-                return packets
-            packets.append(packet)
-            if packet.packet.marker:
-                return packets
+            packets = zip(run.timestamps(), run.contents(), run.markers(), strict=True)
+            for timestamp, content, marker in packets:
+                if timestamp != self._keyframe:
+                    return contents
+                contents.append(content)
+                if marker:
+                    return contents
         return []
 
-    def keyframe_since(self, at: float, now: float) -> Outgoing | None:
+    def _first_of_keyframe(self) -> int:
+        """The index with which it begins: parameter sets may come behind what they belong to."""
+        first = self._keyframe_index
+        for run in reversed(self.history.before(first, RUN_UP_PACKETS)):
+            for index, timestamp in reversed([*enumerate(run.timestamps(), run.first)]):
+                if timestamp != self._keyframe or index != first - 1:
+                    return first
+                first = index
+        return first
+
+    def keyframe_since(self, at: float, now: float) -> Run | None:
         """The packet with which the latest keyframe began, if that was after `at`.
 
         None also if it is not held, or if nothing came for a while: a layer that was off begins anew.
@@ -228,7 +195,7 @@ class SentTrack:
 
     # --- a viewer's first picture
 
-    def await_keyframe(self, owner: object, call: Callable[[Outgoing, float], None]) -> None:
+    def await_keyframe(self, owner: object, call: Callable[[Run, float], None]) -> None:
         """Call `call` once when the next keyframe begins, unless its owner is forgotten.
 
         It gets the keyframe's first packet, and the time.
@@ -263,8 +230,7 @@ class SentTrack:
             or began_at >= min(asked_at, now - FRESH_SECONDS)
         )
 
-    def group(self) -> list[Cached[Outgoing]]:
+    def group(self) -> list[Run]:
         """The packets since the last keyframe, with the run-up that a viewer needs before them."""
         held = self.pictures.held()
-        run_up = [packet for packet in self._before if packet.extended < held[0][0]]
-        return [(packet.extended, len(packet.packet.payload), packet) for packet in run_up] + held
+        return [run for run in self._before if run.first < held[0].first] + held

@@ -62,11 +62,6 @@ class SourceTrack:
             and (self.nack is None or self.nack.expected == sequence)
         )
 
-    @property
-    def passes_unread(self) -> bool:
-        """Whether nothing looks into its packets' payloads, but for `ids`, and their extensions stay."""
-        return self.extension_ids is None and (self.watch is None or self.watch.packets_wanted <= 0)
-
     def follow(self, packet: RtpPacket, now: float) -> bool:
         """Switch to a new SSRC of the track, if it may take over; returns whether it did.
 

@@ -1,6 +1,6 @@
 """Problems in a publisher's video: frames out of order, and missing keyframes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from media.payload.av1 import has_hidden_frames
 from media.payload.h264 import has_b_frames
@@ -26,12 +26,14 @@ class StreamWatch:
         self.packets_wanted = _PROBED_PACKETS if self._probe else 1  # more packets say nothing new
         self.reorders = False
 
-    def saw(self, payload: bytes, now: float) -> None:
+    def saw(self, payloads: Sequence[bytes], now: float) -> None:
         if self._began_at is None:
             self._began_at = now
-        self.packets_wanted -= 1
-        if self._probe is not None and self._probe(payload):
-            self.reorders, self.packets_wanted = True, 0
+        for payload in payloads[: self.packets_wanted]:
+            self.packets_wanted -= 1
+            if self._probe is not None and self._probe(payload):
+                self.reorders, self.packets_wanted = True, 0
+                return
 
     def lacks_keyframe(self, keyframe_at: float, now: float) -> bool:
         """Whether there was no keyframe for too long; the latest arrived at `keyframe_at`."""

@@ -2,11 +2,9 @@
 
 from enum import Enum
 
-from msgspec.structs import replace
-
 from media.payload.keyframes import starts_keyframe
-from media.rtp.packet import RtpPacket
-from media.tracks.outgoing import Outgoing
+from media.pure.run import without_payload
+from media.rtp.run import Run, by_picture
 from media.tracks.sent_track import SentTrack
 
 MOST_MISSING = 256  # indexes that are kept free for one gap of the track
@@ -73,26 +71,34 @@ class Thinned:
         self._begins_at = 0  # ... where it began, ...
         self._is_switch = False  # ... and whether all pictures may be passed from it on
 
-    def take(self, packet: Outgoing) -> Outgoing | None:
-        """What goes out for a packet of `base`, taken in the order of arrival; None: nothing."""
+    def take(self, run: Run) -> list[Run]:
+        """What goes out for a run of `base`, taken in the order of arrival."""
+        return [left for timestamp, part in by_picture(run) for left in self._take(timestamp, part)]
+
+    def _take(self, timestamp: int, part: Run) -> list[Run]:
         newest = self._newest
-        if newest is not None and packet.extended <= newest:
-            return self._late(packet)
-        passes = self._passes(packet)
-        if packet.timestamp != self._timestamp:
-            self._timestamp = packet.timestamp
-            self._begins_at = packet.extended
-            self._is_switch = self.base.temporal.is_switch(packet.packet)
-        if newest is not None and packet.extended > newest + 1:
+        if newest is not None and part.first <= newest:
+            return self._late(timestamp, part)
+        passes = self._passes(timestamp, part)
+        if timestamp != self._timestamp:
+            self._timestamp = timestamp
+            self._begins_at = part.first
+            self._is_switch = self.base.temporal.is_switch(part.packet(0))
+        if newest is not None and part.first > newest + 1:
             self._is_switch = False  # the picture may come late, when its viewers are elsewhere
-            self._keep_free(newest + 1, packet.extended, passes)
-        self._newest = packet.extended
-        self._passed, self._ended = passes, packet.packet.marker
+            self._keep_free(newest + 1, part.first, passes)
+        count = len(part)
+        self._newest = part.first + count - 1
+        self._passed, self._ended = passes, part.markers()[-1]
         if not passes:
-            return None
+            return []
         index = self.next_index
-        self.next_index = index + 1
-        return Outgoing(self.number, self.ssrc, index, packet.timestamp, packet.packet)
+        self.next_index = index + count
+        return [self._own(part.part(0, count), index, part.shift)]
+
+    def _own(self, run: Run, index: int, shift: int) -> Run:
+        run.number(self.number, self.ssrc, index, shift)
+        return run
 
     @property
     def between_pictures(self) -> bool:
@@ -120,40 +126,42 @@ class Thinned:
         history = self.base.history
         whole = left = 0
         pictures: dict[int, bool] = {}
-        for packet in history.before(history.next_index, _SAMPLE):
-            passes = pictures.get(packet.timestamp)
-            if passes is None:
-                passes = pictures[packet.timestamp] = self._judge(packet)
-            size = len(packet.packet.payload)
-            whole += size
-            left += size if passes else 0
+        for run in history.before(history.next_index, _SAMPLE):
+            for timestamp, part in by_picture(run):
+                passes = pictures.get(timestamp)
+                if passes is None:
+                    passes = pictures[timestamp] = self._judge(part)
+                whole += part.octets
+                left += part.octets if passes else 0
         return left / whole if whole else 1.0
 
-    def _late(self, packet: Outgoing) -> Outgoing | None:
-        index = self._free.pop(packet.extended, None)
-        if index is None:
-            return None
-        content = packet.packet
-        if not self._passes(packet):
-            if self.form is Form.KEYFRAMES:  # `Paced` numbers each keyframe behind what it has sent
-                return None
-            content = _empty(content)
-        return Outgoing(self.number, self.ssrc, index, packet.timestamp, content)
+    def _late(self, timestamp: int, part: Run) -> list[Run]:
+        late = []
+        for place in range(len(part)):
+            index = self._free.pop(part.first + place, None)
+            if index is None:
+                continue
+            if self._passes(timestamp, part):
+                late.append(self._own(part.part(place, place + 1), index, part.shift))
+            elif self.form is not Form.KEYFRAMES:  # `Paced` numbers each keyframe behind what it has sent
+                late.append(self._own(without_payload(part, place), index, part.shift))
+        return late
 
-    def _passes(self, packet: Outgoing) -> bool:
-        """Whether the packet's picture is passed. Its first packet decides, so that no picture is torn."""
-        passes = self._pictures.get(packet.timestamp)
+    def _passes(self, timestamp: int, part: Run) -> bool:
+        """Whether a picture is passed. Its first packet decides, so that no picture is torn."""
+        passes = self._pictures.get(timestamp)
         if passes is None:
-            passes = self._judge(packet)
+            passes = self._judge(part)
             if len(self._pictures) >= _PICTURES:
                 del self._pictures[next(iter(self._pictures))]
-            self._pictures[packet.timestamp] = passes
+            self._pictures[timestamp] = passes
         return passes
 
-    def _judge(self, first: Outgoing) -> bool:
+    def _judge(self, part: Run) -> bool:
+        first = part.packet(0)
         if self.form is Form.KEYFRAMES:
-            return starts_keyframe(self.base.codec, first.packet.payload)
-        return not self.base.temporal.layer(first.packet)
+            return starts_keyframe(self.base.codec, first.payload)
+        return not self.base.temporal.layer(first)
 
     def _keep_free(self, first: int, after: int, passes: bool) -> None:
         """Keep indexes for the packets from `first` to below `after`, unless nothing of them can be passed.
@@ -170,8 +178,3 @@ class Thinned:
             self.next_index += 1
         while len(self._free) > _KEPT_FREE:
             del self._free[next(iter(self._free))]
-
-
-def _empty(packet: RtpPacket) -> RtpPacket:
-    """In the place of a packet that nobody gets; receivers skip it."""
-    return replace(packet, padding=False, marker=False, extensions=(), payload=b"")

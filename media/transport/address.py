@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
+
+from media.rtp.run import Form, Run
 
 MAX_DATAGRAM = 2048  # bytes; a longer one is nothing that we accept
 MAX_RUN_BYTES = 65_000  # a GSO send is one UDP datagram to the kernel
@@ -22,29 +24,25 @@ Address = tuple[str, int] | tuple[str, int, int, int] | TcpAddress
 # (datagrams, one right behind the other; size of each but the last; destination). Must copy, and not block.
 Transmit = Callable[[bytes | memoryview, int, Address], None]
 
-# (what encrypts for it, where it is, its numbers of each packet): see `media/native/fan_out.pyi`
+# What encrypts for it, where it is, and its numbers as `numbers` makes them.
 Target = tuple[object, Address, bytes]
+INDEX = 6  # bytes of them
 
 
-# see `media/native/fan_out.pyi`
-Lay = Callable[
-    [list[Any], int, int, bytes, int], tuple[list[bytes], list[bytes], list[tuple[int, int]], int] | None
-]
+def numbers(first: int, shift: int) -> bytes:
+    """A viewer's index of a run's first packet (48 bits), and what is added to the room's timestamps."""
+    return (first << 32 | shift & 0xFFFFFFFF).to_bytes(10)
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # so it is its own key, without a look at its parts
 class FanOut:
-    """Encrypts one burst for many addresses and sends it to them, in one call.
+    """Encrypts one run, in one form, for many addresses and sends it to them, in one call.
 
-    `cipher` makes of a session key and its salt what encrypts for one of them. `send` is given headers,
-    payloads, runs (bytes, and size of each datagram but the last) and targets. `lay` makes the first three.
-    `send_run` sends what was opened as a run: given that, payload type, SSRC, extensions and targets.
+    `cipher` makes of a session key and its salt what encrypts for one of them; None: Python's do.
     """
 
-    cipher: Callable[[bytes, bytes], object]
-    send: Callable[[Sequence[bytes], Sequence[bytes], Sequence[tuple[int, int]], Sequence[Target]], None]
-    lay: Lay
-    send_run: Callable[[Any, int, int, bytes, Sequence[Target]], None]
+    cipher: Callable[[bytes, bytes], object] | None
+    send: Callable[[Run, Form, Sequence[Target]], None]
 
 
 class Backlog(Protocol):

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from media.counts import Histogram, TcpStats
 from media.rtp.joined import Joined
-from media.rtp.opener import MakeOpener
+from media.rtp.run import MakeOpener
 from media.transport.address import Address, Backlog, FanOut, TcpAddress, Transmit
 
 # takes a batch; returns whether it contained media, which has been relayed by then
@@ -41,7 +41,7 @@ class DatagramPort(Port, Protocol):
 
     address: Address  # at which it listens
     make_opener: MakeOpener | None  # of the native step, if that is used
-    fan_out: FanOut | None  # what sends one burst to many of its addresses; None: nothing does
+    fan_out: FanOut | None  # the native step's; None: it is not used
 
     @property
     def buffers(self) -> tuple[int, int]:
@@ -124,7 +124,7 @@ class Ports:
         return self._drop if port is None else port.transmit
 
     def fan_out_to(self, address: Address) -> FanOut | None:
-        """What sends one burst to `address` and others; None: nothing does."""
+        """What sends a run to `address` and others at once; None: each is sent to by `transmit`."""
         return next((port.fan_out for port in self._datagrams if port.reaches(address)), None)
 
     def backlog_to(self, address: Address) -> Backlog | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from media.counts import Histogram
 from media.native.choice import NativeSending
 from media.rtp.joined import Joined
-from media.rtp.opener import MakeOpener, NativeRun
+from media.rtp.run import Form, MakeOpener, Run, datagrams_of
 from media.transport.address import MAX_DATAGRAM, MAX_RUN_BYTES, Address, FanOut, Target
 from media.transport.ports import Receive
 from media.transport.socket_buffers import dropped, enlarge
@@ -51,12 +51,8 @@ class UdpPort:
         self._segment = 0  # the kernel splits longer sends into datagrams of this size
         self._supports(UDP_GRO, 1)
         self.make_opener: MakeOpener | None = None if native is None else native.Opener
-        self._native = native if self._can_segment else None
-        self.fan_out = (
-            None
-            if self._native is None
-            else FanOut(self._native.Cipher, self._fan_out, self._native.lay, self._fan_out_run)
-        )
+        self.native = native if self._can_segment else None
+        self.fan_out = None if self.native is None else FanOut(self.native.Cipher, self._fan_out)
         self._inbox = memoryview(bytearray(_INBOX_BYTES))
         self.address: Address = self._socket.getsockname()
         self.rx_datagrams = 0
@@ -121,25 +117,10 @@ class UdpPort:
             self.tx_packets += 1
         self.tx_bytes += len(run)
 
-    def _fan_out(
-        self,
-        headers: Sequence[bytes],
-        payloads: Sequence[bytes],
-        runs: Sequence[tuple[int, int]],
-        targets: Sequence[Target],
-    ) -> None:
-        """Encrypt and `transmit` a burst to all targets."""
-        assert self._native is not None
-        self._count(self._native.send(self._socket.fileno(), headers, payloads, runs, targets))
-
-    def _fan_out_run(
-        self, run: NativeRun, payload_type: int, ssrc: int, block: bytes, targets: Sequence[Target]
-    ) -> None:
-        assert self._native is not None
-        fileno = self._socket.fileno()
-        self._count(self._native.send_run(fileno, run, payload_type, ssrc, block, MAX_RUN_BYTES, targets))
-
-    def _count(self, sent: tuple[int, int, int]) -> None:
+    def _fan_out(self, run: Run, form: Form, targets: Sequence[Target]) -> None:
+        """Encrypt and `transmit` a run to all targets."""
+        assert self.native is not None
+        sent = send_natively(self.native, self._socket.fileno(), run, form, targets)
         packets, octets, dropped = sent
         self.tx_packets += packets
         self.tx_bytes += octets
@@ -157,8 +138,8 @@ class UdpPort:
         arrived: float | None = None
         self._until_sample -= 1
         batch: Sequence[tuple[bytes | Joined, Address]]
-        if self._native is not None:
-            batch, count, arrived = self._read_natively(self._native)
+        if self.native is not None:
+            batch, count, arrived = self._read_natively(self.native)
         else:
             batch, arrived = self._read_all()
             count = len(batch)
@@ -224,3 +205,17 @@ class UdpPort:
         except OSError:
             return False
         return True
+
+
+def send_natively(
+    native: NativeSending, fileno: int, run: Run, form: Form, targets: Sequence[Target]
+) -> tuple[int, int, int]:
+    """Send a run by the native step; how many packets, bytes and drops that made.
+
+    A run of Python's, of packets that came in an unusual way, is copied first.
+    """
+    if not isinstance(run, native.Run):
+        copy = native.copy(datagrams_of(run))
+        copy.number(run.track, run.ssrc, run.first, run.shift)
+        run = copy
+    return native.send(fileno, run, form, MAX_RUN_BYTES, targets)

@@ -209,7 +209,7 @@ def _numbers() -> Iterator[Take]:
             now += data[at + 6] / 100
             nacks.received(sequence, now)
             feedback.received(sequence, now)
-            reception.received(sequence, timestamp, now)
+            reception.received(sequence, (timestamp,), now)
         assert len(nacks.due(now)) <= 1000
         if feedback.due(now):
             assert all(len(packet) <= 1200 for packet in feedback.build(now, 1))

@@ -13,10 +13,10 @@ from media.payload.picture_id import frame_number, picture_id, with_value
 from media.recording.frame_reader import FrameReader
 from media.recording.ogg_opus import OggOpus, packet_samples
 from media.rtp.packet import RtpError, RtpPacket, parse
-from media.tracks.outgoing import Outgoing
 from media.tracks.temporal_layers import TemporalLayers
 from tests.fuzz.target import Take, Target
 from tests.support.far_end import rtp
+from tests.support.runs import run_of
 
 SEEDS = {
     "VP8": [
@@ -135,7 +135,7 @@ def _frames(codec: str) -> Callable[[], AbstractContextManager[Take]]:
                 parsed = parse(packet)
             except RtpError:
                 return
-            for frame in reader.push(Outgoing(0, 1, number, timestamp, parsed), number / 90):
+            for frame in reader.push(run_of(parsed, first=number), number / 90):
                 assert len(frame.data) < 1_000_000
 
         yield take

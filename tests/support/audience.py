@@ -3,19 +3,19 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from media.rtp.packet import parse
+from media.pure.fan_out import fan_out_by
+from media.rtp.run import MOST_PACKETS, Run
 from media.rtp.srtp import InboundSession, Profile, SrtpKeys, inbound_session
-from media.switch.laid_burst import BUFFER_BYTES, MAX_RUN_BYTES, MAX_SEGMENTS
-from media.switch.packet_header import SentAt
+from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
-from media.tracks.outgoing import Outgoing
-from media.transport.address import Address
+from media.transport.address import MAX_RUN_BYTES, Address
 from tests.support.far_end import new_keys, rtp
 from tests.support.far_viewer import PLAIN
 from tests.support.native_loop import looped_fan_out
 from tests.support.published import VIDEO
+from tests.support.runs import run_of
 from tests.support.world import SSRCS
 
 
@@ -29,7 +29,7 @@ class Sends:
     def __call__(self, run: bytes | memoryview, size: int, address: Address) -> None:
         run = bytes(run)
         segments = [run[at : at + size] for at in range(0, len(run), size)]
-        assert 1 <= len(segments) <= MAX_SEGMENTS
+        assert 1 <= len(segments) <= MOST_PACKETS
         assert len(run) <= MAX_RUN_BYTES
         self.calls.append((address, size, len(segments)))
         self.datagrams[address] += segments
@@ -41,9 +41,9 @@ class Audience:
     def __init__(self, wires: Sequence[Wire | None] = PLAIN) -> None:
         self.profile = WireProfile(wires)
         self.sends = Sends()
-        self._fan_out = looped_fan_out(self.sends)
+        self._by_each = fan_out_by(self.sends)
+        self._fan_out = looped_fan_out(self.sends) or self._by_each
         self._ends: dict[Address, InboundSession] = {}
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def join(
         self, profile: Profile = Profile.AEAD_AES_128_GCM, next_indexes: Sequence[int] = (1, 1)
@@ -56,16 +56,17 @@ class Audience:
             keys,
             address,
             self.sends,
+            self._fan_out if profile is Profile.AEAD_AES_128_GCM else self._by_each,
             self.profile.wires,
             self.profile.counts,
             next_indexes,
-            fan_out=self._fan_out,
         )
         self.profile.add(viewer)
         return viewer
 
-    def send(self, burst: Sequence[Outgoing]) -> None:
-        self.profile.send(burst, self._buffer, SentAt(0.0))
+    def send(self, *runs: Run) -> None:
+        for run in runs:
+            self.profile.send(run, SentAt(0.0))
 
     def received(self, viewer: Viewer) -> list[bytes]:
         """What arrived since the last call, decrypted."""
@@ -75,9 +76,7 @@ class Audience:
         ]
 
 
-def outgoing(extended: int, packet: bytes, track: int = VIDEO, timestamp: int = 900) -> Outgoing:
-    return Outgoing(track, SSRCS[track], extended, timestamp, parse(packet))
-
-
-def video(count: int, size: int = 1000, first: int = 1) -> list[Outgoing]:
-    return [outgoing(n, rtp(n, (n.to_bytes(8) * size)[:size])) for n in range(first, first + count)]
+def video(count: int, size: int = 1000, first: int = 1) -> Run:
+    """So many packets of the room's video."""
+    packets = [rtp(n, (n.to_bytes(8) * size)[:size], timestamp=900) for n in range(first, first + count)]
+    return run_of(*packets, track=VIDEO, ssrc=SSRCS[VIDEO], first=first)

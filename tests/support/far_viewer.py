@@ -118,5 +118,10 @@ class FarViewer:
 
 
 def _viewer_at(address: Address, room: Room) -> Viewer:
-    everyone = (v for p in room.feed.profiles.values() for v in (*p.viewers, *p.patched, *p.behind))
+    everyone = (v for p in room.feed.profiles.values() for v in p)
     return next(viewer for viewer in everyone if viewer.address == address)
+
+
+def is_patched(viewer: Viewer) -> bool:
+    """Whether its numbers differ from the room's."""
+    return any(offset & 0xFFFF for offset in viewer.offsets) or any(viewer.shifts)

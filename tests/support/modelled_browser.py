@@ -159,7 +159,7 @@ class ModelledBrowser:
         statistics = self._statistics.get(packet.ssrc)
         if statistics is None:
             statistics = self._statistics[packet.ssrc] = ReceptionStats(packet.ssrc, clock_rate)
-        statistics.received(packet.sequence, packet.timestamp, now)
+        statistics.received(packet.sequence, (packet.timestamp,), now)
 
     def _see(self, packet: RtpPacket, now: float) -> None:
         self._missing.received(packet.sequence, now)

@@ -11,19 +11,16 @@ from weakref import WeakSet
 import pytest
 
 from media.native.choice import NativeSending, chosen
-from media.rtp.opener import MakeOpener, NativeRun
-from media.rtp.packet import FIXED_SIZE
-from media.rtp.srtp import GCM_TAG
-from media.transport.address import MAX_RUN_BYTES, Address, FanOut, Target, Transmit
+from media.rtp.run import Form, MakeOpener, Run
+from media.transport.address import INDEX, Address, FanOut, Target, Transmit
 from media.transport.socket_buffers import enlarge
-from media.transport.udp import UDP_GRO
+from media.transport.udp import UDP_GRO, send_natively
 
 NATIVE = chosen("auto")
 SENDERS = ("python",) if NATIVE is None else ("python", "native")
 _IP_PKTINFO = 8  # linux/in.h; before Python 3.14 not in every socket module
 _PKTINFO = struct.Struct("@i4s4s")
 _MOST_BYTES = 65_536
-_NUMBERS, _INDEX = 10, 6  # bytes of a packet's numbers, and of the index that they begin with
 
 
 class Observer(Protocol):
@@ -55,34 +52,14 @@ class NativeLoop:
     def fan_out(self, transmit: Transmit) -> FanOut:
         """Calls `transmit` with each run as the kernel took it, and the address that it was meant for."""
 
-        def send(
-            headers: Sequence[bytes],
-            payloads: Sequence[bytes],
-            runs: Sequence[tuple[int, int]],
-            targets: Sequence[Target],
-        ) -> None:
+        def send(run: Run, form: Form, targets: Sequence[Target]) -> None:
             looped, meant = self._looped(targets)
-            sent = self.native.send(self._from.fileno(), headers, payloads, runs, looped)
-            assert sent == (len(headers) * len(targets), sum(length for length, _ in runs) * len(targets), 0)
-
-            def index(target: int, place: int) -> int:
-                return int.from_bytes(targets[target][2][_NUMBERS * place :][:_INDEX])
-
-            self._hand_on(targets, meant, transmit, index)
-
-        def send_run(
-            run: NativeRun, payload_type: int, ssrc: int, block: bytes, targets: Sequence[Target]
-        ) -> None:
-            looped, meant = self._looped(targets)
-            how = payload_type, ssrc, block, MAX_RUN_BYTES
-            packets, octets, lost = self.native.send_run(self._from.fileno(), run, *how, looped)
+            packets, _, lost = send_natively(self.native, self._from.fileno(), run, form, looped)
             assert (packets, lost) == (len(run) * len(targets), 0)
-            overhead = len(run) * (FIXED_SIZE + len(block) + GCM_TAG)
-            assert octets == (run.octets + overhead) * len(targets)
-            firsts = [int.from_bytes(target[2][:_INDEX]) for target in targets]
+            firsts = [int.from_bytes(target[2][:INDEX]) for target in targets]
             self._hand_on(targets, meant, transmit, lambda target, place: firsts[target] + place)
 
-        return FanOut(self.native.Cipher, send, self.native.lay, send_run)
+        return FanOut(self.native.Cipher, send)
 
     def _looped(self, targets: Sequence[Target]) -> tuple[list[Target], dict[str, Address]]:
         meant = {f"127.1.{n >> 8}.{n & 255}": target[1] for n, target in enumerate(targets)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from media.rtp import srtp_sender
+from media.rtp import cipher, srtp_sender
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
 from tests.support.native_loop import observers
@@ -47,21 +47,22 @@ class NonceWatch:
         """Watch one sender."""
         sender._libsrtp = _Libsrtp(sender._libsrtp, keys, self)
         if not sender.in_place:
+            sender._cipher._session = sender._libsrtp
             return
         self._watched.append((sender, keys))
-        encrypt_into, salt = sender._encrypt_into, sender._salt
+        encrypt_into, salt = sender._cipher._encrypt_into, sender._cipher._salt
 
         def watched(nonce: bytes, payload: bytes, header: bytes, out: memoryview) -> None:
             encrypt_into(nonce, payload, header, out)
             iv = int.from_bytes(nonce) ^ salt
             self.saw(("RTP", keys.local, iv >> 48, iv & (1 << 48) - 1), bytes(header) + bytes(out))
 
-        sender._encrypt_into = watched
+        sender._cipher._encrypt_into = watched
 
-    def saw_native(self, cipher: object, index: int, datagram: bytes) -> None:
+    def saw_native(self, lent: object, index: int, datagram: bytes) -> None:
         """The native step has sent that, under a key that one of the senders lent."""
         for sender, keys in self._watched:
-            if sender._lent is cipher:
+            if sender._lent is lent:
                 self.saw(("RTP", keys.local, int.from_bytes(datagram[8:12]), index), datagram)
 
     def saw(self, place: Place, datagram: bytes) -> None:
@@ -72,7 +73,7 @@ class NonceWatch:
         else:
             self.twice.append(place)
         frame = sys._getframe(1)
-        while frame.f_globals["__name__"] in (__name__, srtp_sender.__name__):
+        while frame.f_globals["__name__"] in (__name__, srtp_sender.__name__, cipher.__name__):
             assert frame.f_back is not None
             frame = frame.f_back
         self.callers.add(frame.f_globals["__name__"])

@@ -13,7 +13,8 @@ import av
 import numpy
 
 from media.rtp.packet import parse
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
+from tests.support.runs import run_of
 from tests.support.scheduling import ordinary_priority
 
 FRAMES_PER_SECOND = 30
@@ -167,13 +168,13 @@ class Numbering:
         self._offset = index
         self._first: int | None = None
 
-    def outgoing(self, data: bytes, shift: int = 0) -> Outgoing:
-        """`shift` is added to the timestamp."""
+    def run(self, data: bytes, shift: int = 0) -> Run:
+        """Of this packet; `shift` is added to the timestamp."""
         packet = parse(data)
         if self._first is None:
             self._first = packet.sequence
         index = self._offset + (packet.sequence - self._first & 0xFFFF)
-        return Outgoing(self._track, 1 + self._track, index, packet.timestamp + shift & 0xFFFFFFFF, packet)
+        return run_of(packet, track=self._track, ssrc=1 + self._track, first=index, shift=shift)
 
 
 def video(codec: str, seconds: float, *, decoding_times: bool = False, **how: Any) -> list[Sent]:

@@ -6,13 +6,12 @@ from typing import Any
 
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
-from media.rtp.packet import parse
 from media.sessions.ledger import Ledger
-from media.tracks.outgoing import Outgoing
 from shared.names import RoomName
 from tests.support.encoded import encode
 from tests.support.far_end import rtp
 from tests.support.published import video
+from tests.support.runs import run_of
 
 
 @cache
@@ -67,4 +66,4 @@ def send_picture(room: Room, payloads: Sequence[bytes], now: float, *, lose: int
         if number == lose:
             continue
         data = rtp(first + number, payload, timestamp=timestamp, marker=number == len(payloads) - 1)
-        track.sent.keep(Outgoing(0, track.sent.ssrc, first + number, timestamp, parse(data)), now)
+        track.sent.keep(run_of(data, ssrc=track.sent.ssrc, first=first + number), now)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from media.rtp.packet import RtpPacket
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.tracks.sent_track import SentTrack
 from media.tracks.thinned import Form, Thinned
+from tests.support.runs import run_of
 
 NUMBER, SSRC, FIRST = 3, 0xABCDEF, 500
 BEGIN = 0xFFF0  # of the other track: its sequence numbers wrap soon
@@ -16,7 +17,7 @@ BEGIN = 0xFFF0  # of the other track: its sequence numbers wrap soon
 class Sent:
     """One packet of a stream of VP8 with two temporal layers."""
 
-    packet: Outgoing
+    packet: Run
     picture: int
     keyframe: bool
     lowest: bool
@@ -38,9 +39,8 @@ def stream(sizes: Sequence[int], keyframe_every: int = 6, begin: int = BEGIN) ->
             packet = RtpPacket(
                 False, place == size - 1, 96, extended & 0xFFFF, picture * 3000, 1, ((5, b"x"),), payload
             )
-            sent.append(
-                Sent(Outgoing(1, 77, extended, picture * 3000, packet), picture, keyframe, layer == 0)
-            )
+            run = run_of(packet, track=1, ssrc=77, first=extended)
+            sent.append(Sent(run, picture, keyframe, layer == 0))
     return sent
 
 
@@ -52,11 +52,10 @@ def thinned(form: Form, codec: str = "VP8") -> Thinned:
     return track
 
 
-def taken(track: Thinned, arrivals: Sequence[Sent]) -> list[tuple[Sent, Outgoing]]:
-    pairs = ((sent, track.take(sent.packet)) for sent in arrivals)
-    return [(sent, out) for sent, out in pairs if out is not None]
+def taken(track: Thinned, arrivals: Sequence[Sent]) -> list[tuple[Sent, Run]]:
+    return [(sent, out) for sent in arrivals for out in track.take(sent.packet)]
 
 
-def contents(outs: Sequence[tuple[Sent, Outgoing]]) -> list[tuple[int, bytes]]:
+def contents(outs: Sequence[tuple[Sent, Run]]) -> list[tuple[int, bytes]]:
     """By index: what a viewer can put together."""
-    return sorted((out.extended, out.packet.payload) for _, out in outs)
+    return sorted((out.first, out.packet(0).payload) for _, out in outs)

@@ -13,8 +13,8 @@ from itertools import count, pairwise
 from media.recording.layered_reader import LayeredReader
 from media.recording.timeline import Placed, Timeline
 from media.rtp.packet import RtpPacket
-from media.tracks.outgoing import Outgoing
 from media.tracks.source_report import SourceReport
+from tests.support.runs import run_of
 
 SOUND, PICTURE = 0, 1
 RATES = (48_000, 90_000)
@@ -124,7 +124,8 @@ def record(*publishers: Publisher) -> tuple[list[Seen], list[Seen]]:
             index[track] += 1
             payload = _SOUND if track == SOUND else _KEY
             packet = RtpPacket(False, True, 96, index[track] & 0xFFFF, own, 1, (), payload)
-            [frame] = readers[track].push(Outgoing(track, 1, index[track], stamp, packet), now)
+            run = run_of(packet, track=track, first=index[track], shift=offset)
+            [frame] = readers[track].push(run, now)
             taken[track][frame.timestamp] = at, publisher.serial
             note(timeline.push(track, frame, now))
     note(timeline.close())

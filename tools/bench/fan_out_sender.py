@@ -8,14 +8,15 @@ import sys
 import time
 
 from media.native.choice import chosen
+from media.pure.fan_out import fan_out_by
+from media.pure.run import Run as PureRun
 from media.rtp.packet import RtpPacket
+from media.rtp.run import Run, datagrams_of
 from media.rtp.srtp import Profile, SrtpKeys
-from media.switch.laid_burst import BUFFER_BYTES
-from media.switch.packet_header import SentAt
+from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
-from media.tracks.outgoing import Outgoing
 from media.transport.udp import UdpPort
 
 _WARM_UP = 5  # bursts
@@ -23,23 +24,23 @@ _WARM_UP = 5  # bursts
 
 def main(sender: str, bursts: int, packets: int, size: int, rate: float) -> None:
     port = UdpPort("127.0.0.1", 0, chosen("on" if sender == "native" else "off"))
+    fan_out = port.fan_out or fan_out_by(port.transmit)
     profile = WireProfile([Wire(96, {})])
     for number in map(int, sys.stdin.read().split()):
         keys = SrtpKeys(Profile.AEAD_AES_128_GCM, os.urandom(28), os.urandom(28))
         address = ("127.0.0.1", number)
-        profile.add(
-            Viewer(keys, address, port.transmit, profile.wires, profile.counts, [1], fan_out=port.fan_out)
-        )
-    buffer, payload = memoryview(bytearray(BUFFER_BYTES)), bytes(size)
+        viewer = Viewer(keys, address, port.transmit, fan_out, profile.wires, profile.counts, [1])
+        profile.add(viewer)
+    packet = RtpPacket(False, False, 96, 0, 0, 7, (), bytes(size))
     viewers, index, used, began = len(profile.viewers), 5000, 0.0, time.perf_counter()
     for number in range(bursts + _WARM_UP):
-        burst = [
-            Outgoing(0, 7, index + n, 0, RtpPacket(False, False, 96, 0, 0, 7, (), payload))
-            for n in range(packets)
-        ]
+        run: Run = PureRun.of([packet] * packets)
+        if port.native is not None:
+            run = port.native.copy(datagrams_of(run))
+        run.number(0, 7, index, 0)
         index += packets
         before = time.process_time()
-        profile.send(burst, buffer, SentAt(0.0))
+        profile.send(run, SentAt(0.0))
         if number >= _WARM_UP:
             used += time.process_time() - before
         time.sleep(max(0.0, began + (number + 1) / rate - time.perf_counter()))

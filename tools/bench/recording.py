@@ -12,7 +12,7 @@ from pathlib import Path
 
 from media.recording.recorder import Recorder
 from media.recording.recording import Recording
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.worker.ticker import TICK_SECONDS
 from shared.names import RoomName
 from shared.settings.settings import load_settings
@@ -23,27 +23,28 @@ VIDEO_BITS = 2_436_000  # and 64 kbit/s of sound
 BUDGET = 0.05  # of a core
 
 
-def stream(codec: str, seconds: float) -> list[tuple[float, list[Outgoing]]]:
+def stream(codec: str, seconds: float) -> list[tuple[float, list[Run]]]:
     """(when, burst); a burst is what is due within 5 ms."""
     pictures = packetize(
         codec, encode_video(codec, seconds, size=(1280, 720), keyframe_every=4.0, noise_bits=VIDEO_BITS)
     )
     sound = audio(seconds)
     numberings = [Numbering(0), Numbering(1)]
-    bursts: dict[int, list[Outgoing]] = {}
+    bursts: dict[int, list[Run]] = {}
     for track, sent in merged(sound, pictures):
-        bursts.setdefault(int(sent.at * 200), []).append(numberings[track].outgoing(sent.data))
+        bursts.setdefault(int(sent.at * 200), []).append(numberings[track].run(sent.data))
     return [(number / 200, burst) for number, burst in sorted(bursts.items())]
 
 
-async def play(bursts: list[tuple[float, list[Outgoing]]], recording: Recording | None) -> float:
+async def play(bursts: list[tuple[float, list[Run]]], recording: Recording | None) -> float:
     """Play in real time; returns how much of a core the process used."""
     began, used = time.monotonic(), time.process_time()
     next_tick = 0.0
     for at, burst in bursts:
         await asyncio.sleep(max(0.0, began + at - time.monotonic()))
         if recording is not None:
-            recording.packets(burst)
+            for run in burst:
+                recording.take(run)
             if at >= next_tick:
                 next_tick += TICK_SECONDS
                 recording.tick(time.monotonic())
@@ -52,7 +53,7 @@ async def play(bursts: list[tuple[float, list[Outgoing]]], recording: Recording 
 
 async def measure(codec: str, seconds: float) -> None:
     bursts = stream(codec, seconds)
-    size = sum(len(packet.packet.payload) + 12 for _, burst in bursts for packet in burst)
+    size = sum(run.octets + 12 for _, burst in bursts for run in burst)
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(load_settings(record_enabled=True, record_dir=folder))
         without = await play(bursts, None)

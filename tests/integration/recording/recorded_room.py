@@ -49,9 +49,9 @@ class Room:
 
     def send(self, *tracks: list[Sent]) -> None:
         for track, sent in merged(*tracks):
-            packet = self._numberings[track].outgoing(sent.data)
-            self._reports.setdefault(track, SourceReport(1, 4_000.0 + sent.at, packet.timestamp, 0))
-            self.recording.packets([packet])
+            packet = self._numberings[track].run(sent.data)
+            self._reports.setdefault(track, SourceReport(1, 4_000.0 + sent.at, packet.timestamps()[0], 0))
+            self.recording.take(packet)
 
     async def send_until(self, done: Callable[[], Any], *tracks: list[Sent], every: float = FAST) -> None:
         """Send over and over, as a publisher that does not know, until `done`."""
@@ -62,7 +62,7 @@ class Room:
             self.send(*tracks)
             self.recording.tick(time.monotonic())
             self._numberings = [
-                Numbering(track, index=numbering.outgoing(sents[-1].data).extended + 1)
+                Numbering(track, index=numbering.run(sents[-1].data).first + 1)
                 for track, (numbering, sents) in enumerate(zip(self._numberings, tracks, strict=True))
             ]
             return False

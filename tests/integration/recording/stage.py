@@ -7,7 +7,7 @@ from types import MappingProxyType
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.writer import Writer
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 from shared.names import RoomName
 from shared.sdp.codec import Codec
@@ -84,7 +84,7 @@ class Stage:
         self,
         *tracks: Sequence[Sent],
         delays: Sequence[float] = (),
-        keep: Callable[[int, Outgoing], bool] = lambda track, packet: True,
+        keep: Callable[[int, Run], bool] = lambda track, packet: True,
         shift: float = 0.0,
         reports: bool = True,
     ) -> None:
@@ -99,17 +99,17 @@ class Stage:
         )
         for at, _, track, sent in arriving:
             self.until(at)
-            packet = self.numberings[track].outgoing(sent.data)
+            packet = self.numberings[track].run(sent.data)
             if keep(track, packet):
-                self.writer.take([packet], at)
+                self.writer.take(packet, at)
             if reports and track not in self._reported:
                 self._reported.add(track)
                 self.report(track, packet, sent.at)
 
-    def report(self, track: int, packet: Outgoing, taken: float) -> None:
+    def report(self, track: int, packet: Run, taken: float) -> None:
         """Have the publisher say when the packet's media was taken, by a clock of its own."""
-        translation = packet.timestamp - packet.packet.timestamp & 0xFFFFFFFF
-        self.writer.report(track, SourceReport(1, 4_000.0 + taken, packet.timestamp, translation))
+        said = SourceReport(1, 4_000.0 + taken, packet.timestamps()[0], packet.shift)
+        self.writer.report(track, said)
 
     def until(self, now: float) -> None:
         """Let time pass."""

@@ -16,7 +16,7 @@ from media.recording.part_file import PartFile
 from media.recording.recorder import Recorder
 from media.recording.recording import Recording
 from media.recording.shelf import Shelf
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from shared.errors import ServiceError
 from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
 from shared.names import RoomName
@@ -67,9 +67,9 @@ def opened(recorder: Recorder, name: str) -> Recording:
     )
 
 
-def sound(sent: list[Sent]) -> list[Outgoing]:
+def sound(sent: list[Sent]) -> list[Run]:
     numbering = Numbering(0)
-    return [numbering.outgoing(one.data) for one in sent]
+    return [numbering.run(one.data) for one in sent]
 
 
 async def test_a_worker_that_stops_does_not_wait_for_a_disk_that_hangs(
@@ -80,7 +80,8 @@ async def test_a_worker_that_stops_does_not_wait_for_a_disk_that_hangs(
     ours = recorder_in(tmp_path)
     for name in ("other", STUCK):
         recording = opened(ours, name)
-        recording.packets(sound(streams[0]))
+        for run in sound(streams[0]):
+            recording.take(run)
         recording.tick(time.monotonic())
         recording.close()
     with capture_logs() as logs:

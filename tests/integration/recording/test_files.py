@@ -4,12 +4,12 @@ import struct
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from tests.integration.recording.stage import Ledger, Stage, by_suffix, new_writer
 from tests.support.recorded import read
 from tests.support.rtp_source import Sent, audio, video
+from tests.support.runs import renumbered
 
 SECONDS = 6.0
 MARKS = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -96,7 +96,7 @@ def test_sender_reports_put_lips_in_sync_from_the_first_picture_on(
     begin = [[sent for sent in track if sent.at < 2] for track in (sound, pictures["VP8"])]
     stage.play(*begin, delays=late, reports=False)
     for track, sents in enumerate(begin):
-        stage.report(track, stage.numberings[track].outgoing(sents[-1].data), sents[-1].at)
+        stage.report(track, stage.numberings[track].run(sents[-1].data), sents[-1].at)
     stage.play(
         *([sent for sent in track if sent.at >= 2] for track in (sound, pictures["VP8"])),
         delays=late,
@@ -120,7 +120,7 @@ def test_loss_leaves_files_that_decode_and_a_wish_for_a_keyframe(
     count = 0
     wished = False
 
-    def keep(track: int, packet: Outgoing) -> bool:
+    def keep(track: int, packet: Run) -> bool:
         nonlocal count, wished
         count += track == 1
         wished = wished or (count > lost and bool(stage.writer.wanted_keyframes(stage.now)))
@@ -146,19 +146,17 @@ def test_another_publisher_goes_on_in_the_same_files(tmp_path: Path) -> None:
     second = audio(2.0, beeps=marks), video("VP8", 2.0, flashes=marks)
     stage.play(*first)
     ends = [
-        (numbering.outgoing(sents[-1].data).extended, numbering.outgoing(sents[-1].data).timestamp)
+        (numbering.run(sents[-1].data).first, numbering.run(sents[-1].data).timestamps()[0])
         for numbering, sents in zip(stage.numberings, first, strict=True)
     ]
     for track, (sents, rate) in enumerate(zip(second, (48_000, 90_000), strict=True)):
-        begin = stage.numberings[track].outgoing(sents[0].data)
-        offset = ends[track][1] + round((5.0 - 2.0 + (0.02, 1 / 30)[track]) * rate) - begin.timestamp
+        begin = stage.numberings[track].run(sents[0].data)
+        offset = ends[track][1] + round((5.0 - 2.0 + (0.02, 1 / 30)[track]) * rate) - begin.timestamps()[0]
         for number, sent in enumerate(sents):
-            packet = stage.numberings[track].outgoing(sent.data)
-            moved = replace(
-                packet, extended=ends[track][0] + 1 + number, timestamp=packet.timestamp + offset & 0xFFFFFFFF
-            )
+            packet = stage.numberings[track].run(sent.data)
+            moved = renumbered(packet, ends[track][0] + 1 + number, offset)
             stage.until(5.0 + sent.at) if track == 1 else None
-            stage.writer.take([moved], 5.0 + sent.at)
+            stage.writer.take(moved, 5.0 + sent.at)
     stage.writer.close(7.0)
     files = by_suffix(tmp_path)
     assert {suffix: len(paths) for suffix, paths in files.items()} == {"ivf": 1, "ogg": 1, "webm": 1}
@@ -175,15 +173,13 @@ def test_a_new_size_goes_on_where_the_container_can_hold_it(name: str, tmp_path:
     sound = audio(4.0)
     large, small = video(name, 2.0), video(name, 2.0, size=(160, 120), begin=2.0)
     stage.play([sent for sent in sound if sent.at < 2], large)
-    after = stage.numberings[1].outgoing(large[-1].data).extended + 1
+    after = stage.numberings[1].run(large[-1].data).first + 1
     for number, sent in enumerate(small):
         stage.until(sent.at)
-        moved = stage.numberings[1].outgoing(sent.data)
-        base = stage.numberings[1].outgoing(large[0].data).timestamp
-        stage.writer.take(
-            [replace(moved, extended=after + number, timestamp=base + round(sent.at * 90_000) & 0xFFFFFFFF)],
-            sent.at,
-        )
+        moved = stage.numberings[1].run(sent.data)
+        base = stage.numberings[1].run(large[0].data).timestamps()[0]
+        more = base + round(sent.at * 90_000) - moved.timestamps()[0]
+        stage.writer.take(renumbered(moved, after + number, more), sent.at)
     stage.play([sent for sent in sound if sent.at >= 2])
     stage.writer.close(4.0)
     parts = [read(path) for paths in by_suffix(tmp_path).values() for path in paths]
@@ -230,7 +226,7 @@ def test_a_track_that_is_never_heard_holds_nothing_back(
     stage = Stage(new_writer(tmp_path, "opus", name, forms=["mux"]), 2)
     for sent in pictures[name]:
         stage.until(sent.at)
-        stage.writer.take([stage.numberings[1].outgoing(sent.data)], sent.at)
+        stage.writer.take(stage.numberings[1].run(sent.data), sent.at)
     [path] = tmp_path.iterdir()
     assert read(path).seconds > SECONDS - 2.0
     stage.writer.close(stage.now)

@@ -15,18 +15,19 @@ from media.recording.limits import ChangeAllowance, Limits
 from media.recording.mux_file import MuxFile
 from media.recording.part_file import PartFile
 from media.recording.timeline import Placed
-from media.rtp.packet import RtpPacket
-from media.tracks.outgoing import Outgoing
+from media.rtp.packet import RtpPacket, parse
+from media.rtp.run import Run
 from tests.integration.recording.stage import by_suffix, codec, new_writer
 from tests.support.recorded import read
-from tests.support.rtp_source import Numbering, encode_video, video
+from tests.support.rtp_source import encode_video, video
+from tests.support.runs import run_of
 
 PAYLOAD = b"\xe0" + bytes(20)  # Opus: one frame of 2.5 ms
 
 
-def sound(number: int, timestamp: int) -> Outgoing:
-    packet = RtpPacket(False, True, 111, number & 0xFFFF, timestamp, 1, (), PAYLOAD)
-    return Outgoing(0, 1, number, timestamp & 0xFFFFFFFF, packet)
+def sound(number: int, timestamp: int) -> Run:
+    packet = RtpPacket(False, True, 111, number & 0xFFFF, timestamp & 0xFFFFFFFF, 1, (), PAYLOAD)
+    return run_of(packet, first=number)
 
 
 @pytest.mark.parametrize("seconds", [29.0, 599.0, 40_000.0, -29.0, -40_000.0])
@@ -39,25 +40,23 @@ def test_timestamps_that_jump_with_each_packet_make_small_files(
     timestamp = 0
     for number in range(packets):
         timestamp += round(48_000 * seconds) * (-1 if forth_and_back and number % 2 else 1)
-        writer.take([sound(number, timestamp)], number * every)
+        writer.take(sound(number, timestamp), number * every)
     writer.close(packets * every)
     for suffix, paths in by_suffix(tmp_path).items():
         assert sum(path.stat().st_size for path in paths) < 4 * packets * len(PAYLOAD), suffix
         assert len(paths) <= 2 + (packets * every + 30) / 10, suffix
 
 
-def keyframes(count: int, every: float) -> Iterator[tuple[float, list[Outgoing]]]:
-    """(when, packets) of H.264 keyframes, each of another size than the one before."""
+def keyframes(count: int, every: float) -> Iterator[tuple[float, Run]]:
+    """(when, run) of H.264 keyframes, each of another size than the one before."""
     kinds = [video("H264", 1 / 30, size=size) for size in ((320, 240), (160, 120))]
     index = 0
     for number in range(count):
-        burst = [Numbering(0).outgoing(sent.data) for sent in kinds[number % 2]]
-        timestamp = round(90_000 * every * number)
-        yield (
-            every * number,
-            [replace(one, extended=index + n, timestamp=timestamp) for n, one in enumerate(burst)],
-        )
-        index += len(burst)
+        packets = [
+            replace(parse(sent.data), timestamp=round(90_000 * every * number)) for sent in kinds[number % 2]
+        ]
+        yield every * number, run_of(*packets, first=index)
+        index += len(packets)
 
 
 def test_a_new_size_with_each_keyframe_makes_few_files(tmp_path: Path) -> None:
@@ -130,7 +129,7 @@ def test_many_parts_do_not_look_for_their_names_in_vain(
     monkeypatch.setattr(Path, "open", count)
     writer = new_writer(tmp_path, "opus", forms=["tracks"], limits=Limits(size=100))
     for number in range(600):
-        writer.take([sound(number, 120 * number)], number / 400)
+        writer.take(sound(number, 120 * number), number / 400)
         writer.tick(number / 400)
     writer.close(2.0)
     assert 10 < len(list(tmp_path.iterdir())) <= len(tries) < 2 * len(list(tmp_path.iterdir()))

@@ -32,8 +32,8 @@ from tests.support.sdp import real_offer
 from tests.support.world import SSRCS, World
 
 MEDIA = Path(__file__).parents[3] / "media"
-SENDS = {"encrypt_burst", "protect", "protect_again", "protect_rtcp"}  # of `SrtpSender`
-BESIDE = {"media.rtp.srtp_sender", "media.rtp.libsrtp"}
+SENDS = {"seal_run", "protect", "protect_again", "protect_rtcp"}  # of `SrtpSender` and its cipher
+BESIDE = {"media.rtp.srtp_sender", "media.rtp.libsrtp", "media.rtp.cipher"}
 WIRES = (PLAIN, (Wire(96, {}, nack=True, rtx=97), Wire(111, {}, nack=True)), (Wire(96, {}, nack=True), None))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from media.feedback.viewer_picture import STEP_SECONDS
 from media.rtp.rtx import PADDING_BYTES
-from media.switch.laid_burst import MAX_SEGMENTS
+from media.rtp.run import MOST_PACKETS
 from tests.support.layers_world import PICTURE_RTX
 from tests.support.shown_world import LARGE, THREE, ShownWorld, limited
 
@@ -59,7 +59,7 @@ def test_a_step_that_comes_far_too_late_is_not_made_up_for() -> None:
     before = len(viewer.padding())
     viewer.step()
     sent = len(viewer.padding()) - before
-    assert 1 <= sent < MAX_SEGMENTS
+    assert 1 <= sent < MOST_PACKETS
     assert sent * PADDING_BYTES * 8 <= rate * 0.070
 
 

@@ -15,9 +15,10 @@ from media.recording.frame import Frame, Wall
 from media.recording.frame_reader import MAX_FRAME_PACKETS, FrameReader
 from media.recording.reorder import MAX_WAITING, WAIT_SECONDS
 from media.rtp.packet import RtpPacket
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 from tests.support.rtp_source import CLOCK_RATES, ENCODERS, Numbering, Sent, audio, encode_video, video
+from tests.support.runs import renumbered, run_of
 
 CODECS = tuple(DEPACKETIZERS)
 DECODERS = {"VP8": "vp8", "VP9": "vp9", "AV1": "libdav1d", "H264": "h264", "H265": "hevc"}
@@ -31,16 +32,16 @@ def streams() -> dict[str, list[Sent]]:
     return {codec: video(codec, SECONDS, size=SIZE, keyframe_every=0.5) for codec in CODECS}
 
 
-def read(codec: str, packets: list[Outgoing]) -> list[Frame]:
+def read(codec: str, packets: list[Run]) -> list[Frame]:
     """All frames of packets that come one by one, 1 ms apart."""
     reader = FrameReader(codec, CLOCK_RATES.get(codec, 90_000))
     frames = [f for number, packet in enumerate(packets) for f in reader.push(packet, number / 1000)]
     return frames + reader.close(len(packets) / 1000)
 
 
-def numbered(sent: list[Sent]) -> list[Outgoing]:
+def numbered(sent: list[Sent]) -> list[Run]:
     numbering = Numbering(0)
-    return [numbering.outgoing(one.data) for one in sent]
+    return [numbering.run(one.data) for one in sent]
 
 
 def decode(codec: str, frames: list[Frame]) -> list[av.VideoFrame]:
@@ -84,7 +85,9 @@ def test_after_loss_all_up_to_the_next_keyframe_is_left_out(
 ) -> None:
     packets = numbered(streams[codec])
     whole = read(codec, packets)
-    lost = next(number for number, packet in enumerate(packets) if packet.timestamp >= whole[20].timestamp)
+    lost = next(
+        number for number, packet in enumerate(packets) if packet.timestamps()[0] >= whole[20].timestamp
+    )
     reader = FrameReader(codec, 90_000)
     frames: list[Frame] = []
     wanted = []
@@ -106,7 +109,9 @@ def test_after_loss_all_up_to_the_next_keyframe_is_left_out(
 def test_what_begins_in_the_middle_begins_with_a_keyframe(codec: str, streams: dict[str, list[Sent]]) -> None:
     packets = numbered(streams[codec])
     whole = read(codec, packets)
-    middle = next(number for number, packet in enumerate(packets) if packet.timestamp >= whole[5].timestamp)
+    middle = next(
+        number for number, packet in enumerate(packets) if packet.timestamps()[0] >= whole[5].timestamp
+    )
     assert read(codec, packets[middle:]) == whole[15:]
 
 
@@ -114,8 +119,8 @@ def test_a_resolution_change_is_seen_at_the_keyframe() -> None:
     for codec in CODECS:
         large = Numbering(0)
         small = Numbering(0, index=100 + len(video(codec, 1.0)))
-        packets = [large.outgoing(sent.data) for sent in video(codec, 1.0)]
-        packets += [small.outgoing(sent.data) for sent in video(codec, 1.0, size=(160, 120), begin=1.0)]
+        packets = [large.run(sent.data) for sent in video(codec, 1.0)]
+        packets += [small.run(sent.data) for sent in video(codec, 1.0, size=(160, 120), begin=1.0)]
         setups = [frame.setup for frame in read(codec, packets) if frame.setup]
         assert [setup[:2] for setup in setups] == [(320, 240), (160, 120)]
         assert codec in ("VP8", "VP9") or setups[0].parameters != setups[1].parameters
@@ -124,16 +129,16 @@ def test_a_resolution_change_is_seen_at_the_keyframe() -> None:
 def test_parameter_sets_sent_once_stand_before_every_keyframe() -> None:
     for codec, kinds in (("H264", (7, 8)), ("H265", (32, 33, 34))):
         packets = numbered(video(codec, 2.0, keyframe_every=0.5))
-        first = packets[0].timestamp
+        first = packets[0].timestamps()
         shift = 1 if codec == "H265" else 0
         mask = 0x3F if codec == "H265" else 0x1F
         bare = [
             packet
             for packet in packets
-            if packet.timestamp == first or (packet.packet.payload[0] >> shift & mask) not in kinds
+            if packet.timestamps() == first or (packet.payloads()[0][0] >> shift & mask) not in kinds
         ]
-        renumbered = [replace(packet, extended=100 + number) for number, packet in enumerate(bare)]
-        frames = [frame for frame in read(codec, renumbered) if frame.keyframe]
+        successive = [renumbered(packet, 100 + number) for number, packet in enumerate(bare)]
+        frames = [frame for frame in read(codec, successive) if frame.keyframe]
         assert frames
         for frame in frames:
             assert frame.setup is not None
@@ -142,10 +147,10 @@ def test_parameter_sets_sent_once_stand_before_every_keyframe() -> None:
 
 def test_audio_packets_are_frames_and_timestamps_go_on_beyond_32_bits() -> None:
     packets = numbered(audio(1.0))
-    shift = 0x1_0000_0000 - packets[10].timestamp  # wraps at the eleventh
-    shifted = [replace(packet, timestamp=packet.timestamp + shift & 0xFFFFFFFF) for packet in packets]
+    shift = 0x1_0000_0000 - packets[10].timestamps()[0]  # wraps at the eleventh
+    shifted = [renumbered(packet, more=shift) for packet in packets]
     frames = read("opus", shifted)
-    assert [frame.data for frame in frames] == [packet.packet.payload for packet in packets]
+    assert [frame.data for frame in frames] == [packet.payloads()[0] for packet in packets]
     assert {b.timestamp - a.timestamp for a, b in pairwise(frames)} == {960}
     assert frames[10].timestamp == 0x1_0000_0000
 
@@ -154,16 +159,12 @@ def test_frames_have_the_publishers_time_by_the_reports_of_their_own_source() ->
     """Sound that jumps by an hour goes on as another source: reports from before say nothing of it."""
     packets = numbered(audio(1.0))
     shift = 3_600 * 48_000
-    jumped = [
-        replace(one, timestamp=one.timestamp + (shift if number >= 25 else 0) & 0xFFFFFFFF)
-        for number, one in enumerate(packets)
-    ]
+    jumped = [renumbered(one, more=shift if number >= 25 else 0) for number, one in enumerate(packets)]
     reader = FrameReader("opus", 48_000)
     frames = []
     for number, packet in enumerate(jumped):
         if number in (10, 40):
-            translation = packet.timestamp - packet.packet.timestamp & 0xFFFFFFFF
-            reader.report(SourceReport(1, 4_000.0 + number / 50, packet.timestamp, translation))
+            reader.report(SourceReport(1, 4_000.0 + number / 50, packet.timestamps()[0], packet.shift))
         frames += reader.push(packet, number / 50)
     assert {b.timestamp - a.timestamp for a, b in pairwise(frames)} == {960}
     assert len({frame.source for frame in frames[:25]}) == len({frame.source for frame in frames[25:]}) == 1
@@ -176,7 +177,7 @@ def test_frames_have_the_publishers_time_by_the_reports_of_their_own_source() ->
 def test_reports_of_another_source_say_nothing_of_a_frame() -> None:
     [packet, *_] = numbered(audio(0.1))
     reader = FrameReader("opus", 48_000)
-    reader.report(SourceReport(1, 4_000.0, packet.timestamp, 5))
+    reader.report(SourceReport(1, 4_000.0, packet.timestamps()[0], 5))
     [frame] = reader.push(packet, 0.0)
     assert frame.wall is None
 
@@ -185,27 +186,26 @@ def test_padding_is_no_content() -> None:
     packets = numbered(video("VP8", 1.0))
     padded = []
     for number, packet in enumerate(packets):
-        body = packet.packet
+        body = packet.packet(0)
         filled = replace(body, payload=body.payload + b"\0\0\3", padding=True)
         probe = replace(body, payload=b"\0" * 9 + b"\x0a", padding=True, marker=False)
-        padded.append(replace(packet, packet=filled, extended=100 + 2 * number))
-        padded.append(replace(packet, packet=probe, extended=101 + 2 * number))
+        padded.append(run_of(filled, first=100 + 2 * number))
+        padded.append(run_of(probe, first=101 + 2 * number))
     assert read("VP8", padded) == read("VP8", packets)
 
 
-def outgoing(index: int, timestamp: int, payload: bytes, *, marker: bool) -> Outgoing:
-    packet = RtpPacket(False, marker, 96, index & 0xFFFF, timestamp, 1, (), payload)
-    return Outgoing(0, 1, index, timestamp, packet)
+def packet_at(index: int, timestamp: int, payload: bytes, *, marker: bool) -> Run:
+    return run_of(RtpPacket(False, marker, 96, index & 0xFFFF, timestamp, 1, (), payload), first=index)
 
 
 def test_nothing_grows_without_bound() -> None:
     reader = FrameReader("VP8", 90_000)
     for number in range(3 * MAX_FRAME_PACKETS):  # a frame that never ends
-        assert not reader.push(outgoing(number, 1, b"\x10\0\0", marker=False), 0.0)
+        assert not reader.push(packet_at(number, 1, b"\x10\0\0", marker=False), 0.0)
     assert len(reader._partial) <= MAX_FRAME_PACKETS
     reader = FrameReader("VP8", 90_000)
     for number in range(3 * MAX_WAITING):  # every other packet is missing
-        reader.push(outgoing(2 * number, number, b"\x10\0\0", marker=True), 0.0)
+        reader.push(packet_at(2 * number, number, b"\x10\0\0", marker=True), 0.0)
     assert len(reader._reorder._waiting) <= MAX_WAITING + 1
 
 
@@ -222,15 +222,15 @@ def test_parameter_sets_make_no_large_files_of_small_keyframes(
 ) -> None:
     """They were put before each keyframe whatever their size: megabytes for each packet of a few bytes."""
     packets = numbered(streams[codec])
-    packets = [packet for packet in packets if packet.timestamp == packets[0].timestamp]
-    index, timestamp = packets[-1].extended + 1, packets[0].timestamp
+    packets = [packet for packet in packets if packet.timestamps() == packets[0].timestamps()]
+    index, timestamp = packets[-1].first + 1, packets[0].timestamps()[0]
     bodies = [head + b"\xff" * 1_100 for head in (parts[0], *[parts[1]] * 50, parts[2])]
     for body in bodies:
-        packets.append(outgoing(index, timestamp + 3_000, body, marker=body is bodies[-1]))
+        packets.append(packet_at(index, timestamp + 3_000, body, marker=body is bodies[-1]))
         index += 1
     for number in range(100):
-        packets.append(outgoing(index + number, timestamp + 6_000 + number, keyframe, marker=True))
-    taken = sum(len(packet.packet.payload) for packet in packets)
+        packets.append(packet_at(index + number, timestamp + 6_000 + number, keyframe, marker=True))
+    taken = sum(packet.octets for packet in packets)
     assert sum(len(frame.data) for frame in read(codec, packets)) < taken + 100 * 2 * MAX_SETS_BYTES
 
 
@@ -238,8 +238,8 @@ def test_spatial_layers_of_vp9_become_one_superframe() -> None:
     """Two layers of one picture, each a frame of its own, as a decoder wants them (annex B)."""
     [packet] = encode_video("VP9", 1 / 30)
     frame = bytes(packet)
-    lower = outgoing(1, 1, b"\x2c\x00\x00" + frame, marker=False)  # L, B, E; layer 0
-    upper = outgoing(2, 1, b"\x2c\x02\x00" + frame, marker=True)  # layer 1
+    lower = packet_at(1, 1, b"\x2c\x00\x00" + frame, marker=False)  # L, B, E; layer 0
+    upper = packet_at(2, 1, b"\x2c\x02\x00" + frame, marker=True)  # layer 1
     [picture] = read("VP9", [lower, upper])
     assert picture.keyframe
     split = av.BitStreamFilterContext("vp9_superframe_split", _vp9_stream())
@@ -249,3 +249,14 @@ def test_spatial_layers_of_vp9_become_one_superframe() -> None:
 
 def _vp9_stream() -> Any:
     return av.open(io.BytesIO(), "w", format="ivf").add_stream(ENCODERS["VP9"][0], rate=30)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("size", [2, 7, 64])
+def test_a_run_is_read_as_its_packets_are(codec: str, size: int, streams: dict[str, list[Sent]]) -> None:
+    packets = [packet.packet(0) for packet in numbered(streams[codec])]
+    starts = range(0, len(packets), size)
+    reader = FrameReader(codec, 90_000)
+    runs = [run_of(*packets[at : at + size], first=100 + at) for at in starts]
+    frames = [frame for run in runs for frame in reader.push(run, 1.0)] + reader.close(1.0)
+    assert frames == read(codec, numbered(streams[codec]))

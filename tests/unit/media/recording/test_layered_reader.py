@@ -7,9 +7,9 @@ import pytest
 from media.recording.frame import Frame
 from media.recording.layered_reader import SILENT_SECONDS, LayeredReader
 from media.rtp.packet import parse
-from media.tracks.outgoing import Outgoing
 from media.tracks.source_report import SourceReport
 from tests.support.far_end import rtp
+from tests.support.runs import run_of
 
 LAYERS = (4, 5, 6)  # numbers in the room; sound and another picture come before
 RATE = 90_000
@@ -34,8 +34,8 @@ class Picture:
             payload = _KEY + size + size if key else b"\x10\x01\x00\x00"
             timestamp = round(self.now * RATE) + 1_000_000 * layer & 0xFFFFFFFF
             packet = parse(rtp(self._counts[layer], payload, timestamp=timestamp, marker=True))
-            outgoing = Outgoing(layer, layer, 1_000 * layer + self._counts[layer], timestamp, packet)
-            self.frames += self.reader.push(outgoing, self.now)
+            run = run_of(packet, track=layer, ssrc=layer, first=1_000 * layer + self._counts[layer])
+            self.frames += self.reader.push(run, self.now)
         self.now += FRAME
         self.frames += self.reader.poll(self.now)
 

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from media.recording import backlog as backlog_module
+from media.recording import recording as recording_module
 from media.recording.backlog import PACKET_BYTES, Backlog
 from media.recording.recording import (
     DROP_LOG_SECONDS,
@@ -15,9 +16,11 @@ from media.recording.recording import (
     MAX_REPORTS,
     RETRY_SECONDS,
     STEADY_SECONDS,
+    TURN_SECONDS,
     Recording,
 )
 from shared.names import RoomName
+from tests.support.runs import sized
 
 FULL = OSError(28, "No space left on device")
 STOPPED = "recording stopped: No space left on device"
@@ -92,8 +95,7 @@ class World:
         )
 
     def packets(self, count: int = 1, size: int = 100) -> None:
-        packet: Any = SimpleNamespace(packet=SimpleNamespace(payload=bytes(size)))
-        self.recording.packets([packet] * count)
+        self.recording.take(sized(1, *[size] * count))
 
     def tick(self) -> None:
         """A tick, and the turn of the thread that follows from it."""
@@ -113,7 +115,9 @@ class World:
 
 
 @pytest.fixture
-async def world() -> World:
+async def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """In which each tick may have a turn."""
+    monkeypatch.setattr(recording_module, "TURN_SECONDS", 0.0)
     return World()
 
 
@@ -149,6 +153,15 @@ async def test_one_turn_at_a_time_is_asked_for(world: World) -> None:
     world.run()
     world.recording.tick(world.now)
     assert len(world.turns) == 1
+
+
+async def test_turns_are_so_far_apart() -> None:
+    world = World()
+    for _ in range(40):
+        world.packets()
+        world.tick()
+        world.now += TURN_SECONDS / 4
+    assert world.disk.calls.count("tick") == 10
 
 
 async def test_keyframes_that_the_files_need_are_asked_for(world: World) -> None:

@@ -7,14 +7,13 @@ from media.counts import PublisherStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms.room import MEASURE_SECONDS, Room, new_room
 from media.rooms.warnings import STARVED_LAYER
-from media.rtp.packet import parse
-from media.tracks.outgoing import Outgoing
 from media.tracks.track import LIVE_SECONDS
 from shared.messages.status import LayerStatus
 from shared.names import RoomName
 from tests.support.far_end import rtp
 from tests.support.layered import DELTA, layers
 from tests.support.published import sound, video
+from tests.support.runs import run_of
 
 KEYFRAME = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(89)  # VP8, 320 x 240
 
@@ -28,7 +27,8 @@ def test_each_layer_has_its_name_bit_rate_and_size_and_the_picture_counts_as_one
     room = room_of(sound(), *layers(codec="VP8"))
     room.tick(1.0)
     for index in range(10):
-        room.feed.sent[2].keep(Outgoing(2, 1, index, 3000 * index, parse(rtp(index, KEYFRAME))), 1.5)
+        packet = rtp(index, KEYFRAME, timestamp=3000 * index)
+        room.feed.sent[2].keep(run_of(packet, track=2, first=index), 1.5)
     room.tick(1.0 + MEASURE_SECONDS)
     status = room.status()
     assert status.layers == (
@@ -63,7 +63,8 @@ def play(room: Room, number: int, now: float, payload: bytes = KEYFRAME) -> None
     track.source.heard_at = track.source.last_received = now
     index = track.source.translator.next_index
     track.source.translator.next_index += 1
-    track.sent.keep(Outgoing(number, 1, index, 3000 * index, parse(rtp(index & 0xFFFF, payload))), now)
+    packet = rtp(index & 0xFFFF, payload, timestamp=3000 * index)
+    track.sent.keep(run_of(packet, track=number, first=index), now)
 
 
 def test_new_viewers_do_not_begin_with_what_a_layer_showed_before_it_stopped() -> None:
@@ -129,6 +130,7 @@ def test_a_layer_that_starves_is_warned_of() -> None:
             room.tracks[number].source.last_received = room.tracks[number].source.heard_at = float(second)
             for _ in range(pictures):
                 index = sent.history.next_index
-                sent.keep(Outgoing(number, 1, index, 3000 * index, parse(rtp(index, DELTA))), float(second))
+                packet = rtp(index, DELTA, timestamp=3000 * index)
+                sent.keep(run_of(packet, track=number, first=index), float(second))
         room.tick(float(second))
     assert list(room.warnings) == [STARVED_LAYER]

@@ -3,10 +3,9 @@
 import pytest
 
 from media.rooms.starved_layers import ROUNDS_DOWN, ROUNDS_UP, StarvedLayers
-from media.rtp.packet import parse
-from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
 from tests.support.far_end import rtp
+from tests.support.runs import run_of
 
 
 class Layers:
@@ -25,8 +24,8 @@ class Layers:
             for n in range((count or 0) * packets):
                 index = layer.history.next_index
                 timestamp = 90_000 * self._seconds + 3_000 * (n // packets)
-                packet = Outgoing(0, layer.ssrc, index, timestamp, parse(rtp(index, b"\x10\x01")))
-                layer.keep(packet, float(self._seconds))
+                packet = rtp(index, b"\x10\x01", timestamp=timestamp)
+                layer.keep(run_of(packet, ssrc=layer.ssrc, first=index), float(self._seconds))
         come = [layer for layer, count in zip(self.sent, pictures, strict=True) if count is not None]
         self.watch.look(come)
 

@@ -24,7 +24,7 @@ def test_a_room_warns_of_a_publisher_that_sends_no_keyframe_and_cannot_be_asked_
     def warnings_at(now: float) -> list[str]:
         assert track.watch is not None
         track.heard_at = now
-        track.watch.saw(b"", now)
+        track.watch.saw([b""], now)
         room.tick(now)
         return list(room.warnings)
 

@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from media.pure.fan_out import fan_out_by
+from media.rtp.cipher import GcmCipher
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
 from media.rtp.packet import parse
 from media.rtp.srtp import (
@@ -17,14 +18,13 @@ from media.rtp.srtp import (
     split_keying_material,
 )
 from media.rtp.srtp_sender import SrtpSender, derive_key
-from media.switch.laid_burst import BUFFER_BYTES
-from media.switch.packet_header import SentAt
+from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
-from media.tracks.outgoing import Outgoing
 from media.transport.address import Address
 from tests.support.far_end import BOTH_PROFILES, far_receiver, far_sender, new_keys, rtp
+from tests.support.runs import run_of
 
 SSRC = 0x5501A0B2
 WRAP = 0x10000
@@ -57,15 +57,11 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
     def transmit(run: bytes | memoryview, _size: int, _address: Address) -> None:
         sent.append(bytes(run))
 
-    viewer = Viewer(new_keys(), ("192.0.2.1", 1), transmit, profile.wires, profile.counts, [0])
-    viewer.sender._encrypt_into = AESGCM(KEY).encrypt_into
-    viewer.sender._salt = int.from_bytes(SALT)
+    at, fan_out = ("192.0.2.1", 1), fan_out_by(transmit)
+    viewer = Viewer(new_keys(), at, transmit, fan_out, profile.wires, profile.counts, [0])
+    viewer.sender._cipher = GcmCipher(KEY, SALT)
     profile.add(viewer)
-    profile.send(
-        [Outgoing(0, packet.ssrc, packet.sequence, packet.timestamp, packet)],
-        memoryview(bytearray(BUFFER_BYTES)),
-        SentAt(0.0),
-    )
+    profile.send(run_of(packet, ssrc=packet.ssrc, first=packet.sequence), SentAt(0.0))
     assert sent == [PROTECTED]
 
 

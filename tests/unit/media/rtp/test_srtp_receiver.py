@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from media.pure.run import Opener
 from media.rtp.libsrtp import SrtpError
-from media.rtp.opener import MakeOpener, NativeRun
 from media.rtp.packet import RtpPacket, parse
+from media.rtp.run import MakeOpener
 from media.rtp.spent_indexes import SpentIndexes
 from media.rtp.srtp import MAX_SSRCS, REPLAY_WINDOW, Profile, SrtpKeys, inbound_session
 from media.rtp.srtp_receiver import SrtpReceiver
@@ -18,7 +19,7 @@ from tests.support.native_loop import NATIVE
 from tests.unit.media.rtp.test_srtp import KEY, PLAIN, PROTECTED, SALT
 
 many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
-OPENERS = [None] if NATIVE is None else [None, NATIVE.Opener]
+OPENERS: list[MakeOpener] = [Opener] if NATIVE is None else [Opener, NATIVE.Opener]
 openers = pytest.mark.parametrize("opener", OPENERS, ids=["python", "native"][: len(OPENERS)])
 SSRC, WRAP = 0x5EED, 0x10000
 KEYS = SrtpKeys(Profile.AEAD_AES_128_GCM, bytes(28), bytes(range(28)))
@@ -31,11 +32,8 @@ def protected(packets: Sequence[bytes], keys: SrtpKeys = KEYS) -> list[bytes]:
 
 def opens(receiver: SrtpReceiver, run: list[bytes]) -> list[RtpPacket] | None:
     """As the switch asks for it."""
-    return packets_of(receiver.open_run(int.from_bytes(run[0][8:12]), int.from_bytes(run[0][2:4]), run))
-
-
-def packets_of(opened: list[RtpPacket] | NativeRun | None) -> list[RtpPacket] | None:
-    return opened if opened is None or isinstance(opened, list) else opened.packets()
+    opened = receiver.open(int.from_bytes(run[0][8:12]), int.from_bytes(run[0][2:4]), run)
+    return None if opened is None else [*opened.packets()]
 
 
 def reads(receiver: SrtpReceiver, datagram: bytes) -> bytes | None:
@@ -49,22 +47,18 @@ def reads(receiver: SrtpReceiver, datagram: bytes) -> bytes | None:
 
 
 @openers
-def test_it_reads_the_vector_of_rfc_7714(opener: MakeOpener | None) -> None:
+def test_it_reads_the_vector_of_rfc_7714(opener: MakeOpener) -> None:
     receiver = SrtpReceiver(KEYS, opener)
     index = int.from_bytes(PLAIN[2:4])
     receiver.unprotect(protected([rtp(index - 1, ssrc=int.from_bytes(PLAIN[8:12]))])[0])
-    if opener is None:
-        receiver._decrypt = type(receiver._decrypt.__self__)(KEY).decrypt  # type: ignore[union-attr]
-        receiver._salt = int.from_bytes(SALT)
-    else:
-        receiver._opener = opener(KEY, SALT)
+    receiver._opener = opener(KEY, SALT)
     assert opens(receiver, [PROTECTED]) == [parse(PLAIN)]
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
 def test_it_reads_libsrtp_over_the_wrap_with_loss_and_reordering(profile: Profile) -> None:
     keys = new_keys(profile)
-    receiver = SrtpReceiver(keys)
+    receiver = SrtpReceiver(keys, Opener)
     packets = [rtp(index, os.urandom(index % 50), ssrc=SSRC) for index in range(WRAP - 400, WRAP + 400)]
     pairs = list(zip(packets, protected(packets, keys), strict=True))
     kept = [pair for number, pair in enumerate(pairs) if number % 5]
@@ -80,7 +74,7 @@ steps = st.lists(st.sampled_from([1, 1, 1, 2, 5, 200, 1100, 0x7000, -1, -3, -100
 @many
 @given(st.integers(0, WRAP - 1), steps)
 def test_any_order_is_read_as_libsrtp_reads_it(first: int, order: list[int]) -> None:
-    receiver, libsrtp = SrtpReceiver(KEYS), inbound_session(KEYS)
+    receiver, libsrtp = SrtpReceiver(KEYS, Opener), inbound_session(KEYS)
     index, datagrams, made = first, [], {}
     highest = first
     for step in order:
@@ -99,7 +93,7 @@ def test_any_order_is_read_as_libsrtp_reads_it(first: int, order: list[int]) -> 
 
 def test_what_is_older_than_the_window_is_refused() -> None:
     datagrams = protected([rtp(n, ssrc=SSRC) for n in range(1, REPLAY_WINDOW + 10)])
-    receiver = SrtpReceiver(KEYS)
+    receiver = SrtpReceiver(KEYS, Opener)
     receiver.unprotect(datagrams[0])
     for datagram in datagrams[6:]:
         receiver.unprotect(datagram)
@@ -109,7 +103,7 @@ def test_what_is_older_than_the_window_is_refused() -> None:
 
 def test_forged_and_foreign_packets_change_nothing() -> None:
     datagram, other = protected([rtp(1, ssrc=SSRC), rtp(2, ssrc=SSRC)])
-    receiver = SrtpReceiver(KEYS)
+    receiver = SrtpReceiver(KEYS, Opener)
     for at in (0, 1, 3, 7, 11, 12, len(datagram) - 1):
         forged = bytearray(datagram)
         forged[at] ^= 1
@@ -121,7 +115,7 @@ def test_forged_and_foreign_packets_change_nothing() -> None:
 
 @pytest.mark.parametrize("first", [0x80, 0x90, 0x9F, 0xBF])
 def test_garbage_of_every_length_is_an_srtp_error(first: int) -> None:
-    receiver = SrtpReceiver(KEYS)
+    receiver = SrtpReceiver(KEYS, Opener)
     for length in [*range(100), 1500, 2048]:
         with pytest.raises(SrtpError):
             receiver.unprotect(bytes((first, 96))[:length] + os.urandom(max(0, length - 2)))
@@ -129,11 +123,11 @@ def test_garbage_of_every_length_is_an_srtp_error(first: int) -> None:
 
 def test_a_peer_cannot_grow_our_state_by_ever_new_ssrcs() -> None:
     datagrams = protected([rtp(1, ssrc=ssrc) for ssrc in range(1, MAX_SSRCS + 10)])
-    receiver = SrtpReceiver(KEYS)
+    receiver = SrtpReceiver(KEYS, Opener)
     got = [reads(receiver, datagram) for datagram in datagrams]
     assert got[MAX_SSRCS - 1] is not None
     assert not any(got[MAX_SSRCS:])
-    forged = SrtpReceiver(KEYS)
+    forged = SrtpReceiver(KEYS, Opener)
     for ssrc in range(10 * MAX_SSRCS):
         assert reads(forged, rtp(1, os.urandom(100), ssrc=ssrc)) is None
     assert forged.unprotect(datagrams[0]) == rtp(1, ssrc=1)
@@ -144,7 +138,7 @@ def test_a_peer_cannot_grow_our_state_by_ever_new_ssrcs() -> None:
 
 @openers
 @pytest.mark.parametrize("first", [2, WRAP - 3, WRAP - 1])
-def test_a_run_is_read_once(opener: MakeOpener | None, first: int) -> None:
+def test_a_run_is_read_once(opener: MakeOpener, first: int) -> None:
     packets = [rtp(first + n, b"%d" % n, ssrc=SSRC, marker=n == 3, timestamp=n) for n in range(-1, 5)]
     before, *run = protected(packets)
     receiver = SrtpReceiver(KEYS, opener)
@@ -157,7 +151,7 @@ def test_a_run_is_read_once(opener: MakeOpener | None, first: int) -> None:
 
 
 @openers
-def test_what_is_no_run_is_left_to_single_packets(opener: MakeOpener | None) -> None:
+def test_what_is_no_run_is_left_to_single_packets(opener: MakeOpener) -> None:
     packets = [rtp(n, b"%d" % n, ssrc=SSRC) for n in range(1, 200)]
     before, *rest = protected(packets)
     receiver = SrtpReceiver(KEYS, opener)
@@ -209,9 +203,10 @@ def test_both_read_the_same_of_any_run(
     results = []
     for opener in OPENERS:
         receiver = at(first, opener)
-        opened = packets_of(receiver.open_run(SSRC, first & 0xFFFF, run))
+        whole = receiver.open(SSRC, first & 0xFFFF, run)
+        opened = None if whole is None else [*whole.packets()]
         if opened is not None:
-            singly = at(first, None)
+            singly = at(first, Opener)
             assert opened == [parse(singly.unprotect(datagram)) for datagram in run]
         results.append((opened, receiver._streams[SSRC].next_index))
     assert results == [results[0]] * len(OPENERS)
@@ -220,7 +215,7 @@ def test_both_read_the_same_of_any_run(
         assert (results[0][0] is not None) == (len(firsts) == 1)
 
 
-def at(index: int, opener: MakeOpener | None) -> SrtpReceiver:
+def at(index: int, opener: MakeOpener) -> SrtpReceiver:
     """One that has got all packets before `index`."""
     receiver, stream = SrtpReceiver(KEYS, opener), SpentIndexes()
     assert stream.spend(0, index)

@@ -13,8 +13,8 @@ from media.switch.feed import Feed
 from media.transport.address import Address
 from tests.support.demux_socket import HOME, OTHER, Endpoint, Socket
 from tests.support.far_end import rtp
-from tests.support.held import JoinedBytes
 from tests.support.published import VIDEO
+from tests.support.runs import JoinedBytes
 from tests.support.world import World
 
 REPORT = bytes.fromhex("80c9000100000001")  # a receiver report of no block

@@ -7,6 +7,7 @@ import pytest
 from media.rtp.srtp import Profile
 from media.switch.changeover import URGENT_SECONDS
 from tests.support.far_end import BOTH_PROFILES
+from tests.support.far_viewer import is_patched
 from tests.support.layers_world import (
     KEYFRAMES,
     LAYERS,
@@ -147,11 +148,11 @@ def test_no_change_costs_nothing() -> None:
     world = LayersWorld()
     world.picture(0, keyframe=True)
     stays, goes = ChangingViewer(world), ChangingViewer(world)
-    assert not stays.far.viewer.patched
+    assert not is_patched(stays.far.viewer)
     goes.aim(1)
     world.picture(1, keyframe=True)
-    assert goes.far.viewer.patched
-    assert not stays.far.viewer.patched
+    assert is_patched(goes.far.viewer)
+    assert not is_patched(stays.far.viewer)
     stays.leave()
     goes.leave()
     assert world.feed.profiles == {}

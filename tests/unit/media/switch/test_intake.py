@@ -1,6 +1,6 @@
 """A run of a publisher's packets does what its packets do one by one: the runs are only faster."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.extensions import MID_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.rtp.packet import RtpPacket
-from media.rtp.packet_run import PacketRun
+from media.rtp.run import Run
+from media.rtp.srtp import Profile
 from media.switch.wire import Wire
-from media.tracks.held_run import HeldRun
 from shared.sdp.sources import Sources
 from tests.support.far_end import one_byte
 from tests.support.far_publisher import SOURCES, FarPublisher
@@ -115,15 +115,13 @@ def test_most_bursts_of_layers_are_runs_whoever_watches_them(monkeypatch: pytest
         raise AssertionError
 
     monkeypatch.setattr("media.switch.intake.parse", one)
-    monkeypatch.setattr(HeldRun, "items", one)
     picture = 6000
     send(5, 5)
     assert [packet.payload[2:4] for packet in viewer.packets()] == [b"\x80\x05"] * 10
     monkeypatch.undo()
-    below = world.feed.sent[1].history.since(
-        0
-    )  # as a viewer that changes gets it: above all of the other layer
-    assert [packet.packet.payload[2:4] for packet in below[-10:]] == [b"\x80\x06"] * 10
+    # as a viewer that changes gets it: above all of the other layer
+    below = [payload for run in world.feed.sent[1].history.since(0) for payload in run.payloads()]
+    assert [payload[2:4] for payload in below[-10:]] == [b"\x80\x06"] * 10
 
 
 def test_most_bursts_are_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,15 +134,17 @@ def test_most_bursts_are_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError
 
     monkeypatch.setattr("media.switch.intake.parse", one)
-    monkeypatch.setattr(HeldRun, "items", one)  # with the native step no packet becomes an object
     world.receive(*(world.publisher.packet(0, b"\x00" + bytes(100), timestamp=9) for _ in range(20)))
     assert len(viewer.packets()) == 21
 
 
-def test_a_run_beyond_the_wrap_of_sequence_numbers_is_one() -> None:
-    datagrams = [FarPublisher(PUBLISHED, first=n).packet(0) for n in (0xFFFE, 0xFFFF, 0, 1)]
-    assert PacketRun.of(datagrams, 0xFFFE) is not None
-    assert PacketRun.of(datagrams[1:], 0xFFFE) is None
+def test_what_nobody_can_open_at_once_leaves_in_one_run_all_the_same() -> None:
+    """Under the SHA1 profile: each packet is opened by itself, and successive ones are gathered."""
+    world = World(PUBLISHED, publisher=FarPublisher(PUBLISHED, profile=Profile.AES128_CM_SHA1_80))
+    seen = _Tap()
+    world.feed.tap = seen
+    world.receive(*(world.publisher.packet(0, b"\x00" + bytes(100), timestamp=9) for _ in range(20)))
+    assert [len(run) for run in seen.runs] == [20]
 
 
 Batch = list[tuple[tuple[int, bytes, int, bool], int, str]]  # packets, each with its number and its fate
@@ -188,16 +188,16 @@ def _after(
             world.switch.receive([(world.feed, part)], world.now)  # RTCP would go in between
     feed = world.feed
     states: list[object] = [feed.rx_packets, feed.rx_bytes, feed.rx_dropped, feed.rx_late, feed.rx_recovered]
-    states += [tap.seen, viewer.packets(), feed.rtcp_due_at, feed.tx_payload]
+    states += [_packets(tap.runs), viewer.packets(), feed.rtcp_due_at, feed.tx_payload]
     for source, sent in zip(feed.sources, feed.sent, strict=True):
         states += [_slots(source.translator), source.heard_at, source.last_received, source.last_timestamp]
         states += [_slots(source.stats), _slots(source.transport)]
         history, cache = sent.history, sent.pictures
         states += [
             _slots(history),
-            history.since(0),
+            _packets(history.since(0)),
             _slots(cache),
-            cache.held(),
+            _packets(cache.held()),
             sent.octets,
             sent.keyframe_octets,
             sent.keyframe_at,
@@ -225,13 +225,24 @@ def _datagrams(publisher: FarPublisher, batches: Sequence[Batch], first: int) ->
 
 class _Tap:
     def __init__(self) -> None:
-        self.seen: list[object] = []
+        self.runs: list[Run] = []
 
-    def packets(self, burst: Sequence[object]) -> None:
-        self.seen += burst
+    def take(self, run: Run) -> None:
+        self.runs.append(run)
 
 
-HOW = {"_items", "_entries", "_has_runs"}  # they differ where packets are kept in one piece
+def _packets(runs: Iterable[Run]) -> list[object]:
+    """Where each of them is in the room, and what is in it."""
+    return [
+        (run.track, run.ssrc, index, timestamp, packet)
+        for run in runs
+        for index, (timestamp, packet) in enumerate(
+            zip(run.timestamps(), run.packets(), strict=True), run.first
+        )
+    ]
+
+
+HOW = {"_runs"}  # they differ where packets are kept in one piece
 
 
 def _slots(each: object) -> object:

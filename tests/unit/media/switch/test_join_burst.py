@@ -2,6 +2,7 @@
 
 import pytest
 
+from media.rtp.run import Run
 from media.switch.join_burst import (
     MAX_STEP_SECONDS,
     MIN_BITRATE,
@@ -13,59 +14,62 @@ from media.switch.join_burst import (
     JoinBurst,
 )
 from media.switch.rendition import PACKET_OVERHEAD
-from media.tracks.picture_cache import Cached
+from tests.support.runs import indexes, sized
 
 SIZE = 1000
 
 
-def packets(first: int, last: int) -> list[Cached[int]]:
-    return [(n, SIZE, n) for n in range(first, last)]
+def packets(first: int, last: int, each: int = 1) -> list[Run]:
+    """Runs of so many packets, of which the last may be shorter."""
+    return [sized(n, *[SIZE] * min(each, last - n)) for n in range(first, last, each)]
 
 
-def begun(count: int, now: float = 0.0, bitrate: float = 2_000_000) -> JoinBurst[int]:
-    burst: JoinBurst[int] = JoinBurst(0)
-    burst.begin(packets(0, count), bitrate, now)
+def begun(count: int, now: float = 0.0, bitrate: float = 2_000_000, each: int = 1) -> JoinBurst:
+    burst = JoinBurst(0)
+    burst.begin(packets(0, count, each), bitrate, now)
     return burst
 
 
 def test_nothing_is_sent_before_the_burst_begins() -> None:
-    burst: JoinBurst[int] = JoinBurst(0)
-    burst.add(7, SIZE, 7)
+    burst = JoinBurst(0)
+    burst.add(sized(7, SIZE))
     assert not burst.begun
     assert not burst.caught_up
-    assert burst.take(1.0) == []
+    assert indexes(burst.take(1.0)) == []
     burst.begin(packets(8, 10), 1e6, 2.0)
     assert burst.next_index == 8
-    assert burst.take(2.0) == [8, 9]
+    assert indexes(burst.take(2.0)) == [8, 9]
 
 
 @pytest.mark.parametrize("seconds", [0.5, 4.0, 12.0])
-def test_a_viewer_runs_through_to_the_live_edge_without_a_gap(seconds: float) -> None:
+@pytest.mark.parametrize("each", [1, 10])
+def test_a_viewer_runs_through_to_the_live_edge_without_a_gap(seconds: float, each: int) -> None:
     interval = 0.004  # 2 Mbit/s
     held = round(seconds / interval)
-    burst = begun(held)
+    burst = begun(held, each=each)
     taken: list[int] = []
     now = 0.0
     while not burst.caught_up:
-        taken += burst.take(now)
+        taken += indexes(burst.take(now))
         assert burst.next_index == len(taken)
         now += interval
         if not burst.caught_up:
-            burst.add(held, SIZE, held)
+            burst.add(sized(held, SIZE))
             held += 1
     assert taken == list(range(held))
     assert now < min(seconds / (SPEED - 1), MOST_SECONDS) + 0.1
 
 
-def test_the_first_packets_go_at_once() -> None:
-    assert len(begun(100).take(0.0)) == START_BYTES // SIZE + 1
+@pytest.mark.parametrize("each", [1, 7, 64])
+def test_the_first_packets_go_at_once(each: int) -> None:
+    assert len(indexes(begun(100, each=each).take(0.0))) == START_BYTES // SIZE + 1
 
 
 @pytest.mark.parametrize("bitrate", [100_000, 2_600_000, 4_000_000, 8_000_000])
 def test_steps_are_as_few_as_buffers_allow(bitrate: float) -> None:
     burst = begun(1000, bitrate=bitrate)
-    burst.take(0.0)
-    taken = len(burst.take(burst.pause)) * SIZE
+    indexes(burst.take(0.0))
+    taken = len(indexes(burst.take(burst.pause))) * SIZE
     assert MIN_STEP_SECONDS <= burst.pause <= MAX_STEP_SECONDS
     if burst.pause > MIN_STEP_SECONDS:
         assert taken <= STEP_BYTES + SIZE
@@ -77,23 +81,23 @@ def test_steps_are_as_few_as_buffers_allow(bitrate: float) -> None:
 def test_the_pace_is_a_multiple_of_the_streams(bitrate: float) -> None:
     burst = begun(2000, 100.0, bitrate)
     rate = max(SPEED * bitrate, MIN_BITRATE)
-    sent = sum(len(burst.take(100.0 + n / 200)) for n in range(21)) * SIZE
+    sent = sum(len(indexes(burst.take(100.0 + n / 200))) for n in range(21)) * SIZE
     assert sent == pytest.approx(START_BYTES + rate / 8 * 0.1, rel=0.02, abs=SIZE)
 
 
 def test_on_a_line_whose_rate_is_known_the_overhead_of_packets_counts() -> None:
-    burst: JoinBurst[int] = JoinBurst(0)
+    burst = JoinBurst(0)
     burst.begin_at(0, 400_000.0, 0.0)
     for n in range(500):
-        burst.add(n, 100, n)
-    burst.take(0.0)
-    taken = sum(len(burst.take(n / 100)) for n in range(1, 51))
+        burst.add(sized(n, 100))
+    indexes(burst.take(0.0))
+    taken = sum(len(indexes(burst.take(n / 100))) for n in range(1, 51))
     assert taken * (100 + PACKET_OVERHEAD) * 8 == pytest.approx(400_000 * 0.5, rel=0.02)
 
 
 def test_a_burst_does_not_catch_up_after_a_pause() -> None:
     burst = begun(1000, 10.0, 1e6)
-    assert len(burst.take(12.0)) * SIZE <= START_BYTES + SIZE + MIN_BITRATE / 8 * 0.05
+    assert len(indexes(burst.take(12.0))) * SIZE <= START_BYTES + SIZE + MIN_BITRATE / 8 * 0.05
 
 
 def test_it_ends_even_when_the_stream_has_become_faster_than_its_pace() -> None:
@@ -101,65 +105,65 @@ def test_it_ends_even_when_the_stream_has_become_faster_than_its_pace() -> None:
     index = 1000
     now = 0.0
     while not burst.caught_up and now < 2 * MOST_SECONDS:
-        burst.take(now)
+        indexes(burst.take(now))
         now += 0.010
         if not burst.caught_up:
             for _ in range(20):  # 16 Mbit/s
-                burst.add(index, SIZE, index)
+                burst.add(sized(index, SIZE))
                 index += 1
     assert now < MOST_SECONDS + 0.2
 
 
 def test_a_late_packet_gets_its_place() -> None:
     burst = begun(20)
-    first = burst.take(0.0)
+    first = indexes(burst.take(0.0))
     for late in (23, 22, 24, 20, 21):
-        burst.add(late, SIZE, late)
-    assert first + burst.take(1.0) == list(range(25))
+        burst.add(sized(late, SIZE))
+    assert first + indexes(burst.take(1.0)) == list(range(25))
 
 
 def test_lost_packets_are_skipped() -> None:
-    burst: JoinBurst[int] = JoinBurst(0)
-    burst.begin([(n, SIZE, n) for n in (0, 1, 2, 5, 6)], 1e6, 0.0)
-    assert burst.take(0.0) == [0, 1, 2, 5, 6]
+    burst = JoinBurst(0)
+    burst.begin([sized(0, SIZE, SIZE, SIZE), sized(5, SIZE, SIZE)], 1e6, 0.0)
+    assert indexes(burst.take(0.0)) == [0, 1, 2, 5, 6]
     assert burst.caught_up
 
 
 def test_on_a_line_of_known_rate_live_packets_go_at_that_rate_until_none_waits() -> None:
     rate = 400_000.0  # 50 packets a second
-    burst: JoinBurst[int] = JoinBurst(0)
+    burst = JoinBurst(0)
     burst.begin_at(10, rate, 0.0)
     for index in range(10, 40):  # a keyframe of 30 packets at once
-        burst.add(index, SIZE, index)
-    at_once = burst.take(0.0)
+        burst.add(sized(index, SIZE))
+    at_once = indexes(burst.take(0.0))
     assert at_once == [10, 11, 12]
     taken = list(at_once)
     now = 0.0
     while not burst.caught_up:
         now += 0.01
-        taken += burst.take(now)
+        taken += indexes(burst.take(now))
     assert taken == list(range(10, 40))
     assert now == pytest.approx((30 - 3) * SIZE * 8 / rate, abs=0.05)
 
 
 def test_a_line_of_known_rate_is_not_filled_for_ever() -> None:
     """A stream that needs more than the rate is live after a while nevertheless."""
-    burst: JoinBurst[int] = JoinBurst(0)
+    burst = JoinBurst(0)
     burst.begin_at(0, 100_000.0, 0.0)
     now = 0.0
     for index in range(1000):
-        burst.add(index, SIZE, index)
+        burst.add(sized(index, SIZE))
         now += 0.01  # 800 kbit/s
-        burst.take(now)
+        indexes(burst.take(now))
         if burst.caught_up:
             break
     assert now <= MOST_SECONDS + 0.05
 
 
 def test_what_was_before_its_first_packet_is_none_of_its_own() -> None:
-    burst: JoinBurst[int] = JoinBurst(0)
+    burst = JoinBurst(0)
     burst.begin_at(10, 400_000.0, 0.0)
-    burst.add(9, SIZE, 9)
+    burst.add(sized(9, SIZE))
     assert burst.caught_up
-    burst.add(10, SIZE, 10)
-    assert burst.take(0.0) == [10]
+    burst.add(sized(8, SIZE, SIZE, SIZE))
+    assert indexes(burst.take(0.0)) == [10]

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtp.packet import RtpPacket
+from media.rtp.run import Run
 from media.switch.paced import MAX_PAUSE_SECONDS, MAX_PICTURE_BYTES, Paced
 from media.switch.rendition import PACKET_OVERHEAD
-from media.tracks.outgoing import Outgoing
+from tests.support.runs import indexes, run_of
 
 TRACK = 4
 SIZE = 1000 - PACKET_OVERHEAD
@@ -18,14 +19,13 @@ FIRST = 70_000
 TICK = 0.010
 
 
-def picture(number: int, first: int, count: int = 5, size: int = SIZE) -> list[Outgoing]:
+def picture(number: int, first: int, count: int = 5, size: int = SIZE) -> list[Run]:
+    """Its packets, each by itself."""
     return [
-        Outgoing(
-            TRACK,
-            1,
-            first + place,
-            number * 90_000,
-            RtpPacket(False, place == count - 1, 96, first + place & 0xFFFF, 0, 1, (), bytes(size)),
+        run_of(
+            RtpPacket(False, place == count - 1, 96, 0, number * 90_000, 1, (), bytes(size)),
+            track=TRACK,
+            first=first + place,
         )
         for place in range(count)
     ]
@@ -35,9 +35,9 @@ def paced(bitrate: float = BITRATE) -> Paced:
     return Paced(TRACK, FIRST, bitrate, 0.0)
 
 
-def add(one: Paced, packets: Iterable[Outgoing]) -> None:
+def add(one: Paced, packets: Iterable[Run]) -> None:
     for packet in packets:
-        one.add(packet.extended, len(packet.packet.payload), packet)
+        one.add(packet)
 
 
 class Line:
@@ -46,19 +46,19 @@ class Line:
     def __init__(self, one: Paced) -> None:
         self.one = one
         self.now = 0.0
-        self.sent: list[Outgoing] = []
+        self.sent: list[Run] = []
         self.numbers: list[int] = []
         self._offset = 0
 
-    def run(self, seconds: float) -> list[Outgoing]:
-        taken: list[Outgoing] = []
+    def run(self, seconds: float) -> list[Run]:
+        taken: list[Run] = []
         for _ in range(round(seconds / TICK)):
             self.now += TICK
             items = self.one.take(self.now)
             if self.one.begins_at is not None:
-                assert self.one.begins_at == items[0].extended
-                self._offset = items[0].extended - (self.numbers[-1] + 1 if self.numbers else 0)
-            self.numbers += [item.extended - self._offset for item in items]
+                assert self.one.begins_at == items[0].first
+                self._offset = items[0].first - (self.numbers[-1] + 1 if self.numbers else 0)
+            self.numbers += [item.first - self._offset for item in items]
             taken += items
         self.sent += taken
         return taken
@@ -157,7 +157,7 @@ def test_a_picture_without_its_last_packet_gives_way_to_the_next() -> None:
     line.run(0.5)
     add(one, picture(2, FIRST + 5))
     line.run(1.0)
-    assert line.sent == picture(2, FIRST + 5)
+    assert indexes(line.sent) == list(range(FIRST + 5, FIRST + 10))
 
 
 def test_a_lost_packet_remains_a_gap_that_the_viewer_can_ask_for() -> None:
@@ -174,7 +174,7 @@ def test_a_packet_that_comes_behind_the_last_one_is_still_sent() -> None:
     line = Line(one)
     add(one, picture(1, FIRST))
     line.run(1.0)
-    padding = Outgoing(TRACK, 1, FIRST + 5, 90_000, RtpPacket(True, False, 96, 0, 0, 1, (), b"\x01"))
+    padding = run_of(RtpPacket(True, False, 96, 0, 90_000, 1, (), b"\x01"), track=TRACK, first=FIRST + 5)
     add(one, [padding])
     assert line.run(0.1) == [padding]
     assert line.numbers == list(range(6))
@@ -196,6 +196,19 @@ def test_a_picture_that_is_too_large_is_skipped_whole() -> None:
     add(one, following)
     line.run(1.0)
     assert line.sent == following
+
+
+def test_a_run_is_taken_as_its_packets_are() -> None:
+    """Of two pictures: one goes out whole, at the pace of the line, and the other is skipped."""
+    first, second = picture(1, FIRST, 20), picture(2, FIRST + 20)
+    one, singly = paced(), paced()
+    one.add(run_of(*[packet.packet(0) for packet in (*first, *second)], track=TRACK, first=FIRST))
+    add(singly, [*first, *second])
+    line, other = Line(one), Line(singly)
+    for tick in range(200):
+        got, expected = line.run(TICK), other.run(TICK)
+        assert indexes(got) == indexes(expected), tick
+    assert indexes(line.sent) == list(range(FIRST + 20, FIRST + 25))
 
 
 def test_it_is_bounded_for_empty_packets_too() -> None:
@@ -222,8 +235,8 @@ def test_pictures_are_whole_and_numbers_have_no_gap_whatever_the_line_does(
     one = paced()
     line = Line(one)
     at = FIRST
-    late: list[tuple[float, Outgoing]] = []
-    pictures: dict[int, list[Outgoing]] = {}
+    late: list[tuple[float, Run]] = []
+    pictures: dict[int, list[Run]] = {}
     for number, (count, ticks, bitrate, behind, delay) in enumerate(steps, 1):
         one.bitrate = float(bitrate)
         packets = pictures[number * 90_000] = picture(number, at, count)
@@ -236,14 +249,14 @@ def test_pictures_are_whole_and_numbers_have_no_gap_whatever_the_line_does(
             late = [pair for pair in late if pair[0] > line.now]
     one.bitrate = 1e6
     line.run(2.0)
-    indexes = [packet.extended for packet in line.sent]
+    indexes = [packet.first for packet in line.sent]
     assert indexes == sorted(set(indexes))
-    by_picture: dict[int, list[Outgoing]] = {}
+    by_picture: dict[int, list[Run]] = {}
     for packet in line.sent:
-        by_picture.setdefault(packet.timestamp, []).append(packet)
+        by_picture.setdefault(packet.timestamps()[0], []).append(packet)
     wholes = [pictures[timestamp] for timestamp in by_picture]
     for whole in wholes:  # the last packet comes last, and what is not sent came late
-        assert by_picture[whole[0].timestamp][-1] is whole[-1]
+        assert by_picture[whole[0].timestamps()[0]][-1] is whole[-1]
     if not any(step[3] for step in steps):
         assert line.sent == [packet for whole in wholes for packet in whole]
         assert line.numbers == list(range(len(line.sent)))

@@ -3,10 +3,10 @@
 import pytest
 
 from media.rtp.rtx import PADDING_BYTES, RtxError, unwrap
+from media.rtp.run import MOST_PACKETS
 from media.rtp.srtp import Profile
-from media.switch.laid_burst import MAX_SEGMENTS
-from media.switch.packet_header import SentAt
 from media.switch.padding import can_number, can_pad, send_train
+from media.switch.sent_at import SentAt
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import PICTURE, PICTURE_RTX, ChangingViewer, LayersWorld
 from tests.support.nonce_watch import NonceWatch
@@ -57,8 +57,8 @@ def test_less_than_an_octet_is_nothing(world: LayersWorld, octets: float) -> Non
 
 def test_it_is_one_send_at_most(world: LayersWorld) -> None:
     viewer = ChangingViewer(world)
-    assert world.switch.pad(viewer.far.viewer, 1e9, world.now) == MAX_SEGMENTS * PADDING_BYTES
-    assert len(viewer.far.packets()) == MAX_SEGMENTS
+    assert world.switch.pad(viewer.far.viewer, 1e9, world.now) == MOST_PACKETS * PADDING_BYTES
+    assert len(viewer.far.packets()) == MOST_PACKETS
 
 
 def test_without_such_a_stream_there_is_none(world: LayersWorld) -> None:

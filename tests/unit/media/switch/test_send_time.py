@@ -7,6 +7,7 @@ from media.rtp.packet import RtpPacket
 from media.rtp.srtp import Profile
 from media.switch.wire import Wire
 from tests.support.far_end import BOTH_PROFILES, one_byte, two_byte
+from tests.support.far_viewer import is_patched
 from tests.support.layers_world import KEYFRAMES, PICTURE, PICTURE_RTX, SOUND, ChangingViewer, LayersWorld
 from tests.support.world import World
 
@@ -77,7 +78,7 @@ def test_what_is_sent_after_a_change_says_it_too(profile: Profile) -> None:
     world.picture(1, keyframe=True, packets=3)  # held until the burst is over
     world.now = 50.1
     world.picture(1)
-    assert viewer.far.viewer.patched
+    assert is_patched(viewer.far.viewer)
     got = [stamp(packet) for packet in viewer.pictures()]
     assert got == [send_time(50.0)] * 3 + [send_time(50.1)] * 2
     viewer.aim(KEYFRAMES)

@@ -16,7 +16,7 @@ class BrokenGate(KeyframeGate):
 
 
 class BrokenTap:
-    def packets(self, packets: object) -> None:
+    def take(self, run: object) -> None:
         raise ZeroDivisionError
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from media.rtp.run import Run
 from media.switch.thinning import FORMS, Thinning
-from media.tracks.outgoing import Outgoing
 from media.tracks.sent_track import SentTrack
 from media.tracks.thinned import Form
+from tests.support.runs import indexes, run_of
 from tests.support.thinned_stream import stream
 
 LOWEST, KEYFRAMES = 3, 4  # behind three tracks
@@ -23,12 +24,13 @@ def thinning() -> Thinning:
     return Thinning(tracks(), 1)  # of the track that `stream` is
 
 
-def burst(sizes: list[int], begin: int = 100) -> list[Outgoing]:
-    return [sent.packet for sent in stream(sizes, begin=begin)]
+def burst(sizes: list[int], begin: int = 100, track: int = 1) -> Run:
+    packets = [sent.packet.packet(0) for sent in stream(sizes, begin=begin)]
+    return run_of(*packets, track=track, ssrc=77, first=begin)
 
 
-def numbers(made: list[Outgoing]) -> set[int]:
-    return {packet.track for packet in made}
+def numbers(made: list[Run]) -> set[int]:
+    return {run.track for run in made}
 
 
 def test_forms_have_numbers_behind_the_tracks(thinning: Thinning) -> None:
@@ -55,8 +57,7 @@ def test_only_what_somebody_uses_is_made(thinning: Thinning) -> None:
 
 def test_other_tracks_are_left_alone(thinning: Thinning) -> None:
     thinning.use(LOWEST)
-    other = [Outgoing(0, packet.ssrc, packet.extended, 0, packet.packet) for packet in burst([2, 2])]
-    assert thinning.of(other) == []
+    assert thinning.of(burst([2, 2], track=0)) == []
 
 
 def test_numbers_go_on_when_a_form_is_used_again_and_of_another_track(thinning: Thinning) -> None:
@@ -65,12 +66,10 @@ def test_numbers_go_on_when_a_form_is_used_again_and_of_another_track(thinning: 
     thinning.release(LOWEST)
     thinning.rebase(tracks(), 2)
     thinning.use(LOWEST)
-    moved = [Outgoing(2, p.ssrc, p.extended, p.timestamp, p.packet) for p in burst([2, 2, 2])]
     assert thinning.of(burst([2, 2, 2])) == []
-    second = thinning.of(moved)
-    indexes = [packet.extended for packet in (*first, *second)]
-    assert indexes == list(range(1, 1 + len(indexes)))
-    assert {packet.ssrc for packet in (*first, *second)} == {20}
+    runs = [*first, *thinning.of(burst([2, 2, 2], track=2))]
+    assert indexes(runs) == list(range(1, 9))
+    assert {run.ssrc for run in runs} == {20}
 
 
 @pytest.mark.parametrize("number", [LOWEST, KEYFRAMES])

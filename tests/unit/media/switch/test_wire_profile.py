@@ -1,21 +1,37 @@
-"""A burst towards its viewers: what each of them gets, byte for byte."""
+"""A run towards its viewers: what each of them gets, byte for byte."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from media.rtp.packet import RtpPacket, parse
+from media.rtp.libsrtp import MAX_PACKET
+from media.rtp.packet import parse
+from media.rtp.run import MOST_PACKETS, Run
 from media.rtp.sequence import WRAP_GUARD
-from media.rtp.srtp import Profile
+from media.rtp.srtp import GCM_TAG, Profile
 from media.switch.viewer import Place
 from media.switch.wire import Wire
-from media.tracks.outgoing import Outgoing
-from tests.support.audience import Audience, outgoing, video
+from media.transport.address import MAX_DATAGRAM
+from tests.support.audience import Audience, video
 from tests.support.far_end import BOTH_PROFILES, one_byte, rtp, two_byte
 from tests.support.published import AUDIO, VIDEO
+from tests.support.runs import run_of
 from tests.support.world import SSRCS
 
 pytestmark = pytest.mark.usefixtures("each_sender")
+
+
+def of(track: int, first: int, *packets: bytes) -> Run:
+    """As the room has numbered them."""
+    return run_of(*packets, track=track, ssrc=SSRCS[track], first=first)
+
+
+def sound() -> Run:
+    return of(AUDIO, 1, rtp(1, b"sound", timestamp=900))
+
 
 # --- what a viewer gets
 
@@ -32,10 +48,10 @@ def test_a_viewer_gets_the_rooms_numbers_on_its_own_wire(profile: Profile) -> No
         marker=True,
         padding=4,
         csrcs=(1, 2),
-        timestamp=12,
+        timestamp=1234,
         extension=one_byte((1, b"gone"), (3, b"kept"), (4, b"!")),
     )
-    audience.send([outgoing(77, source, timestamp=1234)])
+    audience.send(of(VIDEO, 77, source))
     assert audience.received(viewer) == [
         rtp(
             77,
@@ -54,17 +70,16 @@ def test_a_viewer_gets_the_rooms_numbers_on_its_own_wire(profile: Profile) -> No
 def test_a_high_id_takes_the_two_byte_form(profile: Profile) -> None:
     audience = Audience([Wire(96, {3: 17}), None])
     viewer = audience.join(profile)
-    audience.send([outgoing(1, rtp(extension=one_byte((3, b"v"))))])
+    audience.send(of(VIDEO, 1, rtp(extension=one_byte((3, b"v")))))
     assert parse(audience.received(viewer)[0]).extensions == ((17, b"v"),)
-    audience.send([outgoing(2, rtp(extension=two_byte((3, b""))))])
+    audience.send(of(VIDEO, 2, rtp(extension=two_byte((3, b"")))))
     assert parse(audience.received(viewer)[0]).extensions == ((17, b""),)
 
 
 def test_all_viewers_of_a_profile_get_the_same_and_each_under_its_own_keys() -> None:
     audience = Audience()
     viewers = [audience.join(profile) for profile in BOTH_PROFILES * 3]
-    burst = [*video(7), outgoing(1, rtp(1, b"sound"), AUDIO), *video(5, first=8, size=300)]
-    audience.send(burst)
+    audience.send(video(7), sound(), video(5, first=8, size=300))
     sent = {viewer.address: list(audience.sends.datagrams[viewer.address]) for viewer in viewers}
     assert len({tuple(datagrams) for datagrams in sent.values()}) == len(viewers)
     assert len({tuple(audience.received(viewer)) for viewer in viewers}) == 1
@@ -83,20 +98,21 @@ def test_viewers_with_numbers_of_their_own_get_what_the_others_get(profile: Prof
         viewer.leave(VIDEO, SSRCS[VIDEO])
         viewer.take(Place(VIDEO, index, shift), SSRCS[VIDEO])
         audience.profile.add(viewer)
+    late = 0xFFFFFFFF
     plain = [
-        outgoing(10, rtp(1, bytes(500), extension=one_byte((5, b"x"))), timestamp=0xFFFFFFFF),
-        outgoing(1, rtp(1, b"sound"), AUDIO),
-        outgoing(11, rtp(2, bytes(300)), timestamp=0xFFFFFFFF),
+        of(VIDEO, 10, rtp(1, bytes(500), extension=one_byte((5, b"x")), timestamp=late)),
+        sound(),
+        of(VIDEO, 11, rtp(2, bytes(300), timestamp=late)),
     ]
     for viewer in viewers:
         audience.received(viewer)
-    audience.send(plain)
+    audience.send(*plain)
     got = [[parse(packet) for packet in audience.received(viewer)] for viewer in viewers]
     numbers = [[(packet.sequence, packet.timestamp) for packet in packets] for packets in got]
     changed, never = [(4, 89), (1, 900), (5, 89)], [(10, 0xFFFFFFFF), (1, 900), (11, 0xFFFFFFFF)]
     assert numbers == [changed, never, changed, [(6, 3999), (1, 900), (7, 3999)]]
     assert {tuple((packet.payload, packet.extensions) for packet in packets) for packets in got} == {
-        tuple((packet.packet.payload, packet.packet.extensions) for packet in plain)
+        tuple((run.packet(0).payload, run.packet(0).extensions) for run in plain)
     }
 
 
@@ -104,7 +120,7 @@ def test_viewers_with_numbers_of_their_own_get_what_the_others_get(profile: Prof
 def test_a_viewer_without_a_track_gets_the_other(profile: Profile) -> None:
     audience = Audience([None, Wire(8, {})])
     viewer = audience.join(profile)
-    audience.send([*video(3), outgoing(1, rtp(1, b"sound"), AUDIO), *video(3, first=4)])
+    audience.send(video(3), sound(), video(3, first=4))
     assert audience.received(viewer) == [rtp(1, b"sound", payload_type=8, ssrc=SSRCS[AUDIO], timestamp=900)]
     assert viewer.sent(VIDEO) == (0, 0)
     assert viewer.sent(AUDIO) == (1, 5)
@@ -157,7 +173,7 @@ def test_late_packets_from_before_a_viewer_joined_are_not_for_it(profile: Profil
     early = audience.join(profile)
     audience.send(video(5, first=10))
     late = audience.join(profile, next_indexes=(15, 1))
-    audience.send([*video(1, first=9), *video(2, first=15)])
+    audience.send(video(1, first=9), video(2, first=15))
     audience.send(video(1, first=8))
     audience.send(video(1, first=17))
     assert [parse(p).sequence for p in audience.received(early)] == [10, 11, 12, 13, 14, 9, 15, 16, 8, 17]
@@ -196,13 +212,67 @@ def test_a_viewer_that_joins_before_the_guard_may_lose_that_many_packets(profile
 def test_each_track_wraps_by_itself() -> None:
     audience = Audience()
     viewer = audience.join(next_indexes=(0xFFF0, 0x1_0000 + 500))
-    burst: list[Outgoing] = []
-    for n in range(64):
-        packet: RtpPacket = parse(rtp(payload=b"v"))
-        burst.append(Outgoing(VIDEO, SSRCS[VIDEO], 0xFFF0 + n, 0, packet))
-        burst.append(Outgoing(AUDIO, SSRCS[AUDIO], 0x1_0000 + 500 + n, 0, packet))
-    for at in range(0, len(burst), 32):
-        audience.send(burst[at : at + 32])
+    for n in range(0, 64, 16):
+        for track, first in ((VIDEO, 0xFFF0), (AUDIO, 0x1_0000 + 500)):
+            audience.send(of(track, first + n, *[rtp(payload=b"v")] * 16))
     received = [parse(packet) for packet in audience.received(viewer)]
     assert [p.sequence for p in received if p.ssrc == SSRCS[VIDEO]] == list(range(48))
     assert [p.sequence for p in received if p.ssrc == SSRCS[AUDIO]] == list(range(500, 564))
+
+
+# --- in which sends it leaves
+
+
+def sends_of(sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """`(segment size, segments)` of each send to one viewer, for payloads of these sizes."""
+    audience = Audience()
+    viewer = audience.join()
+    audience.send(of(VIDEO, 1, *[rtp(n, bytes(size)) for n, size in enumerate(sizes, 1)]))
+    assert [len(packet) - 12 for packet in audience.received(viewer)] == list(sizes)
+    return [(size, count) for _, size, count in audience.sends.calls]
+
+
+OVERHEAD = 12 + GCM_TAG
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sends"),
+    [
+        ([1000], [(1000, 1)]),
+        ([1000] * 10, [(1000, 10)]),
+        ([1000, 1000, 400], [(1000, 3)]),
+        ([1000, 400, 1000], [(1000, 2), (1000, 1)]),
+        ([400, 1000, 1000], [(400, 1), (1000, 2)]),
+        ([1000, 400, 400], [(1000, 2), (400, 1)]),
+        ([3, 2, 1], [(3, 2), (1, 1)]),
+        ([0, 0], [(0, 2)]),
+        ([900] * MOST_PACKETS, [(900, MOST_PACKETS)]),
+        # 54 datagrams of 1,200 bytes are the most below the limit
+        ([1200 - OVERHEAD] * MOST_PACKETS, [(1200 - OVERHEAD, 54), (1200 - OVERHEAD, 10)]),
+    ],
+)
+def test_packets_of_one_size_leave_in_one_send(sizes: list[int], sends: list[tuple[int, int]]) -> None:
+    assert sends_of(sizes) == [(size + OVERHEAD, count) for size, count in sends]
+
+
+@given(st.lists(st.integers(0, 1400), min_size=1, max_size=MOST_PACKETS))
+def test_any_sizes_arrive_whole_and_in_order(sizes: list[int]) -> None:
+    sends = sends_of(sizes)
+    assert sum(count for _, count in sends) == len(sizes)
+
+
+def test_a_full_run_of_the_longest_packets_fits() -> None:
+    """Header extensions grow most when all of their elements are of one byte."""
+    audience = Audience([Wire(96, {1: 200}), None])
+    viewers = [audience.join(profile) for profile in BOTH_PROFILES]
+    sha1_tag = 10
+    words = (MAX_DATAGRAM - 16 - sha1_tag) // 4
+    elements = [(1, b"x")] * (2 * words)
+    longest = rtp(payload=b"", extension=one_byte(*elements))
+    assert MAX_DATAGRAM - sha1_tag - len(longest) < 4
+    audience.send(of(VIDEO, 1, *[longest] * MOST_PACKETS))
+    for viewer in viewers:
+        received = audience.received(viewer)
+        assert len(received) == MOST_PACKETS
+        assert MAX_PACKET - 64 < len(received[0]) + GCM_TAG <= MAX_PACKET
+        assert all(len(parse(packet).extensions) == len(elements) for packet in received)

@@ -16,7 +16,7 @@ NTP_EPOCH = 2_208_988_800
 def received(sequences: list[int]) -> ReceptionStats:
     stats = ReceptionStats(5, 90_000)
     for sequence in sequences:
-        stats.received(sequence & 0xFFFF, 0, 0.0)
+        stats.received(sequence & 0xFFFF, (0,), 0.0)
     return stats
 
 
@@ -55,10 +55,10 @@ def test_the_fraction_is_since_the_block_before() -> None:
     stats = received([0, 9])
     assert block_of(stats).fraction_lost == 204
     for sequence in range(10, 20):
-        stats.received(sequence, 0, 0.0)
+        stats.received(sequence, (0,), 0.0)
     assert block_of(stats).fraction_lost == 0
     assert block_of(stats).fraction_lost == 0  # nothing since
-    stats.received(21, 0, 0.0)
+    stats.received(21, (0,), 0.0)
     block = block_of(stats)
     assert block.fraction_lost == 128
     assert block.packets_lost == 9
@@ -67,7 +67,7 @@ def test_the_fraction_is_since_the_block_before() -> None:
 def test_counts_are_clamped_to_their_fields() -> None:
     stats = ReceptionStats(5, 90_000)
     for n in range(600):
-        stats.received(n * 32_767 & 0xFFFF, 0, 0.0)
+        stats.received(n * 32_767 & 0xFFFF, (0,), 0.0)
     block = block_of(stats)
     assert block.packets_lost == 0x7FFFFF
     assert block.fraction_lost == 255
@@ -89,7 +89,7 @@ def test_jitter_is_that_of_the_rfc_over_the_wrap(start: int) -> None:
     arrivals = [1000.0 + n / 30 + rng.uniform(0, 0.02) for n in range(300)]
     stats = ReceptionStats(5, 90_000)
     for n, (arrival, timestamp) in enumerate(zip(arrivals, timestamps, strict=True)):
-        stats.received(n, timestamp & 0xFFFFFFFF, arrival)
+        stats.received(n, (timestamp & 0xFFFFFFFF,), arrival)
     jitter = block_of(stats).jitter
     assert jitter == int(reference_jitter(arrivals, timestamps, 90_000))
     assert 300 < jitter < 1_800
@@ -98,7 +98,7 @@ def test_jitter_is_that_of_the_rfc_over_the_wrap(start: int) -> None:
 def test_a_steady_stream_has_no_jitter() -> None:
     stats = ReceptionStats(5, 48_000)
     for n in range(1_000):
-        stats.received(n, 960 * n, 0.02 * n)
+        stats.received(n, (960 * n,), 0.02 * n)
     assert block_of(stats).jitter == 0
 
 
@@ -222,9 +222,9 @@ def test_a_step_of_the_publishers_clock_is_followed() -> None:
 def test_a_run_counts_as_its_packets(timestamps: list[int], first: int) -> None:
     together, singly = ReceptionStats(5, 90_000), ReceptionStats(5, 90_000)
     for stats in (together, singly):
-        stats.received(first - 2, 6000, 10.0)
-    together.received_run(first, timestamps, 10.1)
+        stats.received(first - 2, (6000,), 10.0)
+    together.received(first, timestamps, 10.1)
     for n, timestamp in enumerate(timestamps):
-        singly.received(first + n & 0xFFFF, timestamp, 10.1)
+        singly.received(first + n & 0xFFFF, (timestamp,), 10.1)
     assert together.take_block(11.0) == singly.take_block(11.0)
     assert together.jitter == singly.jitter

@@ -4,23 +4,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.rtp.run import Run
 from media.tracks.history import MAX_PACKETS, PacketHistory
 from media.transport.udp import MAX_DATAGRAM
-from tests.support.held import held_run
+from tests.support.runs import indexes, sized
 
 
-def filled(first: int, count: int, **bounds: float) -> PacketHistory[int]:
-    history: PacketHistory[int] = PacketHistory(**bounds)  # type: ignore[arg-type]
-    for n in range(count):
-        history.append(first + n, n / 1000, n)
+def filled(first: int, count: int, each: int = 1, **bounds: float) -> PacketHistory:
+    """With runs of so many packets; a packet's size is its place."""
+    history = PacketHistory(**bounds)  # type: ignore[arg-type]
+    for n in range(0, count, each):
+        assert history.keep(sized(first + n, *range(n, min(n + each, count))), n / 1000)
     return history
 
 
+def size(run: Run | None) -> int | None:
+    return None if run is None else run.octets
+
+
 @pytest.mark.parametrize("first", [0, 1, 65000, 65535, 2**32 - 3, 2**40])
-def test_the_newest_packets_are_held(first: int) -> None:
-    history = filled(first, 1000, packets=256)
-    held = [n for n in range(-10, 1010) if history.get(first + n, 1.0) == n]
-    assert held == list(range(744, 1000))
+@pytest.mark.parametrize("each", [1, 3, 64])
+def test_the_newest_packets_are_held(first: int, each: int) -> None:
+    history = filled(first, 1000, each, packets=256)
+    assert [n for n in range(-10, 1010) if size(history.get(first + n, 1.0)) == n] == list(range(744, 1000))
     assert all(history.get(first + n, 1.0) is None for n in (-1, 743, 1000))
 
 
@@ -35,84 +41,75 @@ def test_age_is_bounded() -> None:
 
 
 def test_late_packets_find_their_place() -> None:
-    history: PacketHistory[str] = PacketHistory(packets=8)
-    for extended in (10, 13, 12, 11, 17):
-        history.append(extended, 0.0, str(extended))
-    assert [history.get(n, 0.0) for n in range(10, 18)] == ["10", "11", "12", "13", None, None, None, "17"]
-    history.append(9, 0.0, "9")  # would lie in the slot of 17
-    assert history.get(17, 0.0) == "17"
+    history = PacketHistory(packets=8)
+    for index in (10, 13, 12, 11, 17):
+        history.keep(sized(index, index), 0.0)
+    held = [size(history.get(n, 0.0)) for n in range(10, 18)]
+    assert held == [10, 11, 12, 13, None, None, None, 17]
+    history.keep(sized(9, 9), 0.0)  # would lie in the slot of 17
+    assert size(history.get(17, 0.0)) == 17
     assert history.get(9, 0.0) is None
 
 
 def test_a_jump_leaves_nothing_behind() -> None:
     history = filled(0, 8, packets=8)
-    history.append(2**40, 0.0, -1)
+    history.keep(sized(2**40, 99), 0.0)
     assert all(history.get(2**40 - n, 0.0) is None for n in range(1, 9))
-    assert history.get(2**40, 0.0) == -1
+    assert size(history.get(2**40, 0.0)) == 99
 
 
 @given(
-    st.lists(st.tuples(st.integers(-12, 12), st.floats(0, 0.3)), min_size=1, max_size=200),
+    st.lists(st.tuples(st.integers(-12, 12), st.integers(1, 5), st.floats(0, 0.3)), min_size=1, max_size=100),
     st.integers(100, 2**40),
 )
-def test_it_does_as_a_plain_dictionary_would(steps: list[tuple[int, float]], first: int) -> None:
+def test_it_does_as_a_plain_dictionary_would(steps: list[tuple[int, int, float]], first: int) -> None:
+    """Runs that come late fill gaps; nobody gives an index twice."""
     packets, age = 8, 1.0
-    history: PacketHistory[object] = PacketHistory(packets, age)
-    model: dict[int, tuple[float, object]] = {}
+    history = PacketHistory(packets, age)
+    model: dict[int, tuple[float, int]] = {}
+    given_: set[int] = set()
     newest, now = first, 0.0
-    for step, wait in [(0, 0.0), *steps]:
+    for number, (step, count, wait) in enumerate([(0, 1, 0.0), *steps], 1):
         now += wait
-        index = newest + step
-        if index in model:
+        begin = newest + step
+        those = range(begin, begin + count)
+        if given_.intersection(those):
             continue
-        newest = max(newest, index)
-        item = object()
-        history.append(index, now, item)
-        if index > newest - packets:
-            model[index] = (now, item)
-        for old in [n for n in model if n <= newest - packets]:
-            del model[old]
-        for n in range(newest - 20, newest + 20):
-            at, held = model.get(n, (0.0, None))
-            assert history.get(n, now) is (held if now - at <= age else None)
+        given_.update(those)
+        history.keep(sized(begin, *[number] * count), now)
+        for index in those:
+            newest = max(newest, index)
+            if index > newest - packets:
+                model[index] = (now, number)
+        model = {index: held for index, held in model.items() if index > newest - packets}
+        for index in range(newest - 20, newest + 20):
+            at, held = model.get(index, (now, None))
+            assert size(history.get(index, now)) == (held if now - at <= age else None)
+            assert history.age(index, now) == (now - at)
+        assert indexes(history.since(0)) == sorted(model)
+        assert indexes(history.before(newest, 5)) == [n for n in sorted(model) if newest - 5 <= n < newest]
+        assert history.next_index == newest + 1
 
 
 def test_what_is_held_is_not_replaced() -> None:
     """A retransmission under the index of the original must be the original."""
-    history: PacketHistory[str] = PacketHistory(packets=8)
-    kept = [history.append(extended, 0.0, name) for extended, name in ((10, "a"), (12, "b"), (11, "c"))]
-    assert kept == [True, True, True]
-    for extended in (10, 11, 12):
-        assert not history.append(extended, 1.0, "another")
-    assert [history.get(n, 0.0) for n in (10, 11, 12)] == ["a", "c", "b"]
-    assert history.append(18, 0.0, "in the slot of 10")
-    assert history.get(18, 0.0) == "in the slot of 10"
-    assert not history.append(10, 0.0, "too late")
+    history = PacketHistory(packets=8)
+    assert [history.keep(sized(index, index), 0.0) for index in (10, 12, 11)] == [True] * 3
+    for index in (10, 11, 12):
+        assert not history.keep(sized(index, 99), 1.0)
+    assert history.keep(sized(11, 98, 98, 98), 1.0)  # 13 is new
+    assert [size(history.get(n, 0.0)) for n in range(10, 14)] == [10, 11, 12, 98]
+    assert [(run.first, run.octets) for run in history.since(0)] == [(10, 10), (11, 11), (12, 12), (13, 98)]
+    assert history.keep(sized(18, 18), 0.0)
+    assert size(history.get(18, 0.0)) == 18
+    assert not history.keep(sized(10, 97), 0.0)  # too late
 
 
-@given(st.integers(0, 40), st.integers(0, 40), st.integers(-3, 3))
-def test_successive_items_are_kept_at_once_or_not_at_all(held: int, count: int, ahead: int) -> None:
-    history, other = filled(100, held, packets=32), filled(100, held, packets=32)
-    first, items = max(0, history.next_index + ahead), list(range(1000, 1000 + count))
-    taken = history.extend(first, 5.0, items)
-    assert taken or ahead or not held or first % 32 + count > 32
-    if taken:
-        for n, item in enumerate(items):
-            assert other.append(first + n, 5.0, item)
-    assert history.since(0) == other.since(0)
-    assert history.next_index == other.next_index
-
-
-@given(st.integers(0, 40), st.integers(1, 40), st.integers(-3, 3), st.integers(-40, 3))
-def test_a_run_is_kept_in_one_piece_as_its_items_are(held: int, count: int, ahead: int, late: int) -> None:
-    history, other = filled(100, held, packets=32), filled(100, held, packets=32)
-    first = max(0, history.next_index + ahead)
-    run = held_run(first, range(1000, 1000 + count))
-    assert history.extend_run(5.0, run) == other.extend(first, 5.0, run.items())
-    for each in (history, other):
-        each.append(max(0, first + count + late), 6.0, 7)
-    assert history.since(0) == other.since(0)
-    assert history.next_index == other.next_index
-    for index in range(first - 40, first + count + 5):
-        assert history.get(index, 5.0) == other.get(index, 5.0)
-        assert history.age(index, 9.0) == other.age(index, 9.0)
+def test_a_run_is_given_back_in_one_piece() -> None:
+    history = PacketHistory(packets=32)
+    runs = [sized(first, *[1] * 10) for first in (100, 110, 120, 130)]
+    for run in runs:
+        history.keep(run, 0.0)
+    held = [*history.since(0)]
+    assert [(run.first, len(run)) for run in held] == [(108, 2), (110, 10), (120, 10), (130, 10)]
+    assert [one is other for one, other in zip(held[1:], runs[1:], strict=True)] == [True] * 3

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from media.tracks import picture_cache
 from media.tracks.picture_cache import MAX_AGE_SECONDS, MAX_BYTES, MAX_PACKETS, PictureCache
-from tests.support.held import held_run
+from tests.support.runs import indexes, sized
 
 SIZE = 1000
 
 
 class Stream:
-    """A publisher that sends packets of `SIZE` into a cache, whose items are their indices."""
+    """A publisher that sends packets of `SIZE` into a cache."""
 
     def __init__(self, first: int = 0, interval: float = 0.004) -> None:
-        self.cache: PictureCache[int] = PictureCache()
+        self.cache = PictureCache()
         self.index = first
         self.interval = interval
         self.now = 0.0
@@ -33,11 +33,11 @@ class Stream:
             self.now += self.interval
 
     def held(self) -> list[int]:
-        return [item for _, _, item in self.cache.held()]
+        return indexes(self.cache.held())
 
     def put(self, index: int, keyframe: bool = False, timestamp: int | None = None) -> None:
         at = self.timestamp if timestamp is None else timestamp
-        self.cache.append(index, at, keyframe, self.now, SIZE, index)
+        self.cache.keep(sized(index, SIZE, timestamp=at), self.now, starts_keyframe=keyframe)
 
 
 def test_nothing_is_held_before_a_keyframe() -> None:
@@ -59,7 +59,8 @@ def test_it_holds_from_the_newest_keyframe_on(first: int) -> None:
     stream.send(2)
     assert stream.cache.first_index == first + 15
     assert stream.held() == list(range(first + 15, first + 20))
-    assert [stream.cache.get(first + n) for n in (14, 15, 19, 20)] == [None, first + 15, first + 19, None]
+    found = [stream.cache.get(first + n) for n in (14, 15, 19, 20)]
+    assert [run and run.first for run in found] == [None, first + 15, first + 19, None]
     stream.cache.clear()
     assert stream.held() == []
     assert stream.cache.get(first + 15) is None
@@ -147,7 +148,7 @@ def test_a_jump_makes_it_useless_and_costs_nothing(jump: int) -> None:
     )
 )
 def test_whatever_comes_it_stays_bounded_and_ordered(events: list[tuple[int, int, bool, int]]) -> None:
-    cache: PictureCache[int] = PictureCache()
+    cache = PictureCache()
     newest, given = 1000, set()
     for step, timestamp, keyframe, size in events:
         index = newest + step
@@ -155,72 +156,47 @@ def test_whatever_comes_it_stays_bounded_and_ordered(events: list[tuple[int, int
             continue
         given.add(index)
         newest = max(newest, index)
-        cache.append(index, timestamp, keyframe, 0.0, size, index)
+        cache.keep(sized(index, size, timestamp=timestamp), 0.0, starts_keyframe=keyframe)
         held = cache.held()
-        assert [index for index, _, _ in held] == sorted(index for index, _, _ in held)
-        assert sum(size for _, size, _ in held) <= MAX_BYTES
-        assert cache.bitrate == sum(size for _, size, _ in held) * 8 or not held
+        octets = sum(run.octets for run in held)
+        assert indexes(held) == sorted(indexes(held))
+        assert octets <= MAX_BYTES
+        assert cache.bitrate == octets * 8 or not held
         assert (cache.first_index is None) == (not held)
-        assert not held or held[0][0] == cache.first_index
-        assert all(cache.get(index) == index for index, _, _ in held)
+        assert not held or held[0].first == cache.first_index
+        assert all((one := cache.get(n)) is not None and one.first == n for n in indexes(held))
 
 
-def test_successive_packets_are_taken_at_once_or_not_at_all() -> None:
-    stream, other = Stream(), Stream()
-    for each in (stream, other):
-        assert each.cache.extend(0, 0.0, SIZE, [(0, SIZE, 0)])  # no keyframe is held: nothing is taken
-        assert not each.cache.held()
-        each.send(10, keyframe=True)
-    entries = [(10 + n, SIZE, 10 + n) for n in range(5)]
-    assert not stream.cache.extend(11, stream.now, 5 * SIZE, entries)
-    assert stream.held() == other.held()
-    assert stream.cache.extend(10, stream.now, 5 * SIZE, entries)
-    for n in range(10, 15):
-        other.put(n)
-    for slot in PictureCache.__slots__:
-        assert getattr(stream.cache, slot) == getattr(other.cache, slot)
+# of each run: how many packets are missing before it, its size, whether a keyframe starts, how late it comes
+cut = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5), st.booleans(), st.integers(0, 3)), max_size=12)
 
 
-@given(st.lists(st.tuples(st.integers(-2, 8), st.booleans(), st.integers(1, 5)), max_size=12))
-def test_a_run_is_taken_in_one_piece_as_its_packets_are(
-    steps: Sequence[tuple[int, bool, int]],
-) -> None:
-    whole: PictureCache[int] = PictureCache()
-    parts: PictureCache[int] = PictureCache()
-    index = 5
-    for step, keyframe, count in [(0, True, 1), *steps]:
-        index = max(0, index + step)
-        run = held_run(index, range(index, index + count))
-        entries = [(n, run.size(n), n) for n in range(index, index + count)]
-        if keyframe:
-            for cache in (whole, parts):
-                cache.append(index, index, True, 0.1, 9, index)
-        else:
-            octets = sum(size for _, size, _ in entries)
-            assert whole.extend_run(0.1, octets, run) == parts.extend(index, 0.1, octets, entries)
-        assert whole.held() == parts.held()
-        assert whole.bitrate == parts.bitrate
-        assert [whole.get(n) for n in range(60)] == [parts.get(n) for n in range(60)]
+@given(cut)
+def test_a_run_is_taken_as_its_packets_are(runs: Sequence[tuple[int, int, bool, int]]) -> None:
+    whole, parts = PictureCache(), PictureCache()
+    index, arrivals = 5, []
+    for number, (missing, count, keyframe, late) in enumerate([(0, 1, True, 0), *runs]):
+        index += missing
+        run = sized(index, *[100 + n for n in range(count)], timestamp=index)
+        arrivals.append((number + late, number, run, keyframe))
         index += count
+    for _, _, run, keyframe in sorted(arrivals, key=lambda arrival: arrival[:2]):
+        whole.keep(run, 0.1, starts_keyframe=keyframe)
+        for place in range(len(run)):
+            parts.keep(run.part(place, place + 1), 0.1, starts_keyframe=keyframe and not place)
+        assert indexes(whole.held()) == indexes(parts.held())
+        assert whole.bitrate == parts.bitrate
+        for n in range(index):
+            one, other = whole.get(n), parts.get(n)
+            assert (one and one.packet(0)) == (other and other.packet(0))
 
 
-def test_viewers_that_join_share_the_packets_of_runs() -> None:
+def test_viewers_that_join_share_runs() -> None:
     stream = Stream()
     stream.send(1, keyframe=True)
-    for first in (1, 3):
-        run = held_run(first, [100_000 + first, 100_001 + first])
-        assert stream.cache.extend_run(stream.now, 2 * SIZE, run)
-        held, again = stream.cache.held(), stream.cache.held()
-        assert [item for _, _, item in held] == [0, *range(100_001, 100_002 + first)]
-        assert all(one is other for one, other in zip(held, again, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("now", "octets", "count"), [(MAX_AGE_SECONDS + 1, 1, 1), (0.1, MAX_BYTES, 1), (0.1, 1, MAX_PACKETS)]
-)
-def test_near_a_limit_nothing_is_taken_at_once(now: float, octets: int, count: int) -> None:
-    stream = Stream()
-    stream.send(1, keyframe=True)
-    entries = [(1 + n, SIZE, 1 + n) for n in range(count)]
-    assert not stream.cache.extend(1, now, octets, entries)
-    assert stream.held() == [0]
+    runs = [sized(first, SIZE, SIZE) for first in (1, 3)]
+    for run in runs:
+        stream.cache.keep(run, stream.now, starts_keyframe=False)
+    held = stream.cache.held()
+    assert indexes(held) == [0, 1, 2, 3, 4]
+    assert all(one is other for one, other in zip(held[1:], runs, strict=True))

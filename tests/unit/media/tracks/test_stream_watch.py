@@ -11,7 +11,7 @@ def test_a_stream_lacks_a_keyframe_until_one_comes() -> None:
     watch = StreamWatch("H264")
     assert not watch.lacks_keyframe(-math.inf, 100.0)
     for n in range(12):
-        watch.saw(P_SLICE, 1.0 + n)
+        watch.saw([P_SLICE], 1.0 + n)
     assert not watch.lacks_keyframe(-math.inf, 1.0 + NO_KEYFRAME_SECONDS - 0.1)
     assert watch.lacks_keyframe(-math.inf, 1.0 + NO_KEYFRAME_SECONDS)
     assert not watch.lacks_keyframe(13.0, 13.0 + NO_KEYFRAME_SECONDS - 0.1)
@@ -20,27 +20,27 @@ def test_a_stream_lacks_a_keyframe_until_one_comes() -> None:
 
 def test_a_keyframe_of_the_publisher_before_does_not_count() -> None:
     watch = StreamWatch("VP8")
-    watch.saw(b"", 5.0)
+    watch.saw([b""], 5.0)
     assert not watch.lacks_keyframe(-20.0, 5.0 + NO_KEYFRAME_SECONDS - 0.1)
 
 
 def test_b_frames_are_seen_and_ordinary_ones_are_not_taken_for_them() -> None:
     watch = StreamWatch("H264")
     for payload in (SPS, IDR, P_SLICE, P_SLICE):
-        watch.saw(payload, 1.0)
+        watch.saw([payload], 1.0)
     assert not watch.reorders
-    watch.saw(B_SLICE, 1.0)
+    watch.saw([B_SLICE], 1.0)
     assert watch.reorders
     other = StreamWatch("VP8")
-    other.saw(B_SLICE, 1.0)
+    other.saw([B_SLICE], 1.0)
     assert not other.reorders
 
 
 def test_hidden_frames_are_seen_in_av1() -> None:
     watch = StreamWatch("AV1")
-    watch.saw(b"\x10\x30\x10" + bytes(20), 1.0)  # show_frame
-    watch.saw(b"\x90\x30\x00" + bytes(20), 1.0)  # the rest of an OBU
+    watch.saw([b"\x10\x30\x10" + bytes(20)], 1.0)  # show_frame
+    watch.saw([b"\x90\x30\x00" + bytes(20)], 1.0)  # the rest of an OBU
     assert not watch.reorders
-    watch.saw(b"\x10\x30\x00" + bytes(20), 1.0)
+    watch.saw([b"\x10\x30\x00" + bytes(20)], 1.0)
     assert watch.reorders
     assert not watch.packets_wanted

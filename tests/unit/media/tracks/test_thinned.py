@@ -3,8 +3,9 @@
 import pytest
 
 from media.rtp.packet import RtpPacket
-from media.tracks.outgoing import Outgoing
+from media.rtp.run import Run
 from media.tracks.thinned import MOST_MISSING, Form
+from tests.support.runs import indexes, run_of
 from tests.support.thinned_stream import BEGIN, FIRST, NUMBER, SSRC, contents, stream, taken, thinned
 
 FORMS = list(Form)
@@ -15,10 +16,10 @@ def test_what_is_left_out_leaves_no_gap(form: Form) -> None:
     arrivals = stream([4, 2, 3, 1, 2, 2] * 3)
     outs = taken(thinned(form), arrivals)
     assert [sent for sent, _ in outs] == [sent for sent in arrivals if sent.belongs(form)]
-    assert [out.extended for _, out in outs] == list(range(FIRST, FIRST + len(outs)))
+    assert [out.first for _, out in outs] == list(range(FIRST, FIRST + len(outs)))
     for sent, out in outs:
-        assert (out.track, out.ssrc, out.timestamp) == (NUMBER, SSRC, sent.packet.timestamp)
-        assert out.packet is sent.packet.packet
+        assert (out.track, out.ssrc, out.timestamps()) == (NUMBER, SSRC, sent.packet.timestamps())
+        assert out.packets() == sent.packet.packets()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -43,27 +44,27 @@ def test_viewers_do_not_wait_for_a_late_packet_of_a_picture_that_is_left_out() -
     late = arrivals.pop(3)
     assert not late.lowest
     outs = taken(thinned(Form.LOWEST_LAYER), [*arrivals, late])
-    assert [out.extended for _, out in sorted(outs, key=lambda pair: pair[1].extended)] == list(
+    assert [out.first for _, out in sorted(outs, key=lambda pair: pair[1].first)] == list(
         range(FIRST, FIRST + 6)
     )
     empty = outs[-1][1]
-    assert empty.extended == FIRST + 3
-    assert empty.packet.payload == b""
-    assert (empty.packet.extensions, empty.packet.marker, empty.packet.padding) == ((), False, False)
+    assert empty.first == FIRST + 3
+    packet = empty.packet(0)
+    assert (packet.payload, packet.extensions, packet.marker, packet.padding) == (b"", (), False, False)
 
 
 def test_a_late_packet_between_keyframes_is_left_out() -> None:
-    arrivals = [sent for sent in stream([3, 2, 2]) if sent.packet.extended - BEGIN not in (2, 3)]
+    arrivals = [sent for sent in stream([3, 2, 2]) if sent.packet.first - BEGIN not in (2, 3)]
     end, late = stream([3, 2, 2])[2:4]
     outs = taken(thinned(Form.KEYFRAMES), [*arrivals, late, end])
-    assert [sent.packet.extended - BEGIN for sent, _ in outs] == [0, 1, 2]
-    assert [out.extended for _, out in outs] == [FIRST, FIRST + 1, FIRST + 2]
+    assert [sent.packet.first - BEGIN for sent, _ in outs] == [0, 1, 2]
+    assert [out.first for _, out in outs] == [FIRST, FIRST + 1, FIRST + 2]
 
 
 def test_losses_between_keyframes_leave_no_gap_among_them() -> None:
     arrivals = [sent for sent in stream([3, 2, 2, 2, 2, 2, 3]) if sent.picture not in (2, 4)]
     outs = taken(thinned(Form.KEYFRAMES), arrivals)
-    assert [out.extended for _, out in outs] == list(range(FIRST, FIRST + 6))
+    assert [out.first for _, out in outs] == list(range(FIRST, FIRST + 6))
 
 
 def test_a_keyframe_whose_first_packet_comes_late_is_not_torn() -> None:
@@ -76,7 +77,7 @@ def test_a_keyframe_whose_first_packet_comes_late_is_not_torn() -> None:
 def test_an_outage_leaves_no_gap() -> None:
     arrivals = stream([2, *[2] * MOST_MISSING, 2], keyframe_every=MOST_MISSING + 1)
     outs = taken(thinned(Form.LOWEST_LAYER), [*arrivals[:2], *arrivals[-2:]])
-    assert [out.extended for _, out in outs] == list(range(FIRST, FIRST + 4))
+    assert [out.first for _, out in outs] == list(range(FIRST, FIRST + 4))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -90,22 +91,22 @@ def test_after_a_pause_it_goes_on_with_indexes_that_were_never_used(form: Form) 
     track.start()
     assert track.active
     after = taken(track, [*arrivals[-4:], late])
-    assert [out.extended for _, out in after] == list(range(FIRST + 4, FIRST + 8))
-    assert before[-1][1].extended == FIRST + 3
+    assert [out.first for _, out in after] == list(range(FIRST + 4, FIRST + 8))
+    assert before[-1][1].first == FIRST + 3
 
 
 def test_another_publisher_may_have_another_codec() -> None:
     track = thinned(Form.KEYFRAMES)
     track.base.publish("H264", deaf=False)
     idr = RtpPacket(False, True, 96, 1, 0, 1, (), b"\x65\x88")
-    assert track.take(Outgoing(1, 77, BEGIN, 0, idr)) is not None
+    assert len(track.take(run_of(idr, track=1, ssrc=77, first=BEGIN))) == 1
 
 
 def test_without_temporal_layers_all_is_passed() -> None:
     track = thinned(Form.LOWEST_LAYER, "H264")
     packets = [RtpPacket(False, True, 96, n, n, 1, (), b"\x41\x9a") for n in range(5)]
-    outs = [track.take(Outgoing(1, 77, BEGIN + n, n, one)) for n, one in enumerate(packets)]
-    assert None not in outs
+    outs = track.take(run_of(*packets, track=1, ssrc=77, first=BEGIN))
+    assert indexes(outs) == list(range(FIRST, FIRST + 5))
 
 
 def test_a_packet_that_comes_twice_is_passed_once() -> None:
@@ -137,10 +138,11 @@ def test_a_viewer_of_all_layers_may_come_over_between_pictures() -> None:
     assert not track.between_pictures
 
 
-def vp9(first: int, layer: int, *, b: bool = True, end: bool = True) -> Outgoing:
+def vp9(first: int, layer: int, *, b: bool = True, end: bool = True) -> Run:
     """A packet of one layer of a picture, `layer` with TID and U (RFC 9628 4.2)."""
     payload = bytes((0x71 | (0x08 if b else 0), layer, 0x01))
-    return Outgoing(1, 77, first, 3000 * first, RtpPacket(False, end, 96, first, 0, 1, (), payload))
+    packet = RtpPacket(False, end, 96, first, 3000 * first, 1, (), payload)
+    return run_of(packet, track=1, ssrc=77, first=first)
 
 
 def test_a_viewer_may_get_all_layers_behind_a_picture_that_they_may_follow() -> None:
@@ -168,11 +170,11 @@ def test_a_viewer_does_not_get_all_layers_in_the_middle_of_a_picture_or_behind_a
 def test_a_picture_that_was_left_out_may_be_the_first_of_all_layers() -> None:
     track = thinned(Form.LOWEST_LAYER)
 
-    def vp8(index: int, picture: int, flags: int, *, start: bool = True) -> Outgoing:
+    def vp8(index: int, picture: int, flags: int, *, start: bool = True) -> Run:
         """`flags` are TID and Y (RFC 7741 4.2)."""
         payload = bytes((0x90 if start else 0x80, 0x20, flags, 0x01))
-        packet = RtpPacket(False, not start, 96, index, 0, 1, (), payload)
-        return Outgoing(1, 77, index, 3000 * picture, packet)
+        packet = RtpPacket(False, not start, 96, index, 3000 * picture, 1, (), payload)
+        return run_of(packet, track=1, ssrc=77, first=index)
 
     pictures = [0x00, 0x40, 0x00, 0x60, 0x00]  # Y of the second one in layer 1
     seen = []
@@ -190,3 +192,14 @@ def test_all_pictures_may_follow_a_keyframe() -> None:
         track.take(sent.packet)
         seen.append(track.whole_from)
     assert seen == [None, BEGIN + 2, None, None]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_run_is_thinned_as_its_packets_are(form: Form) -> None:
+    arrivals = stream([4, 2, 3, 1, 2, 2] * 3)
+    singly = [packet for _, out in taken(thinned(form), arrivals) for packet in out.packets()]
+    packets = [sent.packet.packet(0) for sent in arrivals]
+    outs = thinned(form).take(run_of(*packets, track=1, ssrc=77, first=arrivals[0].packet.first))
+    assert [packet for out in outs for packet in out.packets()] == singly
+    assert indexes(outs) == list(range(FIRST, FIRST + len(singly)))
+    assert len(outs) < len(singly)

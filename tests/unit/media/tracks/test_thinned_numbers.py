@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.rtp.run import Run
 from media.rtp.sequence import SequenceTranslator
-from media.tracks.outgoing import Outgoing
 from media.tracks.thinned import Form
 from tests.support.thinned_stream import FIRST, Sent, stream, taken, thinned
 
@@ -34,10 +34,10 @@ def arrivals(draw: st.DrawFn) -> tuple[list[Sent], list[Sent]]:
 def numbered(arrived: Sequence[Sent]) -> Iterator[Sent]:
     """As a room numbers it: each index once, and none from before the first packet."""
     first = arrived[0].packet
-    translator = SequenceTranslator(first.extended, first.timestamp)
-    translator.rebase(first.extended & 0xFFFF, first.timestamp, 0)
+    translator = SequenceTranslator(first.first, first.timestamps()[0])
+    translator.rebase(first.first & 0xFFFF, first.timestamps()[0], 0)
     for sent in arrived:
-        if translator.translate(sent.packet.extended & 0xFFFF, sent.packet.timestamp) is not None:
+        if translator.translate(sent.packet.first & 0xFFFF, sent.packet.timestamps()) is not None:
             yield sent
 
 
@@ -50,14 +50,14 @@ def test_each_index_is_used_once_and_pictures_keep_their_order(
         return
     track = thinned(form)
     outs = taken(track, list(numbered(arrived)))
-    indexes = [out.extended for _, out in outs]
+    indexes = [out.first for _, out in outs]
     assert len(set(indexes)) == len(indexes)
     assert all(FIRST <= index < track.next_index for index in indexes)
-    in_order = [sent.packet.extended for sent, _ in sorted(outs, key=lambda pair: pair[1].extended)]
+    in_order = [sent.packet.first for sent, _ in sorted(outs, key=lambda pair: pair[1].first)]
     assert in_order == sorted(in_order)
     for sent, out in outs:
-        assert out.timestamp == sent.packet.timestamp
-        assert sent.belongs(form) or not out.packet.payload
+        assert out.timestamps() == sent.packet.timestamps()
+        assert sent.belongs(form) or not out.octets
 
 
 @given(arrivals(), st.sampled_from(FORMS))
@@ -68,17 +68,17 @@ def test_a_picture_is_passed_whole_and_packets_keep_their_distance_in_it(
     if not arrived:
         return
     passed = list(numbered(arrived))
-    outs = [(one, out) for one, out in taken(thinned(form), passed) if out.packet.payload]
-    got: dict[int, list[tuple[Sent, Outgoing]]] = {}
+    outs = [(one, out) for one, out in taken(thinned(form), passed) if out.octets]
+    got: dict[int, list[tuple[Sent, Run]]] = {}
     for one, out in outs:
         got.setdefault(one.picture, []).append((one, out))
     for pairs in got.values():
-        assert len({out.extended - one.packet.extended for one, out in pairs}) == 1
-    first = arrived[0].packet.extended
+        assert len({out.first - one.packet.first for one, out in pairs}) == 1
+    first = arrived[0].packet.first
     for picture in {one.picture for one in sent if one.belongs(form)}:
         whole = [one for one in sent if one.picture == picture]
         seen = [one for one in passed if one.picture == picture]
-        complete = len(seen) == len(whole) and whole[0].packet.extended >= first
+        complete = len(seen) == len(whole) and whole[0].packet.first >= first
         if not complete or form is Form.KEYFRAMES:  # a keyframe is known by its first packet only
             continue
         assert len(got[picture]) == len(whole)
@@ -94,8 +94,8 @@ def test_what_the_room_misses_for_good_is_all_that_viewers_miss(
     track = thinned(Form.LOWEST_LAYER)
     passed = list(numbered(arrived))
     outs = taken(track, passed)
-    held = {one.packet.extended for one in passed}
+    held = {one.packet.first for one in passed}
     missing = sum(index not in held for index in range(min(held), max(held)))
     assert track.next_index - FIRST - len(outs) <= missing
     if not missing:
-        assert sorted(out.extended for _, out in outs) == list(range(FIRST, track.next_index))
+        assert sorted(out.first for _, out in outs) == list(range(FIRST, track.next_index))

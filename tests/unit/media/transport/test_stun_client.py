@@ -12,8 +12,8 @@ from media.transport.stun import BINDING_SUCCESS
 from media.transport.stun_client import StunClient, mappings_of
 from media.transport.udp import UdpPort
 from shared.settings.host_port import HostPort
-from tests.support.held import JoinedBytes
 from tests.support.loopback import LOOPBACKS
+from tests.support.runs import JoinedBytes
 from tests.support.stun_server import StunServer, mapped, stun_server
 from tests.support.waiting import eventually
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from media.switch.laid_burst import MAX_RUN_BYTES, MAX_SEGMENTS
-from media.transport.address import Address
+from media.rtp.run import MOST_PACKETS
+from media.transport.address import MAX_RUN_BYTES, Address
 from media.transport.udp import BATCH, MAX_DATAGRAM, SAMPLE_EVERY, UdpPort
 from tests.support.loopback import LOOPBACKS
 from tests.support.waiting import eventually
@@ -62,8 +62,8 @@ def run_of(size: int, count: int, last: int | None = None) -> list[bytes]:
         run_of(1000, 1),
         run_of(1000, 10),
         run_of(1000, 10, last=1),
-        run_of(1, MAX_SEGMENTS),
-        run_of(MAX_RUN_BYTES // MAX_SEGMENTS, MAX_SEGMENTS),
+        run_of(1, MOST_PACKETS),
+        run_of(MAX_RUN_BYTES // MOST_PACKETS, MOST_PACKETS),
         run_of(1200, MAX_RUN_BYTES // 1200),
     ],
     ids=lambda datagrams: f"{len(datagrams)} of {len(datagrams[0])}",
@@ -87,7 +87,7 @@ def test_this_kernel_sends_segments(port: UdpPort) -> None:
 
 
 def test_what_the_kernel_will_not_send_as_a_run_is_sent_singly(port: UdpPort, peer: socket.socket) -> None:
-    datagrams = run_of(10, 2 * MAX_SEGMENTS + 20)  # more than a run may have: EINVAL
+    datagrams = run_of(10, 2 * MOST_PACKETS + 20)  # more than a run may have: EINVAL
     port.transmit(b"".join(datagrams), 10, peer.getsockname())
     assert received(peer, len(datagrams)) == datagrams
 
@@ -194,7 +194,7 @@ async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str
     batches: list[list[tuple[bytes, Address]]] = []
     port.start(batches.append)
     peer.start(lambda _: None)
-    runs = [run_of(1000, 10), run_of(500, MAX_SEGMENTS, last=3), run_of(100, 1), run_of(1200, 2, last=1)]
+    runs = [run_of(1000, 10), run_of(500, MOST_PACKETS, last=3), run_of(100, 1), run_of(1200, 2, last=1)]
     try:
         for run in runs:
             peer.transmit(b"".join(run), len(run[0]), port.address)

@@ -1,0 +1,1 @@
+"""What `media.native` does, in Python: where that is not used, and for packets that it leaves out."""

@@ -1,0 +1,26 @@
+"""When packets are sent, as their receivers are told."""
+
+from media.rtp.extensions import extension_block, send_time
+
+
+class SentAt:
+    """The time, in the form of each wire. `now` is in seconds of a steady clock.
+
+    It is made once for a batch, and the value is built once, if some viewer is told.
+    """
+
+    __slots__ = ("_now", "_value")
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._value = b""
+
+    @property
+    def value(self) -> bytes:
+        """Of the element."""
+        self._value = self._value or send_time(self._now)
+        return self._value
+
+    def alone(self, number: int) -> bytes:
+        """The extension block that has this element only, under the id `number`."""
+        return extension_block(((number, self.value),))
