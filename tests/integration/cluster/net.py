@@ -1,7 +1,7 @@
 """Workers inside the test's process. The test controls RPC and time; the sockets are real."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, cast
@@ -36,9 +36,6 @@ class Net:
     def __init__(self) -> None:
         self.workers: dict[WorkerId, Worker] = {}
         self.owner: WorkerId | None = None
-        self.answer = asyncio.Event()
-        self.answer.set()
-        self.behind_answer: Callable[[], None] = lambda: None
         self.calls = 0
         self.later = 0.0
 
@@ -47,13 +44,10 @@ class Net:
 
     async def call(self, worker: WorkerId, message: Any, *_: object, **__: object) -> Any:
         self.calls += 1
-        await self.answer.wait()
         if worker not in self.workers:
             raise ServiceError(ErrorCode.NO_WORKER)
         plane = self.workers[worker].plane
-        opened = plane.origin.open(plane.rooms.find(RoomName(message.room)), message, self.now())
-        self.behind_answer()
-        return opened
+        return plane.origin.open(plane.rooms.find(RoomName(message.room)), message, self.now())
 
     def close_room(self, worker: WorkerId) -> None:
         self.workers[worker].rooms.close(ROOM, EndReason.ROOM_CLOSED)
@@ -72,7 +66,7 @@ class Net:
 class Worker:
     """Clients reach it over IPv4, and other workers at `relay_host`."""
 
-    def __init__(self, name: WorkerId, net: Net, relay_host: str = "127.0.0.1", max_edges: int = 0) -> None:
+    def __init__(self, name: WorkerId, net: Net, relay_host: str, max_edges: int) -> None:
         self.name = name
         self._net = net
         self.ports = Ports(*(UdpPort(host, 0) for host in LOOPBACKS))
@@ -144,9 +138,11 @@ class Worker:
 
 
 @asynccontextmanager
-async def running_net(*names: WorkerId, max_edges: int = 0) -> AsyncIterator[Net]:
+async def running_net(
+    *names: WorkerId, max_edges: int = 0, relay_host: str = "127.0.0.1"
+) -> AsyncIterator[Net]:
     net = Net()
-    workers = [Worker(name, net, max_edges=max_edges) for name in names]
+    workers = [Worker(name, net, relay_host, max_edges) for name in names]
     net.workers = {worker.name: worker for worker in workers}
     ticking = asyncio.create_task(keep_ticking(net))
     try:

@@ -1,6 +1,5 @@
 """An edge's copies from first viewer to last, over real sockets; the test controls RPC and time."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,8 +18,7 @@ from tests.integration.cluster.net import (
     THREE,
     TWO,
     Net,
-    Worker,
-    keep_ticking,
+    running_net,
 )
 from tests.support.loopback import LOOPBACKS
 from tests.support.peer import IN_TIME, Peer
@@ -30,15 +28,8 @@ from tests.support.waiting import eventually
 @pytest.fixture
 async def net(request: pytest.FixtureRequest) -> AsyncIterator[Net]:
     """Its parameter is the address at which workers reach each other."""
-    net = Net()
-    relay_host = getattr(request, "param", "127.0.0.1")
-    workers = [Worker(name, net, relay_host) for name in (ONE, TWO, THREE)]
-    net.workers = {worker.name: worker for worker in workers}
-    ticking = asyncio.create_task(keep_ticking(net))
-    yield net
-    ticking.cancel()
-    for worker in workers:
-        await worker.stop()
+    async with running_net(ONE, TWO, THREE, relay_host=getattr(request, "param", "127.0.0.1")) as net:
+        yield net
 
 
 @pytest.mark.parametrize("net", LOOPBACKS, indirect=True)
