@@ -47,12 +47,12 @@ async def key_set(url: str) -> Finding:
 
 
 async def callback(url: str) -> Finding:
-    """Whether somebody listens there. It is asked nothing: a question would be an offer."""
+    """Whether somebody listens there. It is asked nothing: a question would be an offer. Its URL is a secret."""
     parts = urlsplit(url)
     at = HostPort(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
     if await _listens(at):
-        return CALLBACK.ok(f"somebody listens at {at}")
-    return CALLBACK.fail(f"nobody answers at {at}: every offer gets 503", "let this host reach it")
+        return CALLBACK.ok("somebody listens there")
+    return CALLBACK.fail("nobody answers there: every offer gets 503", "let this host reach it")
 
 
 async def turn(url: str) -> Finding:
