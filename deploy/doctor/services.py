@@ -47,7 +47,7 @@ async def key_set(url: str) -> Finding:
 
 
 async def callback(url: str) -> Finding:
-    """Whether somebody listens there. It is asked nothing: a question would be an offer. Its URL is a secret."""
+    """Whether somebody listens there. Nothing is asked: that would be an offer. The whole URL is a secret."""
     parts = urlsplit(url)
     at = HostPort(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
     if await _listens(at):
