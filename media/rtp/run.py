@@ -140,7 +140,7 @@ class Run(Protocol):
 class Opener(Protocol):
     """AES-128-GCM under one SRTP session key of a peer (RFC 7714)."""
 
-    def open(self, datagrams: "list[bytes] | Joined", first: int, /) -> Run | None:
+    def open(self, datagrams: list[bytes] | Joined, first: int, /) -> Run | None:
         """The run of SRTP datagrams that are one stream's successive ones, from the index `first` on.
 
         None if they are anything else, more than `MOST_PACKETS`, if one is not authentic, or unusual: with

@@ -40,7 +40,7 @@ def take_all(feed: Feed, came: list[bytes] | Joined, now: float, rtcp: list[tupl
     for start in range(0, len(came), MOST_PACKETS):
         part = came[start : start + MOST_PACKETS]
         if feed.media_types.issuperset([datagram[1:2] for datagram in part]):
-            others = True
+            others |= feed.srtp is not None
         else:
             part, any_other = _media_of(feed, part, rtcp)
             others |= any_other

@@ -138,6 +138,15 @@ def test_most_bursts_are_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(viewer.packets()) == 21
 
 
+def test_a_publisher_that_has_gone_has_no_report_due() -> None:
+    world = World(PUBLISHED)
+    world.media(0)
+    world.feed.rtcp_due_at = 0.0
+    world.switch.close_source(world.feed, world.publisher.keys)
+    received = world.switch.receive([(world.feed, [world.publisher.packet(0)])], world.now)
+    assert received == ([], [])
+
+
 def test_what_nobody_can_open_at_once_leaves_in_one_run_all_the_same() -> None:
     """Under the SHA1 profile: each packet is opened by itself, and successive ones are gathered."""
     world = World(PUBLISHED, publisher=FarPublisher(PUBLISHED, profile=Profile.AES128_CM_SHA1_80))
