@@ -20,6 +20,7 @@ class Queue:
         self.place: Place | None = None
 
     async def read(self, group: str, after: str, count: int) -> list[Entry]:
+        assert count > 0  # to Redis, 0 is no limit
         entries = [self.new.popleft() for _ in range(min(count, len(self.new)))] if after == NEW else []
         self.given += [entry.id for entry in entries]
         return entries
