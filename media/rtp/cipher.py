@@ -42,7 +42,7 @@ class GcmCipher:
     ) -> None:
         """Encrypt `count` packets, whose joined IVs are `ivs`, each into its place of `ciphertexts`.
 
-        The hot loop over the packets runs in C: docs/performance.md.
+        The hot loop over the packets runs in C: in `map`.
         """
         _exhaust(map(self._encrypt_into, salted(ivs, self._salt, count), payloads, headers, ciphertexts))
 

@@ -22,7 +22,7 @@ class RtpPacket(Struct, frozen=True, gc=False):
     """A parsed packet. If `padding` is set, `payload` still ends with the padding.
 
     Rooms keep thousands of them. `gc=False` hides them from Python's garbage collector, which would stop all
-    media to examine each (docs/performance.md).
+    media to examine each (docs/decisions/0008-packets-without-a-collector.md).
     """
 
     padding: bool

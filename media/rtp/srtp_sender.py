@@ -5,8 +5,8 @@ Two packets under one key, SSRC and index betray their contents and, under GCM, 
 that is refused.
 
 RTCP and the SHA1 profile go through libsrtp. Media under AEAD_AES_128_GCM implements RFC 7714 with
-`AESGCM.encrypt_into`, which writes into the datagram that is sent: a third of libsrtp's cost for us
-(docs/performance.md).
+`AESGCM.encrypt_into`, which writes into the datagram that is sent: libsrtp costs more
+(docs/decisions/0042-what-was-measured-and-not-taken.md).
 """
 
 from collections import defaultdict
