@@ -28,6 +28,9 @@ class ChangingPictures:
     rate = 60
     stamps_all = False
 
+    def stamps(self, number: int) -> bool:
+        return False
+
     def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
         size = struct.pack("<HH", 16 + number % 1000, 16 + number // 1000 % 1000)
         return [b"\x10" + b"\x10\x00\x00\x9d\x01\x2a" + size + bytes(20)]
