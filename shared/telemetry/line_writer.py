@@ -27,7 +27,9 @@ class LineWriter:
         self._told = 0
         self._lines: SimpleQueue[bytes | threading.Event | None] = SimpleQueue()
         self._waiting = 0  # bytes
-        self._lock = threading.Lock()  # of the counts: it is never held while something is written
+        # Of the counts: it is never held while something is written. A thread that holds it may write again: the
+        # garbage collector runs at any step, and asyncio logs a task whose error nobody has seen.
+        self._lock = threading.RLock()
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:

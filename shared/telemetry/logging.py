@@ -58,7 +58,7 @@ def configure_logging(level: str, form: str = "auto", **context: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, lines)),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, lines)),  # a line and its end at once
         cache_logger_on_first_use=True,
     )
     # libraries log through the standard module: in the same form, from WARNING up

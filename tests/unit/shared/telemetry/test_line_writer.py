@@ -1,10 +1,13 @@
 """Whoever logs waits for nobody: a pipe that is read late, or never, or by nobody."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -90,4 +93,36 @@ async def test_where_nobody_can_read_any_more_lines_count_as_dropped(pipe: tuple
     writer = LineWriter(pipe[1])
     writer.write(LINE)
     await eventually("it is counted", lambda: writer.dropped == 1, IN_TIME)
+    writer.close()
+
+
+def test_at_each_step_of_a_write_the_same_thread_may_log_something_else(pipe: tuple[int, int]) -> None:
+    """As it does when the garbage collector ends a task whose error nobody has seen."""
+    writer = LineWriter(pipe[1])
+    steps: list[int] = []
+
+    def step(frame: FrameType, event: str, _: Any) -> Any:
+        if event == "line":
+            sys.settrace(None)
+            steps.append(frame.f_lineno)
+            writer.write("meanwhile\n")
+            sys.settrace(enter)
+        return step
+
+    def enter(frame: FrameType, _: str, __: Any) -> Any:
+        return step if frame.f_code is LineWriter.write.__code__ else None
+
+    def write() -> None:
+        sys.settrace(enter)
+        writer.write("line\n")
+        sys.settrace(None)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    thread.join(IN_TIME)
+    assert not thread.is_alive()
+    assert writer.drain(IN_TIME)
+    lines = os.read(pipe[0], 65_536).decode().splitlines()
+    assert lines.count("meanwhile") == len(steps) > 3
+    assert lines.count("line") == 1
     writer.close()

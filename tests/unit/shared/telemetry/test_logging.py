@@ -58,6 +58,15 @@ def test_every_line_is_laid_out_alike() -> None:
     assert long.startswith('{"rooms": ["demo", "x"], "event": "long", "plane": "media", ')
 
 
+def test_a_line_is_written_at_once() -> None:
+    """Other processes write into the same pipe, and a line that is dropped must not leave its end there."""
+    script = "from shared.telemetry.line_writer import LineWriter\n"
+    script += "written = []\nLineWriter.write = written.append\n"
+    script += "log.info('x')\nlogging.getLogger('lib').warning('x')\nassert len(written) == 2, written\n"
+    script += "assert all(text.endswith('}\\n') for text in written), written"
+    assert logged(script) == ""
+
+
 def test_an_exception_is_an_error() -> None:
     assert [event["level"] for event in events("log.exception('failed')", level="ERROR")] == ["error"]
 
