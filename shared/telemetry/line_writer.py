@@ -27,8 +27,8 @@ class LineWriter:
         self._told = 0
         self._lines: SimpleQueue[bytes | threading.Event | None] = SimpleQueue()
         self._waiting = 0  # bytes
-        # Of the counts: it is never held while something is written. A thread that holds it may write again: the
-        # garbage collector runs at any step, and asyncio logs a task whose error nobody has seen.
+        # Of the counts: it is never held while something is written. A thread that holds it may write again:
+        # the garbage collector runs at any step, and asyncio logs a task whose error nobody has seen.
         self._lock = threading.RLock()
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
