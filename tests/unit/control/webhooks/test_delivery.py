@@ -204,7 +204,7 @@ async def test_the_age_of_the_oldest_one_is_told(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_it_is_given_up_when_the_next_try_would_come_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 500.0
+    now = 5_000.0
 
     async def fails(_: str) -> Attempt:
         nonlocal now

@@ -48,7 +48,7 @@ class World:
 
     def check(self) -> None: ...
 
-    def check_settled(self) -> None:
+    async def check_settled(self) -> None:
         if not self.is_settled:
             raise ServiceError(ErrorCode.NO_WORKER)
 

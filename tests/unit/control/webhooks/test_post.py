@@ -128,6 +128,23 @@ async def test_answers(answer: bytes, expected: Attempt, monkeypatch: pytest.Mon
         assert await post(f"http://127.0.0.1:{peer.port}/") == expected
 
 
+async def test_its_end_ends_a_look_up_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    async def never(*_: Any, **__: Any) -> Any:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+    poster = Poster(receivers_of(["https://hook.test/"])[0], AddressPolicy([]))
+    posting = asyncio.create_task(poster.post(b"{}", {}))
+    await asked.wait()
+    posting.cancel()
+    await asyncio.wait([posting])
+    await poster.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 def test_a_receiver_has_ten_seconds() -> None:
     """As docs/webhooks.md says: answer first, then work."""
     assert module.ATTEMPT_SECONDS == 10

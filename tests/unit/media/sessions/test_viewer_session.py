@@ -35,7 +35,7 @@ class Playback:
         self.calls.append("tick")
         return b""
 
-    def move(self, address: object) -> None:
+    def move(self, address: object, now: float) -> None:
         self.calls.append("move")
 
     def end(self) -> None:
