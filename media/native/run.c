@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { SHARED_FROM = 4 /* one in so many packets of a run, from which on a part shares its memory */ };
+
 PyTypeObject *run_type;
 
 static Run *allocate(void) {
@@ -45,6 +47,33 @@ static int refuse_place(void) {
     return 0;
 }
 
+/* Some of its packets, in the same memory. */
+static Run *shared_part(Run *run, int start) {
+    Run *part = allocate();
+    if (part) {
+        part->whole = Py_NewRef(run->whole ? run->whole : (PyObject *)run);
+        part->packets = run->packets + start;
+        part->bytes = run->bytes;
+    }
+    return part;
+}
+
+/* The same in memory of its own. Elements and payloads lie one behind the other. */
+static Run *copied_part(const Run *run, int start, int count) {
+    const RunPacket *first = run->packets + start, *last = first + count - 1;
+    int begin = first->elements_at, size = last->payload_at + last->payload_length - begin;
+    Run *part = new_run(count, size);
+    if (part) {
+        memcpy(part->bytes, run->bytes + begin, (size_t)size);
+        for (int place = 0; place < count; place++) {
+            part->packets[place] = first[place];
+            part->packets[place].elements_at -= begin;
+            part->packets[place].payload_at -= begin;
+        }
+    }
+    return part;
+}
+
 static PyObject *part(PyObject *self, PyObject *arguments) {
     Run *run = (Run *)self, *part;
     int start, stop;
@@ -52,10 +81,11 @@ static PyObject *part(PyObject *self, PyObject *arguments) {
         return NULL;
     if (start < 0 || start >= stop || stop > run->count)
         return refuse_place(), NULL;
-    if (!(part = allocate()))
+    int count = stop - start, whole = run->whole ? ((Run *)run->whole)->count : run->count;
+    /* who keeps a few packets must not keep all that came with them */
+    part = count * SHARED_FROM < whole ? copied_part(run, start, count) : shared_part(run, start);
+    if (!part)
         return NULL;
-    PyObject *whole = run->whole ? run->whole : self;
-    part->whole = Py_NewRef(whole);
     part->index = run->index + (uint64_t)start;
     part->ssrc = run->ssrc;
     part->shift = run->shift;
@@ -63,10 +93,8 @@ static PyObject *part(PyObject *self, PyObject *arguments) {
     part->source = run->source;
     part->payload_type = run->payload_type;
     part->sequence = run->sequence + start;
-    part->count = stop - start;
-    part->packets = run->packets + start;
-    part->bytes = run->bytes;
-    for (int place = 0; place < part->count; place++)
+    part->count = count;
+    for (int place = 0; place < count; place++)
         part->octets += part->packets[place].payload_length;
     return (PyObject *)part;
 }

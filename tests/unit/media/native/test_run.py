@@ -1,6 +1,7 @@
 """A run in C: nothing that is asked of it breaks it. What it says: tests/unit/media/pure/test_run.py."""
 
 import os
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -33,6 +34,21 @@ def run() -> Any:
 def test_it_is_made_by_an_opener_or_a_copy_only() -> None:
     with pytest.raises(TypeError):
         type(run())()
+
+
+def test_who_keeps_one_packet_does_not_keep_all_that_came_with_it() -> None:
+    """A thinned form keeps the keyframes of a stream for long: a publisher could send one packet of each."""
+    datagrams = [rtp(n, bytes([n]) * 1000, extension=one_byte((5, b"xyz"))) for n in range(64)]
+    tracemalloc.start()
+    try:
+        kept = [NATIVE.copy(datagrams).part(60, 62) for _ in range(10)]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 10 * 4_000
+    assert [packet.payload for packet in kept[9].packets()] == [bytes([n]) * 1000 for n in (60, 61)]
+    assert kept[9].packets() == NATIVE.copy(datagrams).packets()[60:62]
+    assert kept[9].part(1, 2).packets() == kept[9].packets()[1:]
 
 
 def test_of_a_codec_that_it_does_not_know_it_suspects_all() -> None:
