@@ -75,6 +75,8 @@ class Delivery:
                 try:
                     if await self._lease.take():
                         await self._deliver()
+                    else:
+                        self._waiting = 0  # whoever delivers now has measured since, and counts what is lost
                 except* (RedisError, OSError, LeaseLostError):
                     pass  # Redis is away, or another process delivers
                 except* NoGroupError:

@@ -16,7 +16,7 @@ from control.webhooks.delivery import Delivery
 from control.webhooks.figures import WebhookFigures
 from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome
 from control.webhooks.receiver import receivers_of
-from shared.events.event_queue import Backlog, Entry, Place
+from shared.events.event_queue import Backlog, Entry, NoGroupError, Place
 from tests.support import waiting
 from tests.unit.control.webhooks.standins import Lease, Poster, Queue
 from tests.unit.control.webhooks.test_message import FIELDS, SECRET
@@ -250,6 +250,33 @@ async def test_what_was_trimmed_before_its_delivery_is_counted_also_by_a_new_rea
         await eventually("it is delivered", lambda: len(world.queue.acknowledged) == 4)
     assert world.figure("lost_total") == 3  # 11 and 12 are gone
     assert world.queue.place == Place(13, "9-0")
+
+
+async def test_what_waited_when_another_process_took_the_lease_is_not_lost_when_redis_is_emptied_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.queue.waits = Backlog(3, None)
+    is_empty = asyncio.Event()
+
+    async def read(*_: Any) -> list[Entry]:
+        is_empty.set()
+        raise NoGroupError
+
+    async def backlog(_: str) -> Backlog:
+        raise RedisConnectionError
+
+    async with running(world):
+        await eventually("they are counted", lambda: world.figure("waiting") == 3)
+        world.lease.tries = deque([False])
+        await eventually("another one delivers", lambda: world.figure("waiting") is None)
+        await turns()
+        monkeypatch.setattr(world.queue, "read", read)
+        monkeypatch.setattr(world.queue, "backlog", backlog)
+        world.lease.tries = deque([True])
+        await is_empty.wait()
+        await turns()
+    assert world.figure("lost_total") == 0
 
 
 async def test_what_is_delivered_again_moves_no_place() -> None:
