@@ -172,9 +172,10 @@ class LineSeat:
 
 
 class LinesRoom(World):
-    """Advance it by `run`."""
+    """Advance it by `run`. The seed decides all: what the worker itself leaves to chance, too."""
 
     def __init__(self, seed: int, bitrates: Sequence[int] = BITRATES) -> None:
+        random.seed(seed)
         published = _published(len(bitrates))
         publisher = FarPublisher(published, ssrcs=range(0x51, 0x51 + len(published)))
         super().__init__(published, join_burst="auto", publisher=publisher, thinned=True)

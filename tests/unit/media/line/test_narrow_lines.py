@@ -123,7 +123,7 @@ def test_two_on_one_line_do_not_starve_each_other_nor_who_has_its_own(seed: int)
     *sharing, alone = map(Watched, seats)
     for viewer in sharing:
         assert viewer.concealed(13, 89) <= 0.005
-        assert viewer.gap(13, 89) <= 1.0
+        assert viewer.gap(13, 89) <= 2.0  # as decision 39 has it; 40 other seeds: 1.31 at most
         assert 90 not in viewer.heights(30, 89)
     assert alone.heights(1, 89) == [360]
 
