@@ -132,8 +132,12 @@ class EventStreams:
         if len(following) >= MAX_STREAMS_OF_SESSION:  # the oldest has a connection that broke unnoticed
             following[0].end()
         self._streams.setdefault(session, []).append(stream)
-        with suppress(ServiceError):
-            await self._look([stream])
+        try:
+            with suppress(ServiceError):
+                await self._look([stream])
+        except BaseException:  # nobody will close it
+            self.close(stream)
+            raise
         return stream
 
     def close(self, stream: EventStream) -> None:
