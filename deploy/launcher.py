@@ -107,7 +107,8 @@ async def run(launch: Launch, *, writer: int | None = None) -> None:
         await bus
         if writer is not None:
             if not reaping.done():
-                os.kill(writer, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has ended at this moment
+                    os.kill(writer, signal.SIGKILL)
             await reaping
 
 

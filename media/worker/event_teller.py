@@ -45,6 +45,7 @@ class EventTeller:
         self._loop = asyncio.get_running_loop()
         self._check_at = 0.0
         self._wanted_at = -inf  # when somebody last wanted what was told
+        self._again = self._loop.call_later(0, self._wake.set)  # the next try while nobody does
         self._doubted: dict[RoomName, str] = {}  # broadcasts in whose place Redis had another one
         self._dropped_logged = 0
 
@@ -90,7 +91,8 @@ class EventTeller:
             if await self._event_log.tell(events) is not Told.UNWANTED:
                 self._wanted_at = monotonic()
             elif monotonic() - self._wanted_at < WANTED_AGAIN_SECONDS:
-                self._loop.call_later(AWAY_SECONDS, self._wake.set)
+                self._again.cancel()
+                self._again = self._loop.call_later(AWAY_SECONDS, self._wake.set)
                 return
             self.chronicle.told(events)
 
