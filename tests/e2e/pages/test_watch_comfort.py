@@ -70,7 +70,8 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
             await page.get_by_text("Paused.").wait_for()
             await page.get_by_role("button", name="Play", exact=True).wait_for()
             await page.keyboard.press(" ")
-            await page.wait_for_function("!document.querySelector('video').paused")
+            # a function: the page's policy forbids to evaluate a text again, as a second look would
+            await page.wait_for_function("() => !document.querySelector('video').paused")
             await page.keyboard.press("ArrowUp")
             assert await page.evaluate("document.querySelector('video').muted"), "it scrolls the page"
             await page.locator("video").click()
@@ -79,7 +80,7 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
             assert await page.evaluate("document.querySelector('video').muted") is False
             volume = await page.evaluate("document.querySelector('video').volume")
             assert volume == pytest.approx(0.1)
-            await page.wait_for_function("localStorage.getItem('roomcast-volume') === '0.1'")
+            await page.wait_for_function("() => localStorage.getItem('roomcast-volume') === '0.1'")
         async with OpenPage(await context.new_page()) as again:
             await again.page.goto(f"{system.controls[0].url}/watch/keys")
             assert await again.page.evaluate("document.querySelector('video').volume") == volume
