@@ -76,7 +76,9 @@ async def test_each_act_of_an_operator_has_a_line_in_the_audit_log(redis_url: st
         await ask(system, "DELETE", "revocations/nothing")  # fails: no line
         refused = await ask(system, "POST", "rooms/demo/close", headers=chief)
         assert refused.status_code == 401
-        lines = audited(system.controls[0].log)
+        log = system.controls[0].log  # which a thread writes
+        await eventually("three acts are there", lambda: len(audited(log)) == 3, 10)
+        lines = audited(log)
         assert [(line["act"], line["by"]) for line in lines] == [
             ("room.block", "JWT sub='ann' jti='a1'"),
             ("room.unblock", "admin token"),

@@ -65,8 +65,13 @@ async def process(
         yield running, url
     finally:
         if running.returncode is None:
-            running.kill()
-        await running.wait()
+            running.terminate()  # SIGKILL would take along the lines that are not written yet
+        try:
+            await asyncio.wait_for(running.wait(), 15)
+        finally:
+            if running.returncode is None:
+                running.kill()
+                await running.wait()
 
 
 async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path, redis_url: str) -> None:
