@@ -32,23 +32,26 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 test: style test-packages ## Check style, types and contracts, and run every test but the soak tests
 	@$(BIN)/python -m deploy.native_build
 	$(MAKE) --no-print-directory -j 2 test-alone test-quietly
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
+	$(BIN)/pytest $(AGAIN) -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
 
 .PHONY: test-alone
 test-alone: .venv/test.stamp
-	$(BIN)/pytest -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
+	$(BIN)/pytest $(AGAIN) -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
 
 # In the time that the measuring tests leave: the kernel runs it only while a core has nothing else to do.
 .PHONY: test-quietly
 test-quietly: .venv/test.stamp
 	$(QUIETLY) $(MAKE) --no-print-directory types
-	$(QUIETLY) $(BIN)/pytest -n 2 --dist loadfile -m "not soak and not alone" $(PATIENT)
+	$(QUIETLY) $(BIN)/pytest $(AGAIN) -n 2 --dist loadfile -m "not soak and not alone" $(PATIENT)
 
 QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 # Tests that no wait fails: logic without I/O, and files. Nothing that talks to Redis: a call may take a second.
 PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation payload relay rooms rtp switch tracks) shared/sdp) \
 	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers helm_chart kubernetes kustomize prometheus_files systemd))
+
+# What failed runs again, twice at most, and is named in the summary (RERUN). Each such name is a fault to be mended.
+AGAIN := --reruns 2 --reruns-delay 5 -r aR
 
 .PHONY: lint
 lint: style types ## Check style, types and the import contracts
