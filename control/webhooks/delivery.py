@@ -149,21 +149,16 @@ class Delivery:
             elif not entries:
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _count_lost(self, place: Place | None, entries: Sequence[Entry]) -> Place | None:
+    async def _count_lost(self, place: Place, entries: Sequence[Entry]) -> Place:
         """Count the events that were trimmed before their delivery, once.
 
         Returns the place behind `entries`.
         """
-        if place is None:  # Redis does not know it: count from here on
-            numbered = [(entry.number, entry.id) for entry in entries if entry.number is not None]
-            behind = Place(*numbered[-1]) if numbered else None
-            lost = sum(entry.fields is None for entry in entries)
-        else:
-            behind, lost = place.passed(entries)
-            # a trimmed entry behind the place leaves a gap, which the next one shows
-            lost += sum(entry.fields is None and not entry.is_after(place) for entry in entries)
+        behind, lost = place.passed(entries)
+        # a trimmed entry behind the place leaves a gap, which the next one shows
+        lost += sum(entry.fields is None and not entry.is_after(place) for entry in entries)
         self._lose(lost)
-        if behind is not None and behind != place:
+        if behind != place:
             await _surely(lambda: self._queue.keep_last_read(self._receiver.group, behind))
         return behind
 

@@ -87,6 +87,7 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("ZREMRANGEBYSCORE", scored, "-inf", 0),
         ("ZREM", scored, "another"),
         ("HSET", hashed, "field", "1"),
+        ("HSETNX", hashed, "field", "1"),
         ("PEXPIRE", hashed, LIFE_MS),
         ("HGET", hashed, "field"),
         ("HINCRBY", hashed, "field", 1),

@@ -107,11 +107,13 @@ class EventQueue:
         streams = found.values() if isinstance(found, dict) else (entries for _, entries in found or ())
         return [_entry(*entry) for entries in streams for entry in _flat(entries)]
 
-    async def last_read(self, group: str) -> "Place | None":
-        """The last entry that a receiver has read; None if Redis does not know."""
+    async def last_read(self, group: str) -> "Place":
+        """The last entry that a receiver has read. Raises `NoGroupError`."""
         value = await cast("Awaitable[bytes | None]", self._redis.hget(keys.OUTBOX_NUMBERS, group))
         number, _, id_ = (value or b"").decode(errors="replace").partition(" ")
-        return Place(int(number), id_) if number.isdecimal() and _ID.fullmatch(id_) else None
+        if not (number.isdecimal() and _ID.fullmatch(id_)):
+            raise NoGroupError
+        return Place(int(number), id_)
 
     async def keep_last_read(self, group: str, place: "Place") -> None:
         value = f"{place.number} {place.id}"

@@ -5,11 +5,10 @@
 -- ARGV[1]  lifetime of KEYS[2] in s    ARGV[2]  lifetime of KEYS[3] in s    ARGV[3..]  the receivers' groups
 for i = 3, #ARGV do
   local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[i], '$', 'MKSTREAM')
-  if not made.err then
-    redis.call('HSET', KEYS[3], ARGV[i], (redis.call('HGET', KEYS[3], '@') or '0') .. ' 0-0')
-  elseif not string.find(made.err, 'BUSYGROUP', 1, true) then
+  if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then
     return made
   end
+  redis.call('HSETNX', KEYS[3], ARGV[i], (redis.call('HGET', KEYS[3], '@') or '0') .. ' 0-0')
 end
 redis.call('EXPIRE', KEYS[3], ARGV[2])
 redis.call('SET', KEYS[2], 1, 'EX', ARGV[1])

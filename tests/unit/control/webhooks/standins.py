@@ -17,7 +17,7 @@ class Queue:
         self.acknowledged: list[str] = []
         self.buried: dict[str, dict[str, str]] = {}
         self.waits = Backlog(0, None)
-        self.place: Place | None = None
+        self.place = Place(0, "0-0")
 
     async def read(self, group: str, after: str, count: int) -> list[Entry]:
         assert count > 0  # to Redis, 0 is no limit
@@ -31,7 +31,7 @@ class Queue:
     async def bury(self, group: str, entry: Entry, **why: str) -> None:
         self.buried[entry.id] = why
 
-    async def last_read(self, group: str) -> Place | None:
+    async def last_read(self, group: str) -> Place:
         return self.place
 
     async def keep_last_read(self, group: str, place: Place) -> None:
