@@ -114,7 +114,8 @@ def caddy(
     address = (
         f"https://127.0.0.1:{port} {{\n\ttls internal" if tls else f"http://:{port} {{\n\tbind 127.0.0.1"
     )
-    config = config.replace("{$DOMAIN:localhost} {", address)
+    # by itself Caddy logs the requests that fail; an operator may have all of them logged, in the same form
+    config = config.replace("{$DOMAIN:localhost} {", f"{address}\n\tlog")
     config, count = re.subn(r"dynamic a \{[^}]*\}", f"to {' '.join(controls)}", config)
     assert count == 1
     config = config.replace("response_header_timeout 30s", f"response_header_timeout {patience}s")
