@@ -16,6 +16,7 @@ def worker_facts(worker: WorkerStatus, *, with_url: bool) -> dict[str, object]:
         "load": worker.load,
         "egressPackets": worker.egress_packets,
         "egressBits": worker.egress_bits,
+        "egressShare": worker.egress_share,
         "sessions": worker.sessions,
         "viewers": worker.viewers,
         "takesPublishers": is_ready and worker.takes_publishers,

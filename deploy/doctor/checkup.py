@@ -10,6 +10,7 @@ from typing import NoReturn
 from deploy.doctor import (
     access,
     addresses,
+    card,
     certificate,
     libraries,
     limits,
@@ -34,6 +35,7 @@ Look = Callable[[Settings, Part], list[Finding]]
 BLOCKING: dict[str, Look] = {
     "limits": limits.look,
     "offload": offload.look,
+    "network card": card.look,
     "TLS": certificate.look,
     "access": access.look,
     "recordings": recordings.look,

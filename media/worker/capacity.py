@@ -8,18 +8,21 @@ _SMOOTHING_SECONDS = 4.0
 
 class Capacity:
     """`load` is the share of one core used in the last second, `egress_packets` and `egress_bits` what was
-    sent a second.
+    sent a second, `egress_share` the used share of what may be sent; None: not known.
 
-    At a load of `max_load`, new publishers and viewers are refused. `max_viewers`: 0 is no limit.
+    When `max_load` of one of the two shares is in use, new publishers and viewers are refused. `max_viewers`
+    and `max_egress`, in bits a second: 0 is no limit.
     """
 
-    def __init__(self, max_load: float, max_viewers: int) -> None:
+    def __init__(self, max_load: float, max_viewers: int, max_egress: int = 0) -> None:
         self.load = 0.0
         self.egress_packets = 0.0
         self.egress_bits = 0.0
+        self.egress_share = 0.0 if max_egress else None
         self._draining = False
         self._max_load = max_load
         self._max_viewers = max_viewers
+        self._max_egress = max_egress
         self._smoothed = 0.0
         self._measured: tuple[float, float, int, int] | None = None  # when, and the totals at that time
 
@@ -31,10 +34,10 @@ class Capacity:
         """Take nobody new, or take that back."""
         self._draining = on
 
-    def measure(self, now: float, used: float, sent: int, octets: int) -> None:
+    def measure(self, now: float, used: float, sent: int, octets: int, card: float | None = None) -> None:
         """Take the process's totals: `used` seconds of CPU, `sent` packets with so many `octets`.
 
-        Call it about once a second.
+        `card`: the used share of the host's card, if that is the limit. Call it about once a second.
         """
         if self._measured is not None:
             since, used_before, sent_before, octets_before = self._measured
@@ -42,7 +45,9 @@ class Capacity:
             self.load = (used - used_before) / elapsed
             self.egress_packets = (sent - sent_before) / elapsed
             self.egress_bits = 8 * (octets - octets_before) / elapsed
-            self._smoothed += (self.load - self._smoothed) * min(1.0, elapsed / _SMOOTHING_SECONDS)
+            self.egress_share = self.egress_bits / self._max_egress if self._max_egress else card
+            fullest = max(self.load, self.egress_share or 0.0)
+            self._smoothed += (fullest - self._smoothed) * min(1.0, elapsed / _SMOOTHING_SECONDS)
         self._measured = now, used, sent, octets
 
     @property
@@ -64,4 +69,8 @@ class Capacity:
             raise ServiceError(ErrorCode.WORKER_FULL, detail=self._why())
 
     def _why(self) -> str:
-        return "worker is draining" if self._draining else "worker is at its limit"
+        if self._draining:
+            return "worker is draining"
+        if not self.takes_publishers and (self.egress_share or 0.0) > self.load:
+            return "the worker's line is at its limit"
+        return "worker is at its limit"

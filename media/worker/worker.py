@@ -20,6 +20,7 @@ from media.sessions.end_reason import EndReason
 from media.stills.stills import Stills
 from media.transport.ports import Ports
 from media.worker.capacity import Capacity
+from media.worker.card import CardUse
 from media.worker.drain import Drain
 from media.worker.event_teller import EventTeller
 from media.worker.handlers import Handlers
@@ -73,7 +74,15 @@ class Worker:
         self._listener = listener
         self._id = settings.own_worker_id
         self._lag = Histogram(LAG_BOUNDS)
-        self._capacity = Capacity(settings.worker_max_load, settings.worker_max_viewers)
+        max_egress = settings.worker_max_egress
+        self._card = (
+            None if isinstance(max_egress, int) else CardUse(ports.addresses, settings.media_relay_ips)
+        )
+        self._capacity = Capacity(
+            settings.worker_max_load,
+            settings.worker_max_viewers,
+            max_egress if isinstance(max_egress, int) else 0,
+        )
         self._http_url = http_url(settings, listener)
         url = secret(settings.redis_url)
         self._redis: Redis = connect(url)
@@ -174,7 +183,7 @@ class Worker:
                 others = self._public.keep(), self._book.run(), self._ticker.run(), self._measure(), http
                 running = [serving, *map(tasks.create_task, (*bus, *others))]
                 self._describer.start()
-                wanted = self._recorder, self._stills if self._settings.snapshots else None
+                wanted = self._recorder, self._card, self._stills if self._settings.snapshots else None
                 running += [tasks.create_task(each.run()) for each in wanted if each is not None]
                 beating = tasks.create_task(self._announce(serving))
                 telling = tasks.create_task(self._events.run(self._heartbeat.registered))
@@ -264,7 +273,8 @@ class Worker:
             now = monotonic()
             self._lag.observe(max(0.0, now - due))
             sent, octets = self._ports.tx_packets, self._ports.tx_bytes
-            self._capacity.measure(now, time.process_time(), sent, octets)
+            card = None if self._card is None else self._card.share
+            self._capacity.measure(now, time.process_time(), sent, octets, card)
 
     def _status(self) -> WorkerStatus:
         return WorkerStatus(
@@ -276,6 +286,7 @@ class Worker:
             load=round(self._capacity.load, 3),
             egress_packets=round(self._capacity.egress_packets, 1),
             egress_bits=round(self._capacity.egress_bits),
+            egress_share=round(self._capacity.egress_share or 0.0, 3),
             sessions=len(self._plane.roster),
             viewers=self._plane.rooms.viewer_count,
             takes_publishers=self._capacity.takes_publishers,

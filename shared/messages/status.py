@@ -83,6 +83,7 @@ class WorkerStatus:
     load: Figure = 0.0  # share of one core, 0 to 1
     egress_packets: Figure = 0.0  # packets to viewers a second
     egress_bits: Figure = 0.0  # of these packets, a second
+    egress_share: Figure = 0.0  # used share of its WORKER_MAX_EGRESS or of its host's card; 0: not known, too
     sessions: Count = 0
     viewers: Count = 0
     takes_publishers: bool = True  # False: it is at its limit
@@ -96,8 +97,9 @@ class WorkerStatus:
 def burden(status: WorkerStatus) -> int:
     """A worker's burden: the worker with the least gets the next client.
 
-    One more session is 1 more. Load is the used share of the worker's capacity: of its core's time, or of the
-    packets that a core sends.
+    One more session is 1 more. Load is the used share of the worker's capacity: of its core's time, of the
+    packets that a core sends, or of the bits that it may send, whichever is most.
     """
-    load = max(status.load, status.egress_packets / _PACKETS_OF_A_CORE) + _ASSUMED_LOAD * status.new_rooms
+    measured = max(status.load, status.egress_packets / _PACKETS_OF_A_CORE, status.egress_share)
+    load = measured + _ASSUMED_LOAD * status.new_rooms
     return int(load / _STEP) * _SESSIONS_OF_A_STEP + status.sessions

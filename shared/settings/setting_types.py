@@ -191,6 +191,7 @@ PublicAddresses = Annotated[CommaList, AfterValidator(_public_addresses)]
 Servers = Annotated[
     tuple[HostPort, ...], NoDecode, BeforeValidator(lambda value: _servers(_comma_list(value)))
 ]
+Egress = Annotated[int, Field(ge=0)] | Literal["auto"]
 IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
 ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]

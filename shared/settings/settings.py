@@ -15,6 +15,7 @@ from shared.settings.access_settings import AccessSettings
 from shared.settings.host_port import HostPort
 from shared.settings.setting_types import (
     Address,
+    Egress,
     IceUrls,
     IpAddresses,
     Networks,
@@ -171,7 +172,16 @@ class Settings(AccessSettings):
         30.0, "Seconds that sessions have to move or to end, from when a worker drains or is stopped", ge=0
     )
     worker_max_load: float = _field(
-        0.8, "CPU load, as a share of one core, at which a worker refuses new publishers and viewers", gt=0
+        0.8,
+        "Load at which a worker refuses new publishers and viewers: the used share of one core, or of"
+        " WORKER_MAX_EGRESS if that is more",
+        gt=0,
+    )
+    worker_max_egress: Egress = _field(
+        "auto",
+        "Bits a second that this worker may send; at WORKER_MAX_LOAD of them it refuses new publishers and"
+        " viewers. auto: what the host's network card carries, all that the host sends counted, if Linux"
+        " knows its speed; 0: no limit",
     )
     worker_max_viewers: int = _field(
         0, "Viewers that a worker takes, before other workers take them; 0: no limit", ge=0

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,12 +117,13 @@ async def running_system(
     media_ip: str = LOOPBACK,
     metrics_apart: bool = False,
     checkouts: Mapping[str, Path] = {},
+    under: Sequence[str] = (),
     **settings: str,
 ) -> AsyncIterator[System]:
     """Start a system, ready when entered; `settings` are further environment variables of all processes.
 
     `metrics_apart`: each control process has a METRICS_ADDR. `checkouts`: of other versions, by the names of
-    the members that run them, such as `worker1`.
+    the members that run them, such as `worker1`. `under`: a command that runs each worker's.
 
     Media flows over `media_ip`, everything else over loopback. On leaving, a process that died by itself or
     logged a traceback is a failure, and the logs are shown with any failure.
@@ -140,7 +141,7 @@ async def running_system(
         def start(part: str, name: str, port: int, **own: str) -> Member:
             url = f"http://{LOOPBACK}:{port}"
             log, own = Path(logs) / f"{name}.log", environment | own
-            member = Member(name, url, _launch(part, log, own, checkouts.get(name)), log, own)
+            member = Member(name, url, _launch(part, log, own, checkouts.get(name), under), log, own)
             processes.callback(_stop, member)
             return member
 
@@ -208,14 +209,21 @@ def _log(member: Member) -> str:
     return member.log.read_text(encoding="utf-8", errors="replace")
 
 
-def _launch(part: str, log: Path, environment: Mapping[str, str], checkout: Path | None = None) -> Process:
-    if "PYTEST_VERSION" in os.environ and checkout is None:
+def _launch(
+    part: str,
+    log: Path,
+    environment: Mapping[str, str],
+    checkout: Path | None = None,
+    under: Sequence[str] = (),
+) -> Process:
+    under = under if part == "worker" else ()
+    if "PYTEST_VERSION" in os.environ and checkout is None and not under:
         return fork_server().start([part], environment, log)
     path = {"PYTHONPATH": str(checkout)} if checkout else {}
     # the benchmark measures a process that shares nothing
     with log.open("ab") as stream:
         return subprocess.Popen(
-            tethered([sys.executable, "-m", "deploy.cli", part]),
+            tethered([*under, sys.executable, "-m", "deploy.cli", part]),
             cwd=checkout,
             env={**environment, **path},
             stdout=stream,

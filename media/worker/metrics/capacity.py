@@ -24,6 +24,10 @@ class CapacityCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         load = self._capacity.load
         yield GaugeMetricFamily("roomcast_load_ratio", "Share of a core used in the last second.", value=load)
+        if (egress := self._capacity.egress_share) is not None:
+            yield GaugeMetricFamily(
+                "roomcast_egress_ratio", "Used share of the bits that the worker may send.", value=egress
+            )
         yield GaugeMetricFamily("roomcast_load", "As roomcast_load_ratio; goes with 0.2.", value=load)
         yield GaugeMetricFamily(
             "roomcast_draining", "1 while the worker drains.", value=self._capacity.draining

@@ -46,7 +46,7 @@ STATUSES = [
     *(pack(STATUS | {"id": id_}) for id_ in ("", "w1\r\n", "../..", "é" * 1000)),
     *(
         pack(STATUS | {name: value})
-        for name in ("load", "egress_packets", "egress_bits")
+        for name in ("load", "egress_packets", "egress_bits", "egress_share")
         for value in (NAN, INF, -1, HUGE)
     ),
     *(pack(STATUS | {"state": "draining", "drains_until": value}) for value in (NAN, -INF, HUGE)),

@@ -163,6 +163,7 @@ async def test_an_admin_sees_the_workers(stage: Stage) -> None:
         "load": 0.5,
         "egressPackets": 0.0,
         "egressBits": 0.0,
+        "egressShare": 0.0,
         "sessions": 1,
         "viewers": 0,
         "takesPublishers": True,

@@ -198,6 +198,16 @@ CASES = [
         counter("process_cpu_seconds_total", 54),
         counter("process_cpu_seconds_total", 48),
     ),
+    # told once for a host, however many of its workers see it
+    Case(
+        "RoomcastLineFull",
+        lambda size: (
+            of_workers(gauge("roomcast_egress_ratio", "0.95x40"), [1])
+            | of_workers(gauge("roomcast_egress_ratio", "0.8x40"), range(2, size + 1))
+        ),
+        lambda size: of_workers(gauge("roomcast_egress_ratio", "0.85x40"), range(1, size + 1)),
+        10,
+    ),
     one_of("RoomcastEventLoopLate", between(LAG, "0.1", "0.25"), between(LAG, "0.05", "0.1")),
     one_of("RoomcastRelaySlow", between(DELAY, "0.05", "0.1"), between(DELAY, "0.025", "0.05")),
     one_of(

@@ -75,6 +75,7 @@ async def test_what_is_exported_is_described_and_rules_name_nothing_else(
         "WEBHOOK_URLS": f"http://127.0.0.1:{free_port()}/hook",  # nor there
         "WEBHOOK_SECRETS": f"whsec_{b64encode(bytes(24)).decode()}",
         "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "WORKER_MAX_EGRESS": "10000000000",
     }
     async with running_system(redis_url, **settings) as system, httpx.AsyncClient() as http:
         texts = [(await http.get(f"{member.url}/metrics")).text for member in system.members]

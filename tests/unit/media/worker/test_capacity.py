@@ -63,3 +63,36 @@ def test_a_draining_worker_takes_nobody() -> None:
         with pytest.raises(ServiceError) as caught:
             check()
         assert caught.value.detail == "worker is draining"
+
+
+def sending(bits: int, seconds: int, max_egress: int = 0, card: float | None = None) -> Capacity:
+    """A worker whose core is at rest, and that has sent for that many seconds."""
+    capacity = Capacity(0.8, 0, max_egress)
+    for second in range(seconds + 1):
+        capacity.measure(100 + second, 0.1 * second, 500 * second, bits * second // 8, card)
+    return capacity
+
+
+@pytest.mark.parametrize("full", [sending(850_000, 30, max_egress=1_000_000), sending(800, 30, card=0.85)])
+def test_a_full_line_is_a_limit_like_a_full_core(full: Capacity) -> None:
+    assert full.egress_share == pytest.approx(0.85)
+    assert not full.takes_publishers
+    with pytest.raises(ServiceError) as caught:
+        full.check_viewer(0)
+    assert (caught.value.code, caught.value.detail) == (
+        ErrorCode.WORKER_FULL,
+        "the worker's line is at its limit",
+    )
+
+
+def test_one_full_second_of_the_line_is_not_the_limit() -> None:
+    assert sending(1000, 1, max_egress=1000).takes_publishers
+
+
+def test_a_limit_of_its_own_counts_in_the_place_of_the_card() -> None:
+    assert sending(100, 30, max_egress=1000, card=0.99).takes_publishers
+
+
+def test_without_a_limit_and_a_card_nothing_is_known_of_the_line() -> None:
+    assert sending(10**12, 30).takes_publishers
+    assert sending(10**12, 30).egress_share is None

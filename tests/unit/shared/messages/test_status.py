@@ -18,6 +18,7 @@ def of(load: float = 0.0, **more: Any) -> int:
         (of(0.2, sessions=5_000), of(0.9)),
         (of(0.28, sessions=3), of(0.21, sessions=5)),  # loads that are nearly equal: the sessions decide
         (of(0.3), of(0.1, egress_packets=200_000)),  # packets that the processor has not felt yet
+        (of(0.3), of(0.1, egress_share=0.7)),  # bits that leave the processor at rest
         (of(), of(new_rooms=5)),  # rooms whose load is not measured yet
     ],
 )
