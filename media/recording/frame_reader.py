@@ -36,8 +36,7 @@ class FrameReader:
 
     def push(self, run: Run, now: float) -> list[Frame]:
         """Take a run; returns the frames that it completes."""
-        self._reorder.push(run, now)
-        return self.poll(now)
+        return self._read(self._reorder.push(run, now), now)
 
     def poll(self, now: float) -> list[Frame]:
         """The frames that have waited long enough for missing packets."""

@@ -53,7 +53,8 @@ class LayeredReader:
             return []
         if rank not in self._readers:
             self._readers[rank] = self._reader(rank)
-        return list(self._chosen(rank, self._readers[rank].push(run, now), now))
+        frames = self._readers[rank].push(run, now)
+        return list(self._chosen(rank, frames, now)) if frames else frames
 
     def poll(self, now: float) -> list[Frame]:
         """The frames that have waited long enough for missing packets."""

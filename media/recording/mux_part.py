@@ -95,7 +95,8 @@ class MuxPart:
 
     def _mux(self, number: int, shown: Shown) -> None:
         base = self._bases[number]
-        decoded = round(shown.decoded / base)
+        rate = base.denominator  # a float divided by a fraction takes ten times as long
+        decoded = round(shown.decoded * rate)
         if number in self._latest:
             decoded = max(decoded, self._latest[number] + 1)
         self._latest[number] = decoded
@@ -104,7 +105,7 @@ class MuxPart:
         packet = av.Packet(data)
         packet.stream = self._streams[number]
         packet.time_base = base
-        packet.dts, packet.pts = decoded, max(decoded, round(shown.shown / base))
+        packet.dts, packet.pts = decoded, max(decoded, round(shown.shown * rate))
         packet.is_keyframe = shown.frame.keyframe or number not in self.setups
         try:
             self._container.mux_one(packet)

@@ -1,6 +1,7 @@
 """Ogg Opus (RFC 3533, RFC 7845): packets in, the bytes of pages out."""
 
 import struct
+import zlib
 
 CLOCK_RATE = 48_000
 PAGE_SAMPLES = CLOCK_RATE // 2  # of one page: a crash loses no more
@@ -124,23 +125,14 @@ class OggOpus:
         return bytes(page)
 
 
-def _table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value = (value << 1 ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
-        table.append(value)
-    return tuple(table)
-
-
-_CHECKSUMS = _table()
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def checksum(page: bytes | bytearray) -> int:
-    """CRC-32 of a page whose checksum field is 0: polynomial 0x04c11db7, not reflected (RFC 3533 6)."""
-    value = 0
-    table = _CHECKSUMS
-    for byte in page:
-        value = (value << 8 & 0xFFFFFFFF) ^ table[value >> 24 ^ byte]
-    return value
+    """CRC-32 of a page whose checksum field is 0: polynomial 0x04c11db7, not reflected (RFC 3533 6).
+
+    zlib has the same polynomial, with the bits of each byte and of the result the other way round, and with
+    all bits inverted before and after.
+    """
+    reflected = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(reflected.to_bytes(4, "little").translate(_REVERSED), "big")

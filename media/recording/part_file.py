@@ -38,6 +38,7 @@ class PartFile(io.RawIOBase):
             break
         self.broken = False
         self._committed = 0
+        self._grew = False  # since the last commit
         super().__init__()
 
     def __del__(self) -> None:
@@ -62,6 +63,7 @@ class PartFile(io.RawIOBase):
     def write(self, data: object) -> int:
         view = memoryview(data)  # type: ignore[arg-type]
         size = len(view)
+        self._grew = True
         try:
             while view and not self.broken:
                 view = view[self._file.write(view) :]
@@ -84,8 +86,9 @@ class PartFile(io.RawIOBase):
 
     def commit(self) -> None:
         """Mark all bytes so far as a valid file."""
-        if not self.broken:
+        if self._grew and not self.broken:
             self._committed = self._file.tell()
+            self._grew = False
 
     @property
     def size(self) -> int:

@@ -1,7 +1,7 @@
 """Puts runs of packets in order, and reports a gap where packets never came."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from media.rtp.run import Run, between
@@ -26,13 +26,19 @@ class ReorderBuffer:
         self._packets = 0  # in these
         self._order: list[int] = []  # a heap of their first indexes
 
-    def push(self, run: Run, now: float) -> None:
+    def push(self, run: Run, now: float) -> Iterable[Run | Gap]:
+        """Take a run that came at `now`, in seconds of a steady clock; returns what is due then."""
+        first = run.first
         if self._next is None:
-            self._next = run.first
-        if run.first >= self._next and run.first not in self._waiting:
-            self._waiting[run.first] = run, now
+            self._next = first
+        if first == self._next and not self._waiting:  # as nearly all are
+            self._next += len(run)
+            return (run,)
+        if first + len(run) > self._next and first not in self._waiting:
+            self._waiting[first] = run, now
             self._packets += len(run)
-            heapq.heappush(self._order, run.first)
+            heapq.heappush(self._order, first)
+        return self.pop(now)
 
     def pop(self, now: float) -> Iterator[Run | Gap]:
         """The runs that are due, in order; a gap, once the run after it has waited long enough."""

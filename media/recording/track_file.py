@@ -32,13 +32,14 @@ class TrackFile:
         self._pending_size = 0
         self._began = 0
         self._latest = 0
+        self._removed = False  # its file, by somebody else; looked at with each flush
 
     @property
     def wants_keyframe(self) -> bool:
         """Whether a new part is due, and waits for a keyframe to begin with."""
         file = self._file
         return file is not None and (
-            file.removed
+            self._removed
             or self._limits.reached(
                 (self._latest - self._began) / self._clock_rate, file.size + self._pending_size
             )
@@ -66,6 +67,7 @@ class TrackFile:
         """Write to disk what is pending."""
         if self._file is None or self._form is None:
             return
+        self._removed = self._file.removed
         self._append(self._form.flush())
         if not self._pending_size:
             return

@@ -104,6 +104,7 @@ def test_a_file_that_somebody_deletes_is_followed_by_another(tmp_path: Path) -> 
     world = World(tmp_path)
     world.write(0.0, key=True)
     (tmp_path / "part_1").unlink()
+    world.file.flush()
     assert world.file.wants_keyframe
     world.write(0.1, key=True)
     assert list(world.on_disk()) == ["part_1"]
