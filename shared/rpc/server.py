@@ -96,11 +96,14 @@ class RpcServer:
 
     async def _requests(self) -> AsyncIterator[bytes]:
         """The requests as they come, each when there is room for it; ends after `close`."""
+        at_end = False  # of the list; the mark is taken once, also where closing takes several tries
         while True:
             try:
-                async with self._room_for:
-                    data = await self._reader.pop()
-                if data == CLOSED and self._closing:
+                if not at_end:
+                    async with self._room_for:
+                        data = await self._reader.pop()
+                    at_end = data == CLOSED and self._closing
+                if at_end:
                     for waiting in await self._close_list():
                         yield waiting
                     return

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from shared.bus import keys
@@ -38,6 +39,26 @@ async def test_who_calls_a_worker_that_has_left_is_told_at_once(
     error = await refused(publish(client, timeout=60.0))  # longer than any test may take
     assert isinstance(error, LeftWorkerError)
     assert error.code is ErrorCode.WORKER_FULL  # an offer goes to another one
+
+
+async def test_a_worker_leaves_though_redis_fails_it_at_the_end(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark that it takes off its list comes only once."""
+    server = new_server(redis, redis_url)
+    close_list, tries = server._close_list, 0
+
+    async def fails_at_first() -> list[bytes]:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise RedisConnectionError
+        return await close_list()
+
+    monkeypatch.setattr(server, "_close_list", fails_at_first)
+    serving = asyncio.create_task(server.run())
+    await server.close()
+    await asyncio.wait_for(serving, IN_TIME)
 
 
 async def test_requests_that_wait_are_served(redis: Redis, redis_url: str, client: RpcClient) -> None:
