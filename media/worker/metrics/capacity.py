@@ -28,7 +28,6 @@ class CapacityCollector(Collector):
             yield GaugeMetricFamily(
                 "roomcast_egress_ratio", "Used share of the bits that the worker may send.", value=egress
             )
-        yield GaugeMetricFamily("roomcast_load", "As roomcast_load_ratio; goes with 0.2.", value=load)
         yield GaugeMetricFamily(
             "roomcast_draining", "1 while the worker drains.", value=self._capacity.draining
         )
