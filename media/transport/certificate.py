@@ -30,6 +30,8 @@ class Certificate:
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self._key = key
         self._certificate = certificate
+        # now, since OpenSSL's bindings import what they need at the first use, from the disk
+        self.context = self._new_context()
 
     @classmethod
     def generate(cls) -> Self:
@@ -47,8 +49,7 @@ class Certificate:
         """Shared by the handshakes of all sessions."""
         return HandshakeQueue()
 
-    @cached_property
-    def context(self) -> SSL.Context:
+    def _new_context(self) -> SSL.Context:
         """For DTLS 1.2 with a peer that has a certificate, whichever: its digest is what counts."""
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_options(SSL.OP_NO_TICKET)

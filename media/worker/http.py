@@ -13,6 +13,8 @@ import uvicorn
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -42,6 +44,10 @@ LIMITS = HttpLimits(
     accept_pause=0.05,
     unread_bytes=1_048_576,
 )
+
+_PROCESS = CollectorRegistry()  # of what the kernel knows of this process
+ProcessCollector(registry=_PROCESS)
+GCCollector(registry=_PROCESS)
 
 T = TypeVar("T")
 log = get_logger()
@@ -115,8 +121,9 @@ async def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], T]) -> T:
 
 
 async def _exposition(media: asyncio.AbstractEventLoop, registry: CollectorRegistry) -> bytes:
-    """The media loop reads its counts; their text, which is more work, is made here."""
-    return generate_latest(_Read(await _in_loop(media, lambda: list(registry.collect()))))
+    """The media loop reads its counts; their text, which is more work, is made here, and /proc is read."""
+    counts = await _in_loop(media, lambda: list(registry.collect()))
+    return generate_latest(_Read([*counts, *_PROCESS.collect()]))
 
 
 class _Read(Collector):

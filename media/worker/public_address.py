@@ -44,6 +44,7 @@ class PublicAddress:
         self._mappings = (Mapping(),) * len(self._ports)
         self._silent = False  # no server answered the last question
         self.changes = 0  # of an address that was known
+        self._own = _own()
         self.candidates = Candidates(self._told())
 
     def take(self, data: bytes, source: Address) -> bool:
@@ -66,7 +67,9 @@ class PublicAddress:
         """Ask again and again: that keeps the mapping alive, and shows when it has changed."""
         while self._client is not None:
             await asyncio.sleep(KEEP_ALIVE_SECONDS)
-            self.learn(await self._client.ask(ANSWER_SECONDS))
+            mappings = await self._client.ask(ANSWER_SECONDS)
+            self._own = await asyncio.to_thread(_own)  # the kernel may let that wait
+            self.learn(mappings)
 
     def learn(self, mappings: Sequence[Mapping]) -> None:
         """Take what the servers see of each port now."""
@@ -119,8 +122,13 @@ class PublicAddress:
         for name in self._names:
             told += filter(None, public) if name == AUTO else named([name], bound)
         if self._names in ((), (AUTO,)):
-            told += named(reachable(bound, own_addresses(), sources()), bound)
+            told += named(reachable(bound, *self._own), bound)
         return tuple(dict.fromkeys(told))
+
+
+def _own() -> tuple[list[str], list[str]]:
+    """This host's addresses, and those from which it sends to others."""
+    return own_addresses(), sources()
 
 
 def nat_of(mapping: Mapping) -> Nat:

@@ -4,7 +4,6 @@ import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,14 +34,20 @@ class Call:
     args: list[Any]
 
 
-@cache
-def script(name: str) -> Script:
-    """Its first line may be `-- include other.lua`: a part that several scripts share."""
-    [path] = Path(__file__).parents[1].glob(f"*/{name}.lua")
+def _read(path: Path) -> Script:
     text = path.read_text(encoding="utf-8")
     if include := _INCLUDE.match(text):
         text = (path.parent / include[1]).read_text(encoding="utf-8") + text
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+# Read at the start: a worker that has sessions waits for no disk.
+_SCRIPTS = {path.stem: _read(path) for path in Path(__file__).parents[1].glob("*/*.lua")}
+
+
+def script(name: str) -> Script:
+    """Its first line may be `-- include other.lua`: a part that several scripts share."""
+    return _SCRIPTS[name]
 
 
 async def called(redis: Redis, call: Call) -> Any:

@@ -12,12 +12,18 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
+from inspect import signature
 from math import inf
 from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
@@ -41,7 +47,22 @@ SLOT = key_slot(b"roomcast")
 # is cut off from its replicas (min-replicas-to-write), or our slot is elsewhere.
 _NOT_PRIMARY = ("READONLY", "NOREPLICAS", "MOVED ")
 
+# redis-py reads its own version from the disk for each connection, to tell it to the server: have it tell
+# nothing. Its releases have two ways to say so.
+_NAMELESS: dict[str, None] = (
+    {"driver_info": None}
+    if "driver_info" in signature(AbstractConnection.__init__).parameters
+    else {"lib_name": None, "lib_version": None}
+)
+
 log = get_logger()
+
+
+class _Tls(SSLConnection):
+    async def _connect(self) -> None:
+        """Connect. Certificates are read for each connection: in a thread, which may wait for the disk."""
+        await asyncio.to_thread(self.ssl_context.get)
+        await super()._connect()  # type: ignore[no-untyped-call]
 
 
 async def follow(url: str) -> None:
@@ -65,12 +86,12 @@ def primary_of(url: str) -> "Primary | None":
 def connection_options(url: str) -> dict[str, Any]:
     """What a pool of redis-py needs to make connections. Raises `ValueError` if `url` is no REDIS_URL."""
     parsed, primary = parse_redis_url(url), primary_of(url)
-    options = dict(parsed.options)
+    options = dict(parsed.options) | _NAMELESS
     if parsed.path:
         return options | {"connection_class": UnixDomainSocketConnection, "path": parsed.path}
     if primary is None:
         [server] = parsed.hosts
-        kind = SSLConnection if parsed.tls else Connection
+        kind = _Tls if parsed.tls else Connection
         return options | {"connection_class": kind, "host": server.host, "port": server.port}
     following = {
         (Kind.SENTINEL, False): _ToPrimary,
@@ -93,7 +114,7 @@ class Primary:
         self._told_by: HostPort | None = None
         self._former: HostPort | None = None
         self._moved_at = -inf
-        self._kind = SSLConnection if url.tls else Connection
+        self._kind = _Tls if url.tls else Connection
         self._connections: WeakSet[_ToPrimary] = WeakSet()
 
     async def find(self) -> HostPort:
@@ -163,7 +184,7 @@ class SentinelPrimary(Primary):
     def __init__(self, url: RedisUrl) -> None:
         super().__init__(url)
         self._name = url.primary
-        self._options = url.sentinel_options
+        self._options = dict(url.sentinel_options) | _NAMELESS
 
     async def _ask(self, host: HostPort) -> HostPort | None:
         reply = await self._reply(host, self._options, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._name)
@@ -175,7 +196,7 @@ class SlotPrimary(Primary):
 
     def __init__(self, url: RedisUrl) -> None:
         super().__init__(url)
-        self._options = url.options
+        self._options = dict(url.options) | _NAMELESS
 
     async def _ask(self, host: HostPort) -> HostPort | None:
         found: HostPort | None = None
@@ -236,11 +257,11 @@ class _ToSlot(_ToPrimary):
         return super().pack_command(*map(in_slot, args))
 
 
-class _TlsToPrimary(_ToPrimary, SSLConnection):
+class _TlsToPrimary(_ToPrimary, _Tls):
     pass
 
 
-class _TlsToSlot(_ToSlot, SSLConnection):
+class _TlsToSlot(_ToSlot, _Tls):
     pass
 
 

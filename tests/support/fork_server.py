@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.tether import tethered, tie_to_parent
+from tests.support.loop_watch import watch
 
 ROOT = Path(__file__).parents[2]
 POLL_SECONDS = 0.02
@@ -121,8 +122,11 @@ def _take_over(environment: Mapping[str, str], log: str) -> None:
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):
         os.dup2(output, stream)
+    reports = environment.get("LOOP_WATCH") or os.environ.get("LOOP_WATCH")
     os.environ.clear()
     os.environ.update(environment)
+    if reports:
+        watch(Path(reports) / str(os.getpid()))
 
 
 if __name__ == "__main__":

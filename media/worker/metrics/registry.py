@@ -1,8 +1,6 @@
-"""The registry of all metrics of a worker."""
+"""The registry of all metrics of a worker that its loop reads; `worker/http.py` has those of the process."""
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.process_collector import ProcessCollector
 
 from media.counts import Histogram
 from media.details.describer import Describer
@@ -62,6 +60,4 @@ def new_registry(
         registry.register(RecorderCollector(recorder))
     registry.register(EventsCollector(chronicle))
     export_skew(clock, registry)
-    ProcessCollector(registry=registry)
-    GCCollector(registry=registry)
     return registry

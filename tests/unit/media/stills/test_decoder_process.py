@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import uvloop
 
 from media.stills.decoder_process import DecoderDiedError, DecoderProcess
 from media.stills.job import Keyframe
@@ -74,25 +73,10 @@ async def test_it_yields_to_media_and_knows_no_secret(
 
 
 async def test_one_that_was_killed_is_replaced(process: DecoderProcess) -> None:
-    await killed_and_replaced(process)
-
-
-def test_one_that_was_killed_is_replaced_on_uvloop_as_well() -> None:
-    """Its streams report a closed pipe by another error."""
-
-    async def scenario() -> None:
-        process = DecoderProcess()
-        await killed_and_replaced(process)
-        await process.close()
-
-    uvloop.run(scenario())
-
-
-async def killed_and_replaced(process: DecoderProcess) -> None:
     await process.outcome(GOOD)
     assert process._process is not None
     os.kill(process._process.pid, signal.SIGSEGV)
-    await process._process.wait()
+    process._process.wait()
     with pytest.raises(DecoderDiedError):
         await process.outcome(GOOD)
     assert (await process.outcome(GOOD)).pictures

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from redis.asyncio.connection import Connection, SSLConnection
+from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
@@ -89,7 +89,7 @@ async def test_who_does_not_know_is_asked_last(primary: Scripted) -> None:
     ("url", "kind"),
     [
         ("redis://h", Connection),
-        ("rediss://h", SSLConnection),
+        ("rediss://h", module._Tls),
         ("redis+sentinel://h/mymaster/0", module._ToPrimary),
         ("rediss+sentinel://h/mymaster/0", module._TlsToPrimary),
         ("redis+cluster://h", module._ToSlot),
