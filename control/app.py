@@ -55,6 +55,7 @@ from control.workers.gateway import Gateway
 from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from control.workers.placement import Placement
+from control.workers.redis_memory import RedisMemory
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
@@ -113,7 +114,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
-    scraped = MetricsRoutes(cluster, rooms, metrics).routes()
+    scraped = MetricsRoutes(cluster, rooms, metrics, RedisMemory(watched)).routes()
     record_routes = RecordRoutes(
         RecordCatalogue(settings, every_worker),
         authenticator,
@@ -170,6 +171,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
+    app.state.metrics = metrics
     app.state.streams = (event_streams, room_streams)  # `server.py` ends them first when the process stops
     if settings.metrics_addr:
         app.state.metrics_app = _metrics_app(scraped, metrics)

@@ -4,17 +4,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client import Counter as PromCounter
 from prometheus_client.process_collector import ProcessCollector
 
 from control.workers.room_list import RoomList
 from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
+from shared.messages.signalling import Role
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.rpc import metrics as rpc_metrics
 from shared.telemetry.build_info import export_build
+from shared.telemetry.client_metrics import ClientsCollector
 from shared.telemetry.log_metrics import export_dropped_lines
+from shared.telemetry.memory_metrics import export_memory
+from shared.telemetry.recent_clients import RecentClients
 
-_OFFERS = {"/api/whip/publish/{room}", "/api/whep/play/{room}"}
+OFFERS = {"/api/whip/publish/{room}": Role.PUBLISH, "/api/whep/play/{room}": Role.PLAY}
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -27,6 +32,7 @@ class HttpMetrics:
         ProcessCollector(registry=self._registry)
         export_build(self._registry)
         export_dropped_lines(self._registry)
+        export_memory(self._registry)
         export_skew(clock, self._registry)
         self._directory_age = Gauge(
             "roomcast_directory_age_seconds",
@@ -41,6 +47,26 @@ class HttpMetrics:
             registry=self._registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
         )
+        self._refused = PromCounter(
+            "roomcast_offers_refused",
+            "Offers that were refused, by the cause",
+            ["role", "cause"],
+            registry=self._registry,
+        )
+        self._unknown_proxies = PromCounter(
+            "roomcast_offers_of_unknown_proxies",
+            "Offers of a proxy that TRUSTED_PROXIES lacks",
+            registry=self._registry,
+        )
+        self._joining = {role: RecentClients() for role in Role}
+        self._registry.register(
+            ClientsCollector(
+                "roomcast_joining_clients",
+                "Clients that sent an offer within five minutes, by the answer to the last one",
+                self._joining.items(),
+                ("answered", "refused"),
+            )
+        )
 
     def follow_keys(self, age: Callable[[], float]) -> None:
         """Add a series for the age, in seconds, of the key set in use."""
@@ -50,24 +76,59 @@ class HttpMetrics:
             registry=self._registry,
         ).set_function(age)
 
+    def export_certificate(self, begins_at: float, ends_at: float) -> None:
+        """Add series for the Unix times from and to which the certificate in use is valid."""
+        for word, at in (("begins", begins_at), ("ends", ends_at)):
+            Gauge(
+                f"roomcast_certificate_{word}_timestamp_seconds",
+                f"When the validity of the certificate in use {word}, in Unix time",
+                registry=self._registry,
+            ).set(at)
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        self.offers += method == "POST" and route in _OFFERS
+        self.offers += method == "POST" and route in OFFERS
         self.errors += status >= 500
         # a client may invent methods, and each would be a new series
         self._seconds.labels(route, method if method in _METHODS else "other", status).observe(seconds)
+
+    def offered(self, role: Role, status: int, cause: str, client: str, by_unknown_proxy: bool) -> None:
+        """An offer was answered. `cause` is why it was refused, `client` who sent it."""
+        if status >= 400 and cause:
+            self._refused.labels(role, cause).inc()
+        if by_unknown_proxy:
+            self._unknown_proxies.inc()
+        # what else is refused is no fault of ours: an empty room, a picture that the viewer cannot read
+        if status == 201 or status in (401, 429) or status >= 500:
+            self._joining[role].tried(client, got_in=status == 201)
 
     def exposition(self, directory_age: float) -> bytes:
         self._directory_age.set(directory_age)
         return generate_latest(self._registry)
 
 
-def workers_exposition(workers: Iterable[WorkerStatus]) -> bytes:
-    """The workers by state."""
+def workers_exposition(workers: Iterable[WorkerStatus], lost: int) -> bytes:
+    """The workers by state, and how many were lost within the last minute."""
     states = Counter(worker.state for worker in workers)
     registry = CollectorRegistry()
     gauge = Gauge("roomcast_workers", "Workers by state", ["state"], registry=registry)
     for state in WorkerState:
         gauge.labels(state).set(states[state])
+    Gauge(
+        "roomcast_workers_lost",
+        "Workers that fell silent within a minute, without leaving",
+        registry=registry,
+    ).set(lost)
+    return generate_latest(registry)
+
+
+def redis_exposition(used: int, limit: int) -> bytes:
+    """Bytes that Redis has in use, and those that it may use."""
+    registry = CollectorRegistry()
+    for name, meaning, value in (
+        ("roomcast_redis_memory_bytes", "Memory that Redis has in use", used),
+        ("roomcast_redis_memory_limit_bytes", "Its maxmemory, or without one its host's memory", limit),
+    ):
+        Gauge(name, meaning, registry=registry).set(value)
     return generate_latest(registry)
 
 

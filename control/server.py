@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -72,11 +73,21 @@ def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpSer
         config.load()
     except OSError as error:  # ssl.SSLError is one
         raise SettingsError(f"TLS_CERT_FILE, TLS_KEY_FILE: {error.strerror or error}") from None
+    if settings.tls_cert_file:
+        app.state.metrics.export_certificate(*_validity(settings.tls_cert_file))
     metrics = None
     if settings.metrics_addr:
         metrics = _MetricsServer(app.state.metrics_app, settings.metrics_addr)
     trusts = TrustedProxies(settings.trusted_proxies).trusts
     return _Server(config, app.state.streams, metrics, limits, trusts)
+
+
+def _validity(file: str) -> tuple[float, float]:
+    """From when to when the certificate in a PEM file, which OpenSSL has loaded, is valid, in Unix time."""
+    from cryptography import x509  # it has 5 MB, and mostly a balancer has the certificate
+
+    certificate = x509.load_pem_x509_certificate(Path(file).read_bytes())
+    return certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
 
 
 def _config(app: Starlette, **more: Any) -> uvicorn.Config:

@@ -51,7 +51,8 @@ class ServiceError(Exception):
     """An expected failure.
 
     `message` replaces the standard text of the code, `detail` adds a reason for people, `retry_after` is the
-    number of whole seconds after which another try makes sense.
+    number of whole seconds after which another try makes sense. `cause`, one of a few words, tells apart what
+    has the same code, for logs and metrics.
     """
 
     def __init__(
@@ -61,23 +62,30 @@ class ServiceError(Exception):
         *,
         detail: str | None = None,
         retry_after: int | None = None,
+        cause: str = "",
     ) -> None:
         super().__init__(message or code.value)
         self.code = code
         self.message = message
         self.detail = detail
         self.retry_after = retry_after
+        self.cause = cause or code.value
 
 
 def redis_away() -> ServiceError:
     """The request needs Redis, and Redis does not answer."""
-    return ServiceError(ErrorCode.NO_WORKER, detail="Redis is away", retry_after=REDIS_RETRY_SECONDS)
+    return ServiceError(
+        ErrorCode.NO_WORKER, detail="Redis is away", retry_after=REDIS_RETRY_SECONDS, cause="redis_away"
+    )
 
 
 def redis_is_new() -> ServiceError:
     """Redis is not the one of before, and may lack what exists: see `shared/directory/epoch.lua`."""
     return ServiceError(
-        ErrorCode.NO_WORKER, detail="Redis has just come back", retry_after=REDIS_RETRY_SECONDS
+        ErrorCode.NO_WORKER,
+        detail="Redis has just come back",
+        retry_after=REDIS_RETRY_SECONDS,
+        cause="redis_is_new",
     )
 
 

@@ -90,19 +90,21 @@ class Authenticator:
                 self._tokens, b"", None, _refused(f"the token is longer than {MAX_TOKEN_BYTES} bytes")
             )
         if token is None or self._jwts is None:
-            return Access(self._tokens, token, None, _refused())
+            return Access(self._tokens, token, None, _refused(cause="" if token else "no_credentials"))
         try:
             jwt = self._jwts.read(token, now)
         except ServiceError as refusal:
             return Access(self._tokens, token, None, refusal)
         if self._revokes(jwt.mark):
             return Access(self._tokens, token, None, _refused("the JWT was revoked"))
-        return Access(self._tokens, token, jwt, _refused())
+        return Access(self._tokens, token, jwt, _refused(cause="jwt_claims"))
 
 
-def _refused(reason: str = "") -> ServiceError:
+def _refused(reason: str = "", cause: str = "") -> ServiceError:
     """A refusal. `reason` says what is wrong with a JWT of ours; it is empty for any other credential."""
-    return ServiceError(ErrorCode.UNAUTHORIZED, detail=reason or None)
+    return ServiceError(
+        ErrorCode.UNAUTHORIZED, detail=reason or None, cause=cause or ("jwt_claims" if reason else "")
+    )
 
 
 @dataclass(frozen=True, slots=True)

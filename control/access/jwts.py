@@ -31,4 +31,6 @@ class Jwts:
         except JwtError as error:
             if self._key_set and self._key_set.may_lack(token):
                 raise ServiceError(ErrorCode.KEYS_AWAY) from None
-            raise ServiceError(ErrorCode.UNAUTHORIZED, detail=str(error) or None) from None
+            reason = str(error)
+            cause = "jwt_claims" if reason else ""
+            raise ServiceError(ErrorCode.UNAUTHORIZED, detail=reason or None, cause=cause) from None

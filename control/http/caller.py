@@ -15,6 +15,7 @@ from shared.names import RequestId, new_request_id, parse_request_id
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,16}/?")
+_MAX_BEHIND = 45  # characters; as long as an address can be
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([0-9.]+):\d+")
 
 
@@ -23,11 +24,22 @@ class Caller:
     address: str  # "unknown" when there is none
     prefix: str  # the path that a trusted proxy removed from the front: "" or "/live"
     request_id: RequestId
+    behind: str = ""  # whom it says to have passed on, if it is no proxy that we trust
 
     @property
     def network(self) -> str:
         """What counts as one client for limits."""
         return client_of(self.address)
+
+    @property
+    def guessed_network(self) -> str:
+        """What probably is one client, for what is counted: limits must not be lifted by what anybody writes.
+
+        Nobody outside has a private address: there, it is a proxy that `TRUSTED_PROXIES` lacks.
+        """
+        if not self.behind or not _is_private(self.address):
+            return self.network
+        return f"{self.network} {self.behind}"
 
 
 def caller_of(request: Request) -> Caller:
@@ -50,7 +62,8 @@ class TrustedProxies:
         """The caller behind a connection from the address `peer`."""
         address = _parse_peer(peer or "")
         if address is None or not self._trusts(address):
-            return Caller(str(address or "unknown"), "", new_request_id())
+            behind = headers.get("x-forwarded-for", "")[-_MAX_BEHIND:]
+            return Caller(str(address or "unknown"), "", new_request_id(), behind)
         prefix = headers.get("x-forwarded-prefix", "")
         return Caller(
             address=str(self._client(address, headers)),
@@ -86,6 +99,11 @@ def _parse(text: str) -> _Address | None:
     # A dual-stack socket shows IPv4 peers as ::ffff:192.0.2.1. A scope, behind a %, may be of any length, and
     # a client can write it.
     return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
+
+
+def _is_private(text: str) -> bool:
+    address = _parse(text)
+    return address is not None and address.is_private
 
 
 _parse_peer = lru_cache(REMEMBERED)(_parse)  # of a connection: short, and often the same

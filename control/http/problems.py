@@ -84,8 +84,9 @@ def problem_response(error: ServiceError) -> JSONResponse:
     return response(body, status, headers)
 
 
-async def on_service_error(_: Request, error: Exception) -> JSONResponse:
+async def on_service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
+    request.state.cause = error.cause
     return problem_response(error)
 
 

@@ -24,7 +24,7 @@ from shared.telemetry.logging import get_logger
 
 TIMEOUT_SECONDS = 0.4
 
-_OFFER = re.compile(r"/api/(?:whip/publish|whep/play)/[^/]*")
+_OFFER = re.compile(r"(/api/(?:whip/publish|whep/play)/)[^/]*")
 
 log = get_logger()
 
@@ -64,9 +64,13 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            buckets = self._of_offers if _is_offer(scope) else self._buckets
+            offer = _OFFER.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+            buckets = self._of_offers if offer else self._buckets
             if buckets and (wait := await self._wait(buckets, caller_of(Request(scope)).network)):
                 error = ServiceError(ErrorCode.RATE_LIMITED, retry_after=math.ceil(wait / 1000))
+                scope["state"]["cause"] = error.cause
+                if offer:  # it does not get to the router
+                    scope["state"]["route"] = f"{offer[1]}{{room}}"
                 app = problem_response(error)
         await app(scope, receive, send)
 
@@ -79,7 +83,3 @@ class RateLimit:
         except (RedisError, TimeoutError) as error:
             log.warning("rate limit not checked: Redis is away", reason=type(error).__name__)
             return 0
-
-
-def _is_offer(scope: Scope) -> bool:
-    return scope["method"] == "POST" and _OFFER.fullmatch(scope["path"]) is not None

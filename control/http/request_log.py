@@ -11,9 +11,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from control.http.caller import TrustedProxies
+from control.http.caller import Caller, TrustedProxies
 from control.http.problems import problem_response
-from control.metrics import HttpMetrics
+from control.metrics import OFFERS, HttpMetrics
 from control.workers.redis_share import Shares
 from shared.errors import ErrorCode, ServiceError
 from shared.names import parse_room_name
@@ -62,16 +62,21 @@ class RequestLog:
                 status = status or _CLIENT_WENT_AWAY
             except Exception:
                 log.exception("request failed", route=_route(scope))
+                scope["state"]["cause"] = ErrorCode.INTERNAL.value
                 if status:  # half of an answer was sent: the connection can only be closed
                     raise
                 await problem_response(ServiceError(ErrorCode.INTERNAL))(scope, receive, send_with_id)
             finally:
-                self._record(scope, status, time.monotonic() - started, caller.address)
+                self._record(scope, status, time.monotonic() - started, caller)
 
-    def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:
-        route = _route(scope)
-        self._metrics.observe(scope["method"], route, status, seconds)
-        fields = {"method": scope["method"], "route": route, "status": status, "client": client}
+    def _record(self, scope: Scope, status: int, seconds: float, caller: Caller) -> None:
+        method, route, cause = scope["method"], _route(scope), scope["state"].get("cause", "")
+        self._metrics.observe(method, route, status, seconds)
+        if method == "POST" and (role := OFFERS.get(route)):
+            self._metrics.offered(role, status, cause, caller.guessed_network, bool(caller.behind))
+        fields = {"method": method, "route": route, "status": status, "client": caller.address}
+        if cause:
+            fields["cause"] = cause
         if room := parse_room_name(scope.get("path_params", {}).get("room", "")):
             fields["room"] = room
         routine = route in _POLLED or (route in _ROUTINE and status < 400)
@@ -87,4 +92,4 @@ def _decoded(raw_path: bytes) -> str:
 def _route(scope: Scope) -> str:
     """The template of the path, such as `/api/whip/publish/{room}`; "-" when no route matched."""
     route = scope.get("route")
-    return route.path_format if route else "-"
+    return str(route.path_format if route else scope["state"].get("route", "-"))

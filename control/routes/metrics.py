@@ -11,15 +11,17 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from control.http.resource import Resource
-from control.metrics import HttpMetrics, rooms_exposition, workers_exposition
+from control.metrics import HttpMetrics, redis_exposition, rooms_exposition, workers_exposition
 from control.workers.cluster import Cluster
+from control.workers.redis_memory import RedisMemory
 from control.workers.room_list import RoomList
 from shared.errors import ServiceError
 
 
 class MetricsRoutes:
-    def __init__(self, cluster: Cluster, rooms: RoomList, metrics: HttpMetrics) -> None:
+    def __init__(self, cluster: Cluster, rooms: RoomList, metrics: HttpMetrics, memory: RedisMemory) -> None:
         self._cluster = cluster
+        self._memory = memory
         self._rooms = rooms
         self._metrics = metrics
 
@@ -33,8 +35,11 @@ class MetricsRoutes:
         """While Redis is away the cluster's series are left out: a gap is true, a zero would be false."""
         pieces: list[bytes] = []
         with suppress(ServiceError):
-            workers = workers_exposition(await self._cluster.recent_workers())
-            pieces = [*(await rooms_exposition(self._rooms)), workers]
+            workers = await self._cluster.recent_workers()
+            of_workers = workers_exposition(workers, await self._cluster.lost_workers())
+            pieces = [*(await rooms_exposition(self._rooms)), of_workers]
+            if (memory := await self._memory.read()) is not None:
+                pieces.append(redis_exposition(*memory))
         own = self._metrics.exposition(monotonic() - self._cluster.read_at)
         return Response(b"".join([own, *pieces]), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 

@@ -59,6 +59,11 @@ class Cluster:
                 return self._workers
         return await self.workers()
 
+    async def lost_workers(self) -> int:
+        """How many workers have died, or cannot reach Redis, within the last minute."""
+        async with self._watch.bounded(LIMIT_SECONDS):
+            return await self._directory.lost_workers(self.unix_time)
+
     async def recent_status(self, worker: WorkerId) -> WorkerStatus | None:
         """The status of one worker, up to `STATUS_AGE_SECONDS` old; None: it does not live."""
         now = monotonic()

@@ -10,6 +10,7 @@ from time import monotonic
 
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.backlog import Backlog
+from media.recording.disk_space import DiskSpace
 from media.recording.disk_threads import DiskThreads
 from media.recording.journal import Journal, NoJournal
 from media.recording.limits import ChangeAllowance, Limits
@@ -63,6 +64,7 @@ class Recorder:
         self._recordings: set[Recording] = set()
         self._threads = DiskThreads("recording", WRITER_THREADS)
         self._housekeeping = DiskThreads("recordings housekeeping", 1)
+        self.space = DiskSpace(self._folder)
         self._backlog = Backlog()
         self._journal: Journal | NoJournal = NoJournal()
         self._uploader: Uploader | None = None
@@ -183,12 +185,14 @@ class Recorder:
         """Upload, and delete what is old, until cancelled. No file that cannot be deleted ends the worker."""
         if self._uploader is not None:
             self._uploader.start()
+        looking = asyncio.ensure_future(self.space.run())
         try:
             while True:
                 if self._keep_seconds:
                     await self._clear()
                 await asyncio.sleep(CLEAN_SECONDS)
         finally:
+            looking.cancel()
             if self._uploader is not None:
                 self._uploader.stop()
 

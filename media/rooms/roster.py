@@ -93,6 +93,7 @@ class Roster:
             client=client,
             checked=self.seats.connect,
             connected=self._ledger.session_connected,
+            interrupted=self._ledger.session_interrupted,
             ended=self._session_ended,
         )
 

@@ -13,6 +13,7 @@ from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
 from media.transport.handshake_failure import HandshakeFailure
 from shared.messages.signalling import Role
+from shared.telemetry.recent_clients import RecentClients
 
 SETUP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -30,6 +31,8 @@ class Ledger:
         self.failed_handshakes: Counter[tuple[Role, HandshakeFailure]] = Counter()
         self.handshakes = {role: Histogram(SETUP_BOUNDS) for role in Role}
         self.connects = {role: Histogram(SETUP_BOUNDS) for role in Role}
+        self.clients = {role: RecentClients(clock) for role in Role}  # whether they connect
+        self.interrupted = dict.fromkeys(Role, 0.0)  # seconds
         self.lives = {role: Histogram(LIFE_BOUNDS) for role in Role}
         self.feeds = Totals("rx_packets", "rx_bytes", "rx_dropped", "rx_recovered", "rx_late")
         self.publishers = PublisherStats()
@@ -40,12 +43,18 @@ class Ledger:
     def session_opened(self, session: Session) -> None:
         self.opened[session.role] += 1
 
+    def session_interrupted(self, session: Session, seconds: float) -> None:
+        self.interrupted[session.role] += seconds
+
     def session_connected(self, session: Session, since_answer: float, handshake: float) -> None:
+        self.clients[session.role].tried(session.client, got_in=True)
         self.connects[session.role].observe(since_answer)
         self.handshakes[session.role].observe(handshake)
 
     def session_ended(self, session: Session, reason: EndReason) -> None:
         self.ended[session.role, reason] += 1
+        if reason in (EndReason.NOT_CONNECTED, EndReason.HANDSHAKE_FAILED):
+            self.clients[session.role].tried(session.client, got_in=False)
         if session.connected:
             self.lives[session.role].observe(self._clock() - session.began_at)
         if session.handshake_error is not None:

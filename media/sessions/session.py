@@ -29,6 +29,9 @@ from shared.telemetry.logging import get_logger
 
 # From the answer to the end of the DTLS handshake, at most: a publisher reserves its room meanwhile.
 SETUP_SECONDS = 15.0
+# A connected client that nobody hears for so long has an interruption: it reports, or checks its line, each
+# 6 s at least.
+INTERRUPTION_SECONDS = 8.0
 # What a session sends before any address is proven, at most. A handshake takes 900 if no flight is lost, and
 # 6,300 if all are: what nobody answers is sent eight times.
 UNPROVEN_BYTES = 8 * 1024
@@ -47,8 +50,9 @@ class Setup:
     """What a session is made of: the client's offer, our side of it, and the callbacks.
 
     `now` and `expires_at` are in seconds of a steady clock. `checked` is called when the first valid check
-    comes; `connected` with the seconds since the answer, and those since that check; `ended` once, when the
-    session has freed all it held. `client`: an IPv4 address or an IPv6 /64; "": unknown.
+    comes; `connected` with the seconds since the answer, and those since that check; `interrupted` when a
+    client is heard again, with the seconds for which it was not; `ended` once, when the session has freed all
+    it held. `client`: an IPv4 address or an IPv6 /64; "": unknown.
     """
 
     id: SessionId
@@ -61,6 +65,7 @@ class Setup:
     connected: Callable[["Session", float, float], None]
     ended: Callable[["Session", EndReason], None]
     checked: Callable[["Session"], None] = lambda _: None
+    interrupted: Callable[["Session", float], None] = lambda _session, _seconds: None
     token: TokenMark | None = None
     client: str = ""
 
@@ -100,7 +105,9 @@ class Session(ABC):
         self.client = setup.client
         self._on_checked = setup.checked
         self._on_connected = setup.connected
+        self._on_interrupted = setup.interrupted
         self._on_end = setup.ended
+        self._silent_since: float | None = None  # when the client was last heard, if that is long ago
         self._sender: SrtpSender | None = None
 
     @property
@@ -162,6 +169,8 @@ class Session(ABC):
         if self._fault is not None:
             raise self._fault
         self._send_due_request(now)
+        if self.connected:
+            self._look_for_interruption(now)
         if self.connected and self.ice.consent_expired(now):
             if now - self.ice.heard_at < CONSENT_SECONDS:
                 log.info("the client sends checks, and answers none (RFC 7675)", session=self.id)
@@ -172,6 +181,15 @@ class Session(ABC):
             self.end(EndReason.NOT_CONNECTED)
         elif self._expires_at is not None and now >= self._expires_at:
             self.end(EndReason.TOKEN_EXPIRED)
+
+    def _look_for_interruption(self, now: float) -> None:
+        """Who is not heard again may have left without a word, and counts by the reason of the end only."""
+        heard_at = self.ice.heard_at
+        if now - heard_at >= INTERRUPTION_SECONDS:
+            self._silent_since = heard_at
+        elif self._silent_since is not None:
+            self._on_interrupted(self, heard_at - self._silent_since)
+            self._silent_since = None
 
     def end(self, reason: EndReason) -> None:
         """End the session and free all it held. Later calls do nothing."""

@@ -22,6 +22,8 @@ from shared.messages.signalling import Role
 from shared.sdp.offer import Offer
 from shared.telemetry.logging import get_logger
 
+PICTURE_SECONDS = 5.0  # a first picture is due within 2.5 s
+MEDIA_SECONDS = 2.0  # a publisher that was heard within this time sends
 MOST_QUIET_SECONDS = 1.0  # by which its consent or token may have expired before that is seen
 
 log = get_logger()
@@ -153,6 +155,15 @@ class ViewerSession(Session):
     def first_picture_at(self) -> float | None:
         """When the viewer was sent its first picture."""
         return None if self._playback is None else self._playback.first_picture_at
+
+    def lacks_picture(self, now: float) -> bool:
+        """Whether it has waited too long for its first picture, of a publisher that sends one."""
+        if self.connected_at is None or now - self.connected_at < PICTURE_SECONDS:
+            return False
+        if self.rendition is None or self.first_picture_at is not None:
+            return False
+        source = self._feed.sources[self._feed.base_of(self.rendition)]
+        return now - source.heard_at < MEDIA_SECONDS
 
     @property
     def reason(self) -> str:

@@ -145,6 +145,11 @@ class Directory:
         ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
         return [worker_in_key(worker) for worker in ids]
 
+    async def lost_workers(self, now: float) -> int:
+        """How many workers have fallen silent within a minute and did not leave. `now`: Redis' Unix time."""
+        silent = now - keys.HEARTBEAT_TTL_MS / 1000
+        return await self._redis.zcount(keys.WORKERS, "-inf", silent)
+
     async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
         """The statuses of those of `workers` that live."""
         return await statuses_of(self._redis, [*workers])

@@ -45,7 +45,12 @@ class SilentWorkerError(ServiceError):
     """`NO_WORKER`, because this worker did not answer in time. Another one may."""
 
     def __init__(self) -> None:
-        super().__init__(ErrorCode.NO_WORKER, detail="worker did not answer in time", retry_after=1)
+        super().__init__(
+            ErrorCode.NO_WORKER,
+            detail="worker did not answer in time",
+            retry_after=1,
+            cause="worker_silent",
+        )
 
 
 class LeftWorkerError(ServiceError):

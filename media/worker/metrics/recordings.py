@@ -23,6 +23,15 @@ class RecorderCollector(Collector):
             "Rooms that are not recorded at present, because of an error.",
             value=recorder.failing,
         )
+        if recorder.space.free is not None:
+            yield GaugeMetricFamily(
+                "roomcast_recording_disk_free_bytes",
+                "Room that is left where recordings go.",
+                value=recorder.space.free,
+            )
+            yield GaugeMetricFamily(
+                "roomcast_recording_disk_bytes", "All room of that disk.", value=recorder.space.size
+            )
         yield CounterMetricFamily(
             "roomcast_recording_failures", "Recordings stopped by an error.", value=recorder.failures
         )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from time import monotonic
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -10,10 +11,12 @@ from media.rooms.roster import Roster
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.session import SessionState
+from media.sessions.viewer_session import ViewerSession
 from media.transport.address import transport_of
 from media.transport.handshake_failure import HandshakeFailure
 from media.worker.metrics.exposition import family, single
 from shared.messages.signalling import Role
+from shared.telemetry.client_metrics import ClientsCollector
 
 
 class SessionsCollector(Collector):
@@ -44,7 +47,28 @@ class SessionsCollector(Collector):
                 ended.add_metric([role, reason.name.lower()], ledger.ended[role, reason])
             for failure in HandshakeFailure:
                 failed.add_metric([role, failure.name.lower()], ledger.failed_handshakes[role, failure])
-        yield from (sessions, opened, ended, failed, self._transports())
+        interrupted = CounterMetricFamily(
+            "roomcast_interrupted_seconds",
+            "Time for which nothing was heard of connected clients that were heard again later.",
+            labels=["role"],
+        )
+        for role, seconds in ledger.interrupted.items():
+            interrupted.add_metric([role], seconds)
+        yield from (sessions, opened, ended, failed, interrupted, self._transports())
+        now = monotonic()
+        yield GaugeMetricFamily(
+            "roomcast_viewers_without_picture",
+            "Viewers that have been connected for five seconds and have had no picture, which is being sent.",
+            value=sum(
+                session.lacks_picture(now) for session in self._roster if isinstance(session, ViewerSession)
+            ),
+        )
+        yield from ClientsCollector(
+            "roomcast_connecting_clients",
+            "Clients whose sessions began within five minutes, by whether the last one connected.",
+            ledger.clients.items(),
+            ("connected", "failed"),
+        ).collect()
         yield family(
             "roomcast_connect_seconds",
             "Time from the answer until the session can carry media.",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -257,6 +258,16 @@ async def test_with_a_certificate_it_speaks_https(tmp_path: Path, redis_url: str
         assert healthy.text == "ok"
         for response in (healthy, await http.get(f"{url}/"), await http.get(f"{url}/api/nothing")):
             assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+        begins, ends = certificate_times((await http.get(f"{url}/metrics")).text)
+    assert begins <= time.time() < ends
+
+
+def certificate_times(metrics: str) -> tuple[float, float]:
+    begins, ends = (
+        float(re.findall(rf"^roomcast_certificate_{word}_timestamp_seconds (\S+)$", metrics, re.MULTILINE)[0])
+        for word in ("begins", "ends")
+    )
+    return begins, ends
 
 
 def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:

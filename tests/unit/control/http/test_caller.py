@@ -84,3 +84,22 @@ def test_request_id() -> None:
 )
 def test_what_counts_as_one_client(address: str, network: str) -> None:
     assert Caller(address, "", new_request_id()).network == network
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "guessed"),
+    [
+        ("172.17.0.1", "198.51.100.1", "172.17.0.1 198.51.100.1"),
+        ("172.17.0.1", "", "172.17.0.1"),
+        ("fc00::1", "198.51.100.1", "fc00::/64 198.51.100.1"),
+        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),  # a proxy that is trusted
+        ("8.8.8.8", "198.51.100.1", "8.8.8.8"),  # a stranger may write anything
+        ("172.17.0.1", "a" * 5000, f"172.17.0.1 {'a' * 45}"),
+        ("unknown", "198.51.100.1", "unknown"),
+    ],
+)
+def test_clients_of_a_private_proxy_that_is_not_trusted_are_told_apart_where_nothing_depends_on_it(
+    peer: str, forwarded: str, guessed: str
+) -> None:
+    caller = PROXIES.caller(peer, Headers({"x-forwarded-for": forwarded} if forwarded else {}))
+    assert caller.guessed_network == guessed

@@ -11,10 +11,16 @@ from shared.messages.signalling import Role
 
 
 def session(
-    role: Role = Role.PLAY, *, connected: bool = False, failure: HandshakeFailure | None = None
+    role: Role = Role.PLAY,
+    *,
+    connected: bool = False,
+    failure: HandshakeFailure | None = None,
+    client: str = "192.0.2.1",
 ) -> Any:
     error = None if failure is None else DtlsError(failure)
-    return SimpleNamespace(role=role, connected=connected, began_at=100.0, handshake_error=error)
+    return SimpleNamespace(
+        role=role, connected=connected, began_at=100.0, handshake_error=error, client=client
+    )
 
 
 def test_sessions_are_counted_by_role_and_reason() -> None:
@@ -47,3 +53,15 @@ def test_the_time_to_connect_is_that_from_the_answer_and_the_handshake_s_that_fr
     ledger = Ledger()
     ledger.session_connected(session(Role.PUBLISH), since_answer=3.0, handshake=0.5)
     assert (ledger.connects[Role.PUBLISH].sum, ledger.handshakes[Role.PUBLISH].sum) == (3.0, 0.5)
+
+
+def test_a_client_that_does_not_connect_counts_once_and_one_that_leaves_not_at_all() -> None:
+    ledger = Ledger(lambda: 107.0)
+    ledger.session_connected(session(client="192.0.2.2"), since_answer=0.1, handshake=0.05)
+    ledger.session_ended(session(client="192.0.2.2", connected=True), EndReason.CONSENT_EXPIRED)
+    for _ in range(3):
+        ledger.session_ended(session(), EndReason.NOT_CONNECTED)
+        ledger.session_ended(session(), EndReason.HANDSHAKE_FAILED)
+    ledger.session_ended(session(client="192.0.2.3"), EndReason.DELETED)
+    assert ledger.clients[Role.PLAY].counts() == (1, 1)
+    assert ledger.clients[Role.PUBLISH].counts() == (0, 0)

@@ -35,6 +35,7 @@ class World:
         self.sent: list[tuple[bytes, Address]] = []
         self.ended: list[EndReason] = []
         self.checked = 0
+        self.interruptions: list[float] = []
         send: Any = lambda *_: None  # noqa: E731
         self.switch = PacketSwitch(
             lambda _: send, fan_out_to=lambda _: looped_fan_out(send), make_opener=used_opener()
@@ -56,6 +57,7 @@ class World:
             connected=lambda *_: None,
             ended=lambda _, reason: self.ended.append(reason),
             checked=lambda _: self._check(),
+            interrupted=lambda _, seconds: self.interruptions.append(seconds),
         )
         return PublisherSession(setup, self.switch, feed)
 
@@ -106,6 +108,24 @@ async def test_a_peer_that_is_silent_ends_it(world: World) -> None:
     world.session.ice.touch(BEGAN + 20)
     assert world.end_after(19.9 + CONSENT_SECONDS) == []
     assert world.end_after(20 + CONSENT_SECONDS) == [EndReason.CONSENT_EXPIRED]
+
+
+async def test_a_client_that_is_heard_again_had_an_interruption(world: World) -> None:
+    world.session.connected = True
+    for second in (7.9, 8.0, 12.0, 19.0):
+        world.session.tick(BEGAN + second)
+    assert world.interruptions == []
+    world.session.ice.touch(BEGAN + 20)
+    for second in (20.2, 21.0):
+        world.session.tick(BEGAN + second)
+    assert world.interruptions == [20.0]
+
+
+async def test_a_client_that_is_not_heard_again_may_have_left(world: World) -> None:
+    world.session.connected = True
+    world.session.tick(BEGAN + 20)
+    assert world.end_after(CONSENT_SECONDS) == [EndReason.CONSENT_EXPIRED]
+    assert world.interruptions == []
 
 
 async def test_media_is_as_good_as_checks(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from media.sessions.end_reason import EndReason
-from media.sessions.viewer_session import ViewerSession
+from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
 from shared.messages.signalling import Role
 from tests.unit.media.rooms.test_admission import World
 
@@ -23,7 +23,8 @@ class Playback:
         self.quiet_until = 0.0
         self.measure_seconds = 1e9
         self.picture = None
-        self.rendition = None
+        self.rendition: int | None = None
+        self.first_picture_at: float | None = None
 
     def step(self, now: float) -> float | None:
         self.calls.append("step")
@@ -119,3 +120,29 @@ async def test_a_picture_that_is_due_often_is_sent_beside_the_ticks(world: World
     await asyncio.sleep(0)
     assert playback.calls == ["tick", "step"]
     session.end(EndReason.DELETED)
+
+
+@pytest.mark.parametrize(
+    ("connected", "rendition", "seen", "heard", "lacks"),
+    [
+        (PICTURE_SECONDS, 1, None, 0.0, True),
+        (PICTURE_SECONDS - 0.1, 1, None, 0.0, False),  # it may still come
+        (None, 1, None, 0.0, False),
+        (PICTURE_SECONDS, None, None, 0.0, False),  # the sound alone
+        (PICTURE_SECONDS, 1, 3.0, 0.0, False),
+        (PICTURE_SECONDS, 1, None, MEDIA_SECONDS, False),  # nothing is sent
+    ],
+)
+async def test_a_viewer_lacks_a_picture_that_is_sent_and_late(
+    world: World,
+    connected: float | None,
+    rendition: int | None,
+    seen: float | None,
+    heard: float,
+    lacks: bool,
+) -> None:
+    session, playback = playing(world)
+    session.connected_at = None if connected is None else world.now - connected
+    playback.rendition, playback.first_picture_at = rendition, seen
+    session._feed.sources[1].heard_at = world.now - heard
+    assert session.lacks_picture(world.now) == lacks
