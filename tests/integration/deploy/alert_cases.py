@@ -16,17 +16,21 @@ from tests.integration.deploy.alert_series import (
     answers,
     between,
     both,
+    connecting,
     control,
     counter,
     directory,
     federated,
     gauge,
+    interrupted,
+    joining,
+    lines,
+    lost,
     of_workers,
     offers,
     over,
     scraped,
-    sessions,
-    share,
+    uplinks,
     version,
     worker,
 )
@@ -96,9 +100,63 @@ GAPS, RESTARTED = "roomcast_recording_packets_dropped_total", "process_start_tim
 TCP, OVERFLOW = "roomcast_tcp_refused_total", "roomcast_receive_drops_total"
 DELIVERED, GIVEN_UP = "roomcast_webhook_delivered_total", "roomcast_webhook_given_up_total"
 LOST = "roomcast_webhook_lost_total"
-RECEIVED, SENT = "roomcast_ingress_packets_total", "roomcast_egress_packets_total"
+NATIVE, DAY = "roomcast_native_sending", 86_400
+MEMORY, REDIS = ("roomcast_memory_available_bytes", "roomcast_memory_limit_bytes"), "roomcast_redis_memory"
+DISK = ("roomcast_recording_disk_free_bytes", "roomcast_recording_disk_bytes")
+ENDS, BEGINS = "roomcast_certificate_ends_timestamp_seconds", "roomcast_certificate_begins_timestamp_seconds"
+UNKNOWN_PROXIES = "roomcast_offers_of_unknown_proxies_total"
+
+
+def two(names: tuple[str, str], first: float, second: float) -> Make:
+    return both(gauge(names[0], f"{first}x40"), gauge(names[1], f"{second}x40"))
+
 
 CASES = [
+    # what users meet: a share, and a number
+    Case(
+        "RoomcastJoinsFail",
+        lambda size: joining(15 * size, 5 * size),
+        lambda size: joining(90 * size, 10 * size),
+        spared=lambda _: joining(0, 4),
+    ),
+    Case(
+        "RoomcastJoinsFailSlowly",
+        lambda size: joining(93 * size, 7 * size),
+        lambda size: joining(98 * size, 2 * size),
+        spared=lambda _: joining(5, 1),
+    ),
+    Case(
+        "RoomcastNobodyGetsIn",
+        lambda _: offers(20, 0, "401"),
+        lambda _: offers(20, 5, "401"),
+        spared=lambda _: offers(3, 0, "401"),
+    ),
+    Case(
+        "RoomcastSessionsLost",
+        lambda size: of_workers(lost(30, 12, 0), range(1, size + 1)),
+        lambda size: of_workers(lost(30, 6, 20), range(1, size + 1)),
+        spared=lambda size: lost(9, 9, 0)(worker(1)),
+    ),
+    one_of("RoomcastWorkerLosesSessions", lost(30, 20, 0), lost(30, 12, 0), spared=lost(9, 9, 0)),
+    Case(
+        "RoomcastInterruptions",
+        lambda size: of_workers(interrupted(100, 600), range(1, size + 1)),
+        lambda size: of_workers(interrupted(100, 240), range(1, size + 1)),
+        spared=lambda _: interrupted(3, 55)(worker(1)),
+    ),
+    Case(
+        "RoomcastInterruptionsSlowly",
+        lambda size: of_workers(interrupted(1000, 1200), range(1, size + 1)),
+        lambda size: of_workers(interrupted(1000, 300), range(1, size + 1)),
+        75,
+        spared=lambda _: interrupted(3, 55)(worker(1)),
+    ),
+    Case(
+        "RoomcastPicturesLate",
+        lambda size: of_workers(between(PICTURE, "2.5", "5.0", step=3), range(1, size + 1)),
+        lambda size: of_workers(between(PICTURE, "1.0", "2.5", step=3), range(1, size + 1)),
+        spared=lambda _: between(PICTURE, "2.5", "5.0", step=1)(worker(1)),
+    ),
     # the control plane: gone from discovery, or there and dead
     Case(
         "RoomcastControlLost",
@@ -139,12 +197,28 @@ CASES = [
         answers(CALLED, 12, 88, "no_worker"),
         both(answers(CALLED, 4, 84, "no_worker"), answers(CALLED, 12, 84, "no_publisher")),
     ),
+    Case(
+        "RoomcastProxyNotTrusted",
+        lambda _: offers(20, 0, "429") | counter(UNKNOWN_PROXIES, 20)(control()),
+        lambda _: offers(20, 0, "429") | counter(UNKNOWN_PROXIES, 5)(control()),
+    ),
+    of_control(
+        "RoomcastRedisMemory",
+        two((f"{REDIS}_bytes", f"{REDIS}_limit_bytes"), 85, 100),
+        two((f"{REDIS}_bytes", f"{REDIS}_limit_bytes"), 70, 100),
+    ),
+    of_control(
+        "RoomcastCertificateExpires",
+        two((ENDS, BEGINS), 13 * DAY, -77 * DAY),
+        two((ENDS, BEGINS), 40 * DAY, -50 * DAY),
+    ),
     # the directory of the workers
     Case("RoomcastNoWorkerReady", lambda size: directory(f"{size}x9 0x30"), lambda _: directory("1x40")),
     Case(
         "RoomcastWorkerLost",
-        lambda size: directory(f"{size}x9 {size - 1}x30"),
-        lambda size: directory(f"{size}x9 {size - 1}x30", "0x9 1x30"),  # a draining worker is not lost
+        lambda size: directory(f"{size}x9 {size - 1}x30", lost="0x9 1x0 0x30"),
+        lambda size: directory(f"{size}x9 {size - 1}x30", "0x9 1x3 0x30"),  # it has drained, and left
+        spared=lambda size: directory(f"{size}x9 {size - 1}x0 {size}x30", lost="0x9 1x0 0x30"),  # it is back
     ),
     Case("RoomcastWorkersNotScraped", lambda size: scraped(size, size - 1), lambda size: scraped(size, size)),
     Case(
@@ -168,14 +242,11 @@ CASES = [
     ),
     one_of(
         "RoomcastWorkerRestarts",
-        # each time at another address, as a pod that is made anew
+        # each time at another address, as a pod that is made anew; three times in 16 minutes
         lambda labels: both(
-            *(
-                gauge(RESTARTED, f"_x{2 * life} {life + 1}x1 stale", f', pod="{life}"')
-                for life in range(6, 10)
-            )
+            *(gauge(RESTARTED, f"_x{6 * life} {life + 1}x5 stale", f', pod="{life}"') for life in range(4))
         )(labels),
-        gauge(RESTARTED, "1x9 2x2 3x30"),
+        gauge(RESTARTED, "1x9 2x2 3x30"),  # twice
     ),
     one_of(
         "RoomcastClockWrong",
@@ -220,16 +291,8 @@ CASES = [
         counter(OVERFLOW, 72, ', family="ipv4"'),
         counter(OVERFLOW, 54, ', family="ipv4"'),
     ),
-    one_of(
-        "RoomcastPublishersLosePackets",
-        share("roomcast_publisher_nacks_total", RECEIVED, 6),
-        share("roomcast_publisher_nacks_total", RECEIVED, 4),
-    ),
-    one_of(
-        "RoomcastViewersLosePackets",
-        share("roomcast_viewer_nacks_total", SENT, 6),
-        share("roomcast_viewer_nacks_total", SENT, 4),
-    ),
+    one_of("RoomcastPublishersLosePackets", uplinks(2, 3), uplinks(9, 3), spared=uplinks(0, 2)),
+    one_of("RoomcastViewersLosePackets", lines(15, 5), lines(100, 29), spared=lines(4, 4)),
     one_of(
         "RoomcastFirstPictureLate",
         between(PICTURE, "2.5", "5.0", step=2),
@@ -239,18 +302,11 @@ CASES = [
     ),
     Case(
         "RoomcastClientsCannotConnect",
-        lambda size: of_workers(sessions(1.2 / size, 0.3 / size), range(1, size + 1)),
-        lambda size: of_workers(sessions(12, 2), range(1, size + 1)),
-        25,
-        spared=lambda size: of_workers(sessions(0.9 / size, 0.9 / size), range(1, size + 1)),
+        lambda size: of_workers(connecting(18 / size, 6 / size), range(1, size + 1)),
+        lambda size: of_workers(connecting(12, 2), range(1, size + 1)),
+        spared=lambda size: of_workers(connecting(0, 4 / size), range(1, size + 1)),
     ),
-    one_of(
-        "RoomcastWorkerNotReached",
-        sessions(1.2, 0.3),
-        sessions(30, 5),
-        25,
-        spared=sessions(0.9, 0.9),  # one client that tries again each minute
-    ),
+    one_of("RoomcastWorkerNotReached", connecting(4, 5), connecting(30, 20), spared=connecting(0, 1)),
     one_of("RoomcastMediaOverTcp", over(6, 4), over(4, 6), spared=over(3, 1)),
     one_of(
         "RoomcastTcpRefused",
@@ -263,6 +319,19 @@ CASES = [
         counter("roomcast_log_lines_dropped_total", 3),
         counter("roomcast_log_lines_dropped_total", 0),
     ),
+    one_of(
+        "RoomcastEventsDropped",
+        gauge("roomcast_events_dropped_total", "0x9 5x30"),
+        gauge("roomcast_events_dropped_total", "5x40"),
+    ),
+    one_of(
+        "RoomcastSrtpRefused",
+        gauge("roomcast_srtp_refused_total", "0x9 1x30"),
+        gauge("roomcast_srtp_refused_total", "0x40"),
+    ),
+    one_of("RoomcastNativeStepLost", gauge(NATIVE, "1x9 0x30"), gauge(NATIVE, "1x40")),
+    one_of("RoomcastMemoryLow", two(MEMORY, 9, 100), two(MEMORY, 12, 100)),
+    one_of("RoomcastDiskNearlyFull", two(DISK, 9, 100), two(DISK, 12, 100)),
     one_of(
         "RoomcastFilesNearLimit",
         both(gauge("process_open_fds", "900x40"), gauge("process_max_fds", "1024x40")),

@@ -48,16 +48,61 @@ def between(name: str, under: str, over: str, more: str = "", step: int = 60) ->
     )
 
 
-def share(part: str, whole: str, percent: float) -> Make:
-    return both(counter(part, percent * 100), counter(whole, 100 * 100))
-
-
-def sessions(opened: float, unconnected: float) -> Make:
-    """In a minute, by a worker."""
+def connecting(connected: float, failed: float) -> Make:
+    """Clients of a worker within five minutes."""
+    name = "roomcast_connecting_clients"
     return both(
-        counter("roomcast_sessions_opened_total", opened, ', role="play"'),
-        counter("roomcast_sessions_ended_total", unconnected, ', role="play", reason="not_connected"'),
-        counter("roomcast_sessions_ended_total", opened - unconnected, ', role="play", reason="deleted"'),
+        gauge(name, f"{connected}x40", ', role="play", outcome="connected"'),
+        gauge(name, f"{failed}x40", ', role="play", outcome="failed"'),
+    )
+
+
+def joining(answered: float, refused: float) -> Series:
+    """Clients of a cluster within five minutes."""
+    name = "roomcast_joining_clients"
+    return both(
+        gauge(name, f"{answered}x40", ', role="play", outcome="answered"'),
+        gauge(name, f"{refused}x40", ', role="play", outcome="refused"'),
+    )(control())
+
+
+def lines(viewers: int, losing: int) -> Make:
+    """What viewers say of their lines: one value a second of each."""
+    name = "roomcast_viewer_loss_ratio"
+    return both(
+        counter(f"{name}_bucket", 60 * (viewers - losing), ', le="0.05"'),
+        counter(f"{name}_bucket", 60 * viewers, ', le="0.1"'),
+        counter(f"{name}_bucket", 60 * viewers, ', le="+Inf"'),
+        counter(f"{name}_count", 60 * viewers),
+    )
+
+
+def uplinks(good: int, bad: int) -> Make:
+    """Publishers of a worker by what their lines lose."""
+    name = "roomcast_room_publisher_loss_ratio"
+    return both(
+        *(gauge(name, "0.001x40", f', room="good{number}"') for number in range(good)),
+        *(gauge(name, "0.3x40", f', room="bad{number}"') for number in range(bad)),
+    )
+
+
+def lost(before: int, sessions: int, worker_has_left: int) -> Make:
+    """A worker with `before` sessions, of which some are lost every two minutes, and others leave."""
+    left = before - sessions - worker_has_left
+    return both(
+        gauge("roomcast_sessions", f"{before}x19 {left}x20", ', role="play", state="connected"'),
+        gauge(
+            "roomcast_sessions_ended_total",
+            " ".join(f"{lost}x1" for lost in range(0, 15 * sessions, sessions)),
+            ', role="play", reason="consent_expired"',
+        ),
+    )
+
+
+def interrupted(sessions: float, seconds_a_minute: float) -> Make:
+    return both(
+        gauge("roomcast_sessions", f"{sessions}x80", ', role="play", state="connected"'),
+        gauge("roomcast_interrupted_seconds_total", f"0+{seconds_a_minute}x80", ', role="play"'),
     )
 
 
@@ -74,18 +119,22 @@ def answers(name: str, bad: float, good: float, outcome: str) -> Make:
     )
 
 
-def offers(refused: float, taken: float) -> Series:
+def offers(refused: float, taken: float, status: str = "503") -> Series:
     """Of a cluster, in a minute."""
     name = f"{REQUESTS}_count"
     return both(
-        counter(name, refused, f', {PUBLISH}, status="503"'),
+        counter(name, refused, f', {PUBLISH}, status="{status}"'),
         counter(name, taken, f', {PUBLISH}, status="201"'),
     )(control())
 
 
-def directory(ready: str, draining: str = "0x40") -> Series:
+def directory(ready: str, draining: str = "0x40", lost: str = "0x40") -> Series:
     name = "roomcast_workers"
-    return both(gauge(name, ready, ', state="ready"'), gauge(name, draining, ', state="draining"'))(control())
+    return both(
+        gauge(name, ready, ', state="ready"'),
+        gauge(name, draining, ', state="draining"'),
+        gauge("roomcast_workers_lost", lost),
+    )(control())
 
 
 def accepting(size: int, accept: int) -> Series:

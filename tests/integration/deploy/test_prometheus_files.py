@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from control.http.problems import PROBLEMS
+from shared.errors import ErrorCode
 from tests.integration.deploy.dashboards import expressions_of, panels
 from tests.integration.deploy.files import PROMETHEUS, ROOT, RULE_FILES, checked, rules
 from tests.integration.deploy.promql import metrics_in
@@ -19,6 +21,8 @@ SUFFIXES = ("", "_total", "_bucket", "_count", "_sum")
 BY_PROMETHEUS = {"up", "ALERTS"}
 # with MEDIA_PUBLIC_IPS=auto; tests/unit/media/worker/metrics/test_ports.py knows it
 WITH_STUN = {"roomcast_public_address"}
+# with TLS_CERT_FILE; tests/integration/control/test_server.py knows it
+WITH_TLS = {f"roomcast_certificate_{word}_timestamp_seconds" for word in ("begins", "ends")}
 
 
 def test_promtool_accepts_the_configurations() -> None:
@@ -39,6 +43,16 @@ def test_every_alert_has_a_section_in_the_operations_guide() -> None:
     links = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules() if "alert" in rule}
     assert set(links.values()) == {f"{guide}#{heading}" for heading in headings}
     assert all(link.endswith(f"#{alert.lower()}") for alert, link in links.items())
+
+
+def test_each_cause_that_an_alert_may_lead_to_is_explained() -> None:
+    table = OPERATIONS.read_text(encoding="utf-8").partition("### RoomcastJoinsFail\n")[2].partition("###")[0]
+    explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE))))
+    special = {"no_credentials", "jwt_claims", "redis_away", "redis_is_new", "worker_silent"}
+    codes = {ErrorCode(code) for code in explained - special}
+    counted = {code for code, (status, _) in PROBLEMS.items() if status in (401, 429) or status >= 500}
+    assert codes == counted - {ErrorCode.TOO_MANY_RULINGS}  # an operator's request, no offer
+    assert special <= explained
 
 
 def test_links_within_the_operations_guide_lead_to_a_heading() -> None:
@@ -92,7 +106,7 @@ async def test_what_is_exported_is_described_and_rules_name_nothing_else(
     ]
     used = set[str]().union(*map(metrics_in, expressions))
     assert len(used) > 30
-    assert used - exported - recorded - BY_PROMETHEUS - WITH_STUN == set()
+    assert used - exported - recorded - BY_PROMETHEUS - WITH_STUN - WITH_TLS == set()
 
 
 def test_series_of_single_rooms_are_taken_from_the_workers() -> None:
