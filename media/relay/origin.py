@@ -18,7 +18,7 @@ from shared.names import RoomName, WorkerId
 from shared.telemetry.logging import get_logger
 
 # After these the room may continue on another worker, and its edges must look for it.
-_MOVES = (EndReason.ROOM_LOST, EndReason.WORKER_STOPS)
+_MOVES = (EndReason.ROOM_LOST, EndReason.WORKER_STOPS, EndReason.CUT_OFF)
 
 log = get_logger()
 

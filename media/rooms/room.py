@@ -311,7 +311,7 @@ def _layer_status(track: Track, viewers: int) -> LayerStatus:
 
 
 def _for_viewers(reason: EndReason) -> EndReason:
-    of_room = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.WORKER_STOPS)
+    of_room = (EndReason.ROOM_CLOSED, EndReason.ROOM_LOST, EndReason.WORKER_STOPS, EndReason.CUT_OFF)
     return reason if reason in of_room else EndReason.PUBLISHER_LEFT
 
 

@@ -15,6 +15,7 @@ class EndReason(StrEnum):
     ROOM_CLOSED = "room closed"
     ROOM_LOST = "room taken over by another worker"
     WORKER_STOPS = "worker stops"
+    CUT_OFF = "worker cut off from Redis"
     REPLACED = "replaced by a newer session of the publisher"
     CODEC_CHANGED = "the publisher changed its codec"
     ROOM_BLOCKED = "room blocked by an operator"
@@ -33,7 +34,12 @@ MAY_COME_BACK = (
 
 
 # The peer's DELETE may still come after these.
-MAY_DELETE_LATE = (EndReason.CLOSED_BY_PEER, EndReason.CONSENT_EXPIRED, EndReason.WORKER_STOPS)
+MAY_DELETE_LATE = (
+    EndReason.CLOSED_BY_PEER,
+    EndReason.CONSENT_EXPIRED,
+    EndReason.WORKER_STOPS,
+    EndReason.CUT_OFF,
+)
 
 
 # A publisher must not come back by itself after these. The publish page knows their texts.

@@ -24,12 +24,19 @@ log = get_logger()
 class Moderation:
     """`obey` must be called when other rulings are in force than before.
 
-    `announced` waits until the directory knows what has changed.
+    `announced` waits until the directory knows what has changed. `cut_off_seconds`: how long a session may
+    go on while nobody knows whether a ruling forbids it; 0: for ever.
     """
 
     def __init__(
-        self, book: RulingBook, rooms: Rooms, roster: Roster, announced: Callable[[], Awaitable[None]]
+        self,
+        book: RulingBook,
+        rooms: Rooms,
+        roster: Roster,
+        announced: Callable[[], Awaitable[None]],
+        cut_off_seconds: float = 0.0,
     ) -> None:
+        self._cut_off_seconds = cut_off_seconds
         self._book = book
         self._announced = announced
         self._rooms = rooms
@@ -57,6 +64,14 @@ class Moderation:
         for room in self._rooms.all_names():
             if rulings.block_of(room, now):
                 self._ended += self._rooms.close(room, EndReason.ROOM_BLOCKED)
+
+    def tick(self, now: float) -> None:
+        """End everything when the rulings have been out of reach for too long. `now`: of the steady clock."""
+        if not self._cut_off_seconds or now - self._book.known_at < self._cut_off_seconds:
+            return
+        if len(self._rooms):
+            log.error("cut off from Redis for too long: all sessions end", rooms=len(self._rooms))
+            self._rooms.close_all(EndReason.CUT_OFF)
 
     async def obey_now(self, _: ObeyRulings) -> Obeyed:
         await self._book.look()

@@ -136,7 +136,11 @@ class Worker:
         )
         self._book = RulingBook(self._redis, self._clock, lambda: self._moderation.obey())
         self._moderation = Moderation(
-            self._book, self._plane.rooms, self._plane.roster, self._heartbeat.flush
+            self._book,
+            self._plane.rooms,
+            self._plane.roster,
+            self._heartbeat.flush,
+            settings.worker_cut_off_seconds,
         )
         self._traces = SessionTraces(self._plane.rooms)
         self._shelf = Shelf(Path(settings.record_dir), self._http_url)
@@ -263,6 +267,7 @@ class Worker:
         self._plane.tick(now)
         self._edge.tick(now)
         self._traces.tick(now)
+        self._moderation.tick(now)
         return not self._plane.is_at_rest
 
     async def _measure(self) -> None:

@@ -43,6 +43,7 @@ class RulingBook:
     def __init__(self, redis: Redis, clock: RedisClock, changed: Callable[[], None] = lambda: None) -> None:
         self.rulings = Rulings()
         self.read = asyncio.Event()  # set once the book was read
+        self.known_at = monotonic()  # until then all rulings were known
         self._redis = redis
         self._clock = clock
         self._changed = changed
@@ -76,11 +77,13 @@ class RulingBook:
     async def look(self) -> None:
         """Hold what Redis holds now, and give Redis what it lacks. May raise `RedisError`."""
         async with self._looking:
+            began = monotonic()
             try:
                 version = _text(await self._redis.hget(keys.RULINGS, _VERSION))
                 if version != self._version and not await self._follow(version):
                     await self._read_all()
                 self.read.set()
+                self.known_at = began
             finally:
                 if self._is_news:
                     self._is_news = False

@@ -171,6 +171,12 @@ class Settings(AccessSettings):
     drain_seconds: float = _field(
         30.0, "Seconds that sessions have to move or to end, from when a worker drains or is stopped", ge=0
     )
+    worker_cut_off_seconds: float = _field(
+        0.0,
+        "Seconds without Redis after which a worker ends all its sessions, since it cannot know whether a"
+        " block or a revocation forbids them; 0: they go on",
+        ge=0,
+    )
     worker_max_load: float = _field(
         0.8,
         "Load at which a worker refuses new publishers and viewers: the used share of one core, or of"

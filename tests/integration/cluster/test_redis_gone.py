@@ -25,14 +25,15 @@ SHORT_SECONDS = 8.0  # longer than heartbeats and claims live
 KNOWN_SECONDS = 2.0  # for a control process to know that Redis is away
 AT_ONCE_SECONDS = 0.5  # a request on a busy machine
 ANNOUNCED_SECONDS = 2.0
+CUT_OFF_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def own_system(workers: int = 2) -> AsyncIterator[tuple[EmbeddedValkey, System]]:
+async def own_system(workers: int = 2, **settings: str) -> AsyncIterator[tuple[EmbeddedValkey, System]]:
     valkey = EmbeddedValkey(free_port())
     valkey.start()
     try:
-        async with running_system(valkey.url, controls=2, workers=workers) as system:
+        async with running_system(valkey.url, controls=2, workers=workers, **settings) as system:
             yield valkey, system
     finally:
         valkey.stop()
@@ -145,3 +146,24 @@ async def test_two_claims_of_one_room_are_settled_and_told() -> None:
         await eventually("its log says why", lambda: told in member.log.read_text(), IN_TIME)
         rooms = await system.rooms()
         assert list(rooms) == ["both"]
+
+
+async def test_where_settings_say_so_a_worker_that_is_cut_off_ends_what_may_be_forbidden_by_now() -> None:
+    async with own_system(workers=1, WORKER_CUT_OFF_SECONDS=f"{CUT_OFF_SECONDS:g}") as (valkey, system):
+        publisher, viewer = Peer(publishes=True), Peer(publishes=False)
+        await open_session(system.http, system.whip("held"), publisher)
+        await open_session(system.http, system.whep("held"), viewer)
+        valkey.stop()
+        began = time.monotonic()
+        for peer in (publisher, viewer):
+            await eventually("it is told", lambda: peer.closed, CUT_OFF_SECONDS + IN_TIME)  # noqa: B023
+            peer.close()
+        assert time.monotonic() - began > CUT_OFF_SECONDS - 1.5  # since it last knew, a second before at most
+        [worker] = system.workers
+        assert '"reason": "worker cut off from Redis"' in worker.log.read_text()
+        valkey.start()
+
+        async def published() -> bool:
+            return (await post_offer(system.http, system.whip("held"), PUBLISH_OFFER)).status_code == 201
+
+        await eventually("it takes rooms again", published, 2 * IN_TIME, every=0.2)
