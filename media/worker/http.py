@@ -30,6 +30,7 @@ from shared.http.server import HttpServer
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings
 from shared.telemetry.logging import get_logger
+from shared.telemetry.memory_metrics import export_memory
 
 STOP_SECONDS = 2.0  # for requests under way when the worker stops
 ANSWER_SECONDS = 5.0  # for the media loop to answer; beyond that it hangs
@@ -48,6 +49,7 @@ LIMITS = HttpLimits(
 _PROCESS = CollectorRegistry()  # of what the kernel knows of this process
 ProcessCollector(registry=_PROCESS)
 GCCollector(registry=_PROCESS)
+export_memory(_PROCESS)
 
 T = TypeVar("T")
 log = get_logger()

@@ -26,7 +26,6 @@ from shared.bus.redis_clock import RedisClock
 from shared.settings.settings import Settings
 from shared.telemetry.build_info import export_build
 from shared.telemetry.log_metrics import export_dropped_lines
-from shared.telemetry.memory_metrics import export_memory
 
 
 def new_registry(
@@ -45,7 +44,6 @@ def new_registry(
     registry = CollectorRegistry()
     export_build(registry)
     export_dropped_lines(registry)
-    export_memory(registry)
     registry.register(RoomsCollector(plane.rooms, settings.metrics_max_rooms))
     registry.register(RoomDetailsCollector(plane.rooms, settings.metrics_max_rooms))
     registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))
