@@ -13,6 +13,8 @@
 | `roomcast:probe`             | string | that Redis takes writes                | 10 s                     |
 | `roomcast:changes`           | stream | what changed in the rooms' records     | entries 5 s, it 60 s     |
 | `roomcast:room:{name}`       | string | id of the worker that owns the room    | 4 s past the heartbeat   |
+| `…{room:{name}}:since`       | string | since when its owner has it, where it  | 4 s                      |
+|                              |        | was claimed again                      |                          |
 | `…{room:{name}}:copies`      | set    | workers that may have a copy of it     | a minute past the beats  |
 | `…{room:{name}}:ended`       | string | Unix time at which the room ended      | a day, or until the next |
 |                              |        |                                        | claim                    |
@@ -29,7 +31,8 @@
 | `…{rulings}:ends`            | zset   | ruling -> when it ends                 | until the last one ends  |
 | `…{rulings}:log`             | stream | rulings as they were made              | an hour past the last one|
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
-| `roomcast:outbox`            | stream | events for webhooks, the newest 50,000 | a week past the last one |
+| `roomcast:outbox`            | stream | events for webhooks, the newest 50,000 | a week past control's    |
+|                              |        |                                        | last and the last one    |
 | `…{outbox}:broadcasts`       | hash   | room -> its broadcast, last event      | a week past the last one |
 | `…{outbox}:numbers`          | hash   | `@` -> number of the newest event, and | a week past the last one |
 |                              |        | receiver -> the last that it has read  |                          |
@@ -115,6 +118,10 @@ def room_claim(room: RoomName) -> str:
 
 def room_copies(room: RoomName) -> str:
     return _beside(room_claim(room), "copies")
+
+
+def room_since(room: RoomName) -> str:
+    return _beside(room_claim(room), "since")
 
 
 def room_ended(room: RoomName) -> str:

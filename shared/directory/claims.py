@@ -46,6 +46,7 @@ class Claims:
         self._redis = redis
         self._limits = limits
         self._places_renewed_at = -inf
+        self._since: dict[tuple[WorkerId, RoomName], bytes] = {}  # when each was claimed, as Redis has said
         self._claim = redis.register_script(script("claim_room").text)
         self._release = redis.register_script(script("release_room").text)
         self._take_place = redis.register_script(script("take_place").text)
@@ -55,9 +56,13 @@ class Claims:
 
         Raises `ROOM_LIMIT` or `PUBLISHER_LIMIT`, or `NO_WORKER` where Redis may have lost claims.
         """
-        owner, was_held = await self._claim(keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS, ""])
+        owner, was_held, *since = await self._claim(
+            keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS, ""]
+        )
         if was_held < 0:
             raise redis_is_new()
+        if since:
+            self._since[worker, room] = since[0]
         if worker_in_key(owner) != worker or not self._limits.exist:
             return worker_in_key(owner)
         outcome = await self._take_place(
@@ -86,6 +91,8 @@ class Claims:
         """
         if not rooms:
             return
+        for room in rooms:
+            self._since.pop((worker, room), None)
         batch = Batch(self._redis)
         for room in rooms:
             if room in never_open:
@@ -112,7 +119,7 @@ class Claims:
     async def refresh(
         self, rooms: Sequence[RoomName], worker: WorkerId, renewed: Sequence[bytes | None]
     ) -> list[RoomName]:
-        """Refresh the claims of `worker`, also those that have expired; returns those that others hold.
+        """Refresh the claims of `worker`, also those that Redis has lost; returns those that others hold.
 
         `renewed` are the results of `renewals`.
         """
@@ -137,12 +144,14 @@ class Claims:
         renews_places: bool,
     ) -> list[RoomName]:
         owners: dict[RoomName, bytes | None] = dict(zip(rooms, renewed, strict=True))
-        if expired := [room for room in rooms if owners[room] is None]:
+        # another worker may have claimed a room again that it lost, and does not know that yet
+        if gone := [room for room, owner in owners.items() if not owner or worker_in_key(owner) != worker]:
             renews_places = self._limits.exist  # perhaps Redis has come back empty
             again = Batch(self._redis)
-            for room in expired:
-                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, "1"])
-            owners |= {room: owner for room, (owner, _) in zip(expired, await again.execute(), strict=True)}
+            for room in gone:
+                since = self._since.get((worker, room), b"0")
+                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, since])
+            owners |= {room: owner for room, (owner, *_) in zip(gone, await again.execute(), strict=True)}
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
         if kept and renews_places:
             keep = Batch(self._redis)
@@ -152,4 +161,4 @@ class Claims:
 
 
 def _claim_keys(room: RoomName) -> list[str]:
-    return [keys.room_claim(room), keys.room_ended(room), keys.EPOCH]
+    return [keys.room_claim(room), keys.room_ended(room), keys.EPOCH, keys.room_since(room)]

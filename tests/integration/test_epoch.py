@@ -91,6 +91,30 @@ async def test_the_owner_itself_gets_no_new_room_earlier(redis: Redis, directory
         await directory.claim_room(RoomName("other"), ONE)
 
 
+async def test_of_two_that_claim_again_the_one_who_claimed_later_has_the_room(
+    redis: Redis, directory: Directory
+) -> None:
+    """The other one was paused when it lost the room, and comes back before it has learnt that."""
+    assert not await refused(directory, ONE)
+    await redis.delete(keys.room_claim(ROOM))
+    await asyncio.sleep(0.002)  # by Redis' clock
+    assert not await refused(directory, TWO)
+    await redis.flushall()
+    assert await beat(directory, ONE) == []
+    assert await beat(directory, TWO) == []
+    assert await beat(directory, ONE) == [ROOM]
+
+
+async def test_a_claim_of_older_data_is_no_right(redis: Redis, directory: Directory) -> None:
+    """Redis was restarted with data of before the room moved to another worker."""
+    assert not await refused(directory, ONE)
+    await redis.set(keys.room_claim(ROOM), TWO, px=TTL_MS)
+    await redis.set(keys.EPOCH, f"{'0' * 40} 1000")
+    assert await refused(directory, TWO)
+    assert await beat(directory, ONE) == []
+    assert await directory.room_owner(ROOM) == ONE
+
+
 async def test_in_a_new_redis_nobody_waits(directory: Directory) -> None:
     """As `roomcast up` starts one (fixture `redis_url`)."""
     await directory.check_complete()
