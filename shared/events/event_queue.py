@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shared.bus import keys
-from shared.bus.batch import Batch
+from shared.bus.batch import Batch, Call, called
 from shared.events.event_log import Broadcast, EventLog, read_broadcast
 from shared.messages.events import EventType, RoomEvent, event_id
 from shared.names import WorkerId
@@ -116,8 +116,10 @@ class EventQueue:
         return Place(int(number), id_)
 
     async def keep_last_read(self, group: str, place: "Place") -> None:
+        """Raises `NoGroupError` in a Redis that has come back empty: there it would be a place of nothing."""
         value = f"{place.number} {place.id}"
-        await self._redis.hset(keys.OUTBOX_NUMBERS, group, value)
+        if not await called(self._redis, Call("keep_last_read", [keys.OUTBOX_NUMBERS], [group, value])):
+            raise NoGroupError
 
     async def acknowledge(self, group: str, entry: Entry) -> None:
         await self._redis.xack(keys.OUTBOX, group, entry.id)

@@ -2,7 +2,7 @@
 -- All at once: otherwise Redis could be emptied in between, and events would come that no group gets.
 -- KEYS[1]  stream of events    KEYS[2]  exists while there are receivers
 -- KEYS[3]  hash: '@' -> number of the newest entry, receiver -> '{number} {id}' of the last that it has read
--- ARGV[1]  lifetime of KEYS[2] in s    ARGV[2]  lifetime of KEYS[3] in s    ARGV[3..]  the receivers' groups
+-- ARGV[1]  lifetime of KEYS[2] in s    ARGV[2]  lifetime of the others in s    ARGV[3..]  the receivers' groups
 for i = 3, #ARGV do
   local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[i], '$', 'MKSTREAM')
   if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then
@@ -10,6 +10,7 @@ for i = 3, #ARGV do
   end
   redis.call('HSETNX', KEYS[3], ARGV[i], (redis.call('HGET', KEYS[3], '@') or '0') .. ' 0-0')
 end
+redis.call('EXPIRE', KEYS[1], ARGV[2])  -- with it the groups would end, also of receivers that wait for a first event
 redis.call('EXPIRE', KEYS[3], ARGV[2])
 redis.call('SET', KEYS[2], 1, 'EX', ARGV[1])
 return 1

@@ -6,7 +6,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.events.event_queue import NEW, Entry, EventQueue
+from shared.bus import keys
+from shared.events.event_queue import NEW, Entry, EventQueue, NoGroupError, Place
 from tests.integration.webhooks.stage import IN_TIME, Teller, control, wanted, webhook_settings
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver
@@ -33,6 +34,20 @@ async def all_arrive(receiver: WebhookReceiver, teller: Teller) -> None:
     await eventually("all events arrive", complete, IN_TIME)
     for room in rooms:
         assert list(dict.fromkeys(one.id for one in receiver.of_room(room))) == teller.ids(room)
+
+
+async def test_all_that_waits_for_a_receiver_ends_and_a_place_is_kept_only_where_it_is_known(
+    redis: Redis,
+) -> None:
+    queue = EventQueue(redis)
+    await queue.prepare(["g"])
+    assert await redis.ttl(keys.OUTBOX) > 0
+    await queue.keep_last_read("g", Place(7, "1-0"))
+    assert await queue.last_read("g") == Place(7, "1-0")
+    await redis.flushall()
+    with pytest.raises(NoGroupError):
+        await queue.keep_last_read("g", Place(8, "2-0"))
+    assert not await redis.exists(keys.OUTBOX_NUMBERS)
 
 
 async def test_events_arrive_signed_and_in_order(
