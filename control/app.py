@@ -99,7 +99,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     calls = Calls(rpc, placement)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
-    every_worker = EveryWorker(directory, rpc, watch)
+    every_worker = EveryWorker(directory, cluster, rpc, watch)
     places = StreamPlaces(connections)
     event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
     record_proxy = RecordProxy()

@@ -5,6 +5,7 @@ from time import monotonic
 
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
+from shared.bus import keys
 from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Directory, RoomHolders
 from shared.errors import ErrorCode, ServiceError
@@ -29,6 +30,7 @@ class Cluster:
         self._workers: list[WorkerStatus] | None = None
         self._read_at = monotonic()
         self._remembered: dict[WorkerId, tuple[float, WorkerStatus | None]] = {}
+        self._heard: dict[WorkerId, float] = {}  # when each worker was last read as a living one
 
     @property
     def read_at(self) -> float:
@@ -47,8 +49,20 @@ class Cluster:
         async with self._watch.bounded(LIMIT_SECONDS):
             workers = await self._directory.workers()
         self._workers = workers
-        self._read_at = monotonic()
+        self._read_at = now = monotonic()
+        self._heard |= dict.fromkeys((WorkerId(worker.id) for worker in workers), now)
+        self._heard = {worker: at for worker, at in self._heard.items() if now - at < keys.SWEEP_SECONDS}
         return workers
+
+    async def heard_workers(self, seconds: float) -> list[WorkerId]:
+        """Every worker that was heard within a minute and has not left, as Redis or this process knows.
+
+        A Redis that was emptied knows nobody until the workers' next heartbeats, and those that it cannot
+        reach even longer. Of these, some may have left.
+        """
+        async with self._watch.bounded(seconds):
+            known = await self._directory.heard_workers()
+        return sorted({*known, *self._heard})
 
     async def recent_workers(self) -> list[WorkerStatus]:
         """Like `workers`, and up to `STATUS_AGE_SECONDS` old, or `STATUS_AGE_OF_MANY_SECONDS`."""

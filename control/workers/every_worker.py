@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from control.workers.cluster import Cluster
 from control.workers.redis_watch import RedisWatch
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RequestId, WorkerId
-from shared.rpc.client import RpcClient
+from shared.rpc.client import LeftWorkerError, RpcClient
 from shared.telemetry.logging import get_logger
 
 R = TypeVar("R")
@@ -20,9 +21,10 @@ log = get_logger()
 
 
 class EveryWorker:
-    def __init__(self, directory: Directory, rpc: RpcClient, watch: RedisWatch) -> None:
+    def __init__(self, directory: Directory, cluster: Cluster, rpc: RpcClient, watch: RedisWatch) -> None:
         self._watch = watch
         self._directory = directory
+        self._cluster = cluster
         self._rpc = rpc
 
     async def ask(self, message: Any, reply: type[R], request_id: RequestId) -> list[R]:
@@ -32,10 +34,9 @@ class EveryWorker:
         """
         async with self._watch.bounded(DIRECTORY_SECONDS):
             workers = await self._directory.workers()
-        answers = await self._ask_each(
-            [WorkerId(worker.id) for worker in workers], message, reply, request_id
-        )
-        return [answer for answer in answers if answer is not None]
+        ids = [WorkerId(worker.id) for worker in workers]
+        answers = await self._ask_each(ids, message, reply, request_id)
+        return [answer for answer in answers if not isinstance(answer, ServiceError)]
 
     async def order(
         self, message: Any, reply: type[R], request_id: RequestId
@@ -44,19 +45,25 @@ class EveryWorker:
 
         A worker that was heard within the last minute counts: cut off from Redis, it may stream all the same.
         """
-        async with self._watch.bounded(DIRECTORY_SECONDS):
-            workers = await self._directory.heard_workers()
+        workers = await self._cluster.heard_workers(DIRECTORY_SECONDS)
         answers = await self._ask_each(workers, message, reply, request_id)
-        replies = [answer for answer in answers if answer is not None]
-        unreached = [worker for worker, answer in zip(workers, answers, strict=True) if answer is None]
-        return replies, sorted(unreached)
+        replies = [answer for answer in answers if not isinstance(answer, ServiceError)]
+        failed = {
+            worker: answer
+            for worker, answer in zip(workers, answers, strict=True)
+            if isinstance(answer, ServiceError)
+        }
+        # who has left has no sessions any more
+        return replies, [worker for worker, why in failed.items() if not isinstance(why, LeftWorkerError)]
 
     async def _ask_each(
         self, workers: Sequence[WorkerId], message: Any, reply: type[R], request_id: RequestId
-    ) -> list[R | None]:
+    ) -> list[R | ServiceError]:
         return await asyncio.gather(*(self._ask(worker, message, reply, request_id) for worker in workers))
 
-    async def _ask(self, worker: WorkerId, message: Any, reply: type[R], request_id: RequestId) -> R | None:
+    async def _ask(
+        self, worker: WorkerId, message: Any, reply: type[R], request_id: RequestId
+    ) -> R | ServiceError:
         try:
             return await self._rpc.call(worker, message, reply, timeout=RPC_SECONDS, request_id=request_id)
         except ServiceError as error:
@@ -64,4 +71,4 @@ class EveryWorker:
                 log.warning(
                     "worker left out", worker=worker, question=type(message).__name__, reason=error.code
                 )
-            return None
+            return error

@@ -9,6 +9,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark
 from shared.names import RequestId, RoomName, WorkerId
 from shared.rulings.ruling_book import RulingBook
+from shared.rulings.rulings import Stamped
 
 LOOK_SECONDS = 0.5
 # A ruling that was lifted is kept for so long, since a process may have been without Redis meanwhile.
@@ -43,8 +44,7 @@ class Moderator:
     ) -> tuple[Block, "Obedience"]:
         """Block a room, which need not exist; returns that, and who obeys it."""
         block = Block(room=room, until=self._book.now() + seconds, reason=reason, by=by)
-        await self._put(block)
-        return block, await self._obey(request_id)
+        return block, await self._obey(await self._put(block), request_id)
 
     async def lift(self, room: RoomName, by: str, request_id: RequestId) -> None:
         """Lift a block; raises `RULING_NOT_FOUND`."""
@@ -53,8 +53,8 @@ class Moderator:
         if block is None:
             raise ServiceError(ErrorCode.RULING_NOT_FOUND)
         until = self._book.now() + LIFTED_SECONDS
-        await self._put(Block(room=room, until=until, reason=block.reason, by=by, lifted=True))
-        await self._obey_later(request_id)
+        lifted = await self._put(Block(room=room, until=until, reason=block.reason, by=by, lifted=True))
+        await self._obey_later(lifted, request_id)
 
     async def blocks(self) -> list[Block]:
         """The blocks in force, by room, as they were when Redis was last there."""
@@ -77,8 +77,7 @@ class Moderator:
             until=now + seconds,
             by=by,
         )
-        await self._put(revocation)
-        return revocation, await self._obey(request_id)
+        return revocation, await self._obey(await self._put(revocation), request_id)
 
     async def lift_revocation(self, revocation: str, by: str, request_id: RequestId) -> None:
         """Raises `RULING_NOT_FOUND`."""
@@ -87,7 +86,7 @@ class Moderator:
         held = self._book.rulings.revocation(revocation, now)
         if held is None:
             raise ServiceError(ErrorCode.RULING_NOT_FOUND)
-        await self._put(
+        lifted = await self._put(
             Revocation(
                 jti=held.jti,
                 subject=held.subject,
@@ -98,17 +97,17 @@ class Moderator:
                 lifted=True,
             )
         )
-        await self._obey_later(request_id)
+        await self._obey_later(lifted, request_id)
 
     async def revocations(self) -> list[Revocation]:
         """The revocations in force, by id, as they were when Redis was last there."""
         await self._look()
         return self._book.rulings.revocations(self._book.now())
 
-    async def _put(self, ruling: Ruling) -> None:
+    async def _put(self, ruling: Ruling) -> Stamped:
         await self._look_or_fail()  # a Redis that has come back empty gets what it lacks first
         async with self._watch.bounded(LOOK_SECONDS):
-            await self._book.put(ruling)
+            return await self._book.put(ruling)
 
     async def _look(self) -> None:
         """Take what is new. Without Redis, the rulings that are held count."""
@@ -119,11 +118,12 @@ class Moderator:
         async with self._watch.bounded(LOOK_SECONDS):
             await self._book.look()
 
-    async def _obey(self, request_id: RequestId) -> "Obedience":
-        obeyed, unreached = await self._workers.order(ObeyRulings(), Obeyed, request_id)
+    async def _obey(self, ruling: Stamped, request_id: RequestId) -> "Obedience":
+        order = ObeyRulings(name=ruling.ruling.name, data=ruling.data)
+        obeyed, unreached = await self._workers.order(order, Obeyed, request_id)
         return Obedience(sum(reply.sessions for reply in obeyed), unreached)
 
-    async def _obey_later(self, request_id: RequestId) -> None:
+    async def _obey_later(self, ruling: Stamped, request_id: RequestId) -> None:
         """Have workers obey now what they may as well obey at their next look."""
         with suppress(ServiceError):
-            await self._obey(request_id)
+            await self._obey(ruling, request_id)

@@ -73,7 +73,9 @@ class Moderation:
             log.error("cut off from Redis for too long: all sessions end", rooms=len(self._rooms))
             self._rooms.close_all(EndReason.CUT_OFF)
 
-    async def obey_now(self, _: ObeyRulings) -> Obeyed:
+    async def obey_now(self, message: ObeyRulings) -> Obeyed:
+        if message.data:
+            self._book.take(message.name, message.data)
         await self._book.look()
         ended, self._ended = self._ended, 0
         if ended:

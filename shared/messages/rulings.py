@@ -85,7 +85,13 @@ def _digest(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObeyRulings:
-    """Read the rulings now, and end what they forbid -> `Obeyed`."""
+    """Read the rulings now, and end what they forbid -> `Obeyed`.
+
+    `data` is one of them, of that `name`, as Redis has it: Redis may lose it before it is read.
+    """
+
+    name: str = ""
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from shared.beat import beat
 from shared.bus import keys
 from shared.bus.batch import Batch
 from shared.bus.redis_clock import RedisClock
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_is_new
 from shared.messages.encoding import encode
 from shared.messages.rulings import Ruling
 from shared.rulings.rulings import RulingError, Rulings, Stamped, read_stamped
@@ -89,12 +89,23 @@ class RulingBook:
                     self._is_news = False
                     self._changed()
 
-    async def put(self, ruling: Ruling) -> None:
-        """Put a ruling in force, here at once. Raises `TOO_MANY_RULINGS`, and may raise `RedisError`."""
+    async def put(self, ruling: Ruling) -> Stamped:
+        """Put a ruling in force, here at once; returns what is held then.
+
+        Raises `TOO_MANY_RULINGS`, or `NO_WORKER` when Redis lost the ruling at once; may raise `RedisError`.
+        """
         if await self._put({ruling.name: ("", ruling.until, encode(ruling))}) < 0:
             detail = f"there are {MOST_RULINGS} of them: lift some"
             raise ServiceError(ErrorCode.TOO_MANY_RULINGS, detail=detail)
         await self.look()
+        held = self.rulings.held(ruling.name)
+        if held is None or held.ruling != ruling:
+            raise redis_is_new()
+        return held
+
+    def take(self, name: str, data: bytes) -> None:
+        """Take a ruling as it is in Redis, from whoever has it. It is in force from the next look on."""
+        self._take(name, data)
 
     async def _follow(self, version: str) -> bool:
         """Take what is new in the log; returns whether it continues from what is held until `version`."""

@@ -67,6 +67,10 @@ class Rulings:
         """How many are held, those that were lifted among them."""
         return len(self._held)
 
+    def held(self, name: str) -> Stamped | None:
+        """The ruling of that name, whether it is in force or not."""
+        return self._held.get(name)
+
     # --- what they forbid
 
     def block_of(self, room: str, now: float) -> Block | None:

@@ -12,6 +12,7 @@ from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
+from shared.errors import ServiceError
 from shared.messages.rulings import Block, Revocation
 from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
@@ -69,6 +70,7 @@ async def test_what_the_log_has_lost_is_read_from_the_book(
     await other.look()
     await one.put(block("b"))
     await redis.delete(keys.RULING_LOG)
+    await asyncio.sleep(0.002)  # otherwise its next entry may have the id of the last one
     await one.put(block("c"))
     await other.look()
     assert blocked(other) == ["a", "b", "c"]
@@ -104,6 +106,22 @@ async def test_a_redis_that_is_emptied_again_gets_them_again(redis: Redis) -> No
         newcomer = book(redis)
         await newcomer.look()
         assert blocked(newcomer) == ["a"]
+
+
+async def test_a_ruling_that_redis_loses_at_once_is_not_told_as_put(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = book(redis)
+    put = one._put
+
+    async def put_and_lose(rulings: dict[str, tuple[bytes | str, float, bytes]]) -> int:
+        result = await put(rulings)
+        await empty(redis)
+        return result
+
+    monkeypatch.setattr(one, "_put", put_and_lose)
+    with pytest.raises(ServiceError, match="no_worker"):
+        await one.put(block("a"))
 
 
 async def test_an_older_redis_gets_what_is_newer(redis: Redis) -> None:

@@ -13,9 +13,11 @@ from shared.messages.rulings import EndSession, ObeyRulings
 from shared.rulings import ruling_book
 from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SESSION
+from tests.support.waiting import eventually
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 SETTINGS = {"admin_token": "chief", "jwt_secret": SECRET}
+IN_TIME = 10.0
 CHIEF = {"Authorization": "Bearer chief"}
 
 
@@ -32,7 +34,25 @@ async def test_every_worker_obeys_before_the_answer(stage: Stage) -> None:
     workers = [await stage.worker(name) for name in ("w1", "w2")]
     http = await stage.control(**SETTINGS)
     assert (await block(http, "demo")).json()["sessions"] == 0
-    assert all(ObeyRulings() in worker.received for worker in workers)
+    for worker in workers:
+        assert [told.name for told in worker.received if isinstance(told, ObeyRulings)] == ["block:demo"]
+
+
+async def test_workers_of_before_are_asked_also_by_a_redis_that_was_emptied(
+    stage: Stage, redis: Redis
+) -> None:
+    """Their next heartbeats have not come yet."""
+    worker = await stage.worker("w1")
+    http = await stage.control(**SETTINGS)
+    await eventually("control knows it", lambda: _lists(http, "w1"), IN_TIME)
+    worker.may_answer.clear()
+    await redis.flushall()
+    assert (await block(http, "demo")).json()["unreached"] == ["w1"]
+    worker.may_answer.set()
+
+
+async def _lists(http: httpx.AsyncClient, worker: str) -> bool:
+    return worker in [listed["id"] for listed in (await http.get("/api/workers", headers=CHIEF)).json()]
 
 
 async def test_who_was_not_reached_is_told(stage: Stage, redis: Redis) -> None:

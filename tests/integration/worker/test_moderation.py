@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.bus import keys
+from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.relays import OpenRelay
 from shared.messages.rulings import Block, EndSession, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName, WorkerId, cut_session
+from shared.rulings.ruling_book import RulingBook
 from tests.integration.test_comeback import GRACE, left
 from tests.support.peer import IN_TIME
 from tests.support.plane import ROOM, Plane, running_plane
@@ -35,6 +37,16 @@ async def obey(plane: Plane, ruling: Ruling) -> int:
     """A ruling that another process has made, and the bell after it."""
     await plane.book.put(ruling)
     return (await plane.moderation.obey_now(ObeyRulings())).sessions
+
+
+async def test_a_worker_obeys_a_ruling_that_redis_has_lost_already(plane: Plane) -> None:
+    await plane.connected(publishes=True)
+    other = RulingBook(plane.redis, RedisClock(plane.redis))
+    ruling = await other.put(block())
+    await plane.redis.delete(keys.RULINGS, keys.RULING_ENDS, keys.RULING_LOG)
+    told = ObeyRulings(name=ruling.ruling.name, data=ruling.data)
+    assert (await plane.moderation.obey_now(told)).sessions == 1
+    await assert_refused(plane, ErrorCode.ROOM_BLOCKED)
 
 
 async def assert_refused(plane: Plane, code: ErrorCode, token: TokenMark | None = None) -> None:
