@@ -56,8 +56,12 @@ class RedisWatch:
             raise redis_away()
 
     def check_claims(self) -> None:
-        """Raises `NO_WORKER` as long as claims that have expired in an outage may be claimed again."""
-        if monotonic() < self._settled_at:
+        """Raises `NO_WORKER` as long as claims that have expired in an outage may be claimed again.
+
+        A process that was paused has not looked: it does not know whether there was an outage.
+        """
+        now = monotonic()
+        if now < self._settled_at or self._has_missed(now):
             raise redis_is_new()
 
     async def check_settled(self) -> None:
@@ -92,10 +96,14 @@ class RedisWatch:
     def _answered(self, now: float) -> None:
         if self._away:
             log.info("Redis is back")
-            before, self._away = self._answered_at, False
-            if before is not None and now - before >= EXPIRY_SECONDS:
-                self._settled_at = now + SETTLE_SECONDS
+            self._away = False
+        if self._has_missed(now):
+            self._settled_at = now + SETTLE_SECONDS
         self._answered_at = now
+
+    def _has_missed(self, now: float) -> bool:
+        """Whether Redis was not seen for so long that claims may have expired."""
+        return self._answered_at is not None and now - self._answered_at >= EXPIRY_SECONDS
 
 
 class _Bounded:

@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from control.workers.redis_watch import RedisWatch
+from control.workers import redis_watch
+from control.workers.redis_watch import EXPIRY_SECONDS, SETTLE_SECONDS, RedisWatch
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.errors import ErrorCode, ServiceError
@@ -47,6 +48,31 @@ async def test_a_redis_that_refuses_writes_counts_as_away(
     finally:
         watching.cancel()
         await redis.execute_command(*mends)
+
+
+async def test_whoever_has_not_looked_for_long_does_not_know_of_an_outage(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process was paused: what is missing may have expired meanwhile."""
+    watch, now = RedisWatch(redis), 100.0
+    monkeypatch.setattr(redis_watch, "monotonic", lambda: now)
+    watching = asyncio.create_task(watch.run())
+    try:
+        await eventually("it has looked", lambda: redis.exists(keys.PROBE), IN_TIME)
+        await watch.check_settled()
+        now += EXPIRY_SECONDS
+        for _ in range(2):
+            with pytest.raises(ServiceError):
+                await watch.check_settled()
+            await redis.delete(keys.PROBE)
+            await eventually("it looks again", lambda: redis.exists(keys.PROBE), IN_TIME)
+        for _ in range(2):
+            now += SETTLE_SECONDS / 2
+            await redis.delete(keys.PROBE)
+            await eventually("it looks again", lambda: redis.exists(keys.PROBE), IN_TIME)
+        await watch.check_settled()
+    finally:
+        watching.cancel()
 
 
 async def test_what_is_missing_in_an_emptied_redis_may_exist_for_as_long_as_a_claim_lives(
