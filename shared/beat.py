@@ -5,11 +5,17 @@ process has another one, drawn at random: those of a host, and of a cluster, do 
 """
 
 import asyncio
+from functools import cache
 from random import random
 
 BEAT_SECONDS = 1.0
 _SOONEST = 0.2  # of a period: who has just missed a beat, or was woken early for it, takes the next one
-_phase = random() * BEAT_SECONDS  # noqa: S311  # no secret
+
+
+@cache
+def phase() -> float:
+    """When this process beats, in seconds within each second."""
+    return random() * BEAT_SECONDS  # noqa: S311  # no secret
 
 
 def until_beat(now: float, seconds: float = BEAT_SECONDS) -> float:
@@ -17,7 +23,7 @@ def until_beat(now: float, seconds: float = BEAT_SECONDS) -> float:
 
     From one beat to the next that is `seconds`. Periods of which one is a multiple of the other meet.
     """
-    left = (_phase - now) % seconds
+    left = (phase() - now) % seconds
     return left + seconds if left < _SOONEST * seconds else left
 
 
