@@ -78,6 +78,15 @@ def one_of(alert: str, bad: Make, good: Make, at: int = 20, *, spared: Make | No
     )
 
 
+def of_a_host(alert: str, bad: Make, good: Make) -> Case:
+    """An alert about a host, which is told once, however many of its workers see it."""
+    return Case(
+        alert,
+        lambda size: of_workers(bad, [AT_FAULT]) | of_workers(good, range(AT_FAULT + 1, size + 1)),
+        lambda size: of_workers(good, range(AT_FAULT, size + 1)),
+    )
+
+
 def of_control(alert: str, bad: Make, good: Make, at: int = 20) -> Case:
     """An alert about one of two control processes, or about the requests that both count."""
     return Case(
@@ -330,8 +339,8 @@ CASES = [
         gauge("roomcast_srtp_refused_total", "0x40"),
     ),
     one_of("RoomcastNativeStepLost", gauge(NATIVE, "1x9 0x30"), gauge(NATIVE, "1x40")),
-    one_of("RoomcastMemoryLow", two(MEMORY, 9, 100), two(MEMORY, 12, 100)),
-    one_of("RoomcastDiskNearlyFull", two(DISK, 9, 100), two(DISK, 12, 100)),
+    of_a_host("RoomcastMemoryLow", two(MEMORY, 9, 100), two(MEMORY, 12, 100)),
+    of_a_host("RoomcastDiskNearlyFull", two(DISK, 9, 100), two(DISK, 12, 100)),
     one_of(
         "RoomcastFilesNearLimit",
         both(gauge("process_open_fds", "900x40"), gauge("process_max_fds", "1024x40")),
