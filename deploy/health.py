@@ -1,22 +1,42 @@
 """Whether the process of a container lives, for the image's HEALTHCHECK and for compose. Exit code 1: no.
 
 It runs every few seconds beside the media, so it imports nothing that is slow to import, as our settings are.
+
+`health.py control --wait SECONDS`, for systemd: returns when control has been alive for so long.
 """
 
 import os
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SECONDS = 2.0
+POLL_SECONDS = 0.2
 _LOCAL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
+START_SECONDS = 30.0
+
+
 def main() -> None:
+    if sys.argv[1:3] == ["control", "--wait"]:
+        sys.exit(0 if lives_on(float(sys.argv[3])) else 1)
     command = Path("/proc/1/cmdline").read_bytes().decode(errors="replace").split("\0")
     sys.exit(0 if is_healthy(command, os.environ) else 1)
+
+
+def lives_on(seconds: float) -> bool:
+    """Whether control answers within `START_SECONDS`, and still does so many seconds later."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_healthy(["control"], os.environ):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    time.sleep(seconds)
+    return is_healthy(["control"], os.environ)
 
 
 def is_healthy(command: Sequence[str], environment: Mapping[str, str]) -> bool:

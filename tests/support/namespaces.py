@@ -49,7 +49,7 @@ class Namespace:
         """A socket inside, bound to `address`. It may be used from outside."""
 
         def make() -> socket.socket:
-            _check(_libc.setns(self.descriptor, CLONE_NEWNET))
+            enter(self)
             made = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, kind)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind(address)
@@ -83,6 +83,11 @@ class Namespace:
 
         async with await asyncio.start_server(enter, sock=self.socket(socket.SOCK_STREAM, (host, port))):
             yield
+
+
+def enter(namespace: Namespace) -> None:
+    """Put the calling thread there, and the threads and programs that it starts."""
+    _check(_libc.setns(namespace.descriptor, CLONE_NEWNET))
 
 
 @contextlib.contextmanager

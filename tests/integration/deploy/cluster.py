@@ -34,7 +34,7 @@ COMPONENTS = [
     ("second-worker", "host-network", "own-redis"),
 ]
 SECRET = {"secrets": {"values": {"REDIS_PASSWORD": "first", "TURN_SECRET": "second"}}}
-HOST = {"host": "live.example.com"}
+HOST = {"host": "live.example.com", "settings": {"TRUSTED_PROXIES": "10.244.7.0/24"}}
 TURN = {"enabled": True, "host": "turn.example.com", "tlsSecret": "turn-tls", "peers": "192.0.2.1-192.0.2.14"}
 VALUES: dict[str, dict[str, Any]] = {
     "as it is": SECRET,

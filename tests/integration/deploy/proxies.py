@@ -58,8 +58,8 @@ def haproxy(
     config = config.replace("bind :443" if tls else "bind :8080", f"bind 127.0.0.1:{port}")
     config = re.sub(r"maxconn \d+", "maxconn 100", config)  # each connection requires two descriptors
     config = config.replace("timeout server 30s", f"timeout server {patience}s")
-    servers = "\n".join(f"    server control{number} {address}" for number, address in enumerate(controls))
-    config, count = re.subn(r"^ +server-template .*$", servers, config, flags=re.MULTILINE)
+    servers = "".join(f"    server control{number} {address}\n" for number, address in enumerate(controls))
+    config, count = re.subn(r"^ +\.if (?s:.*?) +\.endif\n", servers, config, flags=re.MULTILINE)
     assert count == 2
     if prefix:
         config = re.sub(
@@ -90,7 +90,8 @@ def nginx(
     conf = conf.replace("proxy_read_timeout 30s", f"proxy_read_timeout {patience}s")
     conf = conf.replace("/var/log/nginx/", f"{folder}/")
     servers = iter(controls)
-    conf = re.sub(r"server control\d:8080", lambda _: f"server {next(servers)}", conf)
+    conf, count = re.subn(r"server 127\.0\.0\.1:818\d", lambda _: f"server {next(servers)}", conf)
+    assert count == 2
     if prefix:
         start = conf.index("    # location ~* ^/live/")
         conf = conf[:start] + conf[start:].replace("    # ", "    ")
@@ -116,7 +117,7 @@ def caddy(
     )
     # by itself Caddy logs the requests that fail; an operator may have all of them logged, in the same form
     config = config.replace("{$DOMAIN:localhost} {", f"{address}\n\tlog")
-    config, count = re.subn(r"dynamic a \{[^}]*\}", f"to {' '.join(controls)}", config)
+    config, count = re.subn(r"to 127\.0\.0\.1:8181 .*", f"to {' '.join(controls)}", config)
     assert count == 1
     config = config.replace("response_header_timeout 30s", f"response_header_timeout {patience}s")
     if prefix:

@@ -291,4 +291,5 @@ def test_the_port_of_the_metrics_is_not_the_one_behind_the_proxy() -> None:
     assert f"http://control:{settings.metrics_addr.port}/api/metrics/targets" in scraped
     assert f"port: {settings.metrics_addr.port}\n" in scraped
     haproxy = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
-    assert set(re.findall(r" control:(\d+)", haproxy)) == {str(settings.http_addr.port)}
+    assert set(re.findall(r"\$\{CONTROL_NAME\}:(\d+)", haproxy)) == {str(settings.http_addr.port)}
+    assert services()["haproxy"]["environment"] == {"CONTROL_NAME": "control"}

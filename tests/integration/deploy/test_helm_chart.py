@@ -126,6 +126,7 @@ def test_a_value_that_is_wrong_is_refused(tmp_path: Path) -> None:
     wrong = ["worker.perNod=2", "worker.network=x", "settings.MAX_ROOMS=5", "settings.DRAIN_SECONDS=3"]
     wrong += ["worker.drainSeconds=no", "secrets.values=null", "turn.enabled=true", "ingress.enabled=true"]
     wrong += ["worker.network=hostNetwork"]  # without the networks of the nodes
+    wrong += ["host=live.example.com,ingress.enabled=true"]  # without where the ingress controller runs
     for one in wrong:
         values = f"secrets.values.REDIS_PASSWORD=first,{one}"
         done = subprocess.run(

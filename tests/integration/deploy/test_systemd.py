@@ -1,6 +1,6 @@
 """The systemd units: the programs that they start exist, the variables that they set are settings."""
 
-import configparser
+import os
 import re
 import shlex
 import subprocess
@@ -12,6 +12,7 @@ from deploy.commands import app
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY
+from tests.integration.deploy.hosts import unit, unit_environment
 
 FOLDER = DEPLOY / "systemd"
 SERVICES = sorted(FOLDER.glob("*.service"))
@@ -22,11 +23,23 @@ SECRETS = {
 NEEDED_BY_WORKERS = {"REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
 
 
-def unit(path: Path) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=["="])
-    parser.optionxform = str  # type: ignore[method-assign,assignment]
-    parser.read_string(path.read_text(encoding="utf-8"))
-    return parser
+def test_systemd_knows_all_that_the_units_say(tmp_path: Path) -> None:
+    for path in (*SERVICES, *FOLDER.glob("*.target")):
+        text = re.sub(r"/opt/roomcast/bin/\w+", "/bin/true", path.read_text(encoding="utf-8"))
+        (tmp_path / path.name).write_text(text)
+    drop_in = tmp_path / "roomcast-control@1.service.d"
+    drop_in.mkdir()
+    (drop_in / "tls.conf").write_text((FOLDER / "control-tls.conf").read_text(encoding="utf-8"))
+    for name in ("roomcast-control@1.service", "roomcast-worker@01.service", "roomcast.target"):
+        done = subprocess.run(
+            ["systemd-analyze", "verify", name],
+            env={"PATH": os.environ["PATH"], "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        ours = [line for line in done.stderr.splitlines() if "roomcast" in line]
+        assert (done.returncode, ours) == (0, [])
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
@@ -78,11 +91,38 @@ def test_a_worker_has_time_to_drain() -> None:
     assert float(service["TimeoutStopSec"]) > load_settings().drain_seconds
 
 
+@pytest.mark.parametrize(("number", "is_started"), [("1", True), ("9", True), ("01", False), ("10", False)])
+def test_a_control_process_whose_number_makes_no_port_does_not_start(number: str, is_started: bool) -> None:
+    condition = unit(FOLDER / "roomcast-control@.service")["Service"]["ExecCondition"]
+    done = subprocess.run(
+        shlex.split(condition.replace("%i", number)), capture_output=True, text=True, timeout=10
+    )
+    assert (done.returncode == 0) == is_started
+    assert ("one digit" in done.stderr) != is_started
+
+
+def test_the_key_of_https_is_read_by_systemd_and_443_may_be_bound() -> None:
+    drop_in = (FOLDER / "control-tls.conf").read_text(encoding="utf-8")
+    given = dict(re.findall(r"^LoadCredential=(\S+):(\S+)$", drop_in, re.MULTILINE))
+    environment = dict(
+        re.findall(r"(\w+)=(\S+)", re.findall(r"^Environment=(.+)$", drop_in, re.MULTILINE)[0])
+    )
+    assert set(environment) <= SETTINGS
+    for name in ("TLS_CERT_FILE", "TLS_KEY_FILE"):
+        assert environment[name].removeprefix("%d/") in given
+    assert re.findall(r"^(\w+)=CAP_NET_BIND_SERVICE$", drop_in, re.MULTILINE) == [
+        "AmbientCapabilities",
+        "CapabilityBoundingSet",
+    ]
+    assert unit(FOLDER / "roomcast-control@.service")["Service"]["DynamicUser"] == "yes"
+
+
 def test_the_example_of_an_environment_is_accepted() -> None:
     text = (FOLDER / "roomcast.env.example").read_text(encoding="utf-8")
     variables = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
     assert set(variables) <= SETTINGS
     assert variables["ADMIN_TOKEN"] == variables["AUTH_TOKEN"] == ""  # no token that everybody knows
+    variables = unit_environment("roomcast-control", "2")
     settings = load_settings(**{name.lower(): value for name, value in variables.items()})
     for address in (settings.http_addr, settings.metrics_addr):
         assert address

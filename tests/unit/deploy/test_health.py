@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.health import is_healthy
+from deploy.health import is_healthy, lives_on
 from shared.settings.settings import Settings
 from tests.support.certificate import new_certificate
 
@@ -65,3 +65,12 @@ def test_it_loads_nothing_that_is_slow_to_load() -> None:
     code = "import deploy.health, sys; print(*{'pydantic', 'asyncio', 'http', 'shared'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "")
+
+
+def test_systemd_waits_until_control_answers_and_notices_one_that_dies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for answers, lives in (([False, True, True], True), ([True, False], False)):
+        left = iter(answers)
+        monkeypatch.setattr("deploy.health.is_healthy", lambda *_, left=left: next(left))
+        assert lives_on(0.01) is lives
