@@ -130,6 +130,20 @@ mutants: .venv/mutants.stamp test-packages ## Put small mistakes into the code, 
 line: .venv/test.stamp test-packages ## Watch over a line: make line HISTORY="0:open 5:500k 20:open 30"
 	$(BIN)/python -m tools.lines $(HISTORY)
 
+.PHONY: newest
+newest: .venv/test.stamp ## Run the tests on the newest of everything, whatever pyproject.toml allows: make newest TESTS=tests
+	$(BIN)/python -m venv --clear .venv/newest
+	$(BIN)/python -m tools.newest requirements > .venv/newest/requirements.txt
+	.venv/newest/bin/pip install --quiet --no-compile -r .venv/newest/requirements.txt
+	.venv/newest/bin/pip install --quiet --no-deps -e .
+	.venv/newest/bin/python -m tools.newest newer
+	.venv/newest/bin/pytest -n 2 --dist loadfile -m "not soak" $(ALLOWED_ONLY:%=--deselect %) $(TESTS)
+
+TESTS := tests/unit
+# These say that what is installed is allowed.
+ALLOWED_ONLY := tests/unit/deploy/doctor/test_libraries.py::test_this_installation_is_well \
+	tests/unit/deploy/test_extras.py::test_the_doctor_says_it_too
+
 .PHONY: bench
 bench: .venv/test.stamp ## Measure the relay: CPU a packet, memory a viewer
 	$(BIN)/python -m tools.bench

@@ -172,6 +172,8 @@ static PyMethodDef functions[] = {{"send", send_, METH_VARARGS, NULL},
                                   {NULL, NULL, 0, NULL}};
 #define INTERFACE 5 /* raised with each change of what these take: choice.py */
 
+/* There is no Py_mod_gil, since it would not be true: `busy`, the bursts of send and lay, joined.c's spare pieces and all
+ * runs count on the interpreter's lock. A free-threaded Python turns it on for this module, and says so. */
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "fan_out", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
