@@ -103,6 +103,11 @@ upgrade: .venv/test.stamp ## Publish and watch with processes whose messages hav
 fuzz: .venv/test.stamp ## Give each parser that a stranger reaches 100,000 damaged inputs
 	$(BIN)/python -m tests.fuzz
 
+.PHONY: guided-fuzz
+guided-fuzz: .venv/test.stamp ## Let coverage guide what each of them is given, a minute each: make guided-fuzz SECONDS=600 NAMES="SDP RTCP"
+	$(BIN)/pip install --quiet --upgrade --target .venv/guided "atheris>=3,<4"
+	PYTHONPATH=.venv/guided $(BIN)/python -m tests.fuzz.guided $(SECONDS:%=--seconds %) $(NAMES)
+
 .PHONY: sanitize
 sanitize: .venv/test.stamp ## Run the native step's tests under AddressSanitizer and UBSan, with 2,000 inputs of each property
 	@rm -rf build/sanitize && mkdir -p build/sanitize
