@@ -159,7 +159,7 @@ class Delivery:
         lost += sum(entry.fields is None and not entry.is_after(place) for entry in entries)
         self._lose(lost)
         if behind != place:
-            await _surely(lambda: self._queue.keep_last_read(self._receiver.group, behind))
+            await _surely(lambda: self._queue.keep_last_read(self._receiver.group, place, behind))
         return behind
 
     def _lose(self, events: int) -> None:

@@ -115,10 +115,10 @@ class EventQueue:
             raise NoGroupError
         return Place(int(number), id_)
 
-    async def keep_last_read(self, group: str, place: "Place") -> None:
-        """Raises `NoGroupError` in a Redis that has come back empty: there it would be a place of nothing."""
-        value = f"{place.number} {place.id}"
-        if not await called(self._redis, Call("keep_last_read", [keys.OUTBOX_NUMBERS], [group, value])):
+    async def keep_last_read(self, group: str, before: "Place", place: "Place") -> None:
+        """Keep `place` in the place of `before`. Raises `NoGroupError` if Redis has come back empty."""
+        values = [f"{each.number} {each.id}" for each in (before, place)]
+        if not await called(self._redis, Call("keep_last_read", [keys.OUTBOX_NUMBERS], [group, *values])):
             raise NoGroupError
 
     async def acknowledge(self, group: str, entry: Entry) -> None:

@@ -34,7 +34,7 @@ class Queue:
     async def last_read(self, group: str) -> Place:
         return self.place
 
-    async def keep_last_read(self, group: str, place: Place) -> None:
+    async def keep_last_read(self, group: str, before: Place, place: Place) -> None:
         self.place = place
 
     async def backlog(self, group: str) -> Backlog:
