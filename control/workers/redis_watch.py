@@ -94,11 +94,12 @@ class RedisWatch:
         self._away = True
 
     def _answered(self, now: float) -> None:
+        # of an outage that was on when this process started nobody here knows how long it was
+        if self._has_missed(now) or (self._away and self._answered_at is None):
+            self._settled_at = now + SETTLE_SECONDS
         if self._away:
             log.info("Redis is back")
             self._away = False
-        if self._has_missed(now):
-            self._settled_at = now + SETTLE_SECONDS
         self._answered_at = now
 
     def _has_missed(self, now: float) -> bool:

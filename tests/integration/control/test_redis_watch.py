@@ -45,6 +45,8 @@ async def test_a_redis_that_refuses_writes_counts_as_away(
         assert [entry["event"] for entry in logs] == ["Redis refuses writes"]
         await redis.execute_command(*mends)
         await eventually("it is back", lambda: not watch.is_away, IN_TIME)
+        with pytest.raises(ServiceError):  # nobody here knows how long it was away
+            watch.check_claims()
     finally:
         watching.cancel()
         await redis.execute_command(*mends)
