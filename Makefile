@@ -91,6 +91,10 @@ soak: .venv/test.stamp soak-packages ## Run the tests that take minutes
 outage: .venv/test.stamp ## Stop Redis for 7 minutes under running streams
 	OUTAGE_SECONDS=420 $(BIN)/pytest -m soak -s tests/integration/cluster/test_redis_gone.py
 
+.PHONY: chaos
+chaos: .venv/test.stamp test-packages ## Kill, stop and cut off processes under streams, for ten minutes, by a fresh seed: make chaos SECONDS=60 SEED=1
+	CHAOS_SECONDS=$(or $(SECONDS),600) CHAOS_SEED=$(SEED) $(BIN)/pytest -m soak -s tests/integration/cluster/test_chaos.py
+
 .PHONY: failover
 failover: .venv/test.stamp test-packages ## Kill the primary of Redis under 50 joins a second: Sentinel, and a cluster
 	$(BIN)/pytest -m soak -s tests/integration/redis_servers

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol
 from urllib.parse import urljoin
 
 import httpx
@@ -79,6 +80,7 @@ class Client:
         self.http = http
         self.endpoint = endpoint
         self.refusals: list[int] = []
+        self.not_found_at: list[float] = []  # when 404 came, by the steady clock
         self.longest_request = 0.0
         self.session_url = ""
         self.log: list[SessionLog] = []
@@ -95,6 +97,8 @@ class Client:
             response = await self._offer(url, peer)
             if response.status_code != 201:
                 self.refusals.append(response.status_code)
+                if response.status_code == 404:
+                    self.not_found_at.append(time.monotonic())
             else:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await peer.connect(response.text)
@@ -282,8 +286,12 @@ async def _watch(playing: _Playing) -> None:
     playing.over.set()
 
 
+class Runs(Protocol):
+    async def run(self) -> None: ...
+
+
 @asynccontextmanager
-async def running(*clients: Publisher | Player) -> AsyncIterator[None]:
+async def running(*clients: Runs) -> AsyncIterator[None]:
     """Run them; a fault of one fails the test."""
     tasks = [asyncio.create_task(client.run()) for client in clients]
     try:

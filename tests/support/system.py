@@ -44,6 +44,7 @@ class Member:
     log: Path
     environment: Mapping[str, str]
     media: tuple[str, int] | None = None  # a worker's UDP address
+    under: Sequence[str] = ()  # see `running_system`
 
     @property
     def metrics_url(self) -> str:
@@ -54,7 +55,7 @@ class Member:
         """Start it again, on the same addresses, when it has ended."""
         part = "worker" if "WORKER_ID" in self.environment else "control"
         assert self.process.poll() is not None
-        self.process = _launch(part, self.log, self.environment)
+        self.process = _launch(part, self.log, self.environment, under=self.under)
 
     @property
     def pid(self) -> int:
@@ -118,12 +119,14 @@ async def running_system(
     metrics_apart: bool = False,
     checkouts: Mapping[str, Path] = {},
     under: Sequence[str] = (),
+    redis_urls: Mapping[str, str] = {},
     **settings: str,
 ) -> AsyncIterator[System]:
     """Start a system, ready when entered; `settings` are further environment variables of all processes.
 
     `metrics_apart`: each control process has a METRICS_ADDR. `checkouts`: of other versions, by the names of
-    the members that run them, such as `worker1`. `under`: a command that runs each worker's.
+    the members that run them, such as `worker1`. `under`: a command that runs each worker's. `redis_urls`:
+    other ways to the same Redis, by the names of members.
 
     Media flows over `media_ip`, everything else over loopback. On leaving, a process that died by itself or
     logged a traceback is a failure, and the logs are shown with any failure.
@@ -141,7 +144,9 @@ async def running_system(
         def start(part: str, name: str, port: int, **own: str) -> Member:
             url = f"http://{LOOPBACK}:{port}"
             log, own = Path(logs) / f"{name}.log", environment | own
-            member = Member(name, url, _launch(part, log, own, checkouts.get(name), under), log, own)
+            own["REDIS_URL"] = redis_urls.get(name, redis_url)
+            process = _launch(part, log, own, checkouts.get(name), under)
+            member = Member(name, url, process, log, own, under=under)
             processes.callback(_stop, member)
             return member
 
