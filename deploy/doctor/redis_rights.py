@@ -89,7 +89,6 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("HSET", hashed, "field", "1"),
         ("HSETNX", hashed, "field", "1"),
         ("PEXPIRE", hashed, LIFE_MS),
-        ("HEXISTS", hashed, "field"),
         ("HGET", hashed, "field"),
         ("HINCRBY", hashed, "field", 1),
         ("HMGET", hashed, "field"),

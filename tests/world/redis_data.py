@@ -174,9 +174,6 @@ class RedisData:
     def _hget(self, key: bytes, field: bytes) -> bytes | None:
         return (self._find(key) or {}).get(field)
 
-    def _hexists(self, key: bytes, field: bytes) -> int:
-        return int(self._hget(key, field) is not None)
-
     def _hmget(self, key: bytes, *fields: bytes) -> list[bytes | None]:
         return [self._hget(key, field) for field in fields]
 

@@ -25,7 +25,7 @@ getex {key} PX 80000
 """
 HASHES = """
 hset {key} {name} {number}|hset {key} {name} 1 {name} 2|hget {key} {name}|hmget {key} {name} {name}
-hsetnx {key} {name} {number}|hincrby {key} n 3|hdel {key} {name} {name}|hdel {key} n|hexists {key} {name}
+hsetnx {key} {name} {number}|hincrby {key} n 3|hdel {key} {name} {name}|hdel {key} n
 """
 SETS = "sadd {key} {name} {name}|srem {key} {name}|sadd {key} {name}"
 LISTS = """
