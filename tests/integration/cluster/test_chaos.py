@@ -352,11 +352,8 @@ def untouched(
         for source in (source for encoder in encoders for source in encoder.log):
             since, until = max(session.began, source.began), min(session.ended, source.ended)
             if source.worker == session.worker and until - since > 1.0:
-                faults = [
-                    began
-                    for began, ended in media[session.worker]
-                    if began < until + 1.0 and ended > since - 1.0
-                ]
+                first = min(session.began, source.began)  # a client notices late that a worker was killed
+                faults = [at for at, over in media[session.worker] if at < until + 1.0 and over > first]
                 if not faults:
                     spans.append((session, since + 0.5, until - 0.5))
     return spans
