@@ -100,6 +100,7 @@ async def test_in_a_redis_cluster_all_keys_are_in_one_slot(tmp_path: Path) -> No
             b"{roomcast}:room:demo",
             b"{roomcast}:{roomcast:room:another}:copies",
             b"{roomcast}:{roomcast:room:demo}:copies",
+            b"{roomcast}:{roomcast:room:demo}:since",
         ]
         own.flushall()
         await _doctor_says(

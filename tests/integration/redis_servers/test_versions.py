@@ -41,10 +41,8 @@ async def test_over_tls_with_an_authority_of_ones_own(tmp_path: Path, executable
 async def _announce(url: str) -> None:
     async with connect(url) as redis:
         directory, name, worker = Directory(redis), RoomName("demo"), WorkerId("w1")
-        assert (
-            await directory.beat(STATUS, [name], [ROOM]) == []
-        )  # which claims at once, as a room that is there
-        assert await directory.claim_room(name, worker) == worker
+        assert await directory.beat(STATUS, [name], [ROOM]) == []
+        assert (await directory.room_holders(name)).owner == worker  # claimed at once: the room is there
         assert await directory.draw_workers(2) == [worker]
         assert (await directory.records([worker]))[worker].packed.keys() == {"demo"}
 
