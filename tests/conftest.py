@@ -16,8 +16,10 @@ from tests.support.free_ports import free_port
 
 TESTS = Path(__file__).parent
 
-# how long an example takes says more about the machine's other load
-hypothesis.settings.register_profile("roomcast", deadline=None)
+# how long an example takes, to draw and to try, says more about the machine's other load
+hypothesis.settings.register_profile(
+    "roomcast", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("roomcast")
 
 # tests talk to this machine only: no proxy stands in between
