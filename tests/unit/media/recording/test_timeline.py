@@ -100,7 +100,8 @@ def test_whatever_comes_the_spacing_is_kept_and_lips_are_in_sync_in_the_end(
     """Publishers that succeed each other, each with clocks, delays, wraps and mistakes of its own."""
     publishers, begin = [], 0.0
     for one in how:
-        end = begin + 120.0
+        # Half a second is made up for at 5 ms a second, and at half a millisecond a picture: a page has four.
+        end = begin + (150.0 if kind else 300.0)
         times = even(begin, end, kind) if kind else screen(begin, end, 1)
         publishers.append(Publisher(begin, end, times, **one))  # type: ignore[arg-type]
         begin = end + pause
@@ -109,7 +110,8 @@ def test_whatever_comes_the_spacing_is_kept_and_lips_are_in_sync_in_the_end(
     for publisher in publishers:
         own = [[one for one in seen if one.publisher == publisher.serial] for seen in (sound, picture)]
         apart = abs(lips_apart(own[SOUND], own[PICTURE][0]))
-        assert len(steps(*own)) <= (apart > JUMP_ERROR)  # half of the first reports were wrong
+        # half of the first reports were wrong; and clocks that drift add to what they set apart
+        assert len(steps(*own)) <= (apart > JUMP_ERROR - IN_SYNC)
     assert_ends_in_sync(sound, picture)
 
 
