@@ -53,7 +53,10 @@ class CardUse:
         """Look once a second, until cancelled."""
         threads = DiskThreads("card", 1)
         while True:
-            self.share = await threads.call(self._look)
+            try:
+                self.share = await threads.call(self._look)
+            except OSError:  # no descriptor is left, for one: it must not end the sessions
+                self.share = None
             await beat()
 
     def _look(self) -> float | None:

@@ -1,5 +1,7 @@
 """The host's network cards, in a tree of files as Linux has it."""
 
+import asyncio
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -90,3 +92,29 @@ def test_media_leaves_from_what_is_bound_and_by_the_routes_otherwise(monkeypatch
     monkeypatch.setattr("media.worker.card.sources", lambda: ["192.0.2.9"])
     assert leaves_from([("192.0.2.1", 7100)], ()) == ["192.0.2.1"]
     assert leaves_from([("0.0.0.0", 7100), ("::", 7100)], ("10.0.0.7",)) == ["10.0.0.7", "192.0.2.9"]
+
+
+async def test_a_worker_without_descriptors_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = asyncio.Queue[None]()
+
+    loop = asyncio.get_running_loop()
+
+    def look() -> dict[str, list[object]]:
+        loop.call_soon_threadsafe(looks.put_nowait, None)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def at_once() -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(psutil, "net_if_addrs", look)
+    monkeypatch.setattr("media.worker.card.beat", at_once)
+    use = CardUse([("192.0.2.1", 7100)], ())
+    use.share = 0.5
+    running = asyncio.ensure_future(use.run())
+    async with asyncio.timeout(10):
+        await looks.get()
+        await looks.get()
+    assert use.share is None
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
