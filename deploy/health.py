@@ -14,11 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SECONDS = 2.0
+START_SECONDS = 30.0  # within which control answers for the first time
 POLL_SECONDS = 0.2
 _LOCAL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-
-
-START_SECONDS = 30.0
 
 
 def main() -> None:
