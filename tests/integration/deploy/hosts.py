@@ -14,27 +14,12 @@ from typing import Any
 from deploy.tether import tethered
 from deploy.valkey import server_program
 from tests.integration.deploy.files import DEPLOY, environment
+from tests.integration.deploy.proxies import NGINX
 from tests.support.namespaces import Namespace, enter
 
 UNITS = DEPLOY / "systemd"
 PASSWORD = "password"  # of the shipped example
 STOP_SECONDS = 10.0
-
-_NGINX = """\
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{}}
-http {{
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {conf}
-}}
-"""
 
 
 def unit(path: Path) -> configparser.ConfigParser:
@@ -104,7 +89,7 @@ class Host:
         command, config = PROXIES[kind]
         text = edit((DEPLOY / config).read_text(encoding="utf-8"))
         if kind == "nginx":  # the http block around it is the distribution's
-            text = _NGINX.format(folder=self.folder, conf=text.replace("/var/log/nginx/", f"{self.folder}/"))
+            text = NGINX.format(folder=self.folder, conf=text.replace("/var/log/nginx/", f"{self.folder}/"))
         file = self.folder / Path(config).name
         file.write_text(text)
         # without a domain Caddy has no certificate to get

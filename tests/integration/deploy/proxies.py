@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 START_SECONDS = 10.0
 PATIENCE_SECONDS = 30  # for a control process that does not answer, in the files
 
-_NGINX = """\
+NGINX = """\
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
@@ -96,7 +96,7 @@ def nginx(
         start = conf.index("    # location ~* ^/live/")
         conf = conf[:start] + conf[start:].replace("    # ", "    ")
     file = folder / "nginx.conf"
-    file.write_text(_NGINX.format(folder=folder, conf=conf))
+    file.write_text(NGINX.format(folder=folder, conf=conf))
     return ["nginx", "-p", str(folder), "-c", str(file), "-e", "stderr"]
 
 
