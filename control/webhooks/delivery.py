@@ -65,6 +65,8 @@ class Delivery:
         self._rooms: dict[str, deque[Entry]] = {}  # what is held
         self._held = 0
         self._waiting = 0  # events, when that was last measured
+        self._place: Place | None = None  # of the last entry that was read, as Redis has it too ...
+        self._placing = asyncio.Lock()  # ... but for a moment
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._warned_at = -inf
         figures.begin(receiver.label)
@@ -91,7 +93,7 @@ class Delivery:
     async def _deliver(self) -> None:
         """Deliver until the lease is lost, which raises."""
         log.info("delivers webhooks", receiver=self._receiver.label)
-        self._rooms, self._held = {}, 0
+        self._rooms, self._held, self._place = {}, 0, None
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_lease())
@@ -113,10 +115,14 @@ class Delivery:
     async def _measure(self) -> None:
         """Keep the figures of what waits.
 
-        This is apart from the lease, which must not wait for a slow Redis.
+        This is apart from the lease, which must not wait for a slow Redis. In a Redis that has come back
+        empty, and has the receiver's group again, nothing waits: that is no figure of what did.
         """
         while True:
             backlog = await _surely(lambda: self._queue.backlog(self._receiver.group))
+            async with self._placing:
+                if self._place is not None:
+                    await self._keep(self._place, self._place)
             self._waiting = backlog.waiting
             age = 0.0 if backlog.oldest is None else max(0.0, time.time() - backlog.oldest)
             self._figures.waiting.labels(self._receiver.label).set(backlog.waiting)
@@ -128,7 +134,7 @@ class Delivery:
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         """Read entries: first those that were read before and not acknowledged, then new ones."""
         last = after = "0"
-        place = await _surely(lambda: self._queue.last_read(self._receiver.group))
+        self._place = await _surely(lambda: self._queue.last_read(self._receiver.group))
         while True:
             count = min(MAX_HELD - self._held, READ_AT_ONCE)
             if count <= 0:
@@ -140,7 +146,7 @@ class Delivery:
                 after = last
                 await asyncio.sleep(AWAY_SECONDS)
                 continue
-            place = await self._count_lost(place, entries)
+            await self._count_lost(self._place, entries)
             for entry in entries:
                 await self._take(entry, tasks)
                 last = entry.id
@@ -149,18 +155,19 @@ class Delivery:
             elif not entries:
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _count_lost(self, place: Place, entries: Sequence[Entry]) -> Place:
-        """Count the events that were trimmed before their delivery, once.
-
-        Returns the place behind `entries`.
-        """
+    async def _count_lost(self, place: Place, entries: Sequence[Entry]) -> None:
+        """Count once what was trimmed before its delivery, and keep the place behind `entries`."""
         behind, lost = place.passed(entries)
         # a trimmed entry behind the place leaves a gap, which the next one shows
         lost += sum(entry.fields is None and not entry.is_after(place) for entry in entries)
         self._lose(lost)
         if behind != place:
-            await _surely(lambda: self._queue.keep_last_read(self._receiver.group, place, behind))
-        return behind
+            async with self._placing:
+                await self._keep(place, behind)
+                self._place = behind
+
+    async def _keep(self, before: Place, place: Place) -> None:
+        await _surely(lambda: self._queue.keep_last_read(self._receiver.group, before, place))
 
     def _lose(self, events: int) -> None:
         if events:

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus import keys
+from shared.bus.batch import script
 from shared.events.event_queue import NEW, Entry, EventQueue, NoGroupError, Place
 from tests.integration.webhooks.stage import IN_TIME, Teller, control, wanted, webhook_settings
 from tests.support.waiting import eventually
@@ -274,6 +275,27 @@ async def test_what_waited_in_a_redis_that_was_emptied_is_counted(
             "they are seen to wait", lambda: process.figure("roomcast_webhook_waiting") == 3, IN_TIME
         )
         await redis.flushdb()
+        await eventually(
+            "they are counted", lambda: process.figure("roomcast_webhook_lost_total") == 3, IN_TIME
+        )
+
+
+async def test_it_is_counted_though_the_receiver_is_known_again_before_anybody_looks(
+    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    receiver.hangs_for = {"a", "b"}
+    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
+        await wanted(redis)
+        await teller.tell("a", "b", "a")
+        await eventually(
+            "they are seen to wait", lambda: process.figure("roomcast_webhook_waiting") == 3, IN_TIME
+        )
+        groups = [group["name"].decode() for group in await redis.xinfo_groups(keys.OUTBOX)]
+        async with redis.pipeline(transaction=True) as at_once:
+            at_once.flushdb()
+            names = keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS
+            at_once.eval(script("want_events").text, len(names), *names, 60, 60, *groups)
+            await at_once.execute()
         await eventually(
             "they are counted", lambda: process.figure("roomcast_webhook_lost_total") == 3, IN_TIME
         )
