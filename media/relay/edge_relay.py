@@ -141,14 +141,15 @@ class EdgeRelay:
                 if (number := numbers.get(layer.ssrc)) is not None:
                     sent = self._feed.sent[number]
                     sent.announced = layer.bitrate
-                    sent.size = (layer.width, layer.height) if layer.width and layer.height else sent.size
+                    if layer.width:
+                        sent.size = layer.width, layer.height
             if (starved := read_starved(packet)) is not None:
                 for ssrc, number in numbers.items():
                     self._feed.sent[number].starves = ssrc in starved
 
     def breaks(self, fault: Exception) -> None:
         """Note a bug of ours that a datagram triggered: the next tick raises it, and its owner ends it."""
-        self._fault = self._fault or fault
+        self._fault = fault
 
     def tick(self, now: float) -> None:
         """Send keep-alives, or note that the relay is lost. Called several times a second."""

@@ -56,6 +56,7 @@ class Link:
     ) -> None:
         self.address: Address | None = None
         self.heard_at = now
+        self.ssrc = ssrc
         self._outbound = outbound
         self._inbound = inbound_session(keys)
         self._report = receiver_report(ssrc, ())

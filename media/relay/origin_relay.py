@@ -134,13 +134,15 @@ class OriginRelay:
 
     def breaks(self, fault: Exception) -> None:
         """Note a bug of ours that a datagram triggered: the next tick raises it, and its owner ends it."""
-        self._fault = self._fault or fault
+        self._fault = fault
 
     def tick(self, now: float) -> None:
         """Send reports and keep-alives, or end when the edge is gone. Called several times a second.
 
         The join sends one burst each tick: an edge has the bandwidth for larger bursts than a viewer.
         """
+        if self.ended:
+            return
         if self._fault is not None:
             raise self._fault
         if now - self._link.heard_at >= EXPIRY_SECONDS:
@@ -151,15 +153,14 @@ class OriginRelay:
             self._gets.get(self._wanted.at(now), now)
         if self._playback is not None and (reports := self._playback.tick(now)):
             self._link.send(reports)
-        ssrc = self._room.feed.ssrcs[0]
-        words = self._words(ssrc) if self._layers else b""
-        self._link.say(words + (leaves(ssrc) if self.leaves else b""))
+        words = self._words() if self._layers else b""
+        self._link.say(words + (leaves(self._link.ssrc) if self.leaves else b""))
         self._link.tick(now)
 
-    def _words(self, sender_ssrc: int) -> bytes:
-        sent = self._room.feed.sent
-        starved = [ssrc for number, ssrc in self._layers.items() if sent[number].starves]
-        return layer_figures(sender_ssrc, self._figures()) + starved_layers(sender_ssrc, starved)
+    def _words(self) -> bytes:
+        ssrc, sent = self._link.ssrc, self._room.feed.sent
+        starved = [layer for number, layer in self._layers.items() if sent[number].starves]
+        return layer_figures(ssrc, self._figures()) + starved_layers(ssrc, starved)
 
     def _figures(self) -> Iterator[LayerFigures]:
         for number, ssrc in self._layers.items():
@@ -168,18 +169,18 @@ class OriginRelay:
 
     def say_goodbye(self, reason: bytes) -> None:
         """Send the edge a BYE with `reason`, and end."""
-        self._link.send(bye((self._room.feed.ssrcs[0],), reason))
+        self._link.send(bye((self._link.ssrc,), reason))
         self.end()
 
     def end(self) -> None:
+        if self.ended:
+            return
         self.ended = True
         self._link.close()
         if self._gets is not None:
             self._gets.end()
-            self._gets = None
         if self._playback is not None:
             self._playback.end()
-            self._playback = None
 
 
 def layers_of(room: Room) -> dict[int, int]:

@@ -147,7 +147,7 @@ class OriginPublisher(FarPublisher):
 class Cluster:
     """An origin with a publisher, and an edge with a viewer."""
 
-    def __init__(self, tracks: Sequence[PublishedTrack] = TRACKS) -> None:
+    def __init__(self, tracks: Sequence[PublishedTrack] = TRACKS, most: int = 0) -> None:
         self.clock = Stopped(100.0)
         self.network = Network(self.clock)
         self.origin = self._worker(ORIGIN_AT)
@@ -161,8 +161,10 @@ class Cluster:
             self.origin.send,
             self.stats,
             Candidates([(str(NOWHERE[0]), 7100), (str(ORIGIN_AT[0]), 7100)]),
+            most,
         )
         self.ended: list[EdgeRelay] = []
+        self.takes = 0  # edges that the edge would feed
         self._sequence = 0
 
     def _worker(self, at: Address) -> Worker:
@@ -210,6 +212,7 @@ class Cluster:
                 self.edge.send,
                 self.ended.append,
                 self.clock.now,
+                lambda: self.takes,
             )
             return self.relay
 

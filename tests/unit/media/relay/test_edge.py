@@ -1,6 +1,7 @@
 """This worker's copies of rooms, second by second: when they open, wait, are fed by others, and end."""
 
 import asyncio
+import gc
 from types import SimpleNamespace
 from typing import Any
 
@@ -168,6 +169,22 @@ async def test_an_opening_that_fails_is_told_and_tried_anew_by_the_next(world: W
     world.error = None
     await world.edge.take(DEMO, ORIGIN)
     assert world.room is not None
+
+
+async def test_an_opening_that_fails_when_nobody_waits_is_no_fault_of_the_loop(world: World) -> None:
+    faults: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    world.answers.clear()
+    coming = asyncio.create_task(world.edge.take(DEMO, ORIGIN))
+    await asyncio.sleep(0)
+    coming.cancel()
+    await asyncio.sleep(0)
+    world.error = ServiceError(ErrorCode.NO_PUBLISHER)
+    world.answers.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert not faults
 
 
 async def test_a_publisher_that_comes_here_meanwhile_keeps_its_room(world: World) -> None:

@@ -1,6 +1,7 @@
 """A relay between two workers on a wire of this test: what flows, what is forged, its keys, and its ends."""
 
 import random
+import secrets
 from collections.abc import Sequence
 from typing import cast
 
@@ -9,10 +10,13 @@ import pytest
 from media.counts import ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.candidates import Candidates
+from media.relay import origin_relay
 from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, Order
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
+from media.relay.messages import takes_edges
 from media.relay.origin import Origin
 from media.relay.origin_relay import EXPIRY_SECONDS
+from media.relay.tiers import LAST_TIER, SILENT_SECONDS
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import is_rtcp
 from media.rtp.rtcp import nack, receiver_report
@@ -26,7 +30,7 @@ from shared.messages.relays import RelayOpened
 from shared.names import WorkerId
 from tests.support.demux_socket import Endpoint, Socket
 from tests.support.nonce_watch import NonceWatch
-from tests.support.relay_world import EDGE_AT, NOWHERE, ORIGIN, ORIGIN_AT, ROOM, TRACKS, Cluster, Worker
+from tests.support.relay_world import EDGE, EDGE_AT, NOWHERE, ORIGIN, ORIGIN_AT, ROOM, TRACKS, Cluster, Worker
 
 LOSS, PACKETS = 0.1, 1000
 
@@ -205,6 +209,63 @@ def test_a_relay_that_never_ran_expires(cluster: Cluster) -> None:
     assert len(cluster.relays) == 0
 
 
+def test_an_edge_counts_until_it_is_silent(cluster: Cluster) -> None:
+    cluster.open()
+    now = cluster.clock.now
+    assert [cluster.relays.feeds(ROOM, now + after) for after in (0, SILENT_SECONDS - 0.01)] == [1, 1]
+    assert cluster.relays.feeds(ROOM, now + SILENT_SECONDS) == 0
+    cluster.relay.end(EndReason.NO_VIEWERS)
+    assert cluster.relays.feeds(ROOM, now) == 0
+
+
+def test_the_origin_sends_others_to_an_edge_that_takes_them() -> None:
+    cluster = Cluster(most=1)
+    cluster.takes = 1
+    cluster.open()
+
+    def named() -> str:
+        order = Order().message(ROOM, WorkerId("third"), takes=0)
+        return cluster.relays.open(cluster.origin.room, order, cluster.clock.now).instead
+
+    assert [named(), named()] == [EDGE, ""]  # it has one place, until it says so again
+    cluster.relays.room_closed(ROOM, EndReason.ROOM_LOST)
+    cluster.takes = 1
+    cluster.open()
+    cluster.relay.is_replaced = True
+    cluster.pass_time(2 * KEEP_ALIVE_SECONDS)
+    assert named() == ""
+
+
+def test_a_copy_of_the_last_tier_or_without_a_relay_feeds_nobody(cluster: Cluster) -> None:
+    relay = cluster.open()
+    assert relay.may_feed
+    relay.tier = LAST_TIER
+    assert not relay.may_feed
+    relay.tier = 1
+    cluster.relays.room_closed(ROOM, EndReason.ROOM_LOST)
+    assert not relay.may_feed
+
+
+def test_a_relay_that_meets_a_fault_of_ours_ends_alone(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.open()
+    monkeypatch.setattr(origin_relay, "read_takes", lambda _: 1 / 0)
+    cluster.relay.send_rtcp(receiver_report(1, ()) + takes_edges(1, 1))
+    assert len(cluster.relays) == 1
+    cluster.relays.tick(cluster.clock.now)
+    assert len(cluster.relays) == 0
+    assert not cluster.origin.room.feed.profiles
+
+
+@pytest.mark.parametrize(("drawn", "ssrc"), [(0, 1), (0xFFFFFFFD, 0xFFFFFFFE)])
+def test_no_relay_has_an_ssrc_that_others_take_for_none(
+    monkeypatch: pytest.MonkeyPatch, drawn: int, ssrc: int
+) -> None:
+    monkeypatch.setattr(secrets, "randbelow", lambda below: min(drawn, below - 1))
+    assert Order().ssrc == ssrc
+
+
 def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
     cluster.open()
     cluster.cut()
@@ -212,6 +273,7 @@ def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
     assert cluster.relay.lost_at is None
     cluster.pass_time(1.0)
     assert cluster.relay.lost_at is not None
+    assert cluster.relay.origin_fails  # whoever else has the room shall feed it
     assert len(cluster.edge.demux) == 0
 
 
@@ -261,6 +323,8 @@ def test_the_edge_says_goodbye(cluster: Cluster) -> None:
         (EndReason.PUBLISHER_LEFT, True),
         (EndReason.WORKER_STOPS, False),
         (EndReason.ROOM_LOST, False),
+        (EndReason.CUT_OFF, False),
+        (EndReason.FAULT, True),
     ],
 )
 def test_the_origin_says_goodbye(cluster: Cluster, reason: EndReason, over: bool) -> None:
@@ -268,6 +332,7 @@ def test_the_origin_says_goodbye(cluster: Cluster, reason: EndReason, over: bool
     cluster.relays.room_closed(ROOM, reason)
     assert len(cluster.relays) == 0
     assert (relay.over, relay.lost_at) == (over, cluster.clock.now)
+    assert not relay.origin_fails
 
 
 @pytest.mark.parametrize("tracks", [TRACKS, TRACKS[::-1]])

@@ -146,9 +146,13 @@ def test_the_edge_learns_what_the_layers_are_that_it_does_not_get(cluster: Layer
     at_edge = [track.bitrate for track in cluster.edge.room.tracks]
     assert min(at_origin[:SOUND]) > 0
     assert at_edge[:SOUND] == pytest.approx(at_origin[:SOUND], rel=0.2)
+    cluster.origin.room.tracks[1].sent.size = (640, 360)
     cluster.sends.remove(2)
     cluster.play(3.0)
     assert cluster.edge.room.tracks[2].bitrate == 0
+    cluster.origin.room.tracks[1].sent.size = None  # those of another publisher have not come yet
+    cluster.play(1.0)
+    assert [track.size for track in cluster.edge.room.tracks[:SOUND]] == [None, (640, 360), None]
 
 
 def test_another_relay_begins_with_the_layers_that_are_watched(cluster: LayersCluster) -> None:

@@ -3,8 +3,10 @@
 import pytest
 
 from media.relay.wanted_layers import LINGER_SECONDS
+from media.sessions.end_reason import EndReason
 from tests.support.relay_layers import FRAME, LAYERS, RIDS, SOUND
-from tests.support.tiers_world import TiersCluster
+from tests.support.relay_world import ROOM
+from tests.support.tiers_world import BELOW, TiersCluster
 
 NOTICE = 1.0  # seconds until a change below shows at the origin, and a keyframe has come
 GONE = 2 * LINGER_SECONDS + NOTICE  # each tier lets a layer come for a while longer
@@ -19,6 +21,34 @@ def cluster() -> TiersCluster:
     cluster.play(NOTICE)
     cluster.open_below()
     return cluster
+
+
+@pytest.mark.parametrize(
+    ("reason", "over"),
+    [(EndReason.FAULT, False), (EndReason.ROOM_LOST, False), (EndReason.PUBLISHER_LEFT, True)],
+)
+def test_a_copy_that_fails_says_that_the_room_goes_on(
+    cluster: TiersCluster, reason: EndReason, over: bool
+) -> None:
+    assert cluster.lower is not None
+    cluster.fed.room_closed(ROOM, reason)
+    assert (cluster.lower.over, cluster.lower.is_lost) == (over, True)
+
+
+def test_an_edge_that_leaves_says_so_to_those_that_it_feeds(cluster: TiersCluster) -> None:
+    assert cluster.lower is not None
+    cluster.play(1.0)
+    assert not cluster.lower.origin_fails
+    cluster.fed.leave(True)
+    assert cluster.fed.leaving == 1
+    cluster.play(1.0)
+    assert cluster.lower.origin_fails
+    assert not cluster.lower.is_lost
+    assert not cluster.fed.takes(ROOM, cluster.clock.now, besides=BELOW)
+    cluster.fed.leave(False)
+    cluster.play(2.0)
+    assert cluster.lower.origin_fails  # another relay is asked for already
+    assert cluster.fed.takes(ROOM, cluster.clock.now, besides=BELOW)
 
 
 def layers_on(cluster: TiersCluster, seconds: float = 1.0) -> tuple[set[int], set[int]]:
