@@ -28,16 +28,14 @@ class LossWindow:
         """
         worst = None
         for block in blocks:
-            since, highest, lost = self._began.get(block.ssrc, (-math.inf, 0, 0))
+            present = now, block.highest_sequence, block.packets_lost
+            since, highest, lost = self._began.setdefault(block.ssrc, present)
             expected = block.highest_sequence - highest
-            if math.isinf(since):
-                self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
-            elif now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
-                self._began[block.ssrc] = (now, block.highest_sequence, block.packets_lost)
-                if now - since > STALE_SECONDS:
-                    continue
-                share = _certain(block.packets_lost - lost, expected)
-                worst = share if worst is None else max(worst, share)
+            if now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
+                self._began[block.ssrc] = present
+                if now - since <= STALE_SECONDS:
+                    share = _certain(block.packets_lost - lost, expected)
+                    worst = share if worst is None else max(worst, share)
         return worst
 
 

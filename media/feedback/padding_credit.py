@@ -14,33 +14,27 @@ class PaddingCredit:
     __slots__ = ("_credit", "_octets", "_pictures", "_quiet_since", "_stepped_at")
 
     def __init__(self, now: float) -> None:
-        self._credit = 0.0  # octets of padding that are due
-        self._stepped_at = self._quiet_since = now
-        self._octets = self._pictures = 0
+        self._quiet_since, self._pictures = now, 0
+        self.begin(0, now)
 
     def begin(self, octets: int, now: float) -> None:
         """Pad from now on. There may have been no steps before: what was sent then is no debt."""
-        self._credit, self._stepped_at, self._octets = 0.0, now, octets
+        self._credit = 0.0  # octets of padding that are due
+        self._stepped_at, self._octets = now, octets
 
     def due(self, bitrate: float, octets: int, sound: int, now: float) -> float:
         """The octets of padding to send now, so that there are `bitrate` bits a second; 0: none.
 
-        `octets` were sent so far, `sound` of them of sound.
+        `octets` were sent so far, with padding, `sound` of them of sound.
         """
         elapsed, sent = now - self._stepped_at, octets - self._octets
         self._octets, self._stepped_at = octets, now
         if octets - sound != self._pictures:
             self._pictures, self._quiet_since = octets - sound, now
         if not bitrate:
-            self._credit = 0.0
             return 0.0
         most, least = _MOST_AT_ONCE_SECONDS * bitrate / 8 + PADDING_BYTES, -_MOST_DEBT_SECONDS * bitrate / 8
         self._credit = max(min(self._credit + bitrate / 8 * elapsed - sent, most), least)
         if self._credit >= PADDING_BYTES:
             return self._credit
         return _TRICKLE_BYTES if now - self._quiet_since >= _QUIET_SECONDS else 0.0
-
-    def pay(self, padding: int) -> None:
-        """Count so many octets of padding as sent; `octets` has them from now on."""
-        self._octets += padding
-        self._credit -= padding

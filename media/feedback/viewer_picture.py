@@ -300,9 +300,7 @@ class ViewerPicture:
             return
         self._changeover.send_due(now)
         if due := self._credit.due(self._decision.probe, *self._octets(), now):
-            padded = self._switch.pad(self._viewer, due, now)
-            self._padded += padded
-            self._credit.pay(padded)
+            self._padded += self._switch.pad(self._viewer, due, now)
 
     def end(self) -> None:
         """The viewer has left."""

@@ -58,6 +58,14 @@ def test_a_share_is_told_after_so_long_and_no_longer() -> None:
         assert (window.take([block(PICTURE, 1100, 9)], seconds) is not None) is told
 
 
+def test_a_stream_that_paused_does_not_hide_what_others_lost() -> None:
+    window = LossWindow()
+    window.take([block(PICTURE, 1000, 0), block(SOUND, 100, 0)], 0.0)
+    window.take([block(SOUND, 200, 0)], 3.0)
+    told = window.take([block(PICTURE, 1100, 90), block(SOUND, 300, 9)], 4.0)
+    assert told == pytest.approx(0.045)
+
+
 def test_a_stream_that_begins_anew_is_counted_anew() -> None:
     """Another publisher's numbers may be lower."""
     window = LossWindow()

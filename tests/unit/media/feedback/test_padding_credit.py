@@ -27,9 +27,7 @@ class Sender:
             self.octets += round((sound + picture) * STEP)
             due = self.credit.due(bitrate, self.octets, self.sound, self.now)
             self.padding.append(due)
-            paid = int(due // PADDING_BYTES) * PADDING_BYTES or int(due)
-            self.octets += paid
-            self.credit.pay(paid)
+            self.octets += int(due // PADDING_BYTES) * PADDING_BYTES or int(due)
         return (self.octets - before) / seconds
 
 
@@ -70,6 +68,24 @@ def test_what_was_sent_before_it_begins_is_no_debt() -> None:
     sender.now = 10.0
     sender.credit.begin(sender.octets, sender.now)
     assert sender.run(2.0) == pytest.approx(RATE / 8, rel=0.02)
+
+
+def test_what_is_due_is_what_time_has_paid_less_what_was_sent() -> None:
+    rate = 8.0 * PADDING_BYTES  # a packet each second
+    credit = PaddingCredit(0.0)
+    credit.begin(1000, 10.0)
+    assert credit.due(rate, 1000, 1000, 10.25) == 64  # a trickle meanwhile
+    assert credit.due(rate, 1000, 1000, 11.0) == PADDING_BYTES
+    assert credit.due(rate, 1000, 1000, 99.0) == 1.05 * PADDING_BYTES  # no more than 50 ms beside a packet
+    assert credit.due(rate, 9999, 9999, 99.125) == 64  # a debt of 0.25 s at most
+    assert credit.due(rate, 9999, 9999, 100.25) == 64
+    assert credit.due(rate, 9999, 9999, 100.375) == PADDING_BYTES
+
+
+def test_the_trickle_comes_half_a_second_after_the_last_picture() -> None:
+    credit = PaddingCredit(10.0)
+    seen = [(10.25, 0), (10.5, 0), (10.75, 40), (11.125, 40), (11.25, 40)]
+    assert [credit.due(8.0, 40 + pictures, 40, at) for at, pictures in seen] == [0, 64, 0, 0, 64]
 
 
 def test_a_receiver_without_pictures_gets_a_packet_each_half_second() -> None:

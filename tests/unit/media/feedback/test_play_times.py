@@ -87,6 +87,7 @@ def test_recordings_get_what_the_publisher_reported_itself() -> None:
     assert found is not None
     assert found.ntp == 38.5
     assert found.timestamp == 4000 + found.translation & 0xFFFFFFFF
+    assert found.translation == 0xFFFFFFFF & -1000  # the room's timestamps begin at 0
     assert world.feedback.reported(VIDEO) is found
     assert world.feedback.reported(AUDIO) is None
     world.succeed()

@@ -32,6 +32,7 @@ def test_a_probe_sends_what_was_decided(rates: Sequence[int], line: float) -> No
         assert packet.payload == bytes(PADDING_BYTES - 1) + bytes((PADDING_BYTES,))
     at_once = Counter(at for at, packet in viewer.got if packet.ssrc == PICTURE_RTX)
     assert max(at_once.values()) <= 10  # no burst
+    assert viewer.far.stats.probes == 1
     numbers = [packet.sequence for packet in padding]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 

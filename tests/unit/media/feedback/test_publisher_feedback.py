@@ -17,7 +17,7 @@ from media.feedback.publisher_feedback import REPORT_SECONDS
 from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.rtcp import sender_report
 from media.tracks.keyframe_gate import MAX_HOLD_SECONDS
-from media.tracks.keyframe_requests import REQUEST_SECONDS
+from media.tracks.keyframe_requests import AT_ONCE, REQUEST_SECONDS
 from media.tracks.nack_generator import REORDER_SECONDS
 from media.tracks.reception import OUR_SSRC
 from tests.support.far_end import one_byte
@@ -163,6 +163,7 @@ def test_a_keyframe_is_requested_of_the_video_source() -> None:
     world.want_keyframes(1.0)
     (request,) = keyframe_requests(world)
     assert (request.fmt, request.ssrc, request.media_ssrc) == (PLI, OUR_SSRC, SOURCES[VIDEO])
+    assert (world.stats.plis, world.stats.firs) == (1, 0)
 
 
 def test_a_publisher_that_takes_only_fir_is_asked_by_fir() -> None:
@@ -172,6 +173,7 @@ def test_a_publisher_that_takes_only_fir_is_asked_by_fir() -> None:
         (request,) = keyframe_requests(world)
         assert (request.fmt, request.ssrc, request.media_ssrc) == (FIR, OUR_SSRC, 0)
         assert request.fci == SOURCES[VIDEO].to_bytes(4) + bytes((command, 0, 0, 0))
+    assert (world.stats.plis, world.stats.firs) == (0, 2)
 
 
 def test_a_publisher_that_takes_neither_is_not_asked() -> None:
@@ -212,6 +214,17 @@ def test_the_next_publisher_is_asked_for_a_keyframe_until_its_picture_is_not_hel
     at(world, 5.0 + after, payload=payload)
     world.feedback.tick(world.now)
     assert not keyframe_requests(world)
+
+
+def test_only_who_has_no_picture_gets_keyframes_faster_than_they_last() -> None:
+    world = World([video("VP8", feedback=("nack pli",)), sound()])
+    for number in range(AT_ONCE):
+        at(world, 1.0 + number / 100, VIDEO, payload=KEYFRAME)
+    now = world.now + REQUEST_SECONDS
+    world.feedback.want_keyframe(VIDEO, now)
+    assert not keyframe_requests(world)
+    world.feedback.want_keyframe(VIDEO, now, urgent=True)
+    assert len(keyframe_requests(world)) == 1
 
 
 # --- reports to the publisher

@@ -82,6 +82,7 @@ def test_at_another_address_nothing_counts_that_was_known_of_the_line_to_the_for
     world, viewer = limited(THREE, 400_000)
     viewer.line = 4e6
     viewer.far.playback.move(world.arrives(viewer.far), world.now)
+    assert not viewer.picture.rests
     world.run(1.0)
     assert viewer.rendition == 0
     assert viewer.picture.reason == LayerReason.FULL
@@ -368,6 +369,24 @@ def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
     assert viewer.pictures()
 
 
+@pytest.fixture
+def world() -> ShownWorld:
+    return ShownWorld()
+
+
+def test_what_a_receiver_reports_counts_once_a_second(
+    world: ShownWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, told = world.watch(), []
+    monkeypatch.setattr(viewer.picture, "report", lambda *report: told.append(report))
+    for seconds in range(2):
+        blocks = [ReportBlock(PICTURE, 0, 9 * seconds, 100 * seconds, 0, 0, 0)]
+        blocks += [ReportBlock(PICTURE_RTX, 0, 50 * seconds, 100 * seconds, 0, 0, 0)]  # tells nothing
+        viewer.far.says(receiver_report(REPORTER, blocks))
+        world.now += 1.0
+    assert told == [(pytest.approx(0.045), 0.0, world.now - 1.0)]
+
+
 def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
     world = ShownWorld()
     viewer = world.watch()
@@ -390,11 +409,6 @@ def test_what_a_good_line_loses_is_sent_again_at_once_though_it_is_a_sign() -> N
     assert viewer.picture.line.signs > signs
     again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
     assert len(again) == len(lost)
-
-
-@pytest.fixture
-def world() -> ShownWorld:
-    return ShownWorld()
 
 
 def stopped(world: ShownWorld) -> Watcher:
