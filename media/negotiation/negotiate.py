@@ -10,6 +10,7 @@ from dataclasses import replace
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
 from media.negotiation.answer import Accepted, LocalTransport, build_answer
 from media.negotiation.codecs import PUBLISHER_FEEDBACK, VIEWER_FEEDBACK, describe, is_passed_through, match
+from media.negotiation.opus import told_to_viewer, wished_of_publisher
 from media.negotiation.simulcast import simulcast_of
 from media.rtp.extensions import (
     ABS_SEND_TIME_EXTENSION,
@@ -143,7 +144,7 @@ def negotiate_play(
             Accepted(
                 direction=Direction.SENDONLY,
                 codec=codec,
-                fmtp=codec.fmtp,
+                fmtp=_sender_fmtp(codec, tracks[index].codec),
                 feedback=played[-1].feedback,
                 extensions=played[-1].extensions,
                 source=_source(tracks[index], codec, stream_id),
@@ -200,8 +201,15 @@ def _first_passed_through(section: MediaSection) -> Codec | None:
 
 
 def _receiver_fmtp(codec: Codec) -> str:
-    """The parameters for the answer, without those that only describe the sender's stream."""
+    """The parameters for a publisher, without those that only describe the sender's stream."""
+    if codec.name == "opus":
+        return fmtp_of(wished_of_publisher(codec.parameters))
     return fmtp_of({key: value for key, value in codec.parameters.items() if not key.startswith("sprop-")})
+
+
+def _sender_fmtp(codec: Codec, published: Codec) -> str:
+    """The parameters for a viewer's `codec`, of what the publisher sends."""
+    return fmtp_of(told_to_viewer(published.parameters)) if codec.name == "opus" else codec.fmtp
 
 
 def _source(track: RoomTrack, codec: Codec, stream_id: str) -> tuple[str, ...]:
