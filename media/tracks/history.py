@@ -51,12 +51,12 @@ class PacketHistory:
 
     def before(self, extended: int, count: int) -> list[Run]:
         """Those of the `count` packets before that index that are still held, whatever their age."""
-        first = max(extended - count, self.next_index - self._packets, 0)
+        first = max(extended - count, self.next_index - self._packets)
         return [*self._held(first, min(extended, self.next_index))]
 
     def since(self, extended: int) -> Iterator[Run]:
         """The packets from that index on that are held, whatever their age."""
-        return self._held(max(extended, self.next_index - self._packets, 0), self.next_index)
+        return self._held(max(extended, self.next_index - self._packets), self.next_index)
 
     def age(self, extended: int, now: float) -> float:
         """How long ago the packet of that index was sent, in seconds; 0 if it is not held."""

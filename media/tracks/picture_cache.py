@@ -63,9 +63,7 @@ class PictureCache:
             self._runs = []
             self._first = run.first + count
             return
-        missing = place - len(self._runs)
-        if missing > 0:
-            self._runs += [None] * missing
+        self._runs += [None] * (place - len(self._runs))
         self._runs[place : place + count] = [run] * count
 
     def _prepend(self, run: Run) -> None:

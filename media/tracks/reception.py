@@ -65,9 +65,7 @@ class ReceptionStats:
     def _compare_transit(self, transit: int) -> None:
         """Update the jitter, by a frame's first packet: the others share its timestamp, but leave later."""
         change = transit - self._transit & 0xFFFFFFFF
-        if change >= 0x80000000:
-            change = 0x100000000 - change
-        self._jitter += (change - self._jitter) / 16
+        self._jitter += (min(change, 0x100000000 - change) - self._jitter) / 16
         self._transit = transit
 
     def sender_report(self, report: SenderReport, now: float) -> None:
@@ -81,16 +79,16 @@ class ReceptionStats:
             return None
         expected = self._highest - self._base + 1
         expected_since = expected - self._expected_before
-        lost_since = expected_since - (self._received - self._received_before)
+        lost_since = max(0, expected_since - (self._received - self._received_before))
         self._expected_before, self._received_before = expected, self._received
-        self.loss = max(0.0, lost_since / expected_since) if expected_since > 0 else 0.0
+        self.loss = lost_since / max(expected_since, 1)
         last_report = delay = 0
         if self._report_ntp is not None:
             last_report = self._report_ntp >> 16 & 0xFFFFFFFF
             delay = min(int((now - self._report_arrival) * 0x10000), 0xFFFFFFFF)
         return ReportBlock(
             ssrc=self.ssrc,
-            fraction_lost=min((lost_since << 8) // expected_since, 255) if lost_since > 0 else 0,
+            fraction_lost=(lost_since << 8) // max(expected_since, 1),  # the newest came, so it is below 256
             packets_lost=max(-0x800000, min(expected - self._received, 0x7FFFFF)),
             highest_sequence=self._highest & 0xFFFFFFFF,
             jitter=int(self._jitter),

@@ -47,7 +47,6 @@ class SentTrack:
     starves: bool = False  # its publisher has far fewer pictures for it than for a lower layer
     keyframe_octets: int = 0  # of RTP payload of the latest keyframe, so far
     _awaiting: dict[object, Callable[[Run, float], None]] = field(default_factory=dict)
-    _caching: bool = False
     _cache_until: float = -math.inf
     _keyframe: int | None = None  # timestamp of the latest keyframe
     _keyframe_index: int = 0  # of the packet with which it was noticed
@@ -109,13 +108,10 @@ class SentTrack:
         self._measured_index = self.history.next_index
 
     def _cache(self, run: Run, now: float, *, starts_keyframe: bool) -> None:
-        if not self._caching:
-            return
         if now < self._cache_until:
             self.pictures.keep(run, now, starts_keyframe=starts_keyframe)
         else:
             self.pictures.clear()
-            self._caching = False
 
     def _keyframe_begins(self, packet: Run, now: float) -> None:
         self.keyframe_at = now
@@ -129,7 +125,6 @@ class SentTrack:
         if self.join_burst != "off":
             # a publisher that answers requests is not asked again while its keyframe is fresh
             self._cache_until = now + FRESH_SECONDS if self._listens else math.inf
-            self._caching = True
 
     @property
     def _listens(self) -> bool:

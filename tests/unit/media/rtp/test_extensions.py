@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.rtp.extensions import send_time
+from media.rtp.extensions import PlayoutDelay, add_element, map_extensions, send_time
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,16 @@ from media.rtp.extensions import send_time
 )
 def test_the_time_of_sending_is_in_seconds_with_18_bits_behind_the_point(now: float, value: str) -> None:
     assert send_time(now).hex() == value
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "value"),
+    [(0.0, 0.0, "000000"), (0.01, 0.5, "001032"), (0.126, 40.95, "00dfff"), (41.0, 1e9, "ffffff")],
+)
+def test_a_playout_delay_is_two_numbers_of_12_bits(least: float, most: float, value: str) -> None:
+    assert PlayoutDelay(least, most).value().hex() == value
+
+
+def test_one_element_more_goes_behind_those_that_are_mapped() -> None:
+    extensions = ((1, b"a"), (2, b"b"))
+    assert add_element(extensions, {1: 5}, 7, b"cd") == map_extensions(((5, b"a"), (7, b"cd")), {5: 5, 7: 7})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from media.rtp.extensions import map_extensions, read_extensions
-from media.rtp.packet import RtpError, RtpPacket, build_header, parse
+from media.rtp.packet import RtpError, RtpPacket, build_header, is_rtcp, parse
 from tests.support.far_end import one_byte, rtp, two_byte
 
 EXTENSIONS = ((1, b"\x01"), (3, b"abc"), (14, b"sixteen bytes ok"))
@@ -97,6 +97,11 @@ def test_of_odd_extension_blocks_the_readable_elements_are_read(
     profile: int, block: bytes, wanted: tuple[tuple[int, bytes], ...]
 ) -> None:
     assert read_extensions(profile, block) == wanted
+
+
+def test_rtcp_is_told_by_its_types() -> None:
+    """RFC 5761 4: from 192 to 223, which no payload type of RTP gives, with its marker or without."""
+    assert [kind for kind in range(256) if is_rtcp(bytes((0x80, kind)))] == [*range(192, 224)]
 
 
 # --- putting together

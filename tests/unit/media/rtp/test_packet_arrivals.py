@@ -60,6 +60,12 @@ def test_vectors_of_one_and_two_bits_and_runs_are_told_apart() -> None:
     assert (read.sender_ssrc, read.media_ssrc, read.first) == (1, 2, 7)
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 0x1000, 0x1FFF])
+def test_a_run_may_be_longer_than_what_is_told(length: int) -> None:
+    told = arrivals(report(2, 0x2000 | length, 0x0001, deltas=b"\1\2"))
+    assert [time is not None for time in told.times] == [True, length > 1]
+
+
 def test_one_that_claims_thousands_in_a_few_octets_is_ignored() -> None:
     assert parse_compound(report(MOST_PACKETS + 1, 0x1FFF)) == []
     assert len(arrivals(report(MOST_PACKETS, 0x1FFF)).times) == MOST_PACKETS

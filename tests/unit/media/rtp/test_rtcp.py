@@ -73,6 +73,7 @@ def test_sdes_round_trips_through_another_implementation(cname: bytes) -> None:
     assert isinstance(theirs, other.RtcpSdesPacket)
     assert theirs.chunks == [other.RtcpSourceInfo(7, [(1, cname)])]
     assert parse_compound(data) == [Sdes(((7, cname),))]
+    assert 1 <= len(data) - (4 + 4 + 2 + len(cname)) <= 4  # the nulls that end it
 
 
 def test_sdes_of_many_chunks_and_items_is_read() -> None:
@@ -193,6 +194,7 @@ def test_a_compound_without_known_packets_is_empty() -> None:
         b"\x81\xc9\x00\x01" + bytes(4),  # a block announced, none there
         b"\x81\xca\x00\x00",  # SDES without its chunk
         b"\x81\xca\x00\x02" + b"\x00\x00\x00\x01\x01\xff\x00\x00",  # item cut off
+        b"\x81\xca\x00\x02" + b"\x00\x00\x00\x01\x01\x03ab",  # by one byte
         b"\x81\xca\x00\x02" + b"\x00\x00\x00\x01\x01\x01a\x01",  # item without its length
         b"\x82\xcb\x00\x01" + bytes(4),  # BYE of two with one
         b"\x81\xce\x00\x01" + bytes(4),  # PLI without its target

@@ -195,7 +195,10 @@ def test_replayed_forged_and_foreign_packets_are_refused(profile: Profile) -> No
 def test_rtcp_both_ways(profile: Profile) -> None:
     keys = new_keys(profile)
     report = unhex("80c9000100000001")
-    assert far_receiver(keys).unprotect_rtcp(outbound_session(keys).protect_rtcp(report)) == report
+    protected = outbound_session(keys).protect_rtcp(report)
+    assert len(protected) == len(report) + profile.srtcp_overhead
+    assert int.from_bytes(protected[profile.srtcp_index]) == 0x80000001
+    assert far_receiver(keys).unprotect_rtcp(protected) == report
     ours, datagram = inbound_session(keys), far_sender(keys).protect_rtcp(report)
     assert ours.unprotect_rtcp(datagram) == report
     with pytest.raises(SrtpError):
@@ -238,6 +241,19 @@ def test_a_peer_cannot_grow_our_state_by_ever_new_ssrcs(profile: Profile) -> Non
         with pytest.raises(SrtpError):
             ours.unprotect_rtcp(theirs.protect_rtcp(unhex("80c90001") + ssrc.to_bytes(4)))
     # those that are known go on
+    assert ours.unprotect(theirs.protect(rtp(2, ssrc=1))) == rtp(2, ssrc=1)
+    report = unhex("80c90001") + (1).to_bytes(4)
+    assert ours.unprotect_rtcp(theirs.protect_rtcp(report)) == report
+
+
+@pytest.mark.parametrize("profile", BOTH_PROFILES)
+def test_those_that_send_rtcp_alone_count_too(profile: Profile) -> None:
+    keys = new_keys(profile)
+    ours, theirs = inbound_session(keys), far_sender(keys)
+    for ssrc in (*range(1, MAX_SSRCS + 1), 1):
+        ours.unprotect_rtcp(theirs.protect_rtcp(unhex("80c90001") + ssrc.to_bytes(4)))
+    with pytest.raises(SrtpError):
+        ours.unprotect(theirs.protect(rtp(1, ssrc=MAX_SSRCS + 1)))
     assert ours.unprotect(theirs.protect(rtp(2, ssrc=1))) == rtp(2, ssrc=1)
 
 

@@ -11,7 +11,7 @@ from media.rtp import srtp_sender
 from media.rtp.cipher import GcmCipher
 from media.rtp.libsrtp import SrtpError
 from media.rtp.nonces import joined_ivs
-from media.rtp.rtcp import receiver_report
+from media.rtp.rtcp import nack, receiver_report
 from media.rtp.spent_indexes import INDEXES
 from media.rtp.srtp import GCM_TAG, Profile
 from media.rtp.srtp_sender import KEYS_REMEMBERED, SpentError, SrtpSender
@@ -204,8 +204,11 @@ def test_rtcp_under_a_spent_index_does_not_leave(profile: Profile) -> None:
             return datagram
 
     sender._libsrtp = Stuck()  # type: ignore[assignment]
-    with pytest.raises(SpentError):
-        sender.protect_rtcp(receiver_report(SSRC, ()))
+    for report in (receiver_report(SSRC, ()), nack(SSRC, OTHER, [1])):  # whatever is in it
+        with pytest.raises(SpentError):
+            sender.protect_rtcp(report)
+    assert sender.take_refused() == 2
+    assert sender.take_refused() == 0
     sender.protect_rtcp(receiver_report(OTHER, ()))
 
 

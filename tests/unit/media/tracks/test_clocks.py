@@ -54,14 +54,20 @@ def test_losses_table(sequences: list[int], lost: int, fraction: int, highest: i
 def test_the_fraction_is_since_the_block_before() -> None:
     stats = received([0, 9])
     assert block_of(stats).fraction_lost == 204
+    assert stats.loss == 0.8
     for sequence in range(10, 20):
         stats.received(sequence, (0,), 0.0)
     assert block_of(stats).fraction_lost == 0
+    assert stats.loss == 0
+    stats.received(10, (0,), 0.0)  # late, or twice
+    assert block_of(stats).fraction_lost == 0
+    assert stats.loss == 0
     assert block_of(stats).fraction_lost == 0  # nothing since
+    assert stats.loss == 0
     stats.received(21, (0,), 0.0)
     block = block_of(stats)
     assert block.fraction_lost == 128
-    assert block.packets_lost == 9
+    assert block.packets_lost == 8
 
 
 def test_counts_are_clamped_to_their_fields() -> None:
@@ -95,6 +101,18 @@ def test_jitter_is_that_of_the_rfc_over_the_wrap(start: int) -> None:
     assert 300 < jitter < 1_800
 
 
+def test_the_longest_way_between_two_transits_is_half_the_range() -> None:
+    stats = ReceptionStats(5, 1)
+    for n, timestamp in enumerate((0, 2**30, 0, 2**31)):
+        stats.received(n, (timestamp,), 0.0)
+    changes = [2**30, 2**30, 2**31]
+    jitter = 0.0
+    for change in changes:
+        jitter += (change - jitter) / 16
+    assert block_of(stats).jitter == int(jitter)
+    assert stats.jitter == jitter
+
+
 def test_a_steady_stream_has_no_jitter() -> None:
     stats = ReceptionStats(5, 48_000)
     for n in range(1_000):
@@ -110,6 +128,8 @@ def test_the_last_report_and_its_age_are_reported() -> None:
     assert block.last_report == 0x33445566
     assert block.delay == 0x18000
     assert block_of(stats, now=1e9).delay == 0xFFFFFFFF
+    stats.sender_report(SenderReport(5, 2**64 - 1, 0, 0, 0), now=10.0)
+    assert block_of(stats, now=10.0).last_report == 0xFFFFFFFF
 
 
 def ntp(seconds: float) -> int:

@@ -125,6 +125,14 @@ def test_too_many_bytes_make_it_useless_until_the_next_keyframe(monkeypatch: pyt
     assert stream.held() == [61, 62]
 
 
+def test_its_bit_rate_is_over_a_second_at_least() -> None:
+    stream = Stream(interval=0.25)
+    stream.send(2, keyframe=True)
+    assert stream.cache.bitrate == 2 * SIZE * 8
+    stream.send(7)
+    assert stream.cache.bitrate == 9 * SIZE * 8 / 2
+
+
 def test_too_great_an_age_makes_it_useless() -> None:
     stream = Stream(interval=1.0)
     stream.send(1, keyframe=True)

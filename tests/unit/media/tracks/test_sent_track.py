@@ -2,8 +2,10 @@
 
 from media.rtp.packet import parse
 from media.rtp.run import Run
+from media.rtp.sequence import WRAP_GUARD
 from media.tracks.history import MAX_AGE_SECONDS
-from media.tracks.sent_track import SentTrack
+from media.tracks.keyframe_requests import ANSWER_SECONDS, PROOF
+from media.tracks.sent_track import FRESH_SECONDS, GOES_ON_SECONDS, JoinBurstMode, SentTrack
 from tests.support.far_end import one_byte, rtp, two_byte
 from tests.support.picture_world import DELTA, KEY
 from tests.support.published import VIDEO
@@ -74,3 +76,102 @@ def test_the_latest_keyframe_is_given_whole_or_not_at_all() -> None:
     assert track.latest_keyframe() == []
     track.keep(whole.part(2, 3), 1.0)
     assert track.latest_keyframe() == [parse(packet).payload for packet in packets]
+
+
+def test_a_keyframe_counts_while_its_layer_goes_on() -> None:
+    track = SentTrack(SSRC, codec="VP8", join_burst="off")
+    assert track.keyframe_since(0.0, 1.0) is None
+    key = picture(5, KEY)
+    track.keep(key, 10.0)
+    assert track.keyframe_since(9.9, 10.0 + GOES_ON_SECONDS) is key
+    assert track.keyframe_since(10.0, 10.0) is None
+    assert track.keyframe_since(9.9, 10.1 + GOES_ON_SECONDS) is None
+    for n in range(1, 6):
+        track.keep(picture(5 + n, DELTA), 10.0 + n * GOES_ON_SECONDS)
+    assert track.keyframe_since(9.9, 10.0 + MAX_AGE_SECONDS) is key
+    assert track.keyframe_since(9.9, 10.1 + MAX_AGE_SECONDS) is None  # it is not held any more
+
+
+def published(join_burst: JoinBurstMode, *, answers: bool = True) -> SentTrack:
+    """A track whose publisher has answered requests, or has not; its latest keyframe came at 10.0."""
+    track = SentTrack(SSRC, join_burst=join_burst)
+    track.publish("VP8", deaf=False)
+    assert track.requests is not None
+    for n in range(PROOF):
+        assert track.requests.want(float(n))
+        track.requests.arrived(n + (0.1 if answers else ANSWER_SECONDS + 0.1))
+    track.keep(picture(5, KEY), 10.0)
+    track.keep(picture(6, DELTA), 10.0 + FRESH_SECONDS - 0.01)
+    assert track.has_pictures is (join_burst != "off")
+    track.keep(picture(7, DELTA), 10.0 + FRESH_SECONDS)
+    return track
+
+
+def test_pictures_are_held_as_long_as_it_is_decided() -> None:
+    """Those of a publisher that answers, while its keyframe is fresh: then it is asked for another."""
+    assert not published("off").has_pictures
+    fresh, silent, always = published("auto"), published("auto", answers=False), published("on")
+    assert (fresh.has_pictures, silent.has_pictures, always.has_pictures) == (False, True, True)
+    assert indexes(always.group()) == [5, 6, 7]
+    assert (fresh.asks_early, silent.asks_early, always.asks_early) == (False, True, True)
+    fresh.keep(picture(8, DELTA), 10.6)
+    assert not fresh.has_pictures
+    fresh.keep(picture(9, KEY), 10.7)
+    assert indexes(fresh.group()) == [9]
+    assert not fresh.asks_early
+
+
+def test_a_viewer_may_begin_with_what_is_held_if_nothing_newer_is_likely() -> None:
+    assert published("on").may_begin(11.0, 11.0)
+    assert published("off").may_begin(11.0, 11.0)  # nothing is held
+    assert published("auto", answers=False).may_begin(11.0, 11.0)
+    track = SentTrack(SSRC)
+    track.publish("VP8", deaf=False)
+    track.keep(picture(5, KEY), 10.0)
+    assert track.requests is not None
+    assert track.may_begin(9.9, 20.0)  # the keyframe that it asked for
+    assert track.may_begin(10.0, 20.0)
+    assert track.may_begin(11.0, 10.0 + FRESH_SECONDS)
+    assert not track.may_begin(11.0, 10.1 + FRESH_SECONDS)
+    assert track.requests.want(11.0)
+    assert not track.may_begin(11.0, 10.9 + ANSWER_SECONDS)
+    assert track.may_begin(11.0, 11.0 + ANSWER_SECONDS)
+
+
+def test_who_waits_for_a_keyframe_is_called_once() -> None:
+    track = SentTrack(SSRC, codec="VP8", join_burst="off")
+    called: list[tuple[str, int, float]] = []
+    for name in ("one", "other", "gone"):
+        track.await_keyframe(name, lambda run, now, name=name: called.append((name, run.first, now)))  # type: ignore[misc]
+    track.forget("gone")
+    track.forget("never there")
+    assert track.awaiting_count == 2
+    track.keep(picture(4, DELTA), 9.0)
+    assert called == []
+    for index in (5, 6):
+        track.keep(picture(index, KEY), 10.0)
+    assert sorted(called) == [("one", 5, 10.0), ("other", 5, 10.0)]
+    assert track.awaiting_count == 0
+
+
+def test_before_a_wrap_a_viewer_gets_what_came_before_a_keyframe() -> None:
+    """RFC 3711 3.3.1: otherwise it would take the first number behind the wrap for one before it."""
+    for left, wanted in ((WRAP_GUARD + 1, 0), (WRAP_GUARD, 1), (1, WRAP_GUARD)):
+        track = SentTrack(SSRC, codec="VP8", join_burst="on")
+        first = 0x20000 - left
+        for index in range(first - WRAP_GUARD - 5, first):
+            track.keep(picture(index, DELTA), 1.0)
+        assert indexes(track.run_up(first)) == [*range(first - wanted, first)]
+        track.keep(picture(first, KEY), 1.0)
+        assert indexes(track.group()) == [*range(first - wanted, first + 1)]
+
+
+def test_too_short_a_run_up_is_none() -> None:
+    for held, given in ((WRAP_GUARD // 2, False), (WRAP_GUARD // 2 + 1, True)):
+        track = SentTrack(SSRC, codec="VP8", join_burst="off")
+        for index in range(0x20000 - 1 - held, 0x20000 - 1):
+            track.keep(picture(index, DELTA), 1.0)
+        assert bool(track.run_up(0x20000 - 1)) is given
+    sound = SentTrack(SSRC)
+    sound.keep(picture(0x20000 - 2, b""), 1.0)
+    assert sound.run_up(0x20000 - 1) == []

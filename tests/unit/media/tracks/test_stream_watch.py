@@ -20,7 +20,9 @@ def test_a_stream_lacks_a_keyframe_until_one_comes() -> None:
 
 def test_a_keyframe_of_the_publisher_before_does_not_count() -> None:
     watch = StreamWatch("VP8")
+    assert watch.packets_wanted == 1  # to know when it began
     watch.saw([b""], 5.0)
+    assert watch.packets_wanted == 0
     assert not watch.lacks_keyframe(-20.0, 5.0 + NO_KEYFRAME_SECONDS - 0.1)
 
 

@@ -1,0 +1,114 @@
+"""Which packets belong to a track as its publisher sends it."""
+
+import pytest
+
+from media.negotiation.agreed_tracks import NONE_LEFT_OUT
+from media.rtp.packet import RtpPacket, parse
+from media.rtp.sequence import SequenceTranslator
+from media.tracks.nack_generator import NackGenerator
+from media.tracks.source_track import SOURCE_SILENT_SECONDS, SourceTrack
+from tests.support.far_end import one_byte, rtp
+
+SSRC, OTHER, RTX = 7, 8, 9
+RID_ID = 4
+
+
+def track(**how: object) -> SourceTrack:
+    return SourceTrack(96, 90_000, SequenceTranslator(1, 0), **how)  # type: ignore[arg-type]
+
+
+def packet(sequence: int = 1, ssrc: int = SSRC, *extensions: tuple[int, bytes], **how: int) -> RtpPacket:
+    return parse(rtp(sequence, ssrc=ssrc, extension=one_byte(*extensions) if extensions else None, **how))
+
+
+def test_another_source_takes_over_when_the_present_one_is_silent() -> None:
+    source = track()
+    assert source.follow(packet(), 10.0)
+    source.heard_at = 10.0
+    assert not source.follow(packet(ssrc=OTHER), 10.0 + SOURCE_SILENT_SECONDS - 0.01)
+    assert source.stats is not None
+    assert source.stats.ssrc == SSRC
+    assert source.follow(packet(ssrc=OTHER), 10.0 + SOURCE_SILENT_SECONDS)
+    assert source.stats.ssrc == OTHER
+
+
+@pytest.mark.parametrize(
+    ("extensions", "follows"),
+    [
+        ((), True),  # a publisher names its layers in the first packets only
+        (((RID_ID, b"hi"),), True),
+        (((RID_ID, b"lo"),), False),
+        (((RID_ID + 1, b"lo"),), True),
+        (((RID_ID + 1, b"hi"), (RID_ID, b"lo")), False),
+        (((RID_ID + 1, b"lo"), (RID_ID, b"hi")), True),
+    ],
+)
+def test_a_source_that_names_another_layer_does_not_take_over(
+    extensions: tuple[tuple[int, bytes], ...], follows: bool
+) -> None:
+    assert track(rid=b"hi", rid_extension=RID_ID).follow(packet(1, SSRC, *extensions), 10.0) is follows
+    assert track(rid_extension=RID_ID).follow(packet(1, SSRC, *extensions), 10.0)  # it has no name
+
+
+def test_another_source_is_numbered_as_far_behind_as_it_came() -> None:
+    source = track(nack=NackGenerator())
+    source.follow(packet(500, timestamp=1000), 10.0)
+    assert source.translator.translate(500, [1000]) == (1, 0xFFFFFFFF & -1000)
+    source.last_received = 10.0
+    former = source.nack
+    source.follow(packet(7, OTHER, timestamp=50), 12.0)
+    assert source.nack is not former
+    assert source.translator.translate(7, [50]) == (2, 0xFFFFFFFF & 2 * 90_000 - 50)
+
+
+def test_it_expects_the_next_packet_of_its_stream_alone() -> None:
+    source = track()
+    assert not source.expects(SSRC, 96, 1)
+    source.follow(packet(1), 10.0)
+    assert source.expects(SSRC, 96, 1)
+    assert not source.expects(OTHER, 96, 1)
+    assert not source.expects(SSRC, 97, 1)
+    assert not source.expects(SSRC, 96, 2)
+    source.nack = NackGenerator()
+    assert not source.expects(SSRC, 96, 1)
+    source.nack.received(0, 10.0)
+    assert source.expects(SSRC, 96, 1)
+    source.gate.closed = True
+    assert not source.expects(SSRC, 96, 1)
+
+
+def repair(sequence: int, ssrc: int = RTX) -> RtpPacket:
+    return packet(1, ssrc, payload=sequence.to_bytes(2) + b"again")  # type: ignore[arg-type]
+
+
+def test_a_repair_is_taken_if_it_is_of_this_track() -> None:
+    source = track(repairs={RTX: SSRC})
+    assert source.original(repair(5)) is None  # nothing has come yet
+    source.follow(packet(), 10.0)
+    original = source.original(repair(5))
+    assert original is not None
+    assert (original.sequence, original.ssrc, original.payload_type) == (5, SSRC, 96)
+    assert original.payload == b"again"
+    assert source.original(packet(1, RTX, payload=b"x")) is None  # type: ignore[arg-type]
+    source.repairs = {RTX: OTHER}
+    assert source.original(repair(5)) is None
+
+
+def test_a_repair_of_an_unknown_stream_is_taken_if_its_packet_is_missing() -> None:
+    source = track()
+    source.follow(packet(), 10.0)
+    assert source.original(repair(2)) is None
+    source.nack = NackGenerator()
+    source.nack.received(1, 10.0)
+    source.nack.received(3, 10.0)
+    assert source.original(repair(2)) is not None
+    assert source.original(repair(3)) is None
+
+
+def test_it_goes_on_where_the_track_before_it_stopped() -> None:
+    former, source = track(), track()
+    former.last_received, former.last_timestamp = 10.0, 77
+    source.succeed(former)
+    assert source.translator is former.translator
+    assert (source.last_received, source.last_timestamp) == (10.0, 77)
+    assert source.left_out is NONE_LEFT_OUT
