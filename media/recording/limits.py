@@ -1,5 +1,6 @@
 """When a recording continues in a new part, and when it may."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -26,13 +27,13 @@ class ChangeAllowance:
 
     def __init__(self) -> None:
         self._left = float(self.BURST)
-        self._at = 0.0
+        self._at = -math.inf
         self.refused = 0
         self.should_tell = False  # that one was refused: once, however many there are
 
     def has_one(self, now: float) -> bool:
-        self._left = min(self.BURST, self._left + max(0.0, now - self._at) / self.SECONDS)
-        self._at = max(self._at, now)
+        self._left = min(self.BURST, self._left + (now - self._at) / self.SECONDS)
+        self._at = now
         return self._left >= 1
 
     def take(self, now: float) -> bool:

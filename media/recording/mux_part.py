@@ -64,11 +64,7 @@ class MuxPart:
 
     def _add(self, number: int, codec: Codec, setup: Setup | None) -> Any:
         if setup is not None:
-            stream = self._container.add_mux_stream(
-                _VIDEO[codec.name], width=setup.width, height=setup.height
-            )
-            stream.time_base = Fraction(1, codec.clock_rate)
-            return stream
+            return self._container.add_mux_stream(_VIDEO[codec.name], width=setup.width, height=setup.height)
         if codec.name == "opus":
             return self._container.add_stream("libopus", rate=48_000)  # an encoder that never runs
         name, rate = _TELEPHONE[codec.name]

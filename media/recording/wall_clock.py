@@ -46,5 +46,5 @@ class WallClock:
     def _extended(self, timestamp: int) -> int:
         if self._latest is None:
             return timestamp
-        ahead = timestamp - self._latest & 0xFFFFFFFF
-        return self._latest + (ahead if ahead < 0x80000000 else ahead - 0x100000000)
+        ahead = (timestamp - self._latest + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        return self._latest + ahead

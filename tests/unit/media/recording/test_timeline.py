@@ -206,3 +206,64 @@ def test_frames_wait_for_reports_for_a_time_and_within_bounds() -> None:
     assert len(timeline.push(PICTURE, frame(12_000, source=2, size=MAX_HELD_BYTES // 2 + 1), 6.0)) == 3
     assert timeline.push(PICTURE, frame(15_000, source=3), 7.0) == []
     assert len(timeline.close()) == 1
+
+
+def test_sound_that_comes_later_stands_beside_the_picture() -> None:
+    timeline = Timeline([48_000, 90_000], SOUND)
+    assert [one.seconds for one in timeline.push(PICTURE, frame(0), 10.0)] == [10.0]
+    assert [one.seconds for one in timeline.push(PICTURE, frame(90_000), 10.9)] == [11.0]
+    assert timeline.push(SOUND, frame(5 * 48_000, source=7), 12.5) == []
+    # the fastest picture took a tenth of a second less than the first, by which it stands
+    assert [one.seconds for one in timeline.close()] == [pytest.approx(12.6)]
+
+
+@pytest.mark.parametrize(
+    ("taken", "publisher", "plays"),
+    [
+        (102.7, 1, 12.7),
+        (102.7, 2, 12.6),  # another one's clock says nothing
+        (107.5, 1, 17.5),
+        (107.7, 1, 12.6),  # that is absurd
+    ],
+)
+def test_sound_that_comes_later_stands_where_reports_say(taken: float, publisher: int, plays: float) -> None:
+    timeline = Timeline([48_000, 90_000], SOUND)
+    timeline.push(PICTURE, frame(0, wall=100.0), 10.0)
+    timeline.push(PICTURE, frame(90_000, wall=101.0), 10.9)
+    sound = Frame(5 * 48_000, b"", source=(7,), wall=Wall(publisher, taken))
+    assert [one.seconds for one in timeline.push(SOUND, sound, 12.5)] == [pytest.approx(plays)]
+
+
+def moved(error: float, *elapsed: float) -> list[float]:
+    """By how much a picture is moved with each frame that comes so long after the one before."""
+    timeline, at, moves = Timeline([48_000, 90_000], SOUND), 0.0, []
+    timeline.push(SOUND, frame(0, wall=100.0), 0.0)
+    (placed,) = timeline.push(PICTURE, frame(0, wall=100.0), 0.0)
+    offset = placed.seconds
+    for seconds in elapsed:
+        at += seconds
+        (placed,) = timeline.push(PICTURE, frame(round(at * 90_000), wall=100.0 + at + error), at)
+        moves.append(placed.seconds - at - offset)
+        offset = placed.seconds - at
+    return moves
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("error", "elapsed", "step"),
+    [
+        (0.009, 0.1, 0.0),  # so little is not seen
+        (0.02, 0.1, 0.02 * 0.1 / 10.0),  # in ten seconds
+        (0.4, 0.05, 0.005 * 0.05),  # by 5 ms a second at most, ...
+        (0.4, 0.2, 0.000_5),  # ... half a millisecond a frame ...
+        (0.4, 2.0, 0.001),  # ... or a second
+    ],
+)
+def test_a_track_is_moved_too_slowly_to_be_seen(error: float, elapsed: float, step: float, sign: int) -> None:
+    assert moved(sign * error, elapsed) == [pytest.approx(sign * step, abs=1e-9)]
+
+
+def test_a_track_that_moves_does_so_until_it_is_where_it_belongs() -> None:
+    steps = moved(0.02, *[5.0] * 12)
+    assert sum(steps) == pytest.approx(0.02, abs=0.001)
+    assert steps[-1] == 0.0

@@ -1,0 +1,73 @@
+"""How the files of a room are named, and which of its tracks are recorded as one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from media.negotiation.agreed_tracks import RoomTrack
+from media.recording import writer as module
+from media.recording.limits import ChangeAllowance, Limits
+from media.recording.writer import Writer
+from shared.names import RoomName
+from tests.support.published import sound, video
+
+
+def tracks(*layers: int | None) -> list[RoomTrack]:
+    """Pictures by the ranks of their layers; None: sound."""
+    found = []
+    for number, layer in enumerate(layers):
+        published = sound() if layer is None else video()
+        found.append(
+            RoomTrack(
+                kind=published.kind, codec=published.codec, extensions={}, ssrc=number, layer=layer or 0
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ranks", "pictures", "leader"),
+    [
+        ((None, 0), [[0], [1]], 0),
+        ((0, 1, 2, None), [[0, 1, 2], [3]], 3),
+        ((0, 0, 1), [[0], [1, 2]], 0),
+    ],
+)
+def test_layers_of_a_picture_are_one_and_sound_leads(
+    ranks: tuple[int | None, ...], pictures: list[list[int]], leader: int
+) -> None:
+    assert module._layers(tracks(*ranks)) == pictures
+    assert module._leader(tracks(*ranks)) == leader
+
+
+def test_files_of_a_kind_have_each_a_second_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that was given is not tried again: a room may begin many parts in one second."""
+    tried: list[str] = []
+    log: Any = type("Log", (), {"began": lambda _, name: tried.append(name), "finished": lambda *_: None})()
+    writer = Writer(RoomName("demo"), tracks(0, None), tmp_path, ("mux",), Limits(), ChangeAllowance(), log)
+    assert not writer.has_files
+    now = 1000.9
+    monkeypatch.setattr(module.time, "time", lambda: now)
+    asked: list[int] = []
+
+    def name_of(kind: str) -> Any:
+        def name(unix: int) -> str:
+            asked.append(unix)
+            return f"{kind}_{unix}"
+
+        return name
+
+    a, b = name_of("a"), name_of("b")
+    opened = [writer._open(kind) for kind in (a, a, b)]
+    now = 1001.0
+    opened.append(writer._open(a))
+    now = 1005.0
+    opened.append(writer._open(a))
+    assert tried == ["a_1000", "a_1001", "b_1000", "a_1002", "a_1005"]
+    assert [unix for unix in asked if unix] == [1000, 1001, 1000, 1002, 1005]
+    assert writer.has_files
+    for file in opened:
+        file.close()
