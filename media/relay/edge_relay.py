@@ -51,7 +51,7 @@ class EdgeRelay:
         send: Send,
         ended: Callable[["EdgeRelay"], None],
         now: float,
-        takes: Callable[[], int] = lambda: 0,
+        takes: Callable[[], int],
     ) -> None:
         self.room = room
         self.origin: WorkerId | None = origin

@@ -95,8 +95,7 @@ def read_takes(packet: Packet) -> int | None:
     """How many edges the edge would feed; None if `packet` is no such message."""
     if not isinstance(packet, App) or packet.name != _TAKES or len(packet.data) < _NUMBER.size:
         return None
-    number: int = _NUMBER.unpack_from(packet.data)[0]
-    return number
+    return int.from_bytes(packet.data[: _NUMBER.size])
 
 
 def says_leaves(packet: Packet) -> bool:

@@ -36,7 +36,7 @@ class Origin:
         send: Send,
         stats: ViewerStats,
         addresses: Candidates,
-        most: int = 0,
+        most: int,
     ) -> None:
         self._switch = switch
         self._stats = stats

@@ -212,7 +212,6 @@ class Changeover:
         self._forget()
         if self._viewer.rendition is not None:
             self._feed.release(self._viewer.rendition)
-        self.target = None
 
     def _forget(self) -> None:
         """Wait for no keyframe any more."""

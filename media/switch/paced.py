@@ -54,7 +54,6 @@ class Paced:
         self._pending: deque[Run] = deque()
         self._first = next_index  # of the picture in hand
         self._timestamp: int | None = None  # of it; None before the first
-        self._bytes = 0  # of it, so far
         self._complete = self._begun = False
         self._skipped: deque[int] = deque(maxlen=_SKIPPED)  # timestamps
         self._credit = 0.0
@@ -134,7 +133,7 @@ class Paced:
         if self._timestamp is not None and not self._begun:
             self._skip_this()
         self._timestamp, self._first = timestamp, extended
-        self._bytes = 0
+        self._bytes = 0  # of it, so far
         self._complete = self._begun = False
         return True
 

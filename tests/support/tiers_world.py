@@ -49,6 +49,7 @@ class TiersCluster(LayersCluster):
                 self.below.send,
                 self.ended.append,
                 self.clock.now,
+                lambda: 0,
             )
             return self.lower
 

@@ -74,6 +74,14 @@ def test_words_are_repeated_each_second_whatever_else_is_sent() -> None:
     assert heard == 10
 
 
+def test_an_end_that_says_nothing_else_is_heard_each_second() -> None:
+    far = Far()
+    far.say(HERE, 10.0)
+    for tick in range(200):
+        far.link.tick(10.0 + tick / 10)
+    assert len(far.sent) == 20
+
+
 def test_new_words_do_not_wait() -> None:
     far = Far()
     far.say(HERE, 10.0)

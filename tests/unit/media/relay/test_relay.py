@@ -162,8 +162,9 @@ def test_an_edge_gets_the_pictures_since_the_last_keyframe(cluster: Cluster) -> 
     """The publisher has not proven that it answers requests: its next keyframe may be far away."""
     first = cluster.media(0)
     cluster.open()
-    cluster.pass_time(1.0)
     assert [p.payload for p in cluster.watched] == [first]
+    cluster.pass_time(1.0)
+    assert len(cluster.watched) == 1
 
 
 def test_a_copy_is_no_publisher_and_counts_no_bytes(cluster: Cluster) -> None:
@@ -176,12 +177,14 @@ def test_a_copy_is_no_publisher_and_counts_no_bytes(cluster: Cluster) -> None:
 
 def test_a_copy_is_not_copied_where_there_are_no_tiers(cluster: Cluster) -> None:
     cluster.open()
-    relays = Origin(cluster.edge.switch, cluster.edge.demux, cluster.edge.send, ViewerStats(), Candidates(()))
+    edge = cluster.edge
+    relays = Origin(edge.switch, edge.demux, edge.send, ViewerStats(), Candidates(()), 0)
     with pytest.raises(ServiceError) as refused:
         relays.open(cluster.edge.room, Order().message(ROOM, WorkerId("third")), cluster.clock.now)
     assert refused.value.code is ErrorCode.WORKER_FULL
-    with pytest.raises(ServiceError):
+    with pytest.raises(ServiceError) as refused:
         relays.open(None, Order().message(ROOM, WorkerId("third")), cluster.clock.now)
+    assert (refused.value.code, refused.value.retry_after) == (ErrorCode.NO_PUBLISHER, 1)
 
 
 def test_a_relay_lives_on_without_media(cluster: Cluster) -> None:
@@ -200,6 +203,7 @@ def test_without_its_edge_a_relay_expires_and_nothing_is_left(cluster: Cluster) 
     assert len(cluster.relays) == 0
     assert not cluster.origin.room.feed.profiles
     assert len(cluster.origin.demux) == 0
+    assert not cluster.relays._relays
 
 
 def test_a_relay_that_never_ran_expires(cluster: Cluster) -> None:
@@ -220,13 +224,16 @@ def test_an_edge_counts_until_it_is_silent(cluster: Cluster) -> None:
 
 def test_the_origin_sends_others_to_an_edge_that_takes_them() -> None:
     cluster = Cluster(most=1)
-    cluster.takes = 1
-    cluster.open()
 
     def named() -> str:
         order = Order().message(ROOM, WorkerId("third"), takes=0)
         return cluster.relays.open(cluster.origin.room, order, cluster.clock.now).instead
 
+    cluster.ask(Order())
+    assert named() == ""  # it has not said that it takes any
+    cluster.relays.room_closed(ROOM, EndReason.ROOM_LOST)
+    cluster.takes = 1
+    cluster.open()
     assert [named(), named()] == [EDGE, ""]  # it has one place, until it says so again
     cluster.relays.room_closed(ROOM, EndReason.ROOM_LOST)
     cluster.takes = 1
@@ -313,6 +320,7 @@ def test_the_edge_says_goodbye(cluster: Cluster) -> None:
     assert cluster.ended == [relay]
     relay.end(EndReason.NO_VIEWERS)
     assert cluster.ended == [relay]
+    assert cluster.edge.room.feed.srtp is None  # its key is forgotten
 
 
 @pytest.mark.parametrize(
@@ -384,7 +392,7 @@ def test_the_relay_that_was_requested_is_not_begun_again_once_it_has_ended(clust
     cluster.relay.end(EndReason.NO_VIEWERS)
     with pytest.raises(ServiceError) as refused:
         cluster.ask(cluster.order)
-    assert refused.value.code is ErrorCode.NO_PUBLISHER
+    assert (refused.value.code, refused.value.retry_after) == (ErrorCode.NO_PUBLISHER, 1)
 
 
 def test_a_request_that_comes_again_behind_the_end_opens_a_relay_under_another_key(cluster: Cluster) -> None:
@@ -403,6 +411,8 @@ def test_another_request_of_an_edge_replaces_its_relay(cluster: Cluster) -> None
     second = cluster.ask(cluster.order)
     assert first.down != second.down
     assert len(cluster.relays) == 1
+    (profile,) = cluster.origin.room.feed.profiles.values()
+    assert len([*profile]) == 1
 
 
 def test_what_one_end_sends_the_other_does_not_take_for_its_own(cluster: Cluster) -> None:

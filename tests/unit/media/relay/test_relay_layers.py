@@ -6,6 +6,7 @@ import pytest
 
 from media.relay.wanted_layers import LINGER_SECONDS
 from media.rtp.rtcp import pli
+from media.sessions.end_reason import EndReason
 from tests.support.relay_layers import FRAME, LAYERS, RIDS, SOUND, LayersCluster
 
 NOTICE = 0.5  # seconds until a change at the edge shows at the origin, and a keyframe has come
@@ -124,6 +125,18 @@ def test_an_edge_whose_viewers_want_no_picture_gets_none(cluster: LayersCluster)
     cluster.watch(None)
     cluster.play(LINGER_SECONDS + 1)
     assert layers_on(cluster) == set()
+
+
+def test_an_edge_that_leaves_waits_for_no_layer() -> None:
+    cluster = LayersCluster(listens=False)
+    cluster.play(0.5)
+    relay = cluster.open()
+    cluster.watch(1)
+    cluster.play(NOTICE)
+    sent = cluster.origin.room.feed.sent
+    assert sent[1].awaiting_count == 1
+    relay.end(EndReason.NO_VIEWERS)
+    assert [each.awaiting_count for each in sent] == [0] * len(sent)
 
 
 def test_lost_wishes_are_repeated(cluster: LayersCluster) -> None:

@@ -1,9 +1,13 @@
 """Through two tiers comes what somebody below watches, and each keyframe is asked for once."""
 
+from collections.abc import Callable
+
 import pytest
 
+from media.relay.origin import Origin
 from media.relay.wanted_layers import LINGER_SECONDS
 from media.sessions.end_reason import EndReason
+from shared.names import RoomName
 from tests.support.relay_layers import FRAME, LAYERS, RIDS, SOUND
 from tests.support.relay_world import ROOM
 from tests.support.tiers_world import BELOW, TiersCluster
@@ -33,6 +37,17 @@ def test_a_copy_that_fails_says_that_the_room_goes_on(
     assert cluster.lower is not None
     cluster.fed.room_closed(ROOM, reason)
     assert (cluster.lower.over, cluster.lower.is_lost) == (over, True)
+
+
+@pytest.mark.parametrize(("say", "elsewhere"), [(Origin.send_away, True), (Origin.tracks_changed, False)])
+def test_those_below_ask_again_and_know_where_not(
+    cluster: TiersCluster, say: Callable[[Origin, RoomName], None], elsewhere: bool
+) -> None:
+    assert cluster.lower is not None
+    say(cluster.fed, ROOM)
+    assert (cluster.lower.is_lost, cluster.lower.over) == (True, False)
+    assert cluster.lower.origin_fails is elsewhere
+    assert len(cluster.fed) == 0
 
 
 def test_an_edge_that_leaves_says_so_to_those_that_it_feeds(cluster: TiersCluster) -> None:

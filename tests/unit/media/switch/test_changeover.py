@@ -1,11 +1,14 @@
 """A viewer that changes from layer to layer: one stream, whatever happens."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from media.counts import ViewerStats
 from media.rtp.srtp import Profile
-from media.switch.changeover import URGENT_SECONDS
+from media.switch.changeover import URGENT_SECONDS, Changeover
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.far_viewer import is_patched
 from tests.support.layers_world import (
@@ -279,3 +282,28 @@ def test_a_viewer_that_pauses_all_the_time_needs_no_keyframe_urgently() -> None:
     viewer.aim(2, pause=True)
     viewer.change.tick(world.now)
     assert asked[-1]
+
+
+def test_keyframes_alone_play_when_the_clock_says_and_never_before_the_one_before() -> None:
+    base, plays = 3, iter([(0, 5_000), (0, 0xFFFFFF00), (0, 0x100), (0, 0x80), (0, 0x80000100), None])
+    asked: list[tuple[int, float]] = []
+
+    def play_time(number: int, at: float) -> tuple[int, int] | None:
+        asked.append((number, at))
+        return next(plays)
+
+    feed: Any = SimpleNamespace(base_of=lambda _: base)
+    viewer: Any = SimpleNamespace(rendition=0, shifts=[7])
+    nothing: Any = None
+    change = Changeover(nothing, feed, viewer, nothing, play_time, ViewerStats())
+    assert change._shift_to(1.0, 1_000) == 4_000
+    change._latest = None
+    told = [(change._shift_to(2.0, 10) + 10) & 0xFFFFFFFF for _ in range(4)]
+    assert told == [
+        0xFFFFFF00,
+        0x100,  # over the wrap
+        0x100 + 90,  # the clock stepped back: a millisecond behind the one before
+        0x80000100,
+    ]
+    assert change._shift_to(2.0, 0x80000100) == 7  # no clock yet: as other pictures of it
+    assert set(asked) == {(base, 1.0), (base, 2.0)}
