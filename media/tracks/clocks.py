@@ -38,14 +38,13 @@ class SenderClock:
     exactly; before the first report, the arrival of the latest packet is used instead.
     """
 
-    __slots__ = ("_clock_rate", "_ntp", "_publisher", "_reported", "_timestamp")
+    __slots__ = ("_at", "_clock_rate", "_publisher", "_reported")
 
     def __init__(self, publisher: PublisherClock, clock_rate: int) -> None:
         self._publisher = publisher
         self._clock_rate = clock_rate
         self._reported = False
-        self._ntp: float | None = None  # our NTP seconds at which ...
-        self._timestamp = 0  # ... the media was at this
+        self._at: tuple[float, int] | None = None  # our NTP seconds, and the timestamp of the media then
 
     def of_next_publisher(self) -> PublisherClock:
         """A clock for the publisher that comes after this one's."""
@@ -54,24 +53,24 @@ class SenderClock:
     def succeed(self, former: "SenderClock") -> None:
         """Continue the clock of another publisher, until this one's packets or reports arrive."""
         if former._clock_rate == self._clock_rate:
-            self._ntp, self._timestamp = former._ntp, former._timestamp
+            self._at = former._at
 
     def received(self, timestamp: int, now: float) -> None:
         """A packet arrived; one of a burst is enough."""
         if not self._reported:
-            self._ntp, self._timestamp = self._publisher.ours(now), timestamp
+            self._at = self._publisher.ours(now), timestamp
 
     def sender_report(self, ntp_time: int, timestamp: int, now: float) -> None:
         """The publisher's report arrived. An NTP time of 0 means that it has no such clock."""
         if ntp_time:
-            self._ntp = self._publisher.reported(ntp_time / 0x100000000, now)
-            self._timestamp = timestamp
+            self._at = self._publisher.reported(ntp_time / 0x100000000, now), timestamp
             self._reported = True
 
     def report_at(self, now: float) -> tuple[int, int] | None:
         """NTP time (64 bits) and timestamp (32 bits) of a report sent at `now`; None before any packet."""
-        if self._ntp is None:
+        if self._at is None:
             return None
+        at, timestamp = self._at
         ntp = self._publisher.ours(now)
-        timestamp = self._timestamp + round((ntp - self._ntp) * self._clock_rate)
+        timestamp += round((ntp - at) * self._clock_rate)
         return round(ntp * 0x100000000) & 0xFFFFFFFFFFFFFFFF, timestamp & 0xFFFFFFFF

@@ -35,8 +35,7 @@ class _Missing:
     __slots__ = ("asked_at", "due_at", "since", "tries")
 
     def __init__(self, now: float) -> None:
-        self.since = now
-        self.asked_at = 0.0
+        self.since = self.asked_at = now
         self.due_at = now + REORDER_SECONDS
         self.tries = 0
 

@@ -51,6 +51,12 @@ def test_late_packets_find_their_place() -> None:
     assert history.get(9, 0.0) is None
 
 
+def test_an_empty_one_goes_on_with_the_first_index_there_is() -> None:
+    history = PacketHistory()
+    assert history.next_index == 0
+    assert (history.before(0, 5), [*history.since(0)], history.get(0, 0.0)) == ([], [], None)
+
+
 def test_a_jump_leaves_nothing_behind() -> None:
     history = filled(0, 8, packets=8)
     history.keep(sized(2**40, 99), 0.0)

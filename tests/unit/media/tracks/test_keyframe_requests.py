@@ -174,3 +174,24 @@ def test_a_viewer_without_a_picture_does_not_wait_for_the_lasting_pace() -> None
     assert requests.due(250.6 + REQUEST_SECONDS)
     requests.arrived(251.2)
     assert not requests.want(251.7)  # it is over with the keyframe
+
+
+def test_who_was_answered_does_not_wait_any_more() -> None:
+    requests = KeyframeRequests()
+    assert requests.want(0.0)
+    assert not requests.due(REQUEST_SECONDS)
+    assert not requests.want(0.1)  # too soon
+    requests.arrived(0.2)
+    assert not requests.due(REQUEST_SECONDS)
+
+
+def test_the_next_request_is_only_urgent_if_it_says_so() -> None:
+    requests = KeyframeRequests()
+    for number in range(AT_ONCE):
+        requests.arrived(number / 10)
+    assert requests.want(1.0, urgent=True)
+    requests.arrived(1.1)
+    assert not requests.want(1.1 + REQUEST_SECONDS)
+    assert requests.want(1.2 + REQUEST_SECONDS, urgent=True)
+    requests.arrived(1.8)
+    assert not requests.want(1.8 + REQUEST_SECONDS)

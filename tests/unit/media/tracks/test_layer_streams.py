@@ -9,8 +9,22 @@ from dataclasses import replace
 import pytest
 
 from media.negotiation.agreed_tracks import LeftOut
+from media.rtp.packet import RtpPacket, parse
 from media.rtp.rtcp import ReceiverReport, parse_compound
-from tests.support.layered import RTX_TYPE, LayeredWorld, declared, got, layers
+from media.tracks.layer_streams import LayerStreams
+from media.tracks.track import new_tracks
+from tests.support.far_end import one_byte, rtp
+from tests.support.layered import (
+    MEDIA_TYPE,
+    REPAIRED_RID,
+    RID,
+    RTX_TYPE,
+    TRANSPORT_CC,
+    LayeredWorld,
+    declared,
+    got,
+    layers,
+)
 from tests.support.published import sound
 
 SSRCS = (10, 20, 30)
@@ -70,3 +84,39 @@ def test_nothing_is_learnt_of_a_layer_that_is_left_out() -> None:
     viewer = world.watch()
     world.send(15, b"of the room", rid="q")
     assert got(viewer) == [(2, b"of the room")]
+
+
+def packet(ssrc: int, *extensions: tuple[int, bytes], again: bool = False) -> RtpPacket:
+    extension = one_byte(*extensions) if extensions else None
+    return parse(rtp(ssrc=ssrc, payload_type=RTX_TYPE if again else MEDIA_TYPE, extension=extension))
+
+
+def test_a_name_is_remembered_for_media_and_for_what_comes_again() -> None:
+    streams = LayerStreams({n: track.source for n, track in enumerate(new_tracks(layers(), 0.0))})
+    assert streams.find(packet(10), 1.0) is None
+    assert streams.known(10) is None
+    assert streams.find(packet(10, (RID, b"h")), 1.0) == 1
+    assert streams.find(packet(10), 1.0) == 1
+    assert streams.known(10) == 1
+    assert streams.find(packet(20, again=True), 1.0) is None
+    assert streams.find(packet(20, (RID, b"h"), again=True), 1.0) is None  # that names media only
+    assert streams.find(packet(20, (REPAIRED_RID, b"h"), again=True), 1.0) == 1
+    assert streams.find(packet(20, again=True), 1.0) == 1
+    assert streams.known(20) is None
+    assert len(streams) == 2
+    for ssrc in (11, 12):  # of one name those remain that the track follows, and the latest
+        assert streams.find(packet(ssrc, (RID, b"h")), 1.0) == 1
+        assert streams.find(packet(10 + ssrc, (REPAIRED_RID, b"h"), again=True), 1.0) == 1
+    assert [streams.known(ssrc) for ssrc in (10, 11, 12)] == [None, None, 1]
+    assert [streams.find(packet(ssrc, again=True), 1.0) for ssrc in (20, 21, 22)] == [None, None, 1]
+
+
+def test_what_goes_nowhere_has_been_carried_all_the_same() -> None:
+    tracks = new_tracks(layers(), 0.0)
+    streams = LayerStreams({n: track.source for n, track in enumerate(tracks)})
+    transport = tracks[0].source.transport
+    assert transport is not None
+    assert streams.find(packet(10, (RID, b"f"), (TRANSPORT_CC, b"\0\1")), 1.0) == 0
+    assert not transport.due(1.0)  # who forwards it tells
+    assert streams.find(packet(15, (RID, b"x"), (TRANSPORT_CC, b"\0\1")), 1.0) is None
+    assert transport.due(1.0)

@@ -193,3 +193,22 @@ def test_it_says_what_each_arrival_means() -> None:
     assert generator.due(REORDER_SECONDS) == [13]
     assert generator.received(13, 0.1) is Seen.RECOVERED
     assert generator.received(13, 0.1) is Seen.LATE
+
+
+def answered(rtt: float, tries: int, seconds: float) -> float:
+    """The estimate after a packet that was asked for so often came so long after the first request."""
+    generator = NackGenerator(rtt)
+    generator.received(1, 0.0)
+    generator.received(3, 0.0)
+    now = REORDER_SECONDS
+    for _ in range(tries):
+        assert generator.due(now) == [2]
+        now = generator.next_due() or 0.0
+    assert generator.received(2, REORDER_SECONDS + seconds) is Seen.RECOVERED
+    return generator.rtt
+
+
+def test_of_several_requests_the_latest_may_have_been_answered() -> None:
+    assert answered(0.010, 1, 0.019) == pytest.approx(0.010 + 0.009 / 8)
+    assert answered(0.100, 2, 0.400) == pytest.approx(0.100 + 0.025 / 8)
+    assert answered(0.100, 2, 0.110) == pytest.approx(0.100 + 0.010 / 8)

@@ -175,3 +175,35 @@ def test_too_short_a_run_up_is_none() -> None:
     sound = SentTrack(SSRC)
     sound.keep(picture(0x20000 - 2, b""), 1.0)
     assert sound.run_up(0x20000 - 1) == []
+
+
+def test_rates_are_measured_from_call_to_call() -> None:
+    track = SentTrack(SSRC)
+    index = 0
+
+    def measured(packets: int, now: float) -> tuple[int, float]:
+        nonlocal index
+        for _ in range(packets):
+            track.keep(picture(index, bytes(1000)), now)
+            index += 1
+        track.measure(now)
+        return track.bitrate, track.packet_rate
+
+    assert measured(5, 10.0) == (0, 0.0)
+    assert measured(8, 12.0) == (32_000, 4.0)
+    assert measured(10, 12.5) == (96_000, 20.0)  # halfway to 160,000
+    assert measured(0, 12.5) == (96_000, 20.0)
+    assert measured(0, 13.0) == (0, 0.0)
+    track.announced = 7_000  # a copy's origin says so: here it is not watched
+    assert measured(0, 14.0) == (7_000, 0.0)
+    assert measured(1, 14.5) == (11_500, 2.0)
+
+
+def test_of_a_keyframe_what_came_before_its_first_packet_belongs_to_it() -> None:
+    for held, begins in (((3, 4), 3), ((4,), 4), ((3,), 5), ((2, 4), 4), ((), 5)):
+        track = SentTrack(SSRC, codec="VP8", join_burst="off")
+        for index in held:
+            track.keep(run_of(rtp(index, DELTA, timestamp=900), track=VIDEO, ssrc=SSRC, first=index), 1.0)
+        last = rtp(5, KEY, timestamp=900, marker=True)
+        track.keep(run_of(last, track=VIDEO, ssrc=SSRC, first=5), 1.0)
+        assert len(track.latest_keyframe()) == 6 - begins

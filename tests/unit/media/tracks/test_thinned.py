@@ -31,6 +31,34 @@ def test_a_late_packet_gets_its_place(form: Form) -> None:
     assert contents(before) == contents(in_order)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_each_packet_of_a_late_run_gets_its_place(form: Form) -> None:
+    sent = stream([5, 2, 2, 2])
+    late = run_of(*(one.packet.packet(0) for one in sent[1:4]), track=1, ssrc=77, first=sent[1].packet.first)
+    track = thinned(form)
+    outs = [out for one in [sent[0], *sent[4:]] for out in track.take(one.packet)]
+    came = track.take(late)
+    assert indexes(came) == [FIRST + 1, FIRST + 2, FIRST + 3]
+    assert [run.packet(0).payload[-1] for run in came] == [1, 2, 3]
+    assert indexes(outs)[:2] == [FIRST, FIRST + 4]
+    assert track.take(late) == []
+
+
+def test_indexes_that_are_kept_free_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.tracks.thinned._KEPT_FREE", 3)
+    sent = stream([12])
+    track = thinned(Form.KEYFRAMES)
+    for one in sent[::2]:  # five of them are missing
+        track.take(one.packet)
+    assert [indexes(track.take(one.packet)) for one in sent[1:10:2]] == [
+        [],
+        [],
+        [FIRST + 5],
+        [FIRST + 7],
+        [FIRST + 9],
+    ]
+
+
 def test_a_picture_of_the_lowest_layer_that_is_late_as_a_whole_gets_its_place() -> None:
     arrivals = stream([1, 1, 1, 1, 1])
     late = arrivals.pop(2)

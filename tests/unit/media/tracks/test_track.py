@@ -3,7 +3,8 @@
 import pytest
 
 from media.payload.picture_id import picture_id
-from media.tracks.track import LIVE_SECONDS, can_read, fits, new_tracks, succeed
+from media.tracks import track as module
+from media.tracks.track import LIVE_SECONDS, can_read, fits, has_stopped, new_tracks, succeed
 from tests.support.encoded import HEIGHT, WIDTH, encode
 from tests.support.layered import AUDIO, RIDS, LayeredWorld, layers
 from tests.support.published import sound, video
@@ -81,12 +82,41 @@ def test_the_size_is_that_of_the_latest_keyframe(codec: str) -> None:
 
 def test_a_track_is_live_while_packets_for_viewers_come() -> None:
     world = LayeredWorld()
-    assert not any(track.live(world.now) for track in world.tracks)
+    assert not any(track.live(now) for track in world.tracks for now in (0.0, world.now))
     world.receive(world.publisher.packet(AUDIO, timestamp=0))
     world.send(30, rid="q")
     assert [track.live(world.now) for track in world.tracks] == [False, False, True, True]
     world.now += LIVE_SECONDS
     assert not any(track.live(world.now) for track in world.tracks)
+
+
+def test_a_layer_has_stopped_while_another_one_comes() -> None:
+    tracks = new_tracks([*layers(), sound()], 0.0)
+    now = 100.0
+
+    def stopped() -> list[bool]:
+        return [has_stopped(track, tracks, now) for track in tracks]
+
+    for track in tracks:
+        track.source.heard_at = track.source.last_received = now - LIVE_SECONDS
+    assert stopped() == [False] * 4  # the whole picture stands still
+    tracks[AUDIO].source.last_received = now
+    assert stopped() == [False] * 4  # sound is no layer of it
+    tracks[1].source.heard_at = tracks[1].source.last_received = now
+    assert stopped() == [True, False, True, False]
+    tracks[2].source.heard_at = now - LIVE_SECONDS + 0.01
+    assert stopped() == [True, False, False, False]
+
+
+def test_ssrcs_of_a_room_are_none_that_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = iter([0, 0, 0xFFFFFFFD])
+
+    def randbelow(below: int) -> int:
+        return min(next(draws), below - 1) if below > 0x8000 else 0
+
+    monkeypatch.setattr(module.secrets, "randbelow", randbelow)
+    (track,) = new_tracks([video()], 0.0)
+    assert {track.sent.ssrc, track.sent.rtx_ssrc} == {1, 0xFFFFFFFE}
 
 
 def test_the_numbers_of_pictures_go_on_over_layers_and_publishers() -> None:

@@ -256,3 +256,27 @@ def test_arrivals_that_were_not_reported_in_time_are_forgotten() -> None:
     for n in range(5000):
         feedback.received(n, n / 1000)
     assert list(merged(feedback.build(5, 2))) == list(range(5000 - WINDOW, 5000))
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "chunks"),
+    [
+        ("s" * 100, "2064"),  # a run
+        ("s" * 14, "200e"),
+        ("s" * 13 + "..s", "bffe 9000"),  # vectors of one bit
+        ("s" + "." * 30 + "s", "a000 0011 2001"),
+        ("s" + "l" * 7 + "sl", "daaa e600"),  # of two bits
+        ("s" * 14 + "l" * 7 + "sl", "200e 4007 d800"),  # a run of seven: a vector has no more
+        ("s" * 14 + "l" * 6 + "sl", "200e eaa9 4001"),
+    ],
+)
+def test_each_chunk_covers_the_most_packets(arrivals: str, chunks: str) -> None:
+    """3.1.3, 3.1.4. Packets come (s) soon or (l) long after the one before, or do not."""
+    feedback, now = TransportFeedback(1), 0.064
+    for number, arrival in enumerate(arrivals):
+        now += 0.1 if arrival == "l" else 0.0
+        if arrival != ".":
+            feedback.received(number, now)
+    (packet,) = feedback.build(now, 2)
+    wanted = bytes.fromhex(chunks)
+    assert packet[20 : 20 + len(wanted)].hex(" ", 2) == chunks
