@@ -1,42 +1,60 @@
-/* Who owns a room, when Redis may come back empty at any moment: for the model checker Spin (`make model`).
+/* Who owns a room, when Redis may come back empty, or with old claims, at any moment: for the model checker Spin.
 
-   A worker claims a room for a publisher (claim_room.lua), keeps the claim by its heartbeats (`Claims.refresh`),
-   and claims anew what has gone. Whoever finds Redis empty writes the epoch, and no new claim succeeds for HOLD
-   ticks after that. Heartbeats are late at will, but an owner's never so late that its claim expires in a Redis
-   that keeps what it has: then another worker may have the room, which is meant.
+   A worker claims a room for a publisher (claim_room.lua), keeps the claim by its heartbeats (`Claims.refresh`), and
+   claims anew what has gone, or what another worker has claimed anew without a right to it. Whoever finds another
+   Redis writes the epoch, and no new claim succeeds for HOLD ticks after that. Heartbeats are late at will. After TTL
+   ticks without one a worker's claim has expired, and another worker may have the room, which is meant.
 
-   Promise: no two workers stream a room. With -DHOLD=0, which is Redis without an epoch, it does not hold. */
+   Promises: nobody gets a room that another worker has kept; and of two workers that both think they have it (one was
+   paused, and Redis lost the claim of the other), the one that claimed it later keeps it.
+
+   With -DHOLD=0, which is Redis without an epoch, the first does not hold. With -DSINCE=0, where a worker does not say
+   since when it has a room, the second does not. */
 
 #define TTL 4         /* ticks that a claim lives: keys.CLAIM_TTL_MS */
 #ifndef HOLD
 #define HOLD TTL      /* claims that Redis has lost would have expired by then */
 #endif
-#define EMPTIED 2     /* times that Redis comes back empty */
+#ifndef SINCE
+#define SINCE 1
+#endif
+#define LOST 2        /* times that Redis comes back without its claims */
 #define NOBODY 0
 
 byte owner, lives;    /* the claim, and the ticks that it has left */
+byte again;           /* ticks for which Redis still has since when the owner, who has claimed again, has the room */
 bool epoch = true;    /* whether Redis has one */
 byte hold;            /* ticks for which new claims are refused */
+byte later;           /* which worker was the last to claim the room for a publisher: "since when", of two workers */
 bool streams[3];      /* by worker: 1 and 2 */
-byte silent[3];       /* ticks since its last heartbeat */
-byte emptied;
+byte right[3];        /* ticks for which its last claim, or heartbeat, must count */
+byte lost;
+
+#define keeps(w) (streams[w] && right[w])
+#define another_has(w) (owner == 3 - w && (!SINCE || (again -> later == 3 - w : hold == 0)))
 
 inline touch() { if :: !epoch -> epoch = true; hold = HOLD :: else fi }
-inline claim(w) { owner = w; lives = TTL; silent[w] = 0 }
+inline claim(w) {
+  owner = w; lives = TTL; right[w] = TTL;
+  if :: later == w -> right[3 - w] = 0 :: else fi
+}
 
 proctype worker(byte w) {
   do
   :: atomic { !streams[w] ->                                    /* a publisher comes */
        touch();
        if
-       :: owner == w || (owner == NOBODY && hold == 0) -> claim(w); streams[w] = true; assert(!streams[3 - w])
+       :: owner != 3 - w && hold == 0 ->
+            assert(!keeps(3 - w));
+            later = w; claim(w); again = 0; streams[w] = true
        :: else                                                  /* it is refused */
        fi }
-  :: atomic { streams[w] ->                                     /* a heartbeat */
+  :: atomic { streams[w] && owner == w -> claim(w) }            /* a heartbeat */
+  :: atomic { streams[w] && owner != w ->                       /* one that finds the claim gone */
        touch();
        if
-       :: owner == w || owner == NOBODY -> claim(w)
-       :: else -> streams[w] = false                            /* another worker has the room: yield */
+       :: another_has(w) -> assert(!(later == w && keeps(w))); streams[w] = false  /* it yields */
+       :: else -> claim(w); again = TTL
        fi }
   :: atomic { streams[w] ->                                     /* the publisher leaves */
        streams[w] = false;
@@ -47,13 +65,15 @@ proctype worker(byte w) {
 
 proctype world() {
   do
-  :: atomic { (!streams[1] || silent[1] + 1 < TTL) && (!streams[2] || silent[2] + 1 < TTL) ->  /* time passes */
-       if :: streams[1] -> silent[1]++ :: else -> silent[1] = 0 fi;
-       if :: streams[2] -> silent[2]++ :: else -> silent[2] = 0 fi;
+  :: atomic {                                                   /* time passes */
+       if :: right[1] > 0 -> right[1]-- :: else fi;
+       if :: right[2] > 0 -> right[2]-- :: else fi;
        if :: hold > 0 -> hold-- :: else fi;
+       if :: again > 0 -> again-- :: else fi;
        if :: lives > 1 -> lives-- :: lives == 1 -> lives = 0; owner = NOBODY :: else fi }
-  :: atomic { emptied < EMPTIED ->                              /* Redis comes back empty */
-       emptied++; owner = NOBODY; lives = 0; epoch = false; hold = 0 }
+  :: atomic { lost < LOST ->                                    /* Redis comes back without its claims */
+       lost++; epoch = false; hold = 0; again = 0;
+       if :: owner = NOBODY; lives = 0 :: owner = 1; lives = TTL :: owner = 2; lives = TTL fi }
   od
 }
 

@@ -23,10 +23,16 @@ def errors(folder: Path, *defines: str) -> int:
     return int(found[1])
 
 
-def test_no_two_workers_stream_a_room_whenever_redis_comes_back_empty(tmp_path: Path) -> None:
+def test_nobody_gets_a_room_that_another_worker_has_whatever_redis_loses(tmp_path: Path) -> None:
     assert errors(tmp_path) == 0
 
 
 @pytest.mark.parametrize("ticks", [0, 1, 2, 3])
 def test_they_would_if_claims_waited_for_less_than_a_claim_lives(tmp_path: Path, ticks: int) -> None:
     assert errors(tmp_path, f"-DHOLD={ticks}") == 1
+
+
+def test_a_worker_back_from_a_pause_would_take_a_room_if_it_did_not_say_since_when_it_has_it(
+    tmp_path: Path,
+) -> None:
+    assert errors(tmp_path, "-DSINCE=0") == 1
