@@ -246,12 +246,12 @@ class Heartbeat:
     def _failed(self, error: Exception) -> None:
         """Take that Redis is away."""
         if not self._away:
-            log.error("redis is away: new offers fail, media continues", error=type(error).__name__)
+            log.error("Redis is away: new offers fail, media continues", error=type(error).__name__)
         self._away = True
 
     def _answered(self) -> None:
         if self._away:
-            log.info("redis is back")
+            log.info("Redis is back")
             self._away = False
 
     async def _leave(self) -> None:

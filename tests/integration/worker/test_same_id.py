@@ -138,7 +138,7 @@ async def test_when_redis_comes_back_empty_the_first_keeps_its_id(
         publisher, viewer = await worker.pair()
         own_valkey.stop()
         with second(own_valkey.url, tmp_path) as (process, log):
-            await eventually("it looks for Redis", lambda: "redis is away" in log.read_text(), START_SECONDS)
+            await eventually("it looks for Redis", lambda: "Redis is away" in log.read_text(), START_SECONDS)
             own_valkey.start()
             await eventually("the first is announced again", worker.is_announced, BACK_SECONDS)
             assert await code(process) == 2
