@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
+from control.http.long_response import Reader
 from shared.errors import ErrorCode, ServiceError
 
 MOST_OF_KIND = 10_000
@@ -14,6 +15,7 @@ _SHARE_OF_KIND, _SHARE_OF_ALL = 5 / 7, 6 / 7
 
 class Stream(Protocol):
     kind: str
+    reader: Reader
     client: str  # an IPv4 address or an IPv6 /64, as trusted proxies tell it
 
     def end(self) -> None:
@@ -56,3 +58,4 @@ class StreamPlaces:
         oldest = next(stream for stream in streams if stream.client == greedy)
         self.leave(oldest)
         oldest.end()
+        oldest.reader.give_up()  # who reads nothing would keep its connection

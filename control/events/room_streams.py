@@ -13,6 +13,7 @@ from control.events.places import StreamPlaces
 from control.events.room_ends import RoomEnds
 from control.events.room_feed import RoomFeed
 from control.events.room_text import ALIVE, missing_room, opening, room_event, room_object
+from control.http.long_response import Reader
 from control.workers.cluster import Cluster
 from control.workers.room_list import PAUSE_SECONDS, RoomList
 from shared.beat import beat
@@ -37,6 +38,7 @@ class RoomStream(ABC):
     def __init__(self, client: str) -> None:
         self.client = client
         self.ended = False
+        self.reader = Reader()
         self.turn = 0  # of `ALIVE_EVERY_LOOKS`, so that not all are kept alive at once, nor come back at once
         self._wake = asyncio.Event()
         self._is_quiet = False

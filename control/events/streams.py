@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from control.events.places import StreamPlaces
 from control.events.stream_names import LIFE_SECONDS, StreamNames
 from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at, new_stream_name, steady_layers
+from control.http.long_response import Reader
 from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
 from control.workers.placement import takes_viewers
@@ -67,6 +68,7 @@ class EventStream:
         self._sent: RoomView | None = None
         self._now: RoomView | None = None
         self.ended = False
+        self.reader = Reader()
         self._wake = asyncio.Event()
 
     def show(self, view: RoomView) -> None:
@@ -131,6 +133,7 @@ class EventStreams:
         self._places.take(stream)
         if len(following) >= MAX_STREAMS_OF_SESSION:  # the oldest has a connection that broke unnoticed
             following[0].end()
+            following[0].reader.give_up()
         self._streams.setdefault(session, []).append(stream)
         try:
             with suppress(ServiceError):

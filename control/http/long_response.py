@@ -5,6 +5,7 @@ A reader may go before the first byte, or stop reading without going.
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -21,27 +22,32 @@ class Reader:
 
     def __init__(self) -> None:
         self._waits_since: float | None = None
-        self._limit = asyncio.timeout(None)
+        self._is_given_up = False
+        self._limit: asyncio.Timeout | None = None  # of the send that waits
 
     def stalled_for(self, now: float) -> float:
         """Seconds for which the reader has let a send wait; `now` is the loop's time."""
         return 0.0 if self._waits_since is None else now - self._waits_since
 
     def give_up(self) -> None:
-        """End the response of a reader that lets a send wait."""
-        if self._waits_since is not None:
+        """End the response if the reader lets a send wait, now or later."""
+        self._is_given_up = True
+        if self._limit is not None:
             self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def send(self, send: Send, message: Message) -> None:
-        """Send it; raises `ClientDisconnect` when the reader takes nothing for `STALL_SECONDS`."""
+        """Send it.
+
+        Raises `ClientDisconnect` when the reader takes nothing for `STALL_SECONDS`; now if it is given up.
+        """
         self._waits_since = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(STALL_SECONDS) as self._limit:
+            async with asyncio.timeout(0 if self._is_given_up else STALL_SECONDS) as self._limit:
                 await send(message)
         except TimeoutError:
             raise ClientDisconnect from None
         finally:
-            self._waits_since = None
+            self._waits_since = self._limit = None
 
 
 class LongResponse:
@@ -64,10 +70,17 @@ class LongResponse:
             await self._release()
 
 
-def event_response(
-    request: Request, text: Callable[[], AsyncIterable[str | bytes]], close: Callable[[], None]
-) -> ASGIApp:
-    """An event stream (HTML 9.2): sends `text`, then calls `close`, however its reader leaves.
+class Events(Protocol):
+    """What an event stream sends, to whom."""
+
+    @property
+    def reader(self) -> Reader: ...
+
+    def text(self) -> AsyncIterable[str | bytes]: ...
+
+
+def event_response(request: Request, events: Events, close: Callable[[], None]) -> ASGIApp:
+    """An event stream (HTML 9.2): sends its text, then calls `close`, however its reader leaves.
 
     HEAD is answered without a stream.
     """
@@ -78,4 +91,5 @@ def event_response(
     async def release() -> None:
         close()
 
-    return LongResponse(StreamingResponse(text(), headers=_EVENT_HEADERS, media_type=_EVENTS), release)
+    response = StreamingResponse(events.text(), headers=_EVENT_HEADERS, media_type=_EVENTS)
+    return LongResponse(response, release, events.reader)

@@ -65,7 +65,7 @@ class EventRoutes:
         stream = await self._streams.open(
             room, session, name, wanted, life.picture, caller_of(request).network
         )
-        return event_response(request, stream.text, lambda: self._streams.close(stream))
+        return event_response(request, stream, lambda: self._streams.close(stream))
 
     async def delete(self, request: Request) -> Response:
         room, session = self._session(request)

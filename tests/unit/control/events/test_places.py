@@ -1,11 +1,19 @@
 """How many event streams a process has, and who gives way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
 from control.events.places import StreamPlaces
+from control.http.long_response import Reader
 from shared.errors import ErrorCode, ServiceError
+
+
+class _Reader(Reader):
+    is_given_up = False
+
+    def give_up(self) -> None:
+        self.is_given_up = True
 
 
 @dataclass(eq=False)
@@ -13,6 +21,7 @@ class _Stream:
     kind: str
     client: str
     ended: bool = False
+    reader: _Reader = field(default_factory=_Reader)
 
     def end(self) -> None:
         self.ended = True
@@ -52,6 +61,7 @@ def test_who_has_most_gives_way_down_to_an_equal_share() -> None:
     eve = taken(places, "rooms", "eve")
     bob = taken(places, "rooms", "bob")
     assert [stream.ended for stream in eve] == [True] * 5 + [False] * 5
+    assert [stream.reader.is_given_up for stream in eve] == [stream.ended for stream in eve]
     assert len(bob) == 5
     assert not any(stream.ended for stream in bob)
     assert not taken(places, "rooms", "eve")

@@ -87,10 +87,17 @@ async def test_a_stalled_reader_can_be_given_up_before_that() -> None:
     assert stage.released == 1
 
 
+async def test_a_reader_that_was_given_up_ends_it_when_it_stalls() -> None:
+    stage = Stage()
+    stage.reader.give_up()
+    with pytest.raises(ClientDisconnect):
+        await stage.run()
+    assert (stage.released, len(stage.taken)) == (1, 5)
+
+
 async def test_a_reader_that_waits_for_the_source_has_not_stalled() -> None:
     reader = Reader()
     assert reader.stalled_for(1e9) == 0.0
-    reader.give_up()  # there is nothing to give up
 
     async def send(_: Message) -> None: ...
 
