@@ -150,7 +150,8 @@ class Admission:
         seats = self._roster.seats
         seats.check_viewer(client)
         full = self._max_viewers and len(room.viewers) + viewers_elsewhere >= self._max_viewers
-        if full and not seats.give_way(client, room.viewers, now):
+        leaving = seats.gives_way(client, room.viewers, now) if full else None
+        if full and leaving is None:
             raise ServiceError(ErrorCode.SUBSCRIBER_LIMIT)
         local = new_credentials()
         try:
@@ -160,6 +161,8 @@ class Admission:
         except CannotPlayError as refusal:
             room.warnings.set(f"a viewer could not play this room: {refusal.message}", holds=True)
             raise
+        if leaving is not None:  # not before: who cannot play the room needs no seat
+            leaving.end(EndReason.NOT_CONNECTED)
         session = ViewerSession(
             self._roster.setup(offer, local, now, expires_at, token, client),
             self._switch,

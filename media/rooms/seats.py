@@ -62,8 +62,8 @@ class Seats:
             for session in self._unconnected
         )
 
-    def give_way(self, client: str, seats: Container[SessionId], now: float) -> bool:
-        """End one of the sessions `seats` for a viewer of `client`; False: none must give way.
+    def gives_way(self, client: str, seats: Container[SessionId], now: float) -> Session | None:
+        """Which of the sessions `seats` must end for a viewer of `client`; None: none must.
 
         It is the oldest of the client that holds most without having connected. A client pushes nobody out
         while it holds as many itself: so a flood of offers finds no other's seat.
@@ -72,10 +72,9 @@ class Seats:
         held = Counter(session.client for session in idle)
         others = [session for session in idle if session.client != client]
         if not others:
-            return False
+            return None
         oldest = max(others, key=lambda session: held[session.client])  # of the first of these
         more = held[oldest.client] - held[client]
         if more < 1 or (more == 1 and now - oldest.began_at < LATE_SECONDS):
-            return False
-        oldest.end(EndReason.NOT_CONNECTED)
-        return True
+            return None
+        return oldest

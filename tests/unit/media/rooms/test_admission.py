@@ -3,18 +3,21 @@
 Sessions are real ones that no client connects to: a publisher counts as alive for its first seconds.
 """
 
+import re
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from media.negotiation.candidates import Candidates
+from media.negotiation.negotiate import CannotPlayError
 from media.rooms.admission import Admission
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rooms.publisher_life import PublisherState
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
+from media.rooms.seats import LATE_SECONDS
 from media.sessions.demux import Demux
 from media.sessions.end_reason import FOR_GOOD, MAY_COME_BACK, EndReason
 from media.sessions.ledger import Ledger
@@ -24,7 +27,7 @@ from media.switch.switch import PacketSwitch
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RoomName, SessionId, WorkerId
-from shared.sdp.offer import parse_offer
+from shared.sdp.offer import Offer, parse_offer
 from tests.support.native_loop import looped_fan_out, used_opener
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 
@@ -85,8 +88,8 @@ class World:
             return refusal.code is not ErrorCode.PUBLISHER_EXISTS
         return True
 
-    def watch(self, elsewhere: int = 0) -> ViewerSession:
-        return self.admission.join(DEMO, PLAY, self.now, None, elsewhere)[0]
+    def watch(self, elsewhere: int = 0, offer: Offer = PLAY, client: str = "") -> ViewerSession:
+        return self.admission.join(DEMO, offer, self.now, None, elsewhere, client=client)[0]
 
     def copy(self, identity: str = "ann") -> Room:
         """A room whose publisher is at another worker."""
@@ -365,6 +368,21 @@ async def test_viewers_on_other_workers_count_to_the_limit() -> None:
         with pytest.raises(ServiceError) as caught:
             world.watch(elsewhere)
         assert caught.value.code is ErrorCode.SUBSCRIBER_LIMIT
+
+
+async def test_a_seat_gives_way_to_who_can_play_the_room_only() -> None:
+    world = World(max_viewers=1)
+    world.publish()
+    seat = world.watch(client="eve")
+    world.now += LATE_SECONDS
+    foreign = parse_offer(re.sub(r"(a=rtpmap:\d+) \w+/", r"\1 FOREIGN/", PLAY_OFFER.decode()))
+    with pytest.raises(CannotPlayError):
+        world.watch(offer=foreign, client="ann")
+    assert not seat.ended
+    viewer = world.watch(client="ann")
+    assert seat.ended
+    assert world.room is not None
+    assert list(world.room.viewers) == [viewer.id]
 
 
 async def test_without_a_limit_any_number_watches(world: World) -> None:

@@ -46,7 +46,10 @@ class World:
         self.seats.connect(cast(Session, session))
 
     def give_way(self, client: str, now: float, among: Iterable[_Session] | None = None) -> bool:
-        return self.seats.give_way(client, {each.id for each in among or self.sessions}, now)
+        leaving = self.seats.gives_way(client, {each.id for each in among or self.sessions}, now)
+        if leaving is not None:
+            leaving.end(EndReason.NOT_CONNECTED)
+        return leaving is not None
 
     def ended(self) -> list[int]:
         return [number for number, session in enumerate(self.sessions) if session.ended]
@@ -58,7 +61,6 @@ def test_the_oldest_of_the_client_that_holds_most_gives_way() -> None:
         world.offer(client, now / 10)
     assert world.give_way("new", 0.5)
     assert world.ended() == [1]
-    assert world.sessions[1].ended == [EndReason.NOT_CONNECTED]
     assert world.give_way("new", 0.5)
     assert world.ended() == [1, 3]
     assert not world.give_way("new", 0.5)  # everybody's first check may be on its way
