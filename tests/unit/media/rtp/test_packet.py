@@ -88,6 +88,9 @@ def test_two_byte_elements_may_be_empty_and_long() -> None:
         (0xBEDE, b"\x10\x07\xf0\x20", ((1, b"\x07"),)),  # RFC 8285 4.2: 15 ends it
         (0xBEDE, b"\x10\x07\x2f\x00", ((1, b"\x07"),)),  # the second is cut
         (0x1005, b"\x09\x01\x07\x00", ((9, b"\x07"),)),  # the application's bits
+        (0x100F, b"\x09\x01\x07\x00", ((9, b"\x07"),)),
+        (0x9000, b"\x09\x01\x07\x00", ()),
+        (0x1010, b"\x09\x01\x07\x00", ()),
         (0x1000, b"\x09\x05\x07\x00", ()),
         (0x1000, b"\x00\x00\x00\x09", ()),
         (0xABCD, b"\x10\x07\x00\x00", ()),  # RFC 3550 5.3.1: somebody's own

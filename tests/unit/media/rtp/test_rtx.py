@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from media.rtp.packet import RtpPacket, build_header, parse
-from media.rtp.rtx import RtxError, RtxStream, unwrap
+from media.rtp.rtx import PADDING_BYTES, RtxError, RtxStream, unwrap
 
 PACKET = RtpPacket(
     padding=False,
@@ -112,3 +112,16 @@ def test_any_payload_is_unwrapped_or_refused(padding: bool, payload: bytes) -> N
         return
     assert payload.startswith(original.sequence.to_bytes(2) + original.payload)
     assert build_header(original, 96, original.sequence, 0, 1, b"")
+
+
+@pytest.mark.parametrize("octets", [1, 2, PADDING_BYTES])
+def test_padding_is_a_packet_of_its_own_without_an_original(octets: int) -> None:
+    stream = RtxStream(ssrc=0xBEEF, payload_type=97, first=0x1FFFF)
+    index, header, payload = stream.padding(octets, EXTENSIONS)
+    assert (index, stream.next_index) == (0x1FFFF, 0x20000)
+    assert payload == bytes(octets - 1) + bytes((octets,))
+    packet = parse(header + payload)
+    assert (packet.payload_type, packet.sequence, packet.timestamp, packet.ssrc) == (97, 0xFFFF, 0, 0xBEEF)
+    assert (packet.padding, packet.marker, packet.extensions) == (True, False, ((3, b"\1\2"),))
+    with pytest.raises(RtxError):
+        unwrap(packet, 96, 0xCAFE)

@@ -119,6 +119,14 @@ def test_sources_follow_one_another_without_a_break(
         last_timestamp = last_timestamp + elapsed + 10 * (packets - 1) & 0xFFFFFFFF
 
 
+def test_what_was_lost_of_one_source_is_not_the_next_one_s() -> None:
+    stream = translator(10, 0, first=1, first_timestamp=0)
+    assert [placed(stream, sequence, 0) is not None for sequence in (1, 4)] == [True, True]
+    stream.rebase(500, 0, 0)
+    assert [stream.translate(sequence, [0]) for sequence in (499, 498, 497, 496)] == [None] * 4
+    assert stream.translate(500, [0]) == (14, 0)
+
+
 def test_a_source_continues_after_the_latest_timestamp_not_the_last() -> None:
     stream = translator(0, 0, 0, 0)
     placed(stream, 0, 6000)
