@@ -1,0 +1,109 @@
+"""One file with all tracks: its container, and the times of its frames, read back by FFmpeg."""
+
+from pathlib import Path
+
+import av
+import pytest
+
+from media.payload.picture import Setup
+from media.recording.frame import Frame
+from media.recording.mux_part import MuxPart, holds_change, suffix_for
+from media.recording.part_file import PartFile
+from shared.sdp.codec import Codec
+from tests.support.published import sound, video
+
+PICTURE, SOUND, PHONE = 0, 1, 2
+OPUS = bytes((0x78, 1, 2))
+TELEPHONE = Codec(payload_type=0, name="PCMU", clock_rate=8_000)
+SETUP = Setup(320, 240)
+
+
+def codecs(*names: str) -> dict[int, Codec]:
+    return {number: video(name).codec for number, name in enumerate(names)}
+
+
+@pytest.mark.parametrize(
+    ("names", "suffix"),
+    [
+        ((), "webm"),
+        (("VP8", "opus"), "webm"),
+        (("VP9", "AV1"), "webm"),
+        (("H264", "H265", "opus"), "mp4"),
+        (("opus",), "webm"),
+        (("H264", "VP8"), "mkv"),
+        (("H264", "PCMU"), "mkv"),
+        (("VP8", "G722"), "mkv"),
+    ],
+)
+def test_the_container_is_one_that_most_players_open(names: tuple[str, ...], suffix: str) -> None:
+    assert suffix_for(codecs(*names)) == suffix
+
+
+def test_only_what_has_its_parameters_in_each_keyframe_may_change() -> None:
+    names = ("VP8", "VP9", "AV1", "H264", "H265", "opus")
+    assert [holds_change(codec) for codec in codecs(*names).values()] == [True, True, *[False] * 4]
+
+
+def part(folder: Path, of: dict[int, Codec], setups: dict[int, Setup]) -> MuxPart:
+    return MuxPart(PartFile(folder, lambda unix: f"part_{unix}", 1), of, setups)
+
+
+def written(folder: Path) -> list[tuple[str, int, bool]]:
+    """Of each packet: its kind, when it is shown, in milliseconds, and whether it is a keyframe."""
+    with av.open(str(folder / "part_1")) as container:
+        packets = [packet for packet in container.demux() if packet.pts is not None]
+        return [
+            (packet.stream.type, round(packet.pts * packet.time_base * 1000), packet.is_keyframe)
+            for packet in packets
+        ]
+
+
+def test_frames_are_where_they_play_and_never_go_back(tmp_path: Path) -> None:
+    one = part(tmp_path, {PICTURE: video("VP8").codec, SOUND: sound().codec}, {PICTURE: SETUP})
+    assert one.has(SOUND)
+    assert not one.has(PHONE)
+    one.write(PICTURE, -0.001, Frame(0, b"before its beginning", SETUP))
+    for seconds, setup in ((0.0, SETUP), (0.5, None), (0.2, None)):
+        one.write(PICTURE, seconds, Frame(0, b"\x10key" if setup else b"\x11delta", setup))
+    one.write(SOUND, 0.02, Frame(0, OPUS))
+    one.close()
+    found = written(tmp_path)
+    assert [each[1:] for each in found if each[0] == "video"] == [(0, True), (500, False), (500, False)]
+    assert [each[1:] for each in found if each[0] == "audio"] == [(20, True)]
+
+
+def test_what_ffmpeg_holds_back_is_known(tmp_path: Path) -> None:
+    one = part(tmp_path, {PICTURE: video("VP8").codec}, {PICTURE: SETUP})
+    one.write(PICTURE, 0.0, Frame(0, bytes(10_000), SETUP))
+    one.write(PICTURE, 0.1, Frame(0, bytes(10_000)))
+    assert one.held == 20_000 - one.file.size > 10_000
+    one.write(PICTURE, 1.5, Frame(0, bytes(10_000)))  # it writes a second at a time
+    assert one.held == 30_000 - one.file.size <= 10_000
+    one.close()
+
+
+def test_sound_of_telephones_becomes_plain(tmp_path: Path) -> None:
+    one = part(tmp_path, {PHONE: TELEPHONE}, {})
+    one.write(PHONE, 0.0, Frame(0, b"\xff" * 160))
+    one.close()
+    with av.open(str(tmp_path / "part_1")) as container:
+        (stream,) = container.streams.audio
+        assert (stream.codec_context.name, stream.rate, stream.codec_context.channels) == (
+            "pcm_s16le",
+            8_000,
+            1,
+        )
+        (packet,) = [packet for packet in container.demux() if packet.size]
+        assert bytes(packet) == bytes(320)  # silence
+
+
+def test_a_broken_file_stays_as_it_was_cut(tmp_path: Path) -> None:
+    one = part(tmp_path, {PICTURE: video("VP8").codec}, {PICTURE: SETUP})
+    for number in range(30):
+        one.write(PICTURE, number / 10, Frame(0, bytes(1000), SETUP if number == 0 else None))
+    size = one.file.size
+    assert size > 1000
+    one.file.broken = True
+    one.close()
+    assert one.file.closed
+    assert (tmp_path / "part_1").stat().st_size >= size
