@@ -72,7 +72,7 @@ class PublisherFeedback:
             if source.stats is not None and source.stats.ssrc == report.ssrc:
                 source.stats.sender_report(report, now)
                 if source.gate.closed:  # its timestamps cannot be translated yet
-                    continue
+                    return
                 timestamp = source.translator.translate_timestamp(report.rtp_time)
                 track.clock.sender_report(report.ntp_time, timestamp, now)
                 if report.ntp_time:  # 0: the publisher has no such clock

@@ -13,7 +13,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from media.feedback.publisher_feedback import REPORT_SECONDS
+from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
 from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.rtcp import sender_report
 from media.tracks.keyframe_gate import MAX_HOLD_SECONDS
@@ -221,7 +221,7 @@ def test_only_who_has_no_picture_gets_keyframes_faster_than_they_last() -> None:
     for number in range(AT_ONCE):
         at(world, 1.0 + number / 100, VIDEO, payload=KEYFRAME)
     now = world.now + REQUEST_SECONDS
-    world.feedback.want_keyframe(VIDEO, now)
+    PublisherFeedback.want_keyframe(world.feedback, VIDEO, now)
     assert not keyframe_requests(world)
     world.feedback.want_keyframe(VIDEO, now, urgent=True)
     assert len(keyframe_requests(world)) == 1

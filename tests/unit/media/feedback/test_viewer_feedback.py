@@ -129,6 +129,14 @@ def test_a_flood_of_rtcp_is_mostly_not_even_decrypted(viewer: FarViewer) -> None
     assert viewer.stats.rtcp_dropped == 20_000 - heard
 
 
+def test_a_viewer_is_heard_until_it_has_sent_all_that_it_may(viewer: FarViewer) -> None:
+    viewer.playback.charge(RTCP_BYTES_AT_ONCE - 1)
+    assert viewer.playback.listens(viewer.room.now)
+    viewer.playback.charge(1)
+    assert not viewer.playback.listens(viewer.room.now)
+    assert viewer.stats.rtcp_dropped == 1
+
+
 def test_packets_are_kept_once_for_all_viewers(world: World) -> None:
     world.media(VIDEO, count=5)
     held = [world.feed.sent[VIDEO].find(n, world.now) for n in range(1, 6)]
@@ -159,6 +167,15 @@ def test_each_of_our_reports_counts_once(world: World, viewer: FarViewer) -> Non
         world.now += 0.02
         viewer.reports(PICTURE, last)
     assert viewer.playback.rtt == pytest.approx(0.1)
+
+
+def test_only_the_latest_of_our_reports_are_remembered(world: World, viewer: FarViewer) -> None:
+    sent = [world.report_to(viewer) for _ in range(5)]
+    viewer.reports(PICTURE, sent[0])
+    assert viewer.playback.rtt == 0
+    world.now += 0.1
+    viewer.reports(PICTURE, sent[1], delay=world.now - 0.1 - viewer.joined_at - 2 * REPORT_SECONDS)
+    assert viewer.playback.rtt == pytest.approx(0.1, abs=0.001)
 
 
 def test_the_time_that_a_report_waited_is_no_part_of_the_round_trip(world: World, viewer: FarViewer) -> None:

@@ -112,3 +112,19 @@ def test_no_padding_goes_where_something_waits() -> None:
     since = world.now
     world.run(0.5)
     assert not viewer.padding(since + 0.01)
+
+
+@pytest.mark.parametrize("number", [5, None])
+def test_a_train_tells_nothing_of_a_line_of_tcp(number: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its packets come as TCP gives them out. Nor does one that no receiver tells of."""
+    world = ShownWorld()
+    viewer = world.watch(number=number)
+    told: list[bool] = []
+    monkeypatch.setattr(viewer.picture._choice, "allow_trains", lambda *, can_train: told.append(can_train))
+    viewer.picture.rests = False
+    viewer.picture.line.signs += 1
+    viewer.picture.tick(world.now)
+    viewer.far.viewer.queue_in(SetBacklog())
+    viewer.picture.line.signs += 1
+    viewer.picture.tick(world.now)
+    assert told == [number is not None, False]

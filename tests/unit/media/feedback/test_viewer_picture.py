@@ -456,3 +456,12 @@ def test_a_train_in_which_the_line_stood_still_is_followed_by_another(world: Sho
     assert choice.wants_train(world.now)
     choice.train_left(world.now)
     assert not choice.wants_train(world.now)
+
+
+def test_a_train_leaves_when_the_picture_has_stopped_and_counts_as_sent(world: ShownWorld) -> None:
+    viewer = stopped(world)
+    since = world.now - 0.005
+    world.run(0.15)
+    train = viewer.padding(since)
+    assert len(train) == PACKETS
+    assert viewer.picture._padded == sum(len(packet.payload) for packet in train)

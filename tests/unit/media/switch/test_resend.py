@@ -1,0 +1,39 @@
+"""What cannot be retransmitted is refused, and nothing leaves."""
+
+import pytest
+
+from media.switch.wire import Wire
+from tests.support.far_end import rtp
+from tests.support.published import VIDEO
+from tests.support.runs import run_of
+from tests.support.world import SSRCS, World
+
+WITH_NACK = (Wire(96, {}, nack=True), Wire(111, {}))
+WITH_RTX = (Wire(96, {}, nack=True, rtx=97), Wire(111, {}))
+
+
+@pytest.mark.parametrize(
+    ("wires", "index", "padding"),
+    [
+        (WITH_NACK, 700, 0),  # nothing was sent under that index
+        (WITH_RTX, 1, 255),  # its padding is longer than it is
+    ],
+)
+def test_what_was_never_sent_or_cannot_be_read_is_not_sent_again(
+    wires: tuple[Wire, ...], index: int, padding: int
+) -> None:
+    world = World()
+    viewer = world.join(wires)
+    world.media(VIDEO)
+    viewer.datagrams()
+    packet = rtp(index, b"x", padding=1)
+    run = run_of(packet[:-1] + bytes((padding or 1,)), track=VIDEO, ssrc=SSRCS[VIDEO], first=index)
+    resent = viewer.viewer.resent_octets
+    assert not world.switch.resend(viewer.viewer, run, 0, 0, world.now)
+    assert viewer.datagrams() == []
+    assert viewer.viewer.resent_octets == resent
+    good = run_of(rtp(1, b"x"), track=VIDEO, ssrc=SSRCS[VIDEO], first=1)
+    if wires is WITH_RTX:
+        assert world.switch.resend(viewer.viewer, good, 0, 0, world.now)
+        assert len(viewer.datagrams()) == 1
+        assert viewer.viewer.resent_octets == resent + 1
