@@ -1,7 +1,7 @@
 // The settings of the publish page, kept in this browser from one visit to the next; never a token or a file.
 
 const KEY = 'roomcast-publish';
-const KEPT = ['source', 'camera', 'microphone', 'picture', 'frame-rate', 'codec', 'bitrate', 'several'];
+const KEPT = ['source', 'camera', 'microphone', 'picture', 'frame-rate', 'codec', 'bitrate', 'music', 'several'];
 
 /** Fills a form with what was kept, and keeps what is chosen from now on. @param {HTMLFormElement} form */
 export function keepSettings(form) {

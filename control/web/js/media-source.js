@@ -21,6 +21,7 @@ export class MediaSource {
  * @typedef {object} Wishes
  * @property {string} camera a device's id; empty: the default one
  * @property {string} microphone a device's id; empty: the default one; `none`: no sound
+ * @property {boolean} music the sound as it is: in stereo, and nothing done to it
  * @property {number} height of the picture, in pixels, 16:9
  * @property {number} framesPerSecond
  * @property {File} [file]
@@ -37,23 +38,23 @@ export async function openSource(kind, wishes) {
   return kind === 'screen' ? openScreen(wishes) : openCamera(wishes);
 }
 
-export async function openCamera({ camera, microphone, height, framesPerSecond }) {
+export async function openCamera({ camera, microphone, music, height, framesPerSecond }) {
   const video = {
     ...device(camera),
     width: { ideal: Math.round((height / 9) * 16) },
     height: { ideal: height },
     frameRate: { ideal: framesPerSecond },
   };
-  return new MediaSource(await navigator.mediaDevices.getUserMedia({ video, audio: sound(microphone) }));
+  return new MediaSource(await navigator.mediaDevices.getUserMedia({ video, audio: sound(microphone, music) }));
 }
 
 /** The screen with its own sound, or with the microphone's where the browser does not provide the screen's. */
-export async function openScreen({ microphone, height, framesPerSecond }) {
+export async function openScreen({ microphone, music, height, framesPerSecond }) {
   const video = { height: { max: height }, frameRate: { max: framesPerSecond } };
-  const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: true, systemAudio: 'include' });
+  const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: music ? AS_IT_IS : true, systemAudio: 'include' });
   if (stream.getAudioTracks().length === 0 && microphone !== 'none') {
     try {
-      const voice = await navigator.mediaDevices.getUserMedia({ audio: sound(microphone) });
+      const voice = await navigator.mediaDevices.getUserMedia({ audio: sound(microphone, music) });
       stream.addTrack(voice.getAudioTracks()[0]);
     } catch { /* the screen is published without sound */ }
   }
@@ -82,7 +83,9 @@ async function openFile(file) {
 
 const device = (id) => (id ? { deviceId: { exact: id } } : {});
 
-const sound = (microphone) => microphone !== 'none' && { ...device(microphone), autoGainControl: true };
+const AS_IT_IS = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 2 };
+
+const sound = (microphone, music) => microphone !== 'none' && { ...device(microphone), ...(music ? AS_IT_IS : { autoGainControl: true }) };
 
 /**
  * The devices of one kind. Browsers reveal their names only after permission for one of them.

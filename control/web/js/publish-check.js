@@ -16,13 +16,14 @@ const element = (id) => document.getElementById(id);
  * @param {MediaStream} of.stream that would be published
  * @param {boolean} of.several in several sizes
  * @param {number} [of.maxBitrate]
+ * @param {number} [of.soundBitrate]
  * @param {URL} of.endpoint
  * @param {string} of.token
  * @param {RTCIceServer[]} of.iceServers
  * @param {(error: Error) => string} of.inWords
  * @param {AbortSignal} of.signal
  */
-export async function check({ stream, several, maxBitrate, endpoint, token, iceServers, inWords, signal }) {
+export async function check({ stream, several, maxBitrate, soundBitrate, endpoint, token, iceServers, inWords, signal }) {
   const [video] = stream.getVideoTracks();
   element('check').hidden = false;
   tell('picture', video ? 'good' : 'poor', video ? pictureInWords(video) : say('publish.noPicture'));
@@ -35,7 +36,7 @@ export async function check({ stream, several, maxBitrate, endpoint, token, iceS
     const upload = await checkUpload(endpoint, token, iceServers, (share) => { bar.value = share; }, signal);
     if (signal.aborted) return;
     const sizes = video ? ladder(video, maxBitrate) : [];
-    tell('upload', ...uploadInWords(upload, several ? sizes : sizes.slice(0, 1)));
+    tell('upload', ...uploadInWords(upload, several ? sizes : sizes.slice(0, 1), soundBitrate));
   } catch (error) {
     if (!signal.aborted) tell('upload', 'poor', say('publish.notTried', { why: inWords(error) }));
   } finally {
@@ -61,11 +62,12 @@ function pictureInWords(track) {
 /**
  * @param {import('./upload-check.js').Upload} upload
  * @param {{ height: number, bitrate: number }[]} sizes best first; empty: there is no picture
+ * @param {number} [soundBitrate]
  * @returns {['good' | 'poor', string]}
  */
-export function uploadInWords(upload, sizes) {
+export function uploadInWords(upload, sizes, soundBitrate = SOUND_BITRATE) {
   const carried = upload.isMore ? say('publish.moreThan', { rate: bitrate(upload.bitrate) }) : bitrate(upload.bitrate);
-  const room = SPARE * upload.bitrate - SOUND_BITRATE;
+  const room = SPARE * upload.bitrate - soundBitrate;
   const needed = sizes.reduce((sum, size) => sum + size.bitrate, 0);
   if (needed <= room) return ['good', say('publish.enough', { carried, sizes: sizes.length ? listed(sizes) : say('publish.theSound') })];
   const fit = [];
@@ -75,7 +77,7 @@ export function uploadInWords(upload, sizes) {
     if (taken > room) break;
     fit.unshift(size);
   }
-  const line = (needed + SOUND_BITRATE) / SPARE; // or a line of 3.7 Mbit/s would be too little for what needs 3.5
+  const line = (needed + soundBitrate) / SPARE; // or a line of 3.7 Mbit/s would be too little for what needs 3.5
   const wants = say('publish.tooLittle', { count: sizes.length, carried, sizes: listed(sizes), needed: bitrate(line) });
   if (fit.length) return ['poor', `${wants} ${say('publish.fits', { count: fit.length, sizes: listed(fit) })}`];
   return ['poor', `${wants} ${say('publish.chooseLower')}`];

@@ -6,7 +6,9 @@ import { keepSettings } from './kept-settings.js';
 const element = (id) => document.getElementById(id);
 
 const form = element('settings');
+const MUSIC_BITRATE = 128_000;
 const SHARPLY = ['screen', 'scene']; // small type does not survive a smaller picture
+const SWITCHES = ['music', 'several'];
 
 /** @returns {'camera' | 'screen' | 'scene' | 'file'} */
 export const source = () => form.elements.source.value;
@@ -15,6 +17,7 @@ export const source = () => form.elements.source.value;
 export const wishes = () => ({
   camera: element('camera').value,
   microphone: element('microphone').value,
+  music: element('music').checked,
   height: Number(element('picture').value),
   framesPerSecond: Number(element('frame-rate').value),
   file: element('file').files[0],
@@ -29,12 +32,15 @@ export const limits = () => ({
 /** The preferred codec, `video/VP9`; empty: the browser's choice. */
 export const codec = () => element('codec').value;
 
+/** How the sound is sent. @returns {import('./whip-session.js').PublishOptions} */
+export const sound = () => (element('music').checked ? { stereo: true, maxAudioBitrate: MUSIC_BITRATE } : {});
+
 /** Whether the picture is sent in several sizes. */
 export const several = () => element('several').checked;
 
-/** @param {boolean} locked another codec, or another number of sizes, requires another session */
+/** @param {boolean} locked another codec, number of channels, or number of sizes requires another session */
 export function lockSession(locked) {
-  element('codec').disabled = element('several').disabled = locked;
+  for (const id of ['codec', ...SWITCHES]) element(id).disabled = locked;
 }
 
 /**
@@ -44,15 +50,16 @@ export function lockSession(locked) {
  * @param {() => void} on.limits
  */
 export function enableForm(on) {
-  for (const id of ['camera', 'microphone', 'picture', 'frame-rate', 'file']) {
+  const decided = new Set(); // the switches about which people have decided themselves
+  for (const id of SWITCHES) element(id).addEventListener('change', () => decided.add(id));
+  for (const id of ['camera', 'microphone', 'picture', 'frame-rate', 'file', 'music']) {
     element(id).addEventListener('change', on.source);
   }
-  let touched = false; // people have decided about the sizes themselves
-  element('several').addEventListener('change', () => { touched = true; });
   for (const radio of form.elements.source) {
     radio.addEventListener('change', () => {
       showFields();
-      if (!touched && !element('several').disabled) element('several').checked = !SHARPLY.includes(source());
+      const fit = { music: source() === 'file', several: !SHARPLY.includes(source()) };
+      for (const id of SWITCHES) if (!decided.has(id) && !element(id).disabled) element(id).checked = fit[id];
       on.source();
     });
   }

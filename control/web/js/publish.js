@@ -4,7 +4,7 @@ import { duration } from './format.js';
 import { say } from './language.js';
 import { Preview } from './preview.js';
 import { showPrograms } from './programs.js';
-import { codec, enableForm, limits, lockSession, several, source, wishes } from './publish-form.js';
+import { codec, enableForm, limits, lockSession, several, sound, source, wishes } from './publish-form.js';
 import { roomOfPage } from './room.js';
 import { SendingCharts } from './sending-charts.js';
 import { ask, Refused, ROOT } from './server.js';
@@ -99,7 +99,7 @@ async function publish() {
     if (retryIn) tell('waiting', say('publish.again', { trouble: spoken(error) }));
   });
   try {
-    await publisher.publish(new MediaStream(preview.stream), { codec: codec(), simulcast: several(), ...limits() });
+    await publisher.publish(new MediaStream(preview.stream), { codec: codec(), simulcast: several(), ...sound(), ...limits() });
   } catch (error) {
     publisher = null;
     if (!(error instanceof Refused) || error.status !== 401) throw error;
@@ -182,6 +182,7 @@ async function runCheck() {
       stream: preview.stream,
       several: several(),
       maxBitrate: limits().maxBitrate,
+      soundBitrate: sound().maxAudioBitrate,
       endpoint: new URL(`api/whip/publish/${room}`, ROOT),
       token,
       iceServers: (await ask('api/bootstrap', { token })).iceServers,

@@ -123,6 +123,9 @@ export class Session {
   /** Whether the server is known to have lost the session, so that a request would be in vain. */
   async isGone() { return false; }
 
+  /** The offer as it is made. A browser that does not take it makes its own. @param {string} sdp */
+  wished(sdp) { return sdp; }
+
   /** The answer as it is applied. @param {string} sdp */
   completed(sdp) { return sdp; }
 
@@ -143,7 +146,7 @@ export class Session {
 
   async #exchange() {
     const pc = this.#pc;
-    await pc.setLocalDescription();
+    await this.#offer();
     if (!ROOMCAST.test(this.#endpoint.pathname)) {
       const { gathered } = await import('./gathering.js').catch(unreachable);
       await gathered(pc);
@@ -165,13 +168,21 @@ export class Session {
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
   }
 
+  /** @param {RTCOfferOptions} [options] */
+  async #offer(options) {
+    const pc = this.#pc;
+    const { type, sdp } = await pc.createOffer(options);
+    this.#expectUse();
+    await pc.setLocalDescription({ type, sdp: this.wished(sdp) }).catch(() => pc.setLocalDescription({ type, sdp }));
+  }
+
   async #restartIce() {
     // RFC 9725 4.3.1: a server that restarts ICE has sent an ETag
     const resource = this.#resource; // `close` forgets it
     if (!resource || !this.#etag) throw new NotConnected('the server does not restart ICE', 'network');
     const pc = this.#pc;
     const until = performance.now() + 1000 * RECOVERY_SECONDS;
-    await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+    await this.#offer({ iceRestart: true });
     const request = {
       method: 'PATCH',
       headers: {

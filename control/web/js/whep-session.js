@@ -1,4 +1,5 @@
 // One session of a viewer (draft-ietf-wish-whep).
+import { withOpus } from './opus-offer.js';
 import { ReceivingStats } from './receiving-stats.js';
 import { authorization, Refused } from './requests.js';
 import { SessionEvents } from './session-events.js';
@@ -61,6 +62,9 @@ export class ReceivingSession extends Session {
     this.#events?.close();
     super.close();
   }
+
+  /** Chromium plays Opus in one channel, and does not have lost sound sent again, unless the offer asks for it. */
+  wished(sdp) { return withOpus(sdp, { stereo: 1 }, ['nack']); }
 
   /** Whether the server has the session, and lets its viewers choose. */
   get choosable() { return this.resource !== null && LAYER_LINK.test(this.links); }

@@ -1,4 +1,5 @@
 // One session of a publisher (RFC 9725).
+import { withOpus } from './opus-offer.js';
 import { SendingStats } from './sending-stats.js';
 import { Session } from './session.js';
 import { encodings, limitOf } from './simulcast.js';
@@ -7,6 +8,7 @@ import { encodings, limitOf } from './simulcast.js';
  * @typedef {object} PublishOptions
  * @property {string} [codec] video codec to prefer, `video/VP9`; default: the browser's choice
  * @property {boolean} [simulcast] send the picture in up to three sizes, where it is large enough
+ * @property {boolean} [stereo] send the sound in two channels, as music should be
  * @property {number} [maxBitrate] of the video, bits a second; with several sizes, of the largest
  * @property {number} [maxAudioBitrate] bits a second
  * @property {number} [maxFramerate] frames a second
@@ -15,6 +17,7 @@ import { encodings, limitOf } from './simulcast.js';
  */
 export class SendingSession extends Session {
   #on;
+  #options = {};
   #stats = new SendingStats();
   #ticking = null;
 
@@ -36,6 +39,7 @@ export class SendingSession extends Session {
    * @throws what `Session.open` throws
    */
   async send(stream, iceServers, options) {
+    this.#options = options;
     await this.open(iceServers, (pc) => {
       for (const track of stream.getTracks()) {
         const sendEncodings = track.kind === 'video' && options.simulcast ? encodings(track, options.maxBitrate) : [{}];
@@ -52,6 +56,12 @@ export class SendingSession extends Session {
   close() {
     clearInterval(this.#ticking);
     super.close();
+  }
+
+  /** What is sent is configured by the answer, and that follows the offer: in one channel, if it asks for nothing. */
+  wished(sdp) {
+    const { stereo, maxAudioBitrate } = this.#options;
+    return stereo ? withOpus(sdp, { stereo: 1, 'sprop-stereo': 1, ...defined({ maxaveragebitrate: maxAudioBitrate }) }) : sdp;
   }
 
   async replaceTrack(track) {

@@ -103,6 +103,21 @@ async def test_without_a_microphone_only_the_picture_is_sent(system: System, bro
         await publisher.tells("Live in silent.")
 
 
+async def test_a_file_is_sent_as_music_unless_somebody_wants_less(system: System, browser: Browser) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "choir") as publisher:
+        music = publisher.page.get_by_label("Music")
+        assert not await music.is_checked()
+        await publisher.page.check('input[value="file"]', force=True)
+        assert await music.is_checked()
+        await publisher.page.check('input[value="camera"]', force=True)
+        assert not await music.is_checked()
+        await music.check()
+        await publisher.page.check('input[value="screen"]', force=True)
+        assert await music.is_checked()
+        await publisher.page.reload()
+        assert await music.is_checked()
+
+
 async def test_a_preview_is_seen_by_nobody_else(system: System, browser: Browser) -> None:
     async with await open_publish_page(browser, system.controls[0].url, "rehearsal") as publisher:
         await publisher.page.click("#preview")

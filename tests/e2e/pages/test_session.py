@@ -57,6 +57,19 @@ _STOP_BEFORE_THE_PICTURE = """async () => {
     await new Promise((resolve) => { setTimeout(resolve); }); // all that follows from it
     return [...states, video.srcObject];
 }"""
+_WISHES = """async (sdp) => {
+    const { withOpus } = await import('/static/js/opus-offer.js');
+    return withOpus(sdp, { stereo: 1, maxaveragebitrate: 128000 }, ['nack']);
+}"""
+_PLAY = """async (refuses) => {
+    const { setLocalDescription } = RTCPeerConnection.prototype;
+    RTCPeerConnection.prototype.setLocalDescription = async function set(description) {
+        if (refuses && description.sdp.includes('stereo=1')) throw new DOMException('modified');
+        await setLocalDescription.call(this, description);
+    };
+    const { WhepPlayer } = await import('/static/js/whep-player.js');
+    new WhepPlayer(document.createElement('video'), '/elsewhere/whep').play();
+}"""
 _REFUSALS = """async (bodies) => {
     const { Refused } = await import('/static/js/requests.js');
     const refusals = bodies.map((body) => Refused.from(new Response(body, { status: 502 })));
@@ -139,3 +152,37 @@ async def test_a_refusal_has_words_whatever_a_server_answers(system: System, bro
     }
     async with await open_tab(browser, system.controls[0].url) as tab:
         assert await tab.page.evaluate(_REFUSALS, list(bodies)) == list(bodies.values())
+
+
+@pytest.mark.parametrize(
+    ("offered", "wished"),
+    [
+        ("", "a=fmtp:111 stereo=1;maxaveragebitrate=128000\r\na=rtcp-fb:111 nack\r\n"),
+        (
+            "a=rtcp-fb:111 nack\r\na=fmtp:111 minptime=10;stereo=0;useinbandfec=1\r\n",
+            "a=rtcp-fb:111 nack\r\n"
+            "a=fmtp:111 minptime=10;stereo=1;useinbandfec=1;maxaveragebitrate=128000\r\n",
+        ),
+    ],
+    ids=["nothing", "something"],
+)
+async def test_an_offer_has_the_wishes_for_opus_once(
+    system: System, browser: Browser, offered: str, wished: str
+) -> None:
+    others = "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:9 G722/8000\r\n"
+    opus = "a=rtpmap:111 opus/48000/2\r\n"
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        assert await tab.page.evaluate(_WISHES, opus + offered + others) == opus + wished + others
+        assert await tab.page.evaluate(_WISHES, others) == others
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_a_player_asks_for_stereo_unless_its_browser_does_not_let_it(
+    system: System, browser: Browser, refuses: bool
+) -> None:
+    async with await open_tab(browser, system.controls[0].url, expected_statuses=[404, 405]) as tab:
+        async with tab.page.expect_request("**/elsewhere/whep") as asked:
+            await tab.page.evaluate(_PLAY, refuses)
+        offer = (await asked.value).post_data or ""
+        assert "opus/48000/2" in offer
+        assert ("stereo=1" in offer) == ("a=rtcp-fb:111 nack\r\n" in offer) == (not refuses)
