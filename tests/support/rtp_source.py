@@ -27,6 +27,7 @@ ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "H265": ("libx265", {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none"}),
 }
 CLOCK_RATES = {"opus": 48_000}
+SILENT_BYTES = 3  # of Opus
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,18 @@ def video(codec: str, seconds: float, *, decoding_times: bool = False, **how: An
 
 def audio(seconds: float, **how: Any) -> list[Sent]:
     return packetize("opus", encode_audio(seconds, **how))
+
+
+def discontinuous(sound: Sequence[Sent], every: int) -> list[Sent]:
+    """What a sender with DTX sends of it: of a silence the first packet, and one in `every` after it."""
+    kept: list[Sent] = []
+    silent = 0
+    for sent in sound:
+        silent = silent + 1 if len(parse(sent.data).payload) <= SILENT_BYTES else 0
+        if not silent or silent % every == 1:
+            number = int.from_bytes(sound[0].data[2:4]) + len(kept) & 0xFFFF
+            kept.append(Sent(sent.at, sent.data[:2] + number.to_bytes(2) + sent.data[4:]))
+    return kept
 
 
 def merged(*tracks: Sequence[Sent]) -> Iterator[tuple[int, Sent]]:

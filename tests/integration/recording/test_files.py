@@ -8,7 +8,7 @@ import pytest
 from media.rtp.run import Run
 from tests.integration.recording.stage import Ledger, Stage, by_suffix, new_writer
 from tests.support.recorded import read
-from tests.support.rtp_source import Sent, audio, video
+from tests.support.rtp_source import Sent, audio, discontinuous, video
 from tests.support.runs import renumbered
 
 SECONDS = 6.0
@@ -108,6 +108,26 @@ def test_sender_reports_put_lips_in_sync_from_the_first_picture_on(
     assert len(both.flashes) == len(both.beeps) == len(MARKS)
     assert both.worst_offset() < 0.02
     assert both.longest_gap < 0.035
+
+
+@pytest.mark.parametrize("every", [20, 1_000], ids=["comfort noise", "nothing"])
+@pytest.mark.parametrize("name", ["VP8", "H264"])
+def test_silence_that_is_not_sent_takes_its_time(
+    name: str, every: int, tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
+) -> None:
+    """Discontinuous transmission (RFC 7587 3.1.3): no number is missing, and timestamps skip the silence."""
+    sent = discontinuous(sound, every)
+    assert len(sent) < len(sound) / 3
+    stage = Stage(new_writer(tmp_path, "opus", name), 2)
+    stage.play(sent, pictures[name])
+    stage.writer.close(stage.now)
+    [both], [ogg] = ([read(path) for path in by_suffix(tmp_path)[form]] for form in (FORMS[name][1], "ogg"))
+    for file in (both, ogg):
+        assert file.beeps == pytest.approx(MARKS, abs=0.025)
+    assert both.frames == SECONDS * 30
+    assert both.longest_gap < 0.035
+    assert len(both.flashes) == len(MARKS)
+    assert both.worst_offset() < 0.04
 
 
 @pytest.mark.parametrize("name", FORMS)
