@@ -13,8 +13,10 @@ from media.payload.picture_id import frame_number, picture_id, with_value
 from media.recording.frame_reader import FrameReader
 from media.recording.ogg_opus import OggOpus, packet_samples
 from media.rtp.packet import RtpError, RtpPacket, parse
+from media.rtp.red import RedError
+from media.rtp.red import parse as parse_red
 from media.tracks.temporal_layers import TemporalLayers
-from tests.fuzz.target import Take, Target
+from tests.fuzz.target import Take, Target, parser
 from tests.support.far_end import rtp
 from tests.support.runs import run_of
 
@@ -56,6 +58,7 @@ DESCRIPTORS = [
     )
 ]
 DESCRIPTOR_ID = 13
+RED = [bytes.fromhex("ef0f00036f") + b"onetwo", bytes.fromhex("ef1e0002ef0f00036f") + b"abone", b"\x6fone"]
 OPUS = [b"\xfc" + bytes(20), b"\xe3\x08" + bytes(20), b"\x03\xbf" + bytes(20), b"\x00"]
 
 
@@ -164,4 +167,5 @@ def targets() -> list[Target]:
         Target("dependency descriptors", DESCRIPTORS, _descriptors),
         *(Target(f"{codec}: frames of a recording", SEEDS[codec], _frames(codec)) for codec in DEPACKETIZERS),
         Target("Opus: pages of a recording", OPUS, _opus),
+        parser("redundant sound", RED, lambda data: parse_red(data, 111), RedError),
     ]
