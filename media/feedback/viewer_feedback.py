@@ -176,15 +176,21 @@ class ViewerFeedback:
         stretch, index = place
         if self._picture is not None and self._picture.is_limited and self._began_anew(stretch, ssrc):
             return None  # its line has no room for what was before
-        held = self._tracks[stretch.track].held(index, now)
+        # RTX has indexes of its own, and is for the sound as it is
+        form = number if self._is_sound(number) and viewer.rtx[number] is not None else stretch.track
+        held = self._tracks[form].held(index, now)
         if held is None or viewer.waits(stretch.track, index):
             return None
         return held, stretch.offset, stretch.shift
 
+    def _is_sound(self, number: int) -> bool:
+        wire = self._viewer.forms[number]
+        return wire is not None and wire.ssrc is None
+
     def _began_anew(self, stretch: Stretch, ssrc: int) -> bool:
         """Whether a keyframe came after it: the lower temporal layer of a track goes on without one."""
         present, base_of = self._viewer.rendition, self._feed.base_of
-        if self._viewer.is_latest(stretch, ssrc):
+        if self._is_sound(stretch.track) or self._viewer.is_latest(stretch, ssrc):
             return False
         return present is None or base_of(present) != base_of(stretch.track)
 
@@ -263,20 +269,22 @@ class ViewerFeedback:
             if wire is None or (viewer.behind is not None and viewer.behind.track == number):
                 continue  # keyframes alone have timestamps of their own, and others are not live yet
             times = self._publisher.play_time(self._feed.base_of(number), now)
-            packets, octets = viewer.sent(number) if wire.ssrc is None else self._picture_sent()
+            ssrc = wire.ssrc or self._tracks[number].ssrc
+            packets, octets = self._sent_under(ssrc)
             if times is not None and packets:
                 self._remember(times[0], now)
-                ssrc = wire.ssrc or self._tracks[number].ssrc
                 timestamp = times[1] + viewer.shifts[number] & 0xFFFFFFFF
                 report = build_sender_report(ssrc, times[0], timestamp, packets, octets)
                 reports.append(report + sdes(ssrc, self._publisher.cname))
         return b"".join(reports)
 
-    def _picture_sent(self) -> tuple[int, int]:
-        """Packets and payload octets of all renditions of the picture together: they are one stream."""
-        forms = self._viewer.forms
-        pictures = [number for number, form in enumerate(forms) if form is not None and form.ssrc is not None]
-        sent = [self._viewer.sent(number) for number in pictures]
+    def _sent_under(self, ssrc: int) -> tuple[int, int]:
+        """Packets and payload octets of all forms that are one stream: renditions of the picture, of sound."""
+        sent = [
+            self._viewer.sent(number)
+            for number, form in enumerate(self._viewer.forms)
+            if form is not None and (form.ssrc or self._tracks[number].ssrc) == ssrc
+        ]
         return sum(packets for packets, _ in sent), sum(octets for _, octets in sent)
 
     def _remember(self, ntp_time: int, now: float) -> None:

@@ -59,3 +59,4 @@ class PlayedTrack:
     extensions: Mapping[str, int]  # URI -> id on the viewer's wire
     feedback: frozenset[str]  # that the viewer may send
     rtx: int | None = None  # payload type of retransmissions; None: they equal the original packets
+    red: int | None = None  # payload type of the sound with earlier packets (RFC 2198); None: not agreed on

@@ -21,6 +21,7 @@ from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSIO
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
+from media.switch.redundant_sound import RedundantSound
 from media.switch.thinning import Thinning
 from media.switch.wire import Wire
 from media.tracks.sent_track import JoinBurstMode
@@ -132,8 +133,18 @@ class Room:
             picture = wires[top]
             assert picture is not None
             picture = replace(picture, ssrc=self.tracks[top].sent.ssrc)
-            for number in (*videos, *range(len(self.tracks), len(wires))):
+            thinned = [] if self.feed.thinning is None else [form.number for form in self.feed.thinning.forms]
+            for number in (*videos, *thinned):
                 wires[number] = picture
+        redundant = self.feed.redundant
+        sound = next((track for track in played if track.red is not None), None)
+        if redundant is not None and sound is not None:
+            plain = wires[redundant.base]
+            assert plain is not None
+            assert sound.red is not None
+            for form in redundant.forms:
+                # by RTX the packets are sent again without those before
+                wires[form.number] = replace(plain, payload_type=sound.red, rtx=None, earlier=form.count)
         return wires
 
     def describe(self, rendition: int | None) -> str:
@@ -331,7 +342,10 @@ def new_room(
     sent = [track.sent for track in tracks]
     layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
     thinning = Thinning(sent, layers[-1]) if layers else None
-    feed = Feed(sent, [track.source for track in tracks], thinning=thinning)
+    sound = next((number for number, track in enumerate(tracks) if track.kind == "audio"), None)
+    first = len(sent) + (0 if thinning is None else len(thinning.sent))
+    redundant = None if sound is None else RedundantSound(sent, sound, first)
+    feed = Feed(sent, [track.source for track in tracks], thinning=thinning, redundant=redundant)
     sender = source(feed)
     return Room(
         name,

@@ -8,6 +8,7 @@ from typing import Protocol
 from media.rtp.run import Run
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_receiver import SrtpReceiver
+from media.switch.redundant_sound import RedundantSound
 from media.switch.rendition import Ladder
 from media.switch.thinning import Thinning
 from media.switch.viewer import Viewer
@@ -48,6 +49,7 @@ class Feed:
     # by owner, called once, with the time
     after_burst: dict[object, Callable[[float], None]] = field(default_factory=dict)
     thinning: Thinning | None = None  # of its picture
+    redundant: RedundantSound | None = None  # of its sound
     ladder: Ladder | None = None  # the renditions of its picture, as last measured
     limited: int = 0  # viewers whose line does not carry the best that they want
     tap: Tap | None = None  # sees what is forwarded
@@ -73,6 +75,8 @@ class Feed:
     def __post_init__(self) -> None:
         if self.thinning is not None:
             self.sent = [*self.sent, *self.thinning.sent]
+        if self.redundant is not None:
+            self.sent = [*self.sent, *(form.sent for form in self.redundant.forms)]
         self.ssrcs = [track.ssrc for track in self.sent]
         self.take(self.sources)
 
@@ -137,9 +141,12 @@ class Feed:
         return self._sent_to_gone + sum(viewer.octets + viewer.resent_octets for viewer in present)
 
     def base_of(self, number: int) -> int:
-        """The track of the publisher that a rendition is made of."""
-        if self.thinning is None or number < len(self.sources):
+        """The track of the publisher that a rendition, or a form of the sound, is made of."""
+        if number < len(self.sources):
             return number
+        if self.redundant is not None and self.redundant.has(number):
+            return self.redundant.base
+        assert self.thinning is not None
         return self.thinning.base
 
     def use(self, number: int) -> None:
@@ -168,6 +175,8 @@ class Feed:
         indexes = [track.translator.next_index for track in self.sources]
         if self.thinning is not None:
             indexes += [form.next_index for form in self.thinning.forms]
+        if self.redundant is not None:
+            indexes += [indexes[self.redundant.base]] * len(self.redundant.forms)
         return indexes
 
     def ssrc_of(self, number: int, wire: Wire | None) -> int:

@@ -82,13 +82,14 @@ class PacketSwitch:
         """Send the room's tracks to `address`, each in the form of its wire (None: not this track).
 
         Of wires with an SSRC it gets `rendition` only: they are renditions of one picture. It gets the tracks
-        `without` later, if at all: see `change`.
+        `without` later, if at all: see `change`; and its sound with earlier packets, too: see `reform`.
         A viewer that is `joining` begins behind the live edge if pictures are held: see `media.switch.join`.
         """
         wires = [*wires, *[None] * (len(feed.sent) - len(wires))]
         gets = [
             wire
-            if (wire is None or wire.ssrc is None or number == rendition) and number not in without
+            if wire is None
+            or (not wire.earlier and (wire.ssrc is None or number == rendition) and number not in without)
             else None
             for number, wire in enumerate(wires)
         ]
@@ -180,6 +181,22 @@ class PacketSwitch:
             for run in held:
                 behind.add(run)
 
+    def reform(self, feed: Feed, viewer: Viewer, leaves: int, takes: int) -> None:
+        """Send a viewer its sound in another form, from its next packet on. Not while a burst is forwarded.
+
+        Both forms have the same numbers, and are sent under the same SSRC.
+        """
+        key = _key(viewer.wires)
+        feed.profiles[key].remove(viewer)
+        if feed.profiles[key].deserted:
+            del feed.profiles[key]
+        wires = list(viewer.wires)
+        wires[leaves], wires[takes] = None, viewer.forms[takes]
+        viewer.reform(leaves, takes, feed.next_indexes[leaves], feed.ssrcs[leaves])
+        profile = _profile(feed, wires)
+        viewer.share(profile.wires, profile.counts)
+        profile.add(viewer)
+
     def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Start a viewer that is behind at the last keyframe, or at the live edge if none is held."""
         assert isinstance(viewer.behind, JoinBurst)
@@ -242,6 +259,11 @@ class PacketSwitch:
             for run in thinned:
                 sent[run.track].keep(run, now)
             runs += thinned
+        if feed.redundant is not None and feed.redundant.active:
+            redundant = [form for run in runs for form in feed.redundant.of(run)]
+            for run in redundant:
+                sent[run.track].keep(run, now)
+            runs += redundant
         sent_at = SentAt(now)
         for run in runs:
             for profile in feed.profiles.values():

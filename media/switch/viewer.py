@@ -167,6 +167,18 @@ class Viewer:
         if form is not None and form.ssrc is not None:
             self.rendition = track
 
+    def reform(self, leaves: int, takes: int, first: int, ssrc: int) -> None:
+        """Get the form `takes` of a track instead of the form `leaves`, from the index `first` on.
+
+        What comes later with a lower index is not sent any more: only so does an index say in which form its
+        packet was sent.
+        """
+        self.leave(leaves, ssrc)
+        self._begin(takes, max(first, self.starts[leaves]), self.offsets[leaves], self.shifts[leaves])
+        self._stretches[ssrc].append(
+            Stretch(takes, self.starts[takes], self.offsets[takes], self.shifts[takes])
+        )
+
     def share(self, wires: Sequence[Wire | None], counts: SentCounts) -> None:
         """Get what the viewers with other wires get, from now on. What it was sent stays counted."""
         self.wires = wires

@@ -12,7 +12,7 @@ class Wire:
     (RFC 4588), or unchanged if that is None. `playout_delay` is the id of the header extension that makes a
     viewer delay its playout, `sent_at` that of the one that says when a packet was sent, `number` that of the
     one that numbers trains of padding. `ssrc` is that of the packets; None: the track's own. The renditions
-    of one picture share one.
+    of one picture share one. `earlier` packets of the sound go along with each one, in a form of its own.
     """
 
     payload_type: int
@@ -23,6 +23,7 @@ class Wire:
     sent_at: int | None = None
     number: int | None = None
     ssrc: int | None = None
+    earlier: int = 0
 
     def key(self) -> tuple[object, ...]:
         """The same for wires on which media looks alike."""

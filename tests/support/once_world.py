@@ -12,7 +12,7 @@ from media.switch.wire import Wire
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import PLAIN, FarViewer
 from tests.support.nonce_watch import NonceWatch
-from tests.support.published import TICKS
+from tests.support.published import AUDIO, TICKS
 from tests.support.world import WITHOUT_KEYFRAMES, World
 
 
@@ -35,7 +35,7 @@ class OnceWorld(World):
     """Every packet has another payload, so that it can be told from all others."""
 
     def __init__(self, index: int = 1) -> None:
-        super().__init__(index=index, publisher=JumpingPublisher(first=501))
+        super().__init__(index=index, publisher=JumpingPublisher(first=501), redundant=True)
         self.everyone: list[FarViewer] = []  # those that have left, too
         self.watch = NonceWatch()  # of what viewers are sent from their joining on
         self._numbers = count()
@@ -47,6 +47,21 @@ class OnceWorld(World):
         self.watch.watch(far.viewer.sender, far.keys)
         self.everyone.append(far)
         return far
+
+    def reform(self, far: FarViewer, earlier: int) -> None:
+        """Send a viewer so many earlier packets of the sound with each one, if it may get them."""
+        viewer, redundant = far.viewer, self.feed.redundant
+        sound = viewer.forms[AUDIO]
+        assert redundant is not None
+        if sound is None or len(viewer.wires) == len(self.tracks) or viewer.forms[-1] is None:
+            return
+        present = next(n for n, wire in enumerate(viewer.wires) if wire and (n == AUDIO or redundant.has(n)))
+        if redundant.has(present):
+            redundant.release(present)
+        takes = redundant.use(earlier, sound.payload_type) if earlier else AUDIO
+        takes = AUDIO if takes is None else takes
+        if takes != present:
+            self.switch.reform(self.feed, viewer, present, takes)
 
     def replace_publisher(self) -> None:
         """Another one sends under the SSRCs and numbers of the one before, with keys of its own."""

@@ -1,6 +1,7 @@
 """The switch: no index serves two packets, whatever publishers send and whenever viewers join."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,16 +14,23 @@ from media.rtp.sequence import REORDER_PACKETS, WRAP_GUARD
 from media.rtp.srtp import Profile
 from media.switch.wire import Wire
 from tests.support.far_end import BOTH_PROFILES
-from tests.support.far_viewer import PLAIN
 from tests.support.once_world import OnceWorld
 from tests.support.published import AUDIO, VIDEO
 from tests.support.world import SSRCS
 
 pytestmark = pytest.mark.usefixtures("each_sender")
 
-WIRES = (
-    PLAIN,
+_SOUNDS = (
+    (Wire(96, {}), Wire(111, {})),
     (Wire(101, {}, nack=True, rtx=102), Wire(9, {}, nack=True)),
+    (Wire(96, {}), Wire(111, {}, nack=True, rtx=112)),
+)
+# With the forms of their sound behind the tracks. With RTX sound is sent again as it is.
+WIRES: Sequence[Sequence[Wire | None]] = (
+    *(
+        (*wires, *(replace(wires[AUDIO], payload_type=63, rtx=None, earlier=n) for n in (1, 2)))
+        for wires in _SOUNDS
+    ),
     (Wire(96, {}, nack=True), None),
 )
 IN_ORDER = 3 * WRAP_GUARD
@@ -32,6 +40,7 @@ SHORT_OF_A_WRAP = 0x10000 - WRAP_GUARD
 indexes = st.sampled_from((1, 0x7FFF, SHORT_OF_A_WRAP - 3, SHORT_OF_A_WRAP, 0xFFFD, (9 << 16) - 2))
 joins = st.tuples(st.just("join"), st.sampled_from(BOTH_PROFILES), st.sampled_from(WIRES))
 leaves = st.tuples(st.just("leave"), st.integers(0, 9))
+reforms = st.tuples(st.just("reform"), st.integers(0, 9), st.integers(0, 2))
 # A new source begins far enough from the wrap of its sequence number: were its first packets to come in
 # another order over the wrap, nobody could know its rollover counter (RFC 3711 3.3.1).
 FIRST_NUMBERS = (0, 5, 0x7FFF, 0x10000 - 2 * MOST_IN_BURST - 1)
@@ -67,6 +76,8 @@ def play(world: OnceWorld, actions: Sequence[tuple[Any, ...]]) -> None:
                 newest = world.feed.sent[track].history.next_index - 1
                 lost = [newest - back & 0xFFFF for back in backs]
                 world.viewers[number % len(world.viewers)].says(nack(1, SSRCS[track], lost))
+            case ("reform", number, earlier) if world.viewers:
+                world.reform(world.viewers[number % len(world.viewers)], earlier)
             case ("impostor",):
                 world.replace_publisher()
             case ("successor", index):
@@ -97,6 +108,7 @@ WILD = st.one_of(
             joins,
             leaves,
             losses,
+            reforms,
             bursts(WILD),
             bursts(WILD),
             sources(st.sampled_from((0.0, 2.0))),
