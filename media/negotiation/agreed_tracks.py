@@ -24,7 +24,7 @@ class PublishedTrack:
 
     kind: str  # "audio" or "video"
     mid: str  # "" if the offer names none
-    codec: Codec  # with the accepted feedback, and the payload type of its RTX if accepted
+    codec: Codec  # with the accepted feedback, and the payload types of its RTX and RED if accepted
     extensions: Mapping[str, int]  # accepted ones, URI -> id; includes the mid's
     sources: Sources  # as declared; many clients declare none
     rid: str = ""  # of its simulcast layer; "" without simulcast
@@ -33,7 +33,7 @@ class PublishedTrack:
 
     def at_rest(self) -> "PublishedTrack":
         """The track while nobody sends it: its publisher is asked for nothing."""
-        return replace(self, codec=replace(self.codec, feedback=frozenset(), rtx=None))
+        return replace(self, codec=replace(self.codec, feedback=frozenset(), rtx=None, red=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

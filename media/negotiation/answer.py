@@ -26,7 +26,7 @@ class Accepted:
     """The contents of an accepted section of the answer."""
 
     direction: Direction
-    codec: Codec  # with the offer's payload types: its own, and its RTX's if accepted
+    codec: Codec  # with the offer's payload types: its own, and those of RTX and RED if accepted
     fmtp: str
     feedback: frozenset[str]
     extensions: Mapping[str, int]
@@ -77,7 +77,7 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     payload_type = codec.payload_type
     channels = f"/{codec.channels}" if codec.channels > 1 else ""
     lines = [
-        f"m={section.kind} {port} {section.protocol} {payload_type}{_with(codec.rtx)}",
+        f"m={section.kind} {port} {section.protocol} {_formats(section, codec)}",
         f"c=IN {'IP6' if ':' in ip else 'IP4'} {ip}",
         *_mid(section),
         f"a=ice-ufrag:{local.ice_ufrag}",
@@ -96,6 +96,9 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     lines += [f"a=rtcp-fb:{payload_type} {feedback}" for feedback in sorted(answer.feedback)]
     if codec.rtx is not None:  # RFC 4588 8.6
         lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={payload_type}"]
+    if codec.red is not None:
+        lines.append(f"a=rtpmap:{codec.red} red/{codec.clock_rate}{channels}")
+        lines.append(f"a=fmtp:{codec.red} {payload_type}/{payload_type}")
     if answer.rids:
         lines += [f"a=rid:{rid} recv" for rid in answer.rids]
         lines.append("a=simulcast:recv " + ";".join(answer.rids))
@@ -110,8 +113,12 @@ def _one_way(section: MediaSection, uri: str) -> str:
     return "/recvonly" if section.one_way[uri] is Direction.SENDONLY else "/sendonly"
 
 
-def _with(payload_type: int | None) -> str:
-    return "" if payload_type is None else f" {payload_type}"
+def _formats(section: MediaSection, codec: Codec) -> str:
+    """RED comes first if the offer has it first: so a publisher that wants to send it does."""
+    kinds = [codec.payload_type, codec.rtx, codec.red]
+    if section.first_format == str(codec.red):
+        kinds = [codec.red, codec.payload_type, codec.rtx]
+    return " ".join(str(kind) for kind in kinds if kind is not None)
 
 
 def _mid(section: MediaSection) -> list[str]:

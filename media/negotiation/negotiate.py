@@ -87,12 +87,17 @@ def _published(codec: Codec, section: MediaSection) -> Codec:
     feedback = codec.feedback & PUBLISHER_FEEDBACK
     has_numbers = TRANSPORT_CC_EXTENSION in section.sent_extensions
     feedback -= {"goog-remb"} if has_numbers and "transport-cc" in feedback else {"transport-cc"}
-    return replace(codec, feedback=feedback, rtx=codec.rtx if "nack" in feedback else None)
+    return replace(codec, feedback=feedback, rtx=codec.rtx if "nack" in feedback else None, red=_red(codec))
+
+
+def _red(codec: Codec) -> int | None:
+    """The payload type of redundant sound (RFC 2198): of Opus only, as browsers send it."""
+    return codec.red if codec.name == "opus" else None
 
 
 def _check_payload_types(codecs: Sequence[Codec]) -> None:
     """RFC 9143 9.1: within a bundle a payload type has one meaning."""
-    taken = [n for codec in codecs for n in (codec.payload_type, codec.rtx) if n is not None]
+    taken = [n for codec in codecs for n in (codec.payload_type, codec.rtx, codec.red) if n is not None]
     if len(set(taken)) < len(taken):
         raise invalid_sdp("two sections use one payload type for different codecs")
 
@@ -138,6 +143,7 @@ def negotiate_play(
                 extensions={uri: n for uri, n in section.received_extensions.items() if uri in given},
                 feedback=feedback,
                 rtx=codec.rtx,
+                red=codec.red,
             )
         )
         accepted.append(
@@ -162,8 +168,8 @@ def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
             ErrorCode.NOT_ACCEPTABLE, f"codec not supported by viewer: {describe(track.codec)}"
         )
     if "nack" not in codec.feedback or track.rtx_ssrc is None:  # no requests, or no stream to answer them
-        return replace(codec, rtx=None)
-    return codec
+        return replace(codec, rtx=None, red=_red(codec))
+    return replace(codec, red=_red(codec))
 
 
 def _estimates(section: MediaSection, codec: Codec) -> bool:
@@ -189,7 +195,7 @@ def _idle(section: MediaSection) -> Accepted | None:
         return None
     return Accepted(
         direction=Direction.INACTIVE,
-        codec=replace(codec, rtx=None),
+        codec=replace(codec, rtx=None, red=None),
         fmtp=codec.fmtp,
         feedback=frozenset(),
         extensions={},

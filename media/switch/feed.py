@@ -57,7 +57,7 @@ class Feed:
     rx_packets: int = 0
     rx_bytes: int = 0
     rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe
-    rx_recovered: int = 0  # lost, retransmitted and relayed after all
+    rx_recovered: int = 0  # lost, and relayed after all: retransmitted, or restored from redundant sound
     rx_late: int = 0  # came twice, or too late to be relayed
     rtcp_due_at: float = math.inf  # when RTCP to the publisher is due; 0: with the present batch
     fault: Exception | None = None  # a bug of ours; then nothing is forwarded any more
@@ -88,7 +88,7 @@ class Feed:
         self.sources = sources
         numbers: dict[int, list[int]] = {}
         for number, track in enumerate(sources):
-            for payload_type in (track.payload_type, track.rtx_payload_type):
+            for payload_type in (track.payload_type, track.rtx_payload_type, track.red_payload_type):
                 if payload_type is not None and payload_type != NO_PAYLOAD:
                     numbers.setdefault(payload_type, []).append(number)
         self.by_payload_type = {kind: found[0] for kind, found in numbers.items() if len(found) == 1}

@@ -5,10 +5,15 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from media.pure.run import Run as PureRun
 from media.rtp.joined import Joined
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import FIXED_SIZE, RtpError, RtpPacket, is_rtcp, parse, read_fixed
+from media.rtp.padding import without_padding
+from media.rtp.red import RedError
+from media.rtp.red import parse as parse_red
 from media.rtp.run import MOST_PACKETS, Run
 from media.rtp.srtp import GCM_TAG
 from media.rtp.srtp_receiver import SrtpReceiver
@@ -101,15 +106,12 @@ def _take_stream(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: fl
         if feed.srtp is None:  # a fault that an earlier one triggered
             break
         try:
-            taken = _take_one(feed, srtp.unprotect(datagram), now)
-            if taken is None:
-                continue
-            packet, place = taken
-            if begins is None or begins._replace(first=begins.first + len(gathered)) != place:
-                _add_gathered(feed, begins, gathered, now)
-                gathered, begins = [], place
-            gathered.append(packet)
-        except (SrtpError, RtpError):
+            for packet, place in _take_one(feed, srtp.unprotect(datagram), now):
+                if begins is None or begins._replace(first=begins.first + len(gathered)) != place:
+                    _add_gathered(feed, begins, gathered, now)
+                    gathered, begins = [], place
+                gathered.append(packet)
+        except (SrtpError, RtpError, RedError):
             feed.rx_dropped += 1
         except Exception as fault:
             feed.breaks(fault)
@@ -119,17 +121,45 @@ def _take_stream(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: fl
         feed.breaks(fault)
 
 
-def _take_one(feed: Feed, plain: bytes, now: float) -> tuple[RtpPacket, _Place] | None:
+def _take_one(feed: Feed, plain: bytes, now: float) -> Sequence[tuple[RtpPacket, _Place]]:
     packet = parse(plain)
     number = feed.by_payload_type.get(packet.payload_type)
     if number is None:
         number = layer_of(feed, packet, now)
         if number is None:
-            return None
+            return ()
+    restored: Sequence[tuple[RtpPacket, _Place]] = ()
+    if packet.payload_type == feed.sources[number].red_payload_type:
+        packet, restored = _unpack(feed, number, packet, now)
     taken = take(feed, number, packet, now)
-    if taken is not None:
-        feed.rx_bytes += len(plain)
-    return taken
+    if taken is None:
+        return restored
+    feed.rx_bytes += len(plain)
+    return (*restored, taken)
+
+
+def _unpack(
+    feed: Feed, number: int, packet: RtpPacket, now: float
+) -> tuple[RtpPacket, Sequence[tuple[RtpPacket, _Place]]]:
+    """A packet of redundant sound as it is without the earlier ones; and those that are missing before it.
+
+    So all behind the intake get the sound as it is. Raises `RedError`.
+    """
+    track = feed.sources[number]
+    content = (without_padding(packet.payload) or b"") if packet.padding else packet.payload
+    red = parse_red(content, track.payload_type)
+    primary = replace(packet, padding=False, payload_type=track.payload_type, payload=red.primary)
+    restored: list[tuple[RtpPacket, _Place]] = []
+    if track.stats is None or track.stats.ssrc != packet.ssrc:
+        return primary, restored
+    for earlier in track.restored(primary, red.earlier):
+        if track.nack is not None:
+            track.nack.received(earlier.sequence, now)
+        numbered = track.translator.translate(earlier.sequence, (earlier.timestamp,))
+        if numbered is not None:
+            feed.rx_recovered += 1
+            restored.append((earlier, _Place(number, earlier.ssrc, *numbered)))
+    return primary, restored
 
 
 def _take_run(

@@ -1,10 +1,11 @@
 """A track as its publisher sends it: which packets belong to it, and their numbering in the room."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from media.negotiation.agreed_tracks import NONE_LEFT_OUT, LeftOut
 from media.rtp.packet import RtpPacket
+from media.rtp.red import Earlier
 from media.rtp.rtx import RtxError, unwrap
 from media.rtp.sequence import SequenceTranslator
 from media.tracks.keyframe_gate import KeyframeGate
@@ -32,6 +33,7 @@ class SourceTrack:
     extension_ids: Mapping[int, int] | None = None  # its ids -> the room's; None: they are the same
     nack: NackGenerator | None = None  # None: the publisher does not retransmit
     rtx_payload_type: int | None = None  # of its RTX (RFC 4588); None: it retransmits packets as they were
+    red_payload_type: int | None = None  # of its sound with earlier packets in each one (RFC 2198)
     repairs: Mapping[int, int] = field(default_factory=dict)  # RTX's SSRC -> the repaired SSRC, if declared
     transport: TransportFeedback | None = None  # shared by all tracks of the publisher, if negotiated
     rid: bytes = b""  # the name of the layer, if it has one; ...
@@ -86,6 +88,31 @@ class SourceTrack:
         """Number packets from `packet` on after those already forwarded, as far apart as they arrived."""
         elapsed = now - self.last_received if self.last_received else 0.0
         self.translator.rebase(packet.sequence, packet.timestamp, round(elapsed * self.clock_rate))
+
+    def restored(self, primary: RtpPacket, earlier: Sequence[Earlier]) -> list[RtpPacket]:
+        """The packets that are missing right before `primary`, of those that are in it, in order.
+
+        RED does not number them: they are the last ones before it, and later than all that came before.
+        """
+        missing = primary.sequence - self.translator.expected & 0xFFFF
+        if not 0 < missing < 0x8000 or self.gate.closed:
+            return []
+        room = self.translator.translate_timestamp(primary.timestamp)
+        since = room - self.translator.latest_timestamp & 0xFFFFFFFF
+        late = [each for each in earlier if each.offset < since][-missing:]
+        return [
+            RtpPacket(
+                padding=False,
+                marker=False,
+                payload_type=primary.payload_type,
+                sequence=primary.sequence - back & 0xFFFF,
+                timestamp=primary.timestamp - each.offset & 0xFFFFFFFF,
+                ssrc=primary.ssrc,
+                extensions=(),
+                payload=each.payload,
+            )
+            for back, each in zip(range(len(late), 0, -1), late, strict=True)
+        ]
 
     def original(self, packet: RtpPacket) -> RtpPacket | None:
         """The packet of this track in a packet of RTX, or None.

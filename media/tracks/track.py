@@ -224,6 +224,7 @@ def _source_track(
         extension_ids=extension_ids,
         nack=NackGenerator() if "nack" in track.codec.feedback else None,
         rtx_payload_type=track.codec.rtx,
+        red_payload_type=track.codec.red,
         repairs=track.sources.repairs,
         transport=transport if "transport-cc" in track.codec.feedback else None,
         rid=track.rid.encode(),

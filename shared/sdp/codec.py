@@ -38,9 +38,10 @@ class Codec:
     parameters: Mapping[str, str] = field(default_factory=dict)  # of fmtp, keys in lower case
     feedback: frozenset[str] = frozenset()  # the known ones of rtcp-fb, for example "nack pli"
     rtx: int | None = None  # payload type of its retransmissions (RFC 4588 8.6)
+    red: int | None = None  # payload type of its packets with earlier ones in them (RFC 2198)
 
     def __post_init__(self) -> None:
-        if self.payload_type not in _PAYLOAD_TYPES or not (self.rtx is None or self.rtx in _PAYLOAD_TYPES):
+        if not {self.payload_type, self.rtx, self.red} - {None} <= _PAYLOAD_TYPES:
             raise invalid_sdp("a codec without a payload type of RTP")
         if not (_NAME.fullmatch(self.name) and 0 <= self.clock_rate < 10**9 and 0 <= self.channels < 1000):
             raise invalid_sdp("a malformed codec")
@@ -78,12 +79,15 @@ def _codecs(
     feedback, feedback_of_all = _feedback(backward)
     codecs: dict[int, re.Match[str]] = {}
     rtx: dict[str, int] = {}
+    red: dict[tuple[str, str, str | None], int] = {}  # by payload type, clock rate and channels
     for payload_type in dict.fromkeys(payload_types):
         match = _RTPMAP.fullmatch(rtpmaps.get(payload_type, ""))
         if not match or payload_type not in _PAYLOAD_TYPES:
             continue
         name = match[1].lower()
-        if name == "rtx":
+        if name == "red":
+            red.setdefault((_repeated(fmtps.get(payload_type, "")), match[2], match[3]), payload_type)
+        elif name == "rtx":
             rtx.setdefault(_parameters(fmtps.get(payload_type, "")).get("apt", ""), payload_type)
         elif name not in _COMPANIONS:
             codecs[payload_type] = match
@@ -98,6 +102,7 @@ def _codecs(
             parameters=_parameters(fmtps.get(payload_type, "")),
             feedback=feedback.get(payload_type, frozenset()) | feedback_of_all,
             rtx=rtx.get(str(payload_type)),
+            red=red.get((str(payload_type), match[2], match[3])),
         )
         for payload_type, match in codecs.items()
     )
@@ -107,6 +112,12 @@ def _payload_type(text: str) -> int:
     if not _PAYLOAD_TYPE.fullmatch(text) or int(text) > 127:
         raise invalid_sdp("a format is no payload type")
     return int(text)
+
+
+def _repeated(fmtp: str) -> str:
+    """The one payload type that all blocks of RED may have (RFC 2198 5); "" if there are others."""
+    first, *others = fmtp.split("/")
+    return first if others and set(others) == {first} else ""
 
 
 def _by_payload_type(values: Sequence[str]) -> dict[int, str]:

@@ -45,6 +45,7 @@ def sound(
     feedback: Collection[str] = (),
     extensions: Mapping[str, int] = NO_EXTENSIONS,
     parameters: Mapping[str, str] = MappingProxyType({}),
+    red: int | None = None,
 ) -> PublishedTrack:
     return PublishedTrack(
         kind="audio",
@@ -56,6 +57,7 @@ def sound(
             channels=2,
             parameters=parameters,
             feedback=frozenset(feedback),
+            red=red,
         ),
         extensions=extensions,
         sources=UNDECLARED,

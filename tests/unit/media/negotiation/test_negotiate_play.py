@@ -212,3 +212,21 @@ def test_a_viewer_does_not_estimate_by_sound() -> None:
     (played,), answer = play(room(codec("opus")), audio(*lines, direction="recvonly"), bundle="0")
     assert (played.extensions, played.feedback) == ({}, frozenset())
     assert "goog-remb" not in answer
+
+
+@pytest.mark.parametrize(
+    ("lines", "red"),
+    [
+        (["a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111", "a=rtcp-fb:111 nack"], 63),
+        (["a=rtpmap:63 red/48000/2"], None),
+        ([], None),
+    ],
+)
+def test_a_viewer_gets_redundant_sound_if_it_reads_it(lines: list[str], red: int | None) -> None:
+    """Beside the sound as it is: either may come at any time."""
+    (track,), answer = play(room(codec("opus")), audio(*OPUS, *lines, direction="recvonly"), bundle="0")
+    assert track.red == red
+    assert (track.payload_type, "nack" in track.feedback) == (111, "a=rtcp-fb:111 nack" in lines)
+    (media,) = read_answer(answer).media
+    assert media.fmt == ([111] if red is None else [111, 63])
+    assert ("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer) == (red is not None)

@@ -94,6 +94,28 @@ def test_only_feedback_that_we_give_is_accepted_from_a_publisher() -> None:
     ]
 
 
+def red_sound(formats: str, direction: str) -> list[str]:
+    first, *others = audio(*OPUS, "a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111", direction=direction)
+    return [first.rpartition(" 111")[0] + f" {formats}", *others]
+
+
+@pytest.mark.parametrize("formats", ["111 63", "63 111"])
+def test_redundant_sound_is_accepted_at_the_place_that_the_publisher_gives_it(formats: str) -> None:
+    """A browser sends it only if it comes first."""
+    (track,), answer = publish(red_sound(formats, "sendonly"), bundle="0")
+    assert (track.codec.payload_type, track.codec.red) == (111, 63)
+    assert f"RTP/SAVPF {formats}\r\n" in answer
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer
+    assert track.at_rest().codec.red is None
+
+
+def test_only_opus_comes_as_redundant_sound() -> None:
+    lines = ("a=rtpmap:9 G722/8000", "a=rtpmap:63 red/8000", "a=fmtp:63 9/9")
+    (track,), answer = publish(audio(*lines), bundle="0")
+    assert (track.codec.name, track.codec.red) == ("G722", None)
+    assert "red" not in answer
+
+
 NUMBERS = f"a=extmap:5 {TRANSPORT_CC}"
 
 

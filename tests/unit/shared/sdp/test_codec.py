@@ -29,6 +29,25 @@ def test_codecs_come_in_order_of_preference_with_their_rtx() -> None:
     assert [codec.rtx for codec in codecs] == [97, None, None]
 
 
+@pytest.mark.parametrize(
+    ("lines", "red"),
+    [
+        (("a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111"), 63),
+        (("a=rtpmap:63 RED/48000/2", "a=fmtp:63 111/111/111"), 63),
+        (("a=rtpmap:63 red/48000/2", "a=fmtp:63 111/0"), None),
+        (("a=rtpmap:63 red/48000/2", "a=fmtp:63 111"), None),
+        (("a=rtpmap:63 red/48000/2",), None),
+        (("a=rtpmap:63 red/8000", "a=fmtp:63 111/111"), None),
+    ],
+)
+def test_a_codec_has_the_redundant_form_that_has_nothing_else_in_it(
+    lines: tuple[str, ...], red: int | None
+) -> None:
+    sound = section("audio", "a=rtpmap:111 opus/48000/2", *lines, mid=None, formats="111 63")
+    (codec,) = parse_offer(offer(sound, bundle=None)).sections[0].codecs
+    assert (codec.name, codec.red) == ("opus", red)
+
+
 def test_static_payload_types_need_no_rtpmap() -> None:
     lines = section("audio", "a=rtpmap:110 telephone-event/8000", mid=None, formats="8 13 0 9 18 110")
     codecs = parse_offer(offer(lines, bundle=None)).sections[0].codecs

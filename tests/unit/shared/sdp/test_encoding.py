@@ -104,6 +104,7 @@ OUT_OF_BOUNDS = {
     "sections.0.codecs": [[CODEC, CODEC], [CODEC | {"payload_type": n} for n in (*range(64), 96)], [{}], {}],
     "sections.0.codecs.0.payload_type": [-1, 72, 128, 1 << 60, "111", 1.5, True],
     "sections.0.codecs.0.rtx": [-1, 72, 128],
+    "sections.0.codecs.0.red": [-1, 72, 128],
     "sections.0.codecs.0.name": ["", "a b", "x" * 33, "opus\r\n", b"opus"],
     "sections.0.codecs.0.clock_rate": [-1, 10**9],
     "sections.0.codecs.0.channels": [-1, 1000],
