@@ -27,9 +27,7 @@ class TrackClock:
             return timestamp
         elapsed = max(0.0, now - self._arrived)
         self._arrived = max(self._arrived, now)
-        step = timestamp + self.offset - self._latest & 0xFFFFFFFF
-        if step >= 0x80000000:
-            step -= 0x100000000
+        step = (timestamp + self.offset - self._latest + 0x80000000 & 0xFFFFFFFF) - 0x80000000
         lead = max(0, step) / self._rate - elapsed
         if lead > self._lead or step < -MAX_LEAD_SECONDS * self._rate:
             by_clock = round(elapsed * self._rate)

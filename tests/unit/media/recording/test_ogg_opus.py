@@ -91,6 +91,25 @@ def test_the_longest_gap_costs_as_much_as_a_second_of_sound() -> None:
     assert len(ogg.packet(MAX_GAP_SAMPLES, short)) < 20_000
 
 
+def test_a_longer_gap_is_left_out() -> None:
+    sound, each = b"\xfc" + bytes(20), 960
+    for gap, filled in ((MAX_GAP_SAMPLES, MAX_GAP_SAMPLES), (MAX_GAP_SAMPLES + 1, 0)):
+        data = stream([(5, sound), (5 + each + gap, sound), (5 + 2 * each + gap, sound)])
+        assert pages(data)[-1][1] == 3 * each + filled
+
+
+def test_a_page_ends_with_half_a_second_or_with_its_segments() -> None:
+    ogg = OggOpus(1)
+    sound = b"\xfc" + bytes(20)  # 20 ms
+    ended = [bool(ogg.packet(960 * number, sound)) for number in range(50)]
+    assert [number for number, ends in enumerate(ended) if ends] == [24, 49]
+    ogg = OggOpus(1)
+    short = b"\xe0" + bytes(254)  # 2.5 ms, in two segments
+    found = [page for number in range(199) if (page := ogg.packet(120 * number, short))]
+    assert [page[26] for page in found] == [254]
+    assert pages(found[0])[0][1] == 127 * 120
+
+
 def test_packets_may_be_large() -> None:
     packets = [(960 * number, b"\xfc" + bytes(1274)) for number in range(200)]  # 510 kbit/s
     bodies = [body for _, _, _, body in pages(stream(packets))[2:]]

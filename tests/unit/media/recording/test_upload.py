@@ -248,6 +248,16 @@ def test_the_pauses_after_failures_double_up_to_a_minute_and_begin_anew(
     assert (made.failures, made.uploaded) == (8, 1)
 
 
+def test_who_waits_for_its_end_waits_for_its_thread(folder: Path, store: MemoryStore) -> None:
+    made = Uploader(cast(Any, lambda: store), Journal(folder), folder, delete=False)
+    made.join()  # it was never started
+    made.start()
+    assert made._thread.is_alive()
+    made.stop()
+    made.join()
+    assert not made._thread.is_alive()
+
+
 def test_a_success_makes_the_next_pause_short_again(
     folder: Path, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
