@@ -126,3 +126,15 @@ def test_before_anything_came_a_keyframe_of_the_best_is_wanted() -> None:
     picture.frame(LAYERS[2], key=True)
     picture.play(SILENT_SECONDS / 2, LAYERS[2])
     assert picture.frames == []
+
+
+def test_a_layer_that_was_taken_before_the_other_one_goes_on_behind_it(picture: Picture) -> None:
+    """Its frames took so long: nothing that is written moves back."""
+    for layer in LAYERS[:2]:
+        late = 3.0 if layer == LAYERS[1] else 0.0
+        picture.reader.report(layer, SourceReport(1, 4_000.0 - late, 1_000_000 * layer, 0))
+    picture.play(0.5, LAYERS[0])
+    picture.play(SILENT_SECONDS, LAYERS[1])
+    picture.frame(LAYERS[1], key=True)
+    assert picture.widths == [320, 160]
+    assert picture.frames[-1].timestamp - picture.frames[-2].timestamp == 1
