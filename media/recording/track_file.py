@@ -28,10 +28,9 @@ class TrackFile:
         self._ended = ended
         self._file: PartFile | None = None
         self._form: TrackForm | None = None
-        self._pending: list[bytes] = []
-        self._pending_size = 0
-        self._began = 0
-        self._latest = 0
+        self._pending = bytearray()
+        self._began: int  # timestamp of the first frame in the file, ...
+        self._latest: int  # ... and of the latest
         self._removed = False  # its file, by somebody else; looked at with each flush
 
     @property
@@ -41,39 +40,36 @@ class TrackFile:
         return file is not None and (
             self._removed
             or self._limits.reached(
-                (self._latest - self._began) / self._clock_rate, file.size + self._pending_size
+                (self._latest - self._began) / self._clock_rate, file.size + len(self._pending)
             )
         )
 
     def write(self, frame: Frame) -> None:
-        self._latest = max(self._latest, frame.timestamp)
-        if (frame.keyframe or self._codec == "opus") and self.wants_keyframe:
-            self.close()
+        if self._file is not None:
+            self._latest = max(self._latest, frame.timestamp)
+            if (frame.keyframe or self._codec == "opus") and self.wants_keyframe:
+                self.close()
         first = self._file is None
-        if self._file is None:
+        if first:
             self._file = self._open_part()
             self._form = track_form(self._codec, self._clock_rate)
             self._began = self._latest = frame.timestamp
         assert self._form is not None
-        self._append(self._form.frame(frame))
-        if first or self._pending_size >= FLUSH_BYTES:  # no file stays empty for long, in case of a crash
+        self._pending += self._form.frame(frame)
+        if first or len(self._pending) >= FLUSH_BYTES:  # no file stays empty for long, in case of a crash
             self.flush()
-
-    def _append(self, data: bytes) -> None:
-        self._pending.append(data)
-        self._pending_size += len(data)
 
     def flush(self) -> None:
         """Write to disk what is pending."""
         if self._file is None or self._form is None:
             return
         self._removed = self._file.removed
-        self._append(self._form.flush())
-        if not self._pending_size:
+        self._pending += self._form.flush()
+        if not self._pending:
             return
-        self._file.write(b"".join(self._pending))
+        self._file.write(self._pending)
         self._file.commit()
-        self._pending, self._pending_size = [], 0
+        self._pending = bytearray()
         if patch := self._form.patch():
             self._file.overwrite(*patch)
 
@@ -83,10 +79,10 @@ class TrackFile:
             return
         file, form = self._file, self._form
         try:
-            self._append(form.end())
+            self._pending += form.end()
             self.flush()
         finally:
             self._file = self._form = None
-            self._pending, self._pending_size = [], 0
+            self._pending = bytearray()
             file.close()
             self._ended(file)

@@ -71,3 +71,17 @@ def test_files_of_a_kind_have_each_a_second_of_their_own(
     assert writer.has_files
     for file in opened:
         file.close()
+
+
+def test_that_pictures_are_left_out_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(module.log, "warning", lambda what, **_: told.append(what))
+    changes, nothing = ChangeAllowance(), None
+    writer = Writer(RoomName("demo"), tracks(0, None), tmp_path, (), Limits(), changes, nothing)  # type: ignore[arg-type]
+    writer.tick(1.0)
+    assert not told
+    while changes.take(1.0):
+        pass
+    writer.tick(2.0)
+    writer.tick(3.0)
+    assert len(told) == 1
