@@ -96,6 +96,9 @@ class ViewerStats:
     layer_changes: int = 0  # of viewers to another layer, or another thinning of one
     pauses: int = 0  # pictures that were stopped at once, because the line carried no more
     probes: int = 0  # with padding, whether a line carries more
+    sound_lost: int = 0  # packets of sound that viewers report as lost, before anything repairs them
+    sound_retransmissions: int = 0  # those of sound, which `retransmissions` has, too
+    sound_redundant: int = 0  # packets of sound that were sent with earlier ones in them
     srtp_refused: int = 0  # packets that would have used an SRTP index twice
     losses: Histogram = field(default_factory=lambda: Histogram(LOSS_BOUNDS))  # share of packets, 0 to 1
     round_trips: Histogram = field(default_factory=lambda: Histogram(ROUND_TRIP_BOUNDS))  # seconds

@@ -34,10 +34,11 @@ class LossWindow:
             if now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
                 self._began[block.ssrc] = present
                 if now - since <= STALE_SECONDS:
-                    share = _certain(block.packets_lost - lost, expected)
+                    share = certain_share(block.packets_lost - lost, expected)
                     worst = share if worst is None else max(worst, share)
         return worst
 
 
-def _certain(lost: int, expected: int) -> float:
+def certain_share(lost: float, expected: float) -> float:
+    """Of few packets many may be lost by chance: the share that is certain."""
     return min(max((lost - 1.5 * math.sqrt(max(lost, 0))) / max(expected, 1), 0.0), 1.0)

@@ -8,6 +8,7 @@ from media.counts import ViewerStats
 from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
 from media.feedback.viewer_feedback import KEYFRAMES_PER_SECOND, ViewerFeedback
 from media.feedback.viewer_picture import STEP_SECONDS, ViewerPicture
+from media.feedback.viewer_sound import ViewerSound
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
 from media.switch.changeover import Changeover
@@ -59,8 +60,17 @@ class Playback:
             feed, keys, wires, address, now=now, joining=True, rendition=rendition, without=without
         )
         self.picture = self._picture(publisher, now) if rendition is not None else None
+        self.sound = self._sound()
         self._feedback = ViewerFeedback(
-            self.viewer, feed, publisher, switch.resend, stats, now, keyframes_per_second, self.picture
+            self.viewer,
+            feed,
+            publisher,
+            switch.resend,
+            stats,
+            now,
+            keyframes_per_second,
+            self.picture,
+            self.sound,
         )
         begins = (rendition,) if rendition is not None else set(range(len(feed.sources))) - set(without)
 
@@ -80,6 +90,12 @@ class Playback:
         return ViewerPicture(
             self._switch, self._feed, self.viewer, changeover, publisher.want_keyframe, self._stats, now
         )
+
+    def _sound(self) -> ViewerSound | None:
+        redundant = self._feed.redundant
+        if redundant is None or self.viewer.forms[redundant.base] is None:
+            return None
+        return ViewerSound(self._switch, self._feed, self.viewer, self.picture, self._stats, redundant.base)
 
     @property
     def sender(self) -> SrtpSender:
@@ -126,13 +142,15 @@ class Playback:
     @property
     def rests(self) -> bool:
         """Whether the next tick is soon enough for what the receiver says of its line."""
-        return self.picture is None or self.picture.rests
+        return (self.picture is None or self.picture.rests) and (self.sound is None or not self.sound.waits)
 
     def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
         """Take the receiver's decrypted RTCP, which came `late` seconds ago."""
         self._feedback.receive(compound, now, late)
         if self.picture is not None and self.picture.has_news and self._may_change:
             self.picture.tick(now)
+        if self.sound is not None:
+            self.sound.tick(now)
 
     @property
     def _may_change(self) -> bool:
@@ -179,10 +197,14 @@ class Playback:
         self.step(now)
         if self.picture is not None and self._may_change:
             self.picture.tick(now)
+        if self.sound is not None:
+            self.sound.tick(now)
         if now < self._report_at:
             return b""
         self._report_at = now + REPORT_SECONDS
         self._stats.line(self.loss, self.rtt)
+        if self.sound is not None:
+            self.sound.count()
         self._stats.srtp_refused += self.viewer.sender.take_refused()
         return self._feedback.reports(now)
 
@@ -198,5 +220,7 @@ class Playback:
         self._join.end()
         if self.picture is not None:
             self.picture.end()
+        if self.sound is not None:
+            self.sound.end()
         self._stats.srtp_refused += self.viewer.sender.take_refused()
         self._switch.remove_viewer(self._feed, self.viewer)

@@ -16,6 +16,7 @@ from media.feedback.publisher_feedback import PublisherFeedback
 from media.feedback.retransmit_budget import RetransmitBudget
 from media.feedback.token_bucket import TokenBucket
 from media.feedback.viewer_picture import ViewerPicture
+from media.feedback.viewer_sound import ViewerSound
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.packet_arrivals import PacketArrivals
 from media.rtp.rtcp import (
@@ -49,6 +50,7 @@ MUCH_LOSS, LOSSES_SECONDS = 5, 10.0
 NOTICE_SECONDS = 0.050  # until a viewer notices a loss, by the next frame
 # Browsers ask again after a round trip, which they assume to be 100 ms.
 MOST_ASKS, ASK_AGAIN_SECONDS = 4, 0.120
+SOUND_SECONDS = 0.5  # after which sound is not sent again: it would come when it was to be played
 MOST_LEAST_DELAY, MOST_DELAY = 0.5, 1.0
 
 _KEPT_REPORTS = 4  # sender reports to which a viewer's report may still refer
@@ -60,8 +62,8 @@ _MAX_RTT = 5.0
 class ViewerFeedback:
     """Owns the RTCP between a room and one viewer. `now` is in seconds of a steady clock.
 
-    `resend` retransmits a packet; it returns False if that is not possible. `picture`, if there is one,
-    learns what the viewer says of its line.
+    `resend` retransmits a packet; it returns False if that is not possible. `picture` and `sound`, if there
+    are any, learn what the viewer says of its line.
     """
 
     def __init__(
@@ -74,11 +76,13 @@ class ViewerFeedback:
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
         picture: ViewerPicture | None = None,
+        sound: ViewerSound | None = None,
     ) -> None:
         self._viewer = viewer
         self._feed = feed
         self._tracks = feed.sent
         self._picture = picture
+        self._sound = sound
         self._loss_window = LossWindow()
         self._publisher = publisher
         self._resend = resend
@@ -133,9 +137,11 @@ class ViewerFeedback:
         self._stats.retransmissions_refused += packet.count - left
         if not left:
             return
+        if self._sound is not None:
+            self._sound.asked(packet.media_ssrc, islice(packet.sequences(), left), now)
         media = sum(self._viewer.sent(n)[1] for n in range(len(self._tracks)))
         found = (self._find(number, packet.media_ssrc, one, now) for one in islice(packet.sequences(), left))
-        missing = [each for each in found if each is not None]
+        missing = [each for each in found if each is not None and self._in_time(each[0], now)]
         most = self._room(wire, [sent.first for sent, _, _ in missing], now)
         for place, (sent, offset, shift) in enumerate(missing):
             if place >= most or not self._budget.take(sent.track, sent.first, sent.octets, media, now):
@@ -144,6 +150,8 @@ class ViewerFeedback:
                 self._stats.retransmissions += 1
                 self.resent += 1
                 self._lost(now)
+                if self._sound is not None and self._is_sound(number):
+                    self._sound.sent_again()
 
     def _room(self, wire: Wire, missing: Sequence[int], now: float) -> int:
         """For how many of the packets the line has room that are missing of the picture, or of a sound."""
@@ -183,9 +191,15 @@ class ViewerFeedback:
             return None
         return held, stretch.offset, stretch.shift
 
+    def _in_time(self, run: Run, now: float) -> bool:
+        """Whether a receiver still waits for a packet: for a picture it does as long as that is held."""
+        return (
+            not self._is_sound(run.track)
+            or self._tracks[run.track].history.age(run.first, now) <= SOUND_SECONDS
+        )
+
     def _is_sound(self, number: int) -> bool:
-        wire = self._viewer.forms[number]
-        return wire is not None and wire.ssrc is None
+        return not self._tracks[number].codec
 
     def _began_anew(self, stretch: Stretch, ssrc: int) -> bool:
         """Whether a keyframe came after it: the lower temporal layer of a track goes on without one."""
@@ -235,10 +249,12 @@ class ViewerFeedback:
         if rtt:
             self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
             self._budget.measured(rtt)
-        if self._picture is None:
-            return
         # of retransmissions there are few: one that is lost would look like half of the stream
         media = [block for block in blocks if self._track_of(block.ssrc) is not None]
+        if self._sound is not None:
+            self._sound.report(media, now)
+        if self._picture is None:
+            return
         if (lost := self._loss_window.take(media, now)) is not None:
             self._picture.report(lost, rtt, now)
 
@@ -279,7 +295,7 @@ class ViewerFeedback:
         return b"".join(reports)
 
     def _sent_under(self, ssrc: int) -> tuple[int, int]:
-        """Packets and payload octets of all forms that are one stream: renditions of the picture, of sound."""
+        """Packets and payload octets of one stream: all renditions of the picture, or forms of the sound."""
         sent = [
             self._viewer.sent(number)
             for number, form in enumerate(self._viewer.forms)

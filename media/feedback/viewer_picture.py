@@ -29,6 +29,7 @@ SLOW_SECONDS = 4.0  # from one keyframe to the next, for viewers that get keyfra
 AT_ONCE_SECONDS = 0.5
 _RECOVERY_SECONDS = 5.0  # for this long after a stall, the receiver's reports are about the stall
 _MOVE_SECONDS = 2.0  # for this long after a change of address, they are about what went to the former one
+_SOUND_ROOM = 2.0  # the line must carry this multiple of the sound with its earlier packets
 _FEW = 4  # so many packets are retransmitted at once while a queue drains
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
 
@@ -158,6 +159,17 @@ class ViewerPicture:
             return True
         self._sample(now)
         return self.line.has_room(now)
+
+    def has_room_for_sound(self, more: float, now: float) -> bool:
+        """Whether the line has room for so many times more sound.
+
+        A picture that has less than it could by what was lost by chance has made room, and needs none itself.
+        """
+        if self.rests:
+            return True
+        ladder = self._feed.ladder
+        sound = 0.0 if ladder is None else ladder.sound
+        return not self.line.is_queued(now) and self.line.carries >= _SOUND_ROOM * (1 + more) * sound
 
     def report(self, loss: float, rtt: float, now: float) -> None:
         """Take a receiver report: the share of packets lost; the round trip in seconds, 0: unknown."""

@@ -67,6 +67,7 @@ class LineEstimate:
         self.trips = RoundTrips(now)
         self._suspect = False  # the last report shows that the line may be full
         self._reported_at = -math.inf
+        self._reported_queue = 0.0  # by the last report, in seconds
         self._train: float | None = None  # the rate that the latest train measured, until `take_train`
         self._capacity, self.trained_at = 0.0, -math.inf
 
@@ -141,6 +142,7 @@ class LineEstimate:
             self._base_loss = loss
         lost = max(0.0, loss - self._base_loss)
         self._reported_at = now
+        self._reported_queue = queue
         self._suspect = queue > _QUEUE_SECONDS or lost > _SOME_LOSS
         if rtt > 0 and not self._suspect:
             self._flat, self.vouched_at = 0, max(self.vouched_at, now - rtt)
@@ -284,6 +286,11 @@ class LineEstimate:
             return self._rates.total(now, 0.4) < (self.capacity(now) or 0.0) * _WELL
         is_past = now - self._sign_at > _OLD_NEWS_SECONDS or self._leaves_room(now)
         return is_past or self._rates.total(now, 0.4) < self.carries
+
+    def is_queued(self, now: float) -> bool:
+        """Whether packets wait for the line: what it loses is lost for that, and not by chance."""
+        fresh = now - self._reported_at <= _FRESH_SECONDS
+        return self.trips.queues > 1 or (fresh and self._reported_queue > _QUEUE_SECONDS)
 
     @property
     def suspect(self) -> bool:

@@ -36,13 +36,15 @@ def traffic_in(feed: Feed) -> Traffic:
 
 def traffic_out(wires: Sequence[Wire | None], playback: Playback | None) -> Traffic:
     """What a viewer gets; it has no `playback` before it is connected."""
-    numbers = [number for number, wire in enumerate(wires) if wire is not None]
-    # the renditions of the picture share one wire: the best stands for all
-    tracks = tuple(n for n in numbers if wires.index(wires[n]) == n)
+    gets = {number: wire for number, wire in enumerate(wires) if wire is not None}
+    # the renditions of the picture share one wire: the best stands for all; the sound as it is for its forms
+    tracks = tuple(
+        number for number, wire in gets.items() if wires.index(wire) == number and not wire.earlier
+    )
     if playback is None:
         return Traffic(tracks)
     picture = playback.picture
-    sent = [playback.sent(number) for number in numbers]
+    sent = [playback.sent(number) for number in gets]
     return Traffic(
         tracks=tracks,
         packets=sum(packets for packets, _ in sent),

@@ -19,6 +19,7 @@ class Shape:
     queue: float = 0.3  # seconds that the last datagram of a full queue waits at that rate
     delay: float = 0.0  # seconds on the way, behind the queue
     loss: float = 0.0  # a share of 1, lost by chance
+    burst: tuple[int, int] = (1, 1)  # so many datagrams are lost one behind the other, at least and at most
 
 
 OPEN = Shape()
@@ -31,6 +32,7 @@ class Way(Generic[T]):
         self._shape = shape
         self._random = random.Random(seed)
         self._waiting: deque[tuple[int, T]] = deque()  # size in octets; the first is being sent
+        self._losing = 0  # datagrams that are still to be lost of a burst
         self._sent_at = 0.0  # when the first of them has left the queue
         self._flying: deque[tuple[float, int, T]] = deque()  # when it arrives
         self.queued = 0  # octets in the queue
@@ -61,7 +63,7 @@ class Way(Generic[T]):
         """Put in a datagram that takes `size` octets of the line."""
         self._advance(now)
         self.entered += 1
-        if self._random.random() < self._shape.loss:
+        if self._is_lost():
             self.lost += 1
             return
         if not self._shape.rate:
@@ -74,6 +76,19 @@ class Way(Generic[T]):
             self._sent_at = now + size * 8 / self._shape.rate
         self._waiting.append((size, datagram))
         self.queued += size
+
+    def _is_lost(self) -> bool:
+        if not self._losing:
+            least, most = self._shape.burst
+            mean = (
+                least + most
+            ) / 2  # a burst begins so much less often, among the packets that are not lost
+            begins = self._shape.loss / (mean - self._shape.loss * (mean - 1))
+            if self._random.random() >= begins:
+                return False
+            self._losing = self._random.randint(least, most) if most > 1 else 1
+        self._losing -= 1
+        return True
 
     def leave(self, now: float) -> list[T]:
         """What has come out until now, in order."""

@@ -26,7 +26,7 @@ _FEEDS = {
     ),
     "rx_recovered": (
         "roomcast_ingress_recovered",
-        "Lost packets that were retransmitted in time.",
+        "Lost packets that were retransmitted in time, or restored from redundant sound.",
     ),
     "rx_late": ("roomcast_ingress_late", "Packets that came twice or too late."),
 }
@@ -41,6 +41,15 @@ _VIEWERS = {
     "retransmissions_refused": (
         "roomcast_retransmissions_refused",
         "Retransmissions refused because they exceed a viewer's share.",
+    ),
+    "sound_lost": (
+        "roomcast_sound_lost",
+        "Packets of sound that viewers report as lost, before anything repairs them.",
+    ),
+    "sound_retransmissions": ("roomcast_sound_retransmissions", "Retransmissions of sound to viewers."),
+    "sound_redundant": (
+        "roomcast_sound_redundant",
+        "Packets of sound sent with earlier ones in them, to viewers that lose some.",
     ),
     "join_bursts": ("roomcast_join_bursts", "Viewers that began with the pictures since the last keyframe."),
     "keyframe_requests": ("roomcast_viewer_keyframe_requests", "PLI and FIR from viewers."),

@@ -1,6 +1,7 @@
 """A shaped line passes what it should, when it should, in order."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -83,3 +84,12 @@ def test_whenever_it_is_looked_at_the_times_are_the_same() -> None:
             way.enter(SIZE, 0, now)
         out += len(way.leave(now))
     assert out * SIZE * 8 == pytest.approx(20 * 1_000_000, rel=0.03)
+
+
+def test_losses_may_come_in_bursts_of_a_share_of_all() -> None:
+    way = Way[int](Shape(loss=0.05, burst=(2, 4)), seed=1)
+    passed = [number for _, number in [*pour(way, 1e6, seconds=200), *came_out(way, 1e9)]]
+    assert way.lost / way.entered == pytest.approx(0.05, rel=0.1)
+    gaps = [after - before - 1 for before, after in pairwise(passed) if after - before > 1]
+    assert min(gaps) == 2
+    assert sum(gap in (2, 3, 4) for gap in gaps) > 0.9 * len(gaps)

@@ -465,3 +465,24 @@ def test_a_train_leaves_when_the_picture_has_stopped_and_counts_as_sent(world: S
     train = viewer.padding(since)
     assert len(train) == PACKETS
     assert viewer.picture._padded == sum(len(packet.payload) for packet in train)
+
+
+# --- room for more sound
+
+
+def test_a_line_with_little_to_spare_has_no_room_for_more_sound() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    assert viewer.picture.has_room_for_sound(2, world.now)
+    world, viewer = limited(THREE, 150_000)
+    assert not viewer.picture.has_room_for_sound(2, world.now)
+
+
+def test_a_picture_that_has_less_by_losses_leaves_room_for_more_sound() -> None:
+    world, viewer = limited(THREE, 500_000)
+    assert viewer.picture.is_limited
+    assert viewer.picture.has_room_for_sound(2, world.now)
+    for seconds in (0.05, 0.5, 0.5):
+        viewer.picture.line.round_trip(seconds, world.now)
+    assert not viewer.picture.has_room_for_sound(2, world.now)

@@ -282,3 +282,17 @@ def test_no_words_of_a_viewer_take_its_sound_or_make_a_rate_that_is_none(
         sender.estimate.give_way(sender.now)
         assert sender.estimate.carries >= SOUND * 0.9 + LEAST
         assert (sender.estimate.carries == math.inf) >= (sender.estimate.signs == 0)
+
+
+def test_a_queue_is_told_by_round_trips_and_by_reports_but_not_by_losses() -> None:
+    sender = Sender()
+    sender.send(700_000, 3)
+    sender.estimate.report(0.10, 0.05, sender.now)
+    assert not sender.estimate.is_queued(sender.now)
+    sender.estimate.report(0.0, 0.30, sender.now)
+    assert sender.estimate.is_queued(sender.now)
+    sender.send(700_000, 3)
+    assert not sender.estimate.is_queued(sender.now)
+    for _ in range(2):
+        sender.estimate.round_trip(0.30, sender.now)
+    assert sender.estimate.is_queued(sender.now)

@@ -1,0 +1,119 @@
+"""How many earlier packets of the sound one viewer gets with each one: as its line's losses call for."""
+
+import math
+from collections.abc import Iterable
+
+from media.feedback.loss_window import certain_share
+from media.rtp.rtcp import ReportBlock
+from media.switch.redundant_sound import MOST_EARLIER
+
+LOSSY, VERY_LOSSY = 0.01, 0.05  # shares of packets lost, from which on one goes along, and two
+CLEAN = 0.005  # a share below this is no reason for any
+CLEAN_SECONDS = 12.0  # a line without losses for this long needs none any more
+NARROW_SECONDS = 5.0  # a line that had no room gets none for this long
+
+_WINDOW_SECONDS = 0.9  # reports come each second; beside a NACK they come each few milliseconds
+_MEMORY_SECONDS = 10.0  # losses count less and less: to 0.37 in this time
+_MOST_EXPECTED = 1 << 16  # packets from one report to the next; the numbers of more are nonsense
+# Losses come in bursts if so large a share of so many lost packets followed another one. By chance it is the
+# share of packets lost.
+_BURSTS, _LEAST_LOST = 0.3, 6.0
+
+
+class Redundancy:
+    """`now` is in seconds of a steady clock. `count` is how many earlier packets go along; 0 at first."""
+
+    __slots__ = ("_asked", "_bursts", "_dirty_at", "_narrow_at", "_streams", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._streams: dict[int, _Stream] = {}  # by SSRC
+        self._asked: dict[int, int] = {}  # by SSRC, the newest sequence number that was asked for again
+        self._bursts = _Faded(), _Faded()  # packets asked for again; those that follow another one of them
+        self._dirty_at = self._narrow_at = -math.inf
+
+    def report(self, blocks: Iterable[ReportBlock], now: float) -> None:
+        """Take reports of the line's streams: the sound, and the picture, of which there are more."""
+        for block in blocks:
+            stream = self._streams.get(block.ssrc)
+            if stream is None:
+                self._streams[block.ssrc] = _Stream(block, now)
+            elif (share := stream.take(block, now)) is not None and share > CLEAN:
+                self._dirty_at = now
+
+    def asked(self, ssrc: int, sequences: Iterable[int], now: float) -> None:
+        """Take which packets were asked for again: it shows whether losses come in bursts."""
+        newest = self._asked.get(ssrc)
+        lost = followed = 0
+        for sequence in sequences:
+            if newest is None or 0 < sequence - newest & 0xFFFF < 0x8000:
+                lost += 1
+                followed += newest is not None and sequence - newest & 0xFFFF == 1
+                newest = sequence
+        if newest is not None:
+            self._asked[ssrc] = newest
+            for faded, more in zip(self._bursts, (lost, followed), strict=True):
+                faded.add(more, now)
+
+    def is_lossy(self, now: float) -> bool:
+        """Whether packets were lost lately."""
+        return now - self._dirty_at < CLEAN_SECONDS
+
+    def decide(self, now: float, *, is_narrow: bool) -> int:
+        """How many from now on. A line that `is_narrow` has no room for any: more of it would be lost."""
+        if is_narrow:
+            self._narrow_at = now
+        if now - self._narrow_at < NARROW_SECONDS or not self.is_lossy(now):
+            self.count = 0
+        elif self.count < MOST_EARLIER:
+            share = max(stream.share for stream in self._streams.values())
+            wanted = 0 if share < LOSSY else 1 if share < VERY_LOSSY and not self._are_bursts(now) else 2
+            self.count = max(self.count, wanted)
+        return self.count
+
+    def _are_bursts(self, now: float) -> bool:
+        lost, followed = (faded.at(now) for faded in self._bursts)
+        return lost >= _LEAST_LOST and followed > _BURSTS * lost
+
+
+class _Stream:
+    """What is reported of one stream. `share` is what was lost lately: as much as is certain."""
+
+    __slots__ = ("_began_at", "_expected", "_highest", "_lost", "_missing", "share")
+
+    def __init__(self, block: ReportBlock, now: float) -> None:
+        self.share = 0.0
+        self._expected, self._missing = _Faded(), _Faded()
+        self._begin(block, now)
+
+    def _begin(self, block: ReportBlock, now: float) -> None:
+        self._began_at, self._highest, self._lost = now, block.highest_sequence, block.packets_lost
+
+    def take(self, block: ReportBlock, now: float) -> float | None:
+        """The share lost since the last result: 0 if that is a single packet. None: it is too early."""
+        if now - self._began_at < _WINDOW_SECONDS:
+            return None
+        expected = block.highest_sequence - self._highest
+        missing = min(max(block.packets_lost - self._lost, 0), max(expected, 0))
+        self._begin(block, now)
+        if not 0 < expected < _MOST_EXPECTED:
+            return None
+        self._expected.add(expected, now)
+        self._missing.add(missing, now)
+        self.share = certain_share(self._missing.at(now), self._expected.at(now))
+        return missing / expected if missing > 1 else 0.0
+
+
+class _Faded:
+    """A sum in which what was added earlier counts less."""
+
+    __slots__ = ("_at", "_sum")
+
+    def __init__(self) -> None:
+        self._sum = self._at = 0.0
+
+    def add(self, more: float, now: float) -> None:
+        self._sum, self._at = self.at(now) + more, now
+
+    def at(self, now: float) -> float:
+        return self._sum * math.exp((self._at - now) / _MEMORY_SECONDS) if self._sum else 0.0
