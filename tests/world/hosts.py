@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from math import inf
 
 from tests.world.clock import HostClock, clock
 from tests.world.loop import Process, WorldLoop
@@ -38,6 +39,7 @@ class Host:
         self.line.reset()
         self.plane = self._start(self.process)
         self.started_at = clock.now
+        self.reached_at = inf  # when Redis was in reach for the first time
         self._reachable_since: float | None = None
         self._contact_until = 0.0
         self.was_reachable_at = 0.0
@@ -64,6 +66,7 @@ class Host:
                 self._contact_until = 0.0
             return
         self.was_reachable_at = clock.now
+        self.reached_at = min(self.reached_at, clock.now)
         if self._reachable_since is None:
             self._reachable_since = clock.now
         if self.reachable_for >= CONTACT_SECONDS:

@@ -108,14 +108,14 @@ class Invariants:
     # --- rulings
 
     def blocked(self, room: str, until: float, unreached: list[str], by: Process) -> None:
-        """A control process may not know of a worker that was cut off before it started."""
+        """A control process may not know of a worker that was cut off before it reached Redis itself."""
         control = self._hosts.by_name[by.name]
         obeyed_by = frozenset(
             host.process
             for host in self._hosts.workers
             if host.name not in unreached
             and clock.now - host.started_at > NEW_SECONDS
-            and host.was_reachable_at > control.started_at + LOOK_SECONDS
+            and host.was_reachable_at > control.reached_at + LOOK_SECONDS
         )
         self._rulings[room] = _Ruling(until - CLOCK_SECONDS, obeyed_by)
         self._look()
