@@ -43,6 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, connections: Connections[HttpLimits], **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
+        self._app, self.app = self.app, self._answer
         self._connections = connections
         self._limits = connections.limits
         self._accepted: socket.socket | None = None
@@ -190,6 +191,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._settle()
 
     # --- to the client
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        """Half an answer ends its connection at once: uvicorn would wait until all that waits was read."""
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if any(cycle.scope is scope and cycle.response_started for cycle in self._cycles):
+                self.cut()
 
     def on_response_complete(self) -> None:
         self._cycles.popleft()

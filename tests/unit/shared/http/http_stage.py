@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer, bound_connections, listen
@@ -107,8 +108,16 @@ async def serving(
 
         return StreamingResponse(forever())
 
+    async def half(_: Request) -> ASGIApp:
+        async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": bytes(20_000_000), "more_body": True})
+
+        return answer
+
     app = Starlette(
         routes=[
+            Route("/half", half),
             Route("/read", read, methods=["GET", "POST"]),
             Route("/refuse", refuse, methods=["POST"]),
             Route("/stream", stream),

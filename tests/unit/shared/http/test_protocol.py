@@ -243,6 +243,16 @@ async def test_who_does_not_read_an_answer_loses_it() -> None:
             await eventually("it is ended", lambda: not served.open_connections, PATIENCE_SECONDS)
 
 
+async def test_half_an_answer_ends_its_connection_though_nobody_reads_it() -> None:
+    async with serving() as served:
+        with socket.socket() as reader:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.connect(served.address)
+            reader.sendall(b"GET /half HTTP/1.1\r\nHost: test\r\n\r\n")
+            await eventually("it is taken", lambda: served.open_connections == 1, PATIENCE_SECONDS)
+            await eventually("it is ended", lambda: not served.open_connections, PATIENCE_SECONDS)
+
+
 async def test_a_connection_may_go_on_for_many_requests() -> None:
     async with serving(replace(PATIENT, head_seconds=0.5, look_seconds=0.02)) as served:
         reader, writer = await served.connect()
