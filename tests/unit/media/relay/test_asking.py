@@ -34,11 +34,13 @@ class Bus:
         self.workers = workers
         self.clock = Stopped(100.0)
         self.asked: list[tuple[str, OpenRelay]] = []
+        self.timeouts: list[float] = []
 
     async def call(
         self, worker: WorkerId, message: OpenRelay, _reply: Any, *, timeout: float, request_id: str
     ) -> RelayOpened:
         self.asked.append((worker, message))
+        self.timeouts.append(timeout)
         answer = self.workers.get(worker, lambda _: None)(message)
         if answer is None:
             self.clock.now += timeout
@@ -71,6 +73,7 @@ async def test_the_owner_feeds_it() -> None:
     bus = Bus(owner=lambda _: opened())
     assert await bus.ask() == OWNER
     assert [(worker, message.takes) for worker, message in bus.asked] == [(OWNER, 3)]
+    assert bus.timeouts == [pytest.approx(RPC_SECONDS)]
 
 
 async def test_the_edge_that_the_owner_names_feeds_it() -> None:
@@ -94,7 +97,21 @@ async def test_one_to_avoid_is_named_from_the_beginning() -> None:
 async def test_when_two_gave_none_the_owner_is_asked_to_feed_this_worker_itself() -> None:
     bus = Bus(owner=sends_on("one", "two", "three"), one=full, two=full, three=full)
     assert await bus.ask() == OWNER
+    assert [worker for worker, _ in bus.asked] == [OWNER, "one", OWNER, "two", OWNER]
     assert bus.asked[-1][1].takes is None
+
+
+async def test_when_the_time_is_over_nobody_gets_more() -> None:
+    def slowly(message: OpenRelay) -> RelayOpened:
+        bus.clock.now += RPC_SECONDS - 0.1
+        return sends_on("one")(message)
+
+    bus = Bus(owner=slowly, one=full)
+    await bus.ask()
+    assert bus.timeouts == [pytest.approx(RPC_SECONDS), PARENT_SECONDS, pytest.approx(0.1)]
+    bus = Bus(owner=slowly, one=lambda _: None)
+    await bus.ask()
+    assert bus.timeouts == [pytest.approx(RPC_SECONDS), PARENT_SECONDS, 0.0]
 
 
 @pytest.mark.parametrize("bus", [Bus(), Bus(owner=sends_on("one", "two"))])
