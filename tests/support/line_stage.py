@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -48,9 +48,11 @@ class Stage:
             yield line
 
     @contextlib.asynccontextmanager
-    async def viewer(self, line: ShapedLine) -> AsyncIterator[LineTab]:
-        """A Chromium that watches over the line, and sees."""
-        async with line_tab(self.browser, self.system.http, self.whep, line.lead) as tab:
+    async def viewer(
+        self, line: ShapedLine, edit: Callable[[str], str] = lambda offer: offer
+    ) -> AsyncIterator[LineTab]:
+        """A Chromium that watches over the line, and sees. `edit` turns its offer."""
+        async with line_tab(self.browser, self.system.http, self.whep, line.lead, edit) as tab:
             await _sees(tab)
             yield tab
 

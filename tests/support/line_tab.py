@@ -56,15 +56,26 @@ class LineTab:
         self._seen.pictures += [(at, height) for at, height, _ in pictures]
         return self._seen
 
+    async def copies(self) -> int:
+        """Packets of sound that it threw away, since it had them: copies in redundant sound."""
+        found: int = await self.page.evaluate(
+            "async () => inbound(await stats(), 'audio').packetsDiscarded ?? 0"
+        )
+        return found
+
 
 @contextlib.asynccontextmanager
 async def line_tab(
-    browser: Browser, http: httpx.AsyncClient, whep: str, lead: Callable[[str], str]
+    browser: Browser,
+    http: httpx.AsyncClient,
+    whep: str,
+    lead: Callable[[str], str],
+    edit: Callable[[str], str] = lambda offer: offer,
 ) -> AsyncIterator[LineTab]:
-    """Play `whep` until left; `lead` turns the answer so that it leads to the line."""
+    """Play `whep` until left; `lead` makes the answer lead to the line, `edit` turns the offer."""
     page = await open_page(browser, urljoin(whep, "/").removesuffix("/"))
     try:
-        offer = await page.evaluate(_OFFER)
+        offer = edit(await page.evaluate(_OFFER))
         response = await http.post(whep, content=offer, headers={"Content-Type": "application/sdp"})
         assert response.status_code == 201, response.text
         await page.evaluate(_ACCEPT, lead(response.text))

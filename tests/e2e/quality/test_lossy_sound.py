@@ -1,0 +1,83 @@
+"""Chromium on a line that loses packets: it hears nearly all of the sound."""
+
+import asyncio
+import contextlib
+import re
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.layer_publisher import ONE
+from tests.support.line_shape import Shape
+from tests.support.line_stage import line_stage
+from tests.support.line_tab import LineTab
+from tests.support.waiting import eventually
+
+WITHIN = 10.0  # seconds until the sound comes with copies
+BURST = (2, 4)
+
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+
+
+async def has_copies(tab: LineTab) -> None:
+    async def has() -> bool:
+        return await tab.copies() > 0
+
+    await eventually("redundant sound", has, within=WITHIN)
+
+
+async def concealed(tab: LineTab, seconds: float) -> float:
+    """The share of the sound that is made up from now on."""
+    began = time.time()
+    await asyncio.sleep(seconds)
+    return (await tab.seen()).between(began, began + seconds).concealed
+
+
+async def test_who_loses_sound_gets_copies_of_it_and_nobody_else_does(redis_url: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(line_stage(redis_url, ONE))
+        lossy = await stack.enter_async_context(stage.line(Shape(loss=0.10)))
+        clean = await stack.enter_async_context(stage.line())
+        tab = await stack.enter_async_context(stage.viewer(lossy))
+        beside = await stack.enter_async_context(stage.viewer(clean))
+        await has_copies(tab)
+        assert await concealed(tab, 3.0) < 0.05  # half of what the line loses
+        assert await beside.copies() == 0
+
+
+def without_red(offer: str) -> str:
+    """As a client that knows no redundant sound: what everybody got before there was any."""
+    offer = re.sub(r"(m=audio \d+ \S+ 111) 63", r"\1", offer)
+    return re.sub(r"a=(rtpmap|fmtp):63 .*\r\n", "", offer)
+
+
+@dataclass(frozen=True)
+class Case:
+    loss: float
+    burst: tuple[int, int]
+    most: float  # share of the sound that is made up
+
+
+CASES = (Case(0.05, (1, 1), 0.005), Case(0.10, (1, 1), 0.015), Case(0.05, BURST, 0.02))
+LISTENS = 30.0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("round_trip", [0.03, 0.15])
+@pytest.mark.parametrize("case", CASES)
+async def test_hardly_any_sound_is_made_up(redis_url: str, round_trip: float, case: Case) -> None:
+    """Half of it at most, too, of what is without redundant sound on a line like that."""
+    async with contextlib.AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(line_stage(redis_url, ONE))
+        tabs = []
+        for edit in (str, without_red):
+            shape = Shape(loss=case.loss, burst=case.burst, delay=round_trip / 2)
+            line = await stack.enter_async_context(stage.line(shape))
+            line.shape(up=Shape(delay=round_trip / 2))
+            tabs.append(await stack.enter_async_context(stage.viewer(line, edit)))
+        await has_copies(tabs[0])
+        with_copies, without = await asyncio.gather(*(concealed(tab, LISTENS) for tab in tabs))
+        assert await tabs[1].copies() == 0
+        assert with_copies < case.most, f"{with_copies:.2%}, without {without:.2%}"
+        assert with_copies < without / 2, f"{with_copies:.2%}, without {without:.2%}"
