@@ -96,7 +96,7 @@ class ViewerStats:
     layer_changes: int = 0  # of viewers to another layer, or another thinning of one
     pauses: int = 0  # pictures that were stopped at once, because the line carried no more
     probes: int = 0  # with padding, whether a line carries more
-    sound_lost: int = 0  # packets of sound that viewers report as lost, before anything repairs them
+    sound_lost: int = 0  # packets of sound that viewers report as lost, without those sent again
     sound_retransmissions: int = 0  # those of sound, which `retransmissions` has, too
     sound_redundant: int = 0  # packets of sound that were sent with earlier ones in them
     srtp_refused: int = 0  # packets that would have used an SRTP index twice

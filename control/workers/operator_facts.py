@@ -50,6 +50,9 @@ def session_facts(session: SessionStatus) -> dict[str, object]:
         "layer": session.layer,
         "reason": session.reason,
         "carries": session.carries,
+        "soundLost": session.sound_lost,
+        "soundResent": session.sound_resent,
+        "soundRedundant": session.sound_redundant,
     }
 
 

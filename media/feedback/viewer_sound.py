@@ -42,7 +42,7 @@ class ViewerSound:
         self._redundancy = Redundancy()
         self._lost: int | None = None  # packets, as last reported
         self._has_changed = False
-        self._counted = 0  # packets that were sent with earlier ones, as the worker has counted them
+        self._counted = 0  # packets that were sent with earlier ones, as the room has counted them
         self.lost = 0  # packets that it has lost so far, as it reports
         self.resent = 0  # packets that were sent again
 
@@ -56,8 +56,10 @@ class ViewerSound:
         for block in blocks:
             if block.ssrc == self._ssrc:
                 if self._lost is not None and block.packets_lost > self._lost:
-                    self.lost += block.packets_lost - self._lost
-                    self._stats.sound_lost += block.packets_lost - self._lost
+                    more = block.packets_lost - self._lost
+                    self.lost += more
+                    self._feed.sound_lost += more
+                    self._stats.sound_lost += more
                 self._lost = block.packets_lost
         if self._forms and self._viewer.backlog is None:
             self._redundancy.report(blocks, now)
@@ -70,6 +72,7 @@ class ViewerSound:
     def sent_again(self) -> None:
         """Count a retransmission."""
         self.resent += 1
+        self._feed.sound_resent += 1
         self._stats.sound_retransmissions += 1
 
     @property
@@ -116,11 +119,12 @@ class ViewerSound:
             self._feed.redundant.release(self._present)
 
     def count(self) -> None:
-        """Add what was sent since the last call to the worker's counts."""
+        """Add what was sent since the last call to the counts of the room and the worker."""
         if self._has_changed:
-            redundant = self.redundant
-            self._stats.sound_redundant += redundant - self._counted
-            self._counted = redundant
+            more = self.redundant - self._counted
+            self._counted += more
+            self._feed.sound_redundant += more
+            self._stats.sound_redundant += more
 
     def end(self) -> None:
         """The viewer has left."""

@@ -21,6 +21,9 @@ class Traffic:
     rendition: int | None = None  # of the picture that a viewer gets; None: none
     reason: str = ""  # why: a `LayerReason`; "" if the room has no picture
     carries: int | None = None  # bits a second, of a viewer's line; None: unknown
+    sound_lost: int = 0  # packets of sound that a viewer reports as lost
+    sound_resent: int = 0  # retransmissions of sound, which `resent` has, too
+    sound_redundant: int = 0  # packets of sound that were sent with earlier ones in them
 
 
 def traffic_in(feed: Feed) -> Traffic:
@@ -43,7 +46,7 @@ def traffic_out(wires: Sequence[Wire | None], playback: Playback | None) -> Traf
     )
     if playback is None:
         return Traffic(tracks)
-    picture = playback.picture
+    picture, sound = playback.picture, playback.sound
     sent = [playback.sent(number) for number in gets]
     return Traffic(
         tracks=tracks,
@@ -55,4 +58,7 @@ def traffic_out(wires: Sequence[Wire | None], playback: Playback | None) -> Traf
         rendition=playback.rendition,
         reason="" if picture is None else picture.reason,
         carries=None if picture is None else picture.carries,
+        sound_lost=0 if sound is None else sound.lost,
+        sound_resent=0 if sound is None else sound.resent,
+        sound_redundant=0 if sound is None else sound.redundant,
     )

@@ -59,6 +59,9 @@ class Feed:
     rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe
     rx_recovered: int = 0  # lost, and relayed after all: retransmitted, or restored from redundant sound
     rx_late: int = 0  # came twice, or too late to be relayed
+    sound_lost: int = 0  # packets of sound that viewers report as lost, without those sent again
+    sound_resent: int = 0  # retransmissions of sound to them
+    sound_redundant: int = 0  # packets of sound that were sent with earlier ones in them
     rtcp_due_at: float = math.inf  # when RTCP to the publisher is due; 0: with the present batch
     fault: Exception | None = None  # a bug of ours; then nothing is forwarded any more
     ssrcs: Sequence[int] = field(init=False)

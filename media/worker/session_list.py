@@ -55,6 +55,9 @@ def _status(session: Session, room: Room, now: float) -> SessionStatus:
         layer=room.describe(traffic.rendition) if traffic.reason else "",
         reason=traffic.reason,
         carries=traffic.carries,
+        sound_lost=traffic.sound_lost,
+        sound_resent=traffic.sound_resent,
+        sound_redundant=traffic.sound_redundant,
     )
 
 

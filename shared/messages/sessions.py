@@ -35,6 +35,9 @@ class SessionStatus:
     layer: str = ""  # what a viewer gets of the picture, for example "720p"; "" if the room has no picture
     reason: str = ""  # why: a `LayerReason`
     carries: int | None = None  # bits a second that its line is thought to carry; None: not known
+    sound_lost: Count = 0  # packets of sound that a viewer reports as lost, without those sent again
+    sound_resent: Count = 0  # retransmissions of sound, which `resent` has, too
+    sound_redundant: Count = 0  # packets of sound that were sent with earlier ones in them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What is sent to a room's viewers, how its publisher's packets arrive, and its warnings.
 
-Each room costs five series, so only the largest rooms have them. Nothing here is counted for the metrics
+Each room costs eight series, so only the largest rooms have them. Nothing here is counted for the metrics
 packet by packet: it is read from what sessions keep anyway, when Prometheus asks.
 """
 
@@ -13,6 +13,13 @@ from media.rooms.room import NO_MEDIA_SECONDS
 from media.rooms.rooms import Rooms
 from media.switch.feed import Feed
 from media.tracks.reception import ReceptionStats
+
+# What feeds count: the attribute is the name of its series, too.
+_SOUND = {
+    "sound_lost": "Packets of sound that a room's viewers report as lost, without those sent again.",
+    "sound_resent": "Retransmissions of sound to a room's viewers.",
+    "sound_redundant": "Packets of sound sent with earlier ones in them, to a room's viewers.",
+}
 
 
 class RoomDetailsCollector(Collector):
@@ -41,9 +48,15 @@ class RoomDetailsCollector(Collector):
         warnings = GaugeMetricFamily(
             "roomcast_room_warnings", "Warnings that a room shows; absent without one.", labels=["room"]
         )
+        sound = {
+            name: CounterMetricFamily(f"roomcast_room_{name}", meaning, labels=["room"])
+            for name, meaning in _SOUND.items()
+        }
         rooms = self._rooms.largest(self._most)
         for room in rooms:
             sent.add_metric([room.name], room.feed.tx_payload)
+            for name, series in sound.items():
+                series.add_metric([room.name], getattr(room.feed, name))
             if room.warnings:
                 warnings.add_metric([room.name], len(room.warnings))
             if room.source is None or room.origin is not None:  # its origin reports the publisher
@@ -51,7 +64,7 @@ class RoomDetailsCollector(Collector):
             if streams := _sent_now(room.feed):
                 loss.add_metric([room.name], max(stream.loss for stream in streams))
                 jitter.add_metric([room.name], max(stream.jitter for stream in streams))
-        yield from (sent, loss, jitter, warnings)
+        yield from (sent, loss, jitter, warnings, *sound.values())
         yield GaugeMetricFamily(
             "roomcast_rooms_left_out",
             "Rooms without series of their own here, because METRICS_MAX_ROOMS others have more viewers.",

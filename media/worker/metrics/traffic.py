@@ -44,7 +44,7 @@ _VIEWERS = {
     ),
     "sound_lost": (
         "roomcast_sound_lost",
-        "Packets of sound that viewers report as lost, before anything repairs them.",
+        "Packets of sound that viewers report as lost, without those sent again.",
     ),
     "sound_retransmissions": ("roomcast_sound_retransmissions", "Retransmissions of sound to viewers."),
     "sound_redundant": (

@@ -105,10 +105,20 @@ async def test_operators_see_what_each_viewer_gets_and_why(stage: Stage) -> None
         "state": "connected",
         "age": 3.0,
     }
-    narrow = SessionStatus(**status, layer="360p", reason="line", carries=700_000)
+    narrow = SessionStatus(
+        **status,
+        layer="360p",
+        reason="line",
+        carries=700_000,
+        sound_lost=41,
+        sound_resent=2,
+        sound_redundant=1500,
+    )
     worker.answers[ListSessions] = ListedSessions(sessions=(narrow, SessionStatus(**status)), total=2)
     http = await stage.control(admin_token="chief")
     answer = await http.get("/api/admin/sessions", headers={"Authorization": "Bearer chief"})
     first, second = answer.json()["sessions"]
     assert (first["layer"], first["reason"], first["carries"]) == ("360p", "line", 700_000)
     assert (second["layer"], second["reason"], second["carries"]) == ("", "", None)
+    sound = ("soundLost", "soundResent", "soundRedundant")
+    assert [[each[name] for name in sound] for each in (first, second)] == [[41, 2, 1500], [0, 0, 0]]

@@ -110,6 +110,8 @@ def test_what_it_lost_and_what_mended_that_is_counted(world: World) -> None:
     assert (stats.sound_retransmissions, stats.retransmissions, sound.resent) == (1, 1, 1)
     reds = sum(packet.payload_type == RED for packet in viewer.heard)
     assert (stats.sound_redundant, sound.redundant) == (reds, reds)
+    feed = world.feed
+    assert (feed.sound_lost, feed.sound_resent, feed.sound_redundant) == (27, 1, reds)
     assert reds > 0
 
 
