@@ -55,6 +55,7 @@ class Client:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.frames: Counter[str] = Counter()
         self.session_url = ""
+        self.says_of_opus = ""  # as another client would, in its fmtp
         self._http, self._url = http, url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._counting: set[asyncio.Task[None]] = set()
@@ -84,9 +85,14 @@ class Client:
     async def offer(self) -> httpx.Response:
         """Send the offer; on 201 take the answer."""
         await self.pc.setLocalDescription(await self.pc.createOffer())
+        offer = self.pc.localDescription.sdp
+        if self.says_of_opus:
+            opus = "a=rtpmap:96 opus/48000/2\r\n"
+            assert opus in offer
+            offer = offer.replace(opus, f"{opus}a=fmtp:96 {self.says_of_opus}\r\n")
         response = await self._http.post(
             self._url,
-            content=self.pc.localDescription.sdp,
+            content=offer,
             headers={"Content-Type": "application/sdp", **self._headers},
         )
         if response.status_code == 201:

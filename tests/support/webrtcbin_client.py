@@ -1,8 +1,8 @@
 """A WHIP publisher and a WHEP viewer around GStreamer's `webrtcbin`, as developers write them.
 
-`python3 webrtcbin_client.py publish|play VIDEO URL`, by the system's Python, which has GStreamer. It prints
-`connected` and, as a viewer, `received` when it has decoded enough of picture and sound. It lives until it is
-interrupted, and then ends its session with DELETE.
+`python3 webrtcbin_client.py publish|play VIDEO URL [WAVE_FILE]`, by the system's Python, which has
+GStreamer. It prints `connected` and, as a viewer, `received` when it has decoded enough of picture and sound.
+It lives until it is interrupted, and then ends its session with DELETE.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ PICTURE = (
     "videotestsrc is-live=true pattern=ball"
     " ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! queue"
 )
-SOUND = "audiotestsrc is-live=true ! audioconvert ! audioresample ! queue"
+SOUND = "audiotestsrc is-live=true"
 ENCODED = {
     "VP8": "vp8enc deadline=1 keyframe-max-dist=50 ! rtpvp8pay",
     "H264": (
@@ -128,20 +128,21 @@ class Counter:
         element.sync_state_with_parent()
 
 
-def publishing(video: str) -> str:
+def publishing(video: str, wave: str = "") -> str:
+    sound = f"filesrc location={wave} ! wavparse ! clocksync" if wave else SOUND
     return (
         f"webrtcbin name=rtc bundle-policy=max-bundle"
         f" {PICTURE} ! {ENCODED[video]} ! {FORMS[video]} ! rtc."
-        f" {SOUND} ! opusenc ! rtpopuspay ! {FORMS['OPUS']} ! rtc."
+        f" {sound} ! audioconvert ! audioresample ! queue ! opusenc ! rtpopuspay ! {FORMS['OPUS']} ! rtc."
     )
 
 
-def main(role: str, video: str, url: str) -> None:
+def main(role: str, video: str, url: str, wave: str = "") -> None:
     Gst.init(None)
     print(Gst.version_string().removeprefix("GStreamer "), flush=True)
     loop = GLib.MainLoop()
     pipeline = Gst.parse_launch(
-        publishing(video) if role == "publish" else "webrtcbin name=rtc bundle-policy=max-bundle"
+        publishing(video, wave) if role == "publish" else "webrtcbin name=rtc bundle-policy=max-bundle"
     )
     if role == "play":  # parse_launch returns a lone element as itself
         alone, pipeline = pipeline, Gst.Pipeline.new()

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
+TONE = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
 
-def publish_command(url: str, options: Sequence[str]) -> list[str]:
-    """H.264 and Opus, a test picture and a tone; `options` are those of its muxer."""
+
+def publish_command(url: str, options: Sequence[str], *, sound: Sequence[str] = TONE) -> list[str]:
+    """H.264 and Opus, a test picture and a tone, or another `sound`; `options` are those of its muxer."""
     # fmt: off
     return [
         get_ffmpeg_exe(), "-hide_banner", "-loglevel", "warning", "-nostdin",
         "-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25",
-        "-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+        "-re", *sound,
         "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
         "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p",
         "-c:a", "libopus", "-ac", "2",
