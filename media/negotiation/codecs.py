@@ -6,9 +6,10 @@ Nothing is transcoded: a viewer gets a track only if one of its codecs can decod
 import re
 from collections.abc import Sequence
 
+from media.negotiation.opus import is_surround, surround_form
 from shared.sdp.codec import Codec
 
-_Form = tuple[str, int, int, str]  # name, clock rate, channels, the parameter of `_FORM`
+_Form = tuple[str, int, int, str]  # name, clock rate, channels, the parameters of `_FORM`
 
 _VIDEO = (90000, 1)
 # name -> clock rate, channels
@@ -23,7 +24,7 @@ _PASSED_THROUGH = {
     "PCMA": (8000, 1),
     "G722": (8000, 1),  # RFC 3551 4.5.2: 8000 because of an old mistake
 }
-_AUDIO = frozenset({"opus", "PCMU", "PCMA", "G722"})
+_AUDIO = frozenset({"opus", "multiopus", "PCMU", "PCMA", "G722"})
 
 # The parameter, and its default, that must match: otherwise a decoder cannot read the stream.
 _FORM = {
@@ -56,7 +57,7 @@ _DEFAULT_PROFILE_LEVEL_ID = "42e01f"  # what browsers assume if it is missing
 
 def is_passed_through(kind: str, codec: Codec) -> bool:
     """Whether the worker forwards `codec` in a section of `kind`."""
-    shape = _PASSED_THROUGH.get(codec.name)
+    shape = (48000, codec.channels) if is_surround(codec) else _PASSED_THROUGH.get(codec.name)
     return shape == (codec.clock_rate, codec.channels) and (codec.name in _AUDIO) == (kind == "audio")
 
 
@@ -88,6 +89,8 @@ def match(track: Codec, offered: Sequence[Codec]) -> Codec | None:
 
 def describe(codec: Codec) -> str:
     """A codec for messages: `VP8`, `H264 packetization-mode=1`."""
+    if codec.name == "multiopus":
+        return f"multiopus/{codec.clock_rate}/{codec.channels}"
     if codec.name not in _FORM:
         return codec.name
     parameter, default = _FORM[codec.name]
@@ -101,4 +104,6 @@ def _forms_that_read(track: Codec) -> Sequence[_Form]:
 
 def _form(codec: Codec) -> _Form:
     parameter, default = _FORM.get(codec.name, ("", ""))
+    if codec.name == "multiopus":
+        return codec.name, codec.clock_rate, codec.channels, surround_form(codec)
     return codec.name, codec.clock_rate, codec.channels, codec.parameters.get(parameter, default)

@@ -7,6 +7,8 @@ its author sends. So nothing of an offer is repeated as it is, and what is unkno
 import re
 from collections.abc import Mapping
 
+from shared.sdp.codec import Codec
+
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _FLAG = range(2)
 _MILLISECONDS = range(3, 121)
@@ -21,6 +23,29 @@ _WISHES = {
     "cbr": _FLAG,
     "usedtx": _FLAG,
 }
+
+# What browsers call multiopus, by channels: streams, how many have two channels, and where each channel is.
+# Others are possible, but these are in use, and are those of files (RFC 7845 5.1.1.2).
+_SURROUND = {
+    3: ("2", "1", "0,2,1"),
+    4: ("2", "2", "0,1,2,3"),
+    5: ("3", "2", "0,4,1,2,3"),
+    6: ("4", "2", "0,4,1,2,3,5"),
+    7: ("5", "2", "0,4,1,2,3,5,6"),
+    8: ("5", "3", "0,6,1,2,3,4,5,7"),
+}
+
+
+def is_surround(codec: Codec) -> bool:
+    """Whether it is Opus of more than two channels, in the form that decoders have for that many."""
+    usual = _SURROUND.get(codec.channels)
+    return codec.name == "multiopus" and usual is not None and surround_form(codec) == " ".join(usual)
+
+
+def surround_form(codec: Codec) -> str:
+    """The parameters that a decoder of multichannel Opus must have in common with the encoder."""
+    names = ("num_streams", "coupled_streams", "channel_mapping")
+    return " ".join(codec.parameters.get(name, "") for name in names)
 
 
 def wished_of_publisher(offered: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,9 @@ from shared.sdp.codec import Codec
 
 # FFmpeg's names for video.
 _VIDEO = {"VP8": "vp8", "VP9": "vp9", "AV1": "av1", "H264": "h264", "H265": "hevc"}
+_OPUS = {"opus", "multiopus"}
+# FFmpeg's names for the channels of Opus, by their number. Its header says the streams as multiopus does.
+_LAYOUTS = {2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 # FFmpeg's decoder and sample rate for sound that its containers do not hold: it becomes plain PCM.
 _TELEPHONE = {"PCMU": ("pcm_mulaw", 8_000), "PCMA": ("pcm_alaw", 8_000), "G722": ("g722", 16_000)}
 # Both write a second of media at a time; a track that stalls does not hold back the others for long.
@@ -32,9 +35,9 @@ _FORMATS = {"webm": "webm", "mkv": "matroska", "mp4": "mp4"}
 def suffix_for(codecs: Mapping[int, Codec]) -> str:
     """The container that holds tracks of these codecs and that most players open."""
     names = {codec.name for codec in codecs.values()}
-    if names <= {"VP8", "VP9", "AV1", "opus"}:
+    if names <= {"VP8", "VP9", "AV1"} | _OPUS:
         return "webm"
-    return "mp4" if names <= {"H264", "H265", "opus"} else "mkv"
+    return "mp4" if names <= {"H264", "H265"} | _OPUS else "mkv"
 
 
 def holds_change(codec: Codec) -> bool:
@@ -65,8 +68,9 @@ class MuxPart:
     def _add(self, number: int, codec: Codec, setup: Setup | None) -> Any:
         if setup is not None:
             return self._container.add_mux_stream(_VIDEO[codec.name], width=setup.width, height=setup.height)
-        if codec.name == "opus":
-            return self._container.add_stream("libopus", rate=48_000)  # an encoder that never runs
+        if codec.name in _OPUS:
+            layout = _LAYOUTS[codec.channels]
+            return self._container.add_stream("libopus", rate=48_000, layout=layout)  # it never encodes
         name, rate = _TELEPHONE[codec.name]
         expander: Any = av.CodecContext.create(name, "r")
         expander.sample_rate, expander.layout = rate, "mono"

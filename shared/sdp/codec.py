@@ -13,7 +13,8 @@ REMEMBERED = 64  # sections, of 64 KB at most
 MAX_PARAMETERS = 32  # of one codec; real ones have up to 5
 
 _CANONICAL = {
-    name.lower(): name for name in ("VP8", "VP9", "H264", "H265", "AV1", "opus", "PCMU", "PCMA", "G722")
+    name.lower(): name
+    for name in ("VP8", "VP9", "H264", "H265", "AV1", "opus", "multiopus", "PCMU", "PCMA", "G722")
 }
 _STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}  # RFC 3551 6: need no rtpmap
 # Formats that repair or accompany the stream of another codec, and cannot be a track; in lower case.
@@ -32,7 +33,7 @@ class Codec:
     """One payload type of an offer. Raises `ServiceError(INVALID_SDP)` unless all of it is in bounds."""
 
     payload_type: int
-    name: str  # spelled as in its RFC: VP8 VP9 H264 H265 AV1 opus PCMU PCMA G722; others as offered
+    name: str  # spelled as in its RFC: those of `_CANONICAL`; others as offered
     clock_rate: int  # Hz, as RTP timestamps count
     channels: int = 1
     parameters: Mapping[str, str] = field(default_factory=dict)  # of fmtp, keys in lower case

@@ -25,7 +25,7 @@ export function lines({ width = 0, height = 0 }) {
   return least ? `${least}p` : '';
 }
 
-const SPELLINGS = { OPUS: 'Opus', H264: 'H.264', H265: 'H.265' };
+const SPELLINGS = { OPUS: 'Opus', MULTIOPUS: 'Opus', H264: 'H.264', H265: 'H.265' };
 
 /** `VP8, Opus`. @param {string[]} names as in SDP or MIME types */
 export function codecs(names) {

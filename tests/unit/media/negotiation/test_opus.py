@@ -1,14 +1,17 @@
 """What publishers and viewers are told about Opus, in whatever order and company their parameters come."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.negotiation.negotiate import negotiate_publish
+from media.negotiation.agreed_tracks import RoomTrack
+from media.negotiation.negotiate import negotiate_play, negotiate_publish
+from shared.errors import ServiceError
 from shared.sdp.codec import parse_codecs
 from shared.sdp.lines import parse_sdp
 from shared.sdp.offer import parse_offer
 from tests.support.sdp import LOCAL, OPUS, audio, codec, real_offer
-from tests.unit.media.negotiation.rooms import play, publish, room
+from tests.unit.media.negotiation.rooms import not_acceptable, play, publish, room
 
 KEPT = {
     "minptime": st.integers(3, 120),
@@ -71,6 +74,52 @@ def test_a_viewer_is_told_that_the_publisher_sends_stereo() -> None:
     for published in ({}, {"sprop_stereo": "0"}, {"stereo": "1"}):  # it may yet be, or become, stereo
         answer = play(room(codec("opus", **published)), viewer, bundle="0")[1]
         assert told(answer) == {"stereo": "1", "useinbandfec": "1"}
+
+
+SURROUND = "channel_mapping=0,4,1,2,3,5;num_streams=4;coupled_streams=2"  # 5.1
+FIVE_ONE = ("a=rtpmap:112 multiopus/48000/6", f"a=fmtp:112 {SURROUND};minptime=10")
+
+
+def test_surround_is_passed_on_to_who_offers_it_and_others_are_told() -> None:
+    (track,), answer = publish(audio(*FIVE_ONE, *OPUS), bundle="0")
+    assert (track.codec.name, track.codec.channels) == ("multiopus", 6)
+    assert "a=rtpmap:112 multiopus/48000/6\r\n" in answer
+    assert f"a=fmtp:112 {SURROUND};minptime=10\r\n" in answer
+    tracks = [RoomTrack(kind="audio", codec=track.codec, extensions=(), ssrc=1)]
+    theirs = ("a=rtpmap:33 multiopus/48000/6", f"a=fmtp:33 {';'.join(reversed(SURROUND.split(';')))}")
+    (played,), answer = play(tracks, audio(*OPUS, *theirs, direction="recvonly"), bundle="0")
+    assert played.payload_type == 33
+    assert "a=rtpmap:33 multiopus/48000/6\r\n" in answer
+    for offered in (OPUS, (*OPUS, theirs[0], "a=fmtp:33 channel_mapping=0,1,2,3,4,5;num_streams=6")):
+        with pytest.raises(ServiceError) as caught:
+            play(tracks, audio(*offered, direction="recvonly"), bundle="0")
+        assert not_acceptable(caught) == "codec not supported by viewer: multiopus/48000/6"
+
+
+def test_the_page_of_mediamtx_plays_surround() -> None:
+    (track,), _ = publish(audio(*FIVE_ONE), bundle="0")
+    tracks = [RoomTrack(kind="audio", codec=track.codec, extensions=(), ssrc=1)]
+    _, answer = negotiate_play(parse_offer(real_offer("whep-chromium-mediamtx")), tracks, LOCAL, "demo")
+    assert " multiopus/48000/6\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        FIVE_ONE[:1],
+        (FIVE_ONE[0], f"a=fmtp:112 {SURROUND.replace('0,4', '4,0')}"),
+        (FIVE_ONE[0], f"a=fmtp:112 {SURROUND.replace('=4', '=5')}"),
+        (FIVE_ONE[0].replace("/6", "/5"), FIVE_ONE[1]),
+        (FIVE_ONE[0].replace("48000", "44100"), FIVE_ONE[1]),
+        (FIVE_ONE[0].replace("/6", "/9"), FIVE_ONE[1]),
+    ],
+)
+def test_surround_that_no_decoder_expects_is_not_taken(lines: tuple[str, ...]) -> None:
+    with pytest.raises(ServiceError) as caught:
+        publish(audio(*lines), bundle="0")
+    assert not_acceptable(caught) == "codec not supported: multiopus"
+    (track,), _ = publish(audio(*lines, *OPUS), bundle="0")
+    assert track.codec.name == "opus"
 
 
 def told(answer: str) -> dict[str, str]:

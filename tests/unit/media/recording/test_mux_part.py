@@ -1,8 +1,11 @@
 """One file with all tracks: its container, and the times of its frames, read back by FFmpeg."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy
 import pytest
 
 from media.payload.picture import Setup
@@ -11,6 +14,7 @@ from media.recording.mux_part import MuxPart, holds_change, suffix_for
 from media.recording.part_file import PartFile
 from shared.sdp.codec import Codec
 from tests.support.published import sound, video
+from tests.support.rtp_source import encode_video
 
 PICTURE, SOUND, PHONE = 0, 1, 2
 OPUS = bytes((0x78, 1, 2))
@@ -30,6 +34,8 @@ def codecs(*names: str) -> dict[int, Codec]:
         (("VP9", "AV1"), "webm"),
         (("H264", "H265", "opus"), "mp4"),
         (("opus",), "webm"),
+        (("H264", "multiopus"), "mp4"),
+        (("AV1", "multiopus"), "webm"),
         (("H264", "VP8"), "mkv"),
         (("H264", "PCMU"), "mkv"),
         (("VP8", "G722"), "mkv"),
@@ -95,6 +101,35 @@ def test_sound_of_telephones_becomes_plain(tmp_path: Path) -> None:
         )
         (packet,) = [packet for packet in container.demux() if packet.size]
         assert bytes(packet) == bytes(320)  # silence
+
+
+@pytest.mark.parametrize(("channels", "layout"), [(2, "stereo"), (6, "5.1")])
+@pytest.mark.parametrize("beside", ["VP8", "H264"])
+def test_opus_has_its_channels(tmp_path: Path, beside: str, channels: int, layout: str) -> None:
+    """Also where an offer calls it multiopus: each channel of the file is the one that was encoded."""
+    encoder: Any = av.CodecContext.create("libopus", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = 48_000, layout, "flt"
+    tones = [200, 300, 400, 60, 500, 600][:channels]  # the fourth one is for low frequencies alone
+    packets = []
+    for number in range(50):
+        times = numpy.arange(960 * number, 960 * (number + 1)) / 48_000
+        waves = numpy.stack([0.2 * numpy.sin(2 * numpy.pi * tone * times) for tone in tones], axis=1)
+        sent = av.AudioFrame.from_ndarray(
+            numpy.ascontiguousarray(waves.reshape(1, -1), numpy.float32), format="flt", layout=layout
+        )
+        sent.sample_rate = 48_000
+        packets += encoder.encode(sent)
+    codec = replace(sound().codec, name="opus" if channels == 2 else "multiopus", channels=channels)
+    one = part(tmp_path, {PICTURE: video(beside).codec, SOUND: codec}, {PICTURE: SETUP})
+    one.write(PICTURE, 0.0, Frame(0, bytes(encode_video(beside, 0.1)[0]), SETUP))
+    for number, packet in enumerate(packets):
+        one.write(SOUND, number / 50, Frame(0, bytes(packet)))
+    one.close()
+    with av.open(str(tmp_path / "part_1")) as container:
+        heard = numpy.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert len(heard) == channels
+    loudest = abs(numpy.fft.rfft(heard[:, 9_600:38_400])).argmax(axis=1) / 0.6
+    assert loudest == pytest.approx(tones, abs=5)
 
 
 def test_a_broken_file_stays_as_it_was_cut(tmp_path: Path) -> None:
