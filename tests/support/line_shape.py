@@ -19,7 +19,8 @@ class Shape:
     queue: float = 0.3  # seconds that the last datagram of a full queue waits at that rate
     delay: float = 0.0  # seconds on the way, behind the queue
     loss: float = 0.0  # a share of 1, lost by chance
-    burst: tuple[int, int] = (1, 1)  # so many datagrams are lost one behind the other, at least and at most
+    lost_in_a_row: float = 1.0  # so many at once, on average
+    policed: bool = False  # nothing waits: what the queue would hold passes at once, and the rest is dropped
 
 
 OPEN = Shape()
@@ -31,8 +32,9 @@ class Way(Generic[T]):
     def __init__(self, shape: Shape, seed: int) -> None:
         self._shape = shape
         self._random = random.Random(seed)
+        self._loses = False  # the next one, too
+        self._bucket, self._policed_at = 0.0, 0.0  # octets of a policer's that are taken
         self._waiting: deque[tuple[int, T]] = deque()  # size in octets; the first is being sent
-        self._losing = 0  # datagrams that are still to be lost of a burst
         self._sent_at = 0.0  # when the first of them has left the queue
         self._flying: deque[tuple[float, int, T]] = deque()  # when it arrives
         self.queued = 0  # octets in the queue
@@ -66,6 +68,9 @@ class Way(Generic[T]):
         if self._is_lost():
             self.lost += 1
             return
+        if self._shape.policed:
+            self._police(size, datagram, now)
+            return
         if not self._shape.rate:
             self._fly(size, datagram, now)
             return
@@ -78,27 +83,39 @@ class Way(Generic[T]):
         self.queued += size
 
     def _is_lost(self) -> bool:
-        if not self._losing:
-            least, most = self._shape.burst
-            mean = (
-                least + most
-            ) / 2  # a burst begins so much less often, among the packets that are not lost
-            begins = self._shape.loss / (mean - self._shape.loss * (mean - 1))
-            if self._random.random() >= begins:
-                return False
-            self._losing = self._random.randint(least, most) if most > 1 else 1
-        self._losing -= 1
-        return True
+        """By chance, alone or several in a row."""
+        shape = self._shape
+        runs = max(shape.lost_in_a_row, 1.0)
+        likely = 1 - 1 / runs if self._loses else shape.loss / (runs * (1 - shape.loss) or 1.0)
+        if runs == 1.0:
+            likely = shape.loss
+        self._loses = self._random.random() < likely
+        return self._loses
+
+    def _police(self, size: int, datagram: T, now: float) -> None:
+        rate = self._shape.rate
+        assert rate is not None
+        self._bucket = max(0.0, self._bucket - (now - self._policed_at) * rate / 8)
+        self._policed_at = now
+        if self._bucket + size > self._room:
+            self.dropped += 1
+            return
+        self._bucket += size
+        self._fly(size, datagram, now)
 
     def leave(self, now: float) -> list[T]:
         """What has come out until now, in order."""
+        return [datagram for _, datagram in self.left(now)]
+
+    def left(self, now: float) -> list[tuple[float, T]]:
+        """The same, with the time at which each came out."""
         self._advance(now)
         out = []
         while self._flying and self._flying[0][0] <= now:
-            _, size, datagram = self._flying.popleft()
+            at, size, datagram = self._flying.popleft()
             self.passed += 1
             self.octets += size
-            out.append(datagram)
+            out.append((at, datagram))
         return out
 
     def due(self) -> float | None:

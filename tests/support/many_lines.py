@@ -8,13 +8,17 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum, auto
 from itertools import pairwise
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
+from media.counts import TcpStats
 from media.feedback.playback import ask_early
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms import ladder
 from media.switch.wire import Wire
+from media.transport.tcp_backlog import TcpBacklog
+from media.transport.tcp_frames import LENGTH_BYTES
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import FarViewer
 from tests.support.layers_source import LayersSource
@@ -30,6 +34,7 @@ BITRATES = (1_200_000, 360_000, 105_000)
 PICTURE, PICTURE_RTX = 0xAAAA0001, 0xAAAA1001
 REQUEST_OCTETS = 130  # of a binding request, on the line
 BACK_SECONDS = 0.002  # from the viewer to the worker, whose way is open
+UNSENT_OCTETS = 16 * 1024  # of a TCP connection that the kernel takes before it can send them
 SETTLE_SECONDS = 3.0  # after a join
 LOWEST_NEEDS = 1.25 * (110_000 + 75_000)  # bit/s, with the sound and room to spare
 Away = tuple[float, float]  # from when until when the publisher was away
@@ -41,10 +46,26 @@ def _published(layers: int) -> list[PublishedTrack]:
     return [*vp8, sound()]
 
 
+class Receiver(Enum):
+    """What a viewer tells of its line."""
+
+    ARRIVALS = auto()  # when numbered packets came, and an estimate of its own
+    ESTIMATE = auto()  # that alone
+    REPORTS = auto()  # receiver reports and requests alone
+    STREAM = auto()  # its media comes over TCP; it tells what ARRIVALS does
+
+
+class OnLine(Protocol):
+    """Who sends into a line."""
+
+    def take(self, sent: "Sent", now: float) -> None:
+        """What came out of it again."""
+
+
 class Sent(NamedTuple):
     """What is on a line: media for a viewer, or a request to measure its round trip."""
 
-    seat: "LineSeat"
+    seat: OnLine
     datagram: bytes | None
     sent_at: float
 
@@ -69,12 +90,12 @@ class TimedLine:
             at += lasts
         return cls(taken, seed)
 
-    def arrivals(self, now: float) -> list[Sent]:
-        """Be as it is at `now`; what has come out of it."""
+    def arrivals(self, now: float) -> list[tuple[float, Sent]]:
+        """Be as it is at `now`; what has come out of it, and when."""
         while self._next < len(self._shapes) and self._shapes[self._next][0] <= now:
             self.way.reshape(self._shapes[self._next][1], now)
             self._next += 1
-        return self.way.leave(now)
+        return self.way.left(now)
 
 
 class _Seat(FarViewer):
@@ -87,9 +108,7 @@ class _Seat(FarViewer):
         super().__init__(room, [*layers, Wire(OPUS, {}, sent_at=SEND_TIME_ID), picture, picture], rendition=0)
 
     def receive(self, datagram: bytes) -> None:
-        self._seat.line.way.enter(
-            len(datagram) + HEADERS, Sent(self._seat, datagram, self.room.now), self.room.now
-        )
+        self._seat.send(datagram, self.room.now)
 
     def decrypt(self, datagram: bytes) -> tuple[bytes, bool]:
         """A packet, and whether it is RTCP."""
@@ -99,24 +118,61 @@ class _Seat(FarViewer):
 
 
 class LineSeat:
-    """One viewer, its line, and the worker's side of it. One that does not `estimate` sends reports only."""
+    """One viewer, its line, and the worker's side of it. The share `deaf` of its RTCP is lost."""
 
-    def __init__(self, room: "LinesRoom", line: TimedLine, *, estimates: bool) -> None:
+    def __init__(
+        self,
+        room: "LinesRoom",
+        line: TimedLine,
+        receiver: Receiver = Receiver.ARRIVALS,
+        *,
+        deaf: float = 0.0,
+    ) -> None:
         ask_early(room.feed, room.feedback, room.now, 0)
         self.line = line
         self.began, self.ended = room.now, math.inf
-        self._far = _Seat(room, self)
-        self._playback = self._far.playback
+        self.backlog = TcpBacklog(TcpStats()) if receiver is Receiver.STREAM else None
+        self._room, self._deaf = room, deaf
+        self._chance = random.Random(f"deaf {room.seed}")
         self._said: list[tuple[float, bytes]] = []  # when it arrives
         self._answers: list[tuple[float, float]] = []  # the same, of the request that was sent then
-        self.browser = ModelledBrowser(
-            lambda rtcp: self._said.append((room.now + BACK_SECONDS, rtcp)), room.now
-        )
-        if estimates:
+        self._far = _Seat(room, self)
+        self._playback = self._far.playback
+        if self.backlog is not None:
+            self._far.viewer.queue_in(self.backlog)
+        self.browser = ModelledBrowser(self._say, room.now)
+        if receiver is not Receiver.REPORTS:
             self.browser.estimates()
+        if receiver in (Receiver.ARRIVALS, Receiver.STREAM):
             self.browser.tells_arrivals()
         self._step_at = room.now
         self._measured_at = -math.inf
+
+    def _say(self, rtcp: bytes) -> None:
+        if self._chance.random() >= self._deaf:
+            self._said.append((self._room.now + BACK_SECONDS, rtcp))
+
+    def send(self, datagram: bytes, now: float) -> None:
+        """Put it into the line, or behind what waits for that."""
+        if self.backlog is None:
+            self.line.way.enter(len(datagram) + HEADERS, Sent(self, datagram, now), now)
+        else:
+            self.backlog.add([len(datagram).to_bytes(LENGTH_BYTES) + datagram], now)
+            self._write(self.backlog, now)
+
+    def _write(self, backlog: TcpBacklog, now: float) -> None:
+        """What the kernel takes of a stream."""
+        while self.line.way.queued < UNSENT_OCTETS and (chunk := backlog.chunk(now)):
+            backlog.sent(len(chunk))
+            at = 0
+            while at < len(chunk):
+                end = at + LENGTH_BYTES + int.from_bytes(chunk[at : at + LENGTH_BYTES])
+                datagram, at = chunk[at + LENGTH_BYTES : end], end
+                self.line.way.enter(len(datagram) + HEADERS, Sent(self, datagram, now), now)
+
+    def move(self) -> None:
+        """Come from another address."""
+        self._playback.move(self._room.new_address(self._far), self._room.now)
 
     def tick(self, now: float) -> None:
         """What a session does several times a second."""
@@ -137,6 +193,8 @@ class LineSeat:
 
     def step(self, now: float) -> None:
         self.browser.tick(now)
+        if self.backlog is not None:
+            self._write(self.backlog, now)
         while self._said and self._said[0][0] <= now:
             self._playback.receive(self._said.pop(0)[1], now)
         while self._answers and self._answers[0][0] <= now:
@@ -182,7 +240,7 @@ class LinesRoom(World):
         for layer, track in enumerate(self.tracks[:-1]):
             track.sent.ssrc, track.sent.rtx_ssrc = PICTURE + layer, PICTURE_RTX + layer
         self.feed.ssrcs = [sent.ssrc for sent in self.feed.sent]
-        self._seed, self._bitrates = seed, bitrates
+        self.seed, self._bitrates = seed, bitrates
         self.source: LayersSource | None = LayersSource(publisher, bitrates, seed, self.now)
         self.seats: list[LineSeat] = []
         self._tick_at = self._measure_at = self.now
@@ -195,10 +253,12 @@ class LinesRoom(World):
         """The publisher does, with a new session."""
         publisher = FarPublisher(self.published, ssrcs=range(0x91, 0x91 + len(self.published)))
         self.succeed(publisher=publisher)
-        self.source = LayersSource(publisher, self._bitrates, self._seed + 1, self.now)
+        self.source = LayersSource(publisher, self._bitrates, self.seed + 1, self.now)
 
-    def watch(self, line: TimedLine, *, estimates: bool = True) -> LineSeat:
-        seat = LineSeat(self, line, estimates=estimates)
+    def watch(
+        self, line: TimedLine, receiver: Receiver = Receiver.ARRIVALS, *, deaf: float = 0.0
+    ) -> LineSeat:
+        seat = LineSeat(self, line, receiver, deaf=deaf)
         self.seats.append(seat)
         return seat
 
@@ -227,8 +287,8 @@ class LinesRoom(World):
             for seat in self.seats:
                 seat.tick(now)
         for line in {id(seat.line): seat.line for seat in self.seats}.values():
-            for sent in line.arrivals(now):
-                sent.seat.take(sent, now)
+            for at, sent in line.arrivals(now):
+                sent.seat.take(sent, at)
         for seat in self.seats:
             seat.step(now)
 

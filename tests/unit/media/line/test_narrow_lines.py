@@ -7,7 +7,7 @@ meanwhile.
 import pytest
 
 from tests.support.line_shape import OPEN, Shape
-from tests.support.many_lines import BITRATES, LineSeat, LinesRoom, TimedLine
+from tests.support.many_lines import BITRATES, LineSeat, LinesRoom, Receiver, TimedLine
 
 SINGLE = (655_000,)
 WARM_UP = 4.0
@@ -41,13 +41,15 @@ class Watched:
         return next((at for at, later in zip(best, best[5:], strict=False) if later - at < 0.6), END) - OPENED
 
 
-def watch(rate: float, seed: int, bitrates: tuple[int, ...] = BITRATES, *, estimates: bool = True) -> Watched:
+def watch(
+    rate: float, seed: int, bitrates: tuple[int, ...] = BITRATES, receiver: Receiver = Receiver.ARRIVALS
+) -> Watched:
     """One viewer whose line carries `rate` bit/s from `CUT` to `OPENED`."""
     room = LinesRoom(seed, bitrates)
     room.run(WARM_UP)
     narrow = Shape(rate=rate, delay=0.025)
     shapes = [(room.now, OPEN), (room.now + CUT, narrow), (room.now + OPENED, OPEN)]
-    seat = room.watch(TimedLine(shapes, seed), estimates=estimates)
+    seat = room.watch(TimedLine(shapes, seed), receiver)
     room.run(END)
     return Watched(seat)
 
@@ -96,7 +98,7 @@ def test_a_line_that_carries_the_stream_leaves_it_alone(rate: float) -> None:
 
 @pytest.mark.parametrize("bitrates", [BITRATES, SINGLE])
 def test_who_sends_reports_only_is_served_too(bitrates: tuple[int, ...]) -> None:
-    viewer = watch(500e3, 2, bitrates, estimates=False)
+    viewer = watch(500e3, 2, bitrates, receiver=Receiver.REPORTS)
     assert viewer.concealed(CUT + 3, OPENED) <= 0.005
     assert viewer.frames(CUT + 5, OPENED) >= 0.3 * (OPENED - CUT - 5)
     assert viewer.whole_after() <= 10

@@ -1,0 +1,108 @@
+"""The lines themselves, and stays that an audience would put up with."""
+
+import random
+from itertools import groupby
+
+import pytest
+
+from tests.support.line_shape import Shape, Way
+from tests.support.many_lines import Receiver
+from tests.zoo.__main__ import interval, one
+from tests.zoo.lines import SECONDS, ZOO, named, seeded
+from tests.zoo.stay import LAYERS, stay
+
+FAULTY = 0.30  # of all stays: so many exceed a limit of an audience; the aim is none
+
+
+def test_a_policer_lets_a_burst_pass_at_once_and_drops_what_exceeds_it() -> None:
+    way: Way[int] = Way(Shape(rate=800_000, queue=0.1, delay=0.02, policed=True), seed=1)
+    for number in range(12):  # 1000 octets each; its bucket holds 10,000
+        way.enter(1_000, number, now=1.0)
+    assert way.left(1.02) == [(1.02, number) for number in range(10)]
+    assert way.dropped == 2
+    way.enter(1_000, 12, now=1.005)
+    assert way.dropped == 3
+    way.enter(1_000, 13, now=1.011)  # 11 ms have made room for one
+    assert way.left(2.0) == [(1.031, 13)]
+
+
+@pytest.mark.parametrize("run", [1.0, 3.0])
+def test_losses_come_alone_or_in_a_row_and_are_as_many(run: float) -> None:
+    way: Way[int] = Way(Shape(loss=0.05, lost_in_a_row=run), seed=2)
+    for number in range(40_000):
+        way.enter(100, number, now=0.0)
+    came = set(way.leave(0.0))
+    runs = [len(list(group)) for lost, group in groupby(range(40_000), lambda n: n not in came) if lost]
+    assert sum(runs) / 40_000 == pytest.approx(0.05, rel=0.1)
+    assert sum(runs) / len(runs) == pytest.approx(max(run, 1.05), rel=0.1)
+
+
+def test_each_time_of_arrival_is_exact() -> None:
+    way: Way[int] = Way(Shape(rate=100_000, queue=1.0, delay=0.01), seed=3)
+    for number in range(3):
+        way.enter(125, number, now=0.0)  # 10 ms each
+    assert [at for at, _ in way.left(0.5)] == pytest.approx([0.02, 0.03, 0.04])
+
+
+@pytest.mark.parametrize("line", ZOO, ids=lambda line: line.name)
+def test_a_seed_decides_a_line_and_its_parts_follow_each_other(line: object) -> None:
+    name = getattr(line, "name", "")
+    shapes = seeded(named(name), 5, 10.0)
+    assert shapes == seeded(named(name), 5, 10.0) != seeded(named(name), 6, 10.0)
+    times = [at for at, _ in shapes]
+    assert times == sorted(times)
+    assert times[0] == 10.0
+    assert all(shape.queue > 0 and shape.delay > 0 for _, shape in shapes)
+
+
+def test_an_interval_holds_the_mean_and_is_narrow_where_all_agree() -> None:
+    chance = random.Random(4)
+    values = [chance.gauss(1.0, 0.5) for _ in range(40)]
+    least, most = interval(values)
+    assert least < sum(values) / 40 < most
+    assert interval([2.0] * 5) == (2.0, 2.0)
+
+
+@pytest.mark.parametrize("receiver", Receiver)
+@pytest.mark.parametrize("name", ["open", "far away"])
+def test_who_has_room_sees_and_hears_all(name: str, receiver: Receiver) -> None:
+    figures, _ = stay(named(name), receiver, "layered", seed=1)
+    assert not figures.faults(named(name))
+    assert figures.layer > 0.98
+    assert figures.concealed == 0.0
+    assert figures.padding < 0.005
+
+
+@pytest.mark.parametrize(
+    ("name", "receiver"),
+    [
+        ("half, 300 ms", "ARRIVALS"),
+        ("half, 100 ms", "ARRIVALS"),
+        ("Wi-Fi that stalls", "ARRIVALS"),
+        ("satellite", "REPORTS"),
+        ("half, 300 ms", "STREAM"),
+    ],
+)
+def test_who_has_less_sees_what_fits(name: str, receiver: str) -> None:
+    figures, story = stay(named(name), Receiver[receiver], "layered", seed=1)
+    assert not figures.faults(named(name)), story
+
+
+@pytest.mark.soak
+def test_the_zoo() -> None:
+    stays = [
+        (line.name, receiver.name, picture, seed)
+        for line in ZOO
+        for receiver in Receiver
+        if not (line.download and receiver is Receiver.STREAM)
+        for picture in LAYERS
+        for seed in (1, 2)
+    ]
+    found = [(each, faults) for each, _, faults in map(one, stays) if faults]
+    print(*(f"{' / '.join(map(str, each))}: {', '.join(faults)}" for each, faults in found), sep="\n")
+    assert len(found) <= FAULTY * len(stays)
+
+
+def test_a_stay_is_as_long_as_it_is_told() -> None:
+    _, story = stay(named("open"), Receiver.REPORTS, "single", seed=2)
+    assert len(story.splitlines()) in (SECONDS - 1, SECONDS)
