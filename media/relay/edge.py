@@ -182,7 +182,8 @@ class Edge:
         try:
             owner = await self._directory.room_owner(name)
             if owner is None and former.is_lost and not former.has_run:
-                self._close(copy)  # the room ended before the relay ran: no goodbye could arrive
+                # the room ended before the relay ran: no goodbye could arrive
+                self._rooms.close(name, EndReason.PUBLISHER_LEFT)
                 return
             if owner is None or owner == self._worker:
                 return
@@ -204,7 +205,7 @@ class Edge:
         assert room is not None
         tracks = published_tracks(taken.opened.tracks)
         if not is_same(room.identity, taken.opened.identity) or not fits(room.tracks, tracks):
-            self._close(copy)
+            self._rooms.close(name, EndReason.PUBLISHER_LEFT)
             return
 
         def relay_into(feed: Feed) -> EdgeRelay:
@@ -215,11 +216,6 @@ class Edge:
         if copy.relay.tier >= LAST_TIER:
             self._fed.send_away(name)
         log.info("relay reopened", room=name, origin=taken.parent, tier=copy.relay.tier)
-
-    def _close(self, copy: _Copy) -> None:
-        """Close a copy from within its attempt, which must not be cancelled by that."""
-        copy.attempt = None
-        self._rooms.close(copy.relay.room, EndReason.PUBLISHER_LEFT)
 
     async def close(self) -> None:
         """Cancel the openings that are under way. `Rooms` closes the copies."""

@@ -213,6 +213,19 @@ def test_a_relay_that_never_ran_expires(cluster: Cluster) -> None:
     assert len(cluster.relays) == 0
 
 
+def test_the_edge_gets_the_reports_of_the_clocks(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.media()
+    cluster.pass_time(2.5)
+    assert all(cluster.edge.room.publisher.reported(track) for track in (0, 1))
+
+
+def test_a_room_of_one_track_travels_too() -> None:
+    cluster = Cluster(TRACKS[:1])
+    opened = cluster.ask(Order())
+    assert len(opened.tracks) == 1
+
+
 def test_an_edge_counts_until_it_is_silent(cluster: Cluster) -> None:
     cluster.open()
     now = cluster.clock.now

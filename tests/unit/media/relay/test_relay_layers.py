@@ -1,9 +1,11 @@
 """An edge takes from its origin the layers that its viewers watch, and no others."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from media.relay.edge_relay import layers_of
 from media.relay.wanted_layers import LINGER_SECONDS
 from media.rtp.rtcp import pli
 from media.sessions.end_reason import EndReason
@@ -30,6 +32,18 @@ def test_the_edge_knows_the_layers_of_the_room(cluster: LayersCluster) -> None:
     cluster.open()
     published = [track.published for track in cluster.edge.room.tracks]
     assert [(track.rid, track.layer) for track in published] == [*zip(RIDS, LAYERS, strict=True), ("", 0)]
+
+
+def test_only_pictures_that_the_edge_takes_are_layers(cluster: LayersCluster) -> None:
+    cluster.open()
+    opened, feed = cluster.ask(cluster.order), cluster.edge.room.feed
+    ssrcs = [track.ssrc for track in opened.tracks]
+    assert layers_of(opened, feed) == dict(enumerate(ssrcs[:SOUND]))
+    best, *others = opened.tracks
+    unknown = replace(opened, tracks=(replace(best, payload_type=77), *others))
+    assert layers_of(unknown, feed) == {1: ssrcs[1], 2: ssrcs[2]}
+    single = replace(opened, tracks=(best, opened.tracks[SOUND]))
+    assert layers_of(single, feed) == {}
 
 
 def test_an_edge_that_joins_asks_for_a_keyframe_of_the_best_layer_only(cluster: LayersCluster) -> None:
