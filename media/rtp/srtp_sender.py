@@ -21,7 +21,7 @@ from media.rtp.nonces import NONCE
 from media.rtp.spent_indexes import SpentIndexes
 from media.rtp.srtp import Profile, SrtpKeys, outbound_session
 
-KEYS_REMEMBERED = 16_384  # about 150 bytes each
+KEYS_REMEMBERED = 16_384  # about 170 bytes each
 
 _SRTCP_INDEX = 0x7FFFFFFF  # RFC 3711 3.4: the bit above says that the packet is encrypted
 
@@ -133,7 +133,7 @@ _taken: dict[bytes, None] = {}  # digests of the master keys that have, or had, 
 
 
 def _take(master: bytes) -> None:
-    digest = sha256(master).digest()[:16]
+    digest = sha256(master).digest()
     if digest in _taken:
         raise SpentError("a key would serve two senders")
     _taken[digest] = None

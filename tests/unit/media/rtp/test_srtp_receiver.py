@@ -14,6 +14,7 @@ from media.rtp.run import MakeOpener
 from media.rtp.spent_indexes import SpentIndexes
 from media.rtp.srtp import MAX_SSRCS, REPLAY_WINDOW, Profile, SrtpKeys, inbound_session
 from media.rtp.srtp_receiver import SrtpReceiver
+from media.rtp.srtp_sender import SrtpSender
 from tests.support.far_end import BOTH_PROFILES, far_sender, new_keys, one_byte, rtp, two_byte
 from tests.support.native_loop import NATIVE
 from tests.unit.media.rtp.test_srtp import KEY, PLAIN, PROTECTED, SALT
@@ -89,6 +90,17 @@ def test_any_order_is_read_as_libsrtp_reads_it(first: int, order: list[int]) -> 
         except SrtpError:
             expected = None
         assert reads(receiver, sealed[number]) == expected
+
+
+@pytest.mark.parametrize("late", [0xFFF0, 0x8006])
+def test_before_the_first_wrap_there_is_no_rollover_to_go_back_to(late: int) -> None:
+    """A number that would belong before the beginning is one far ahead (RFC 3711 3.3.1)."""
+    keys = new_keys()
+    sender = SrtpSender(keys)
+    receiver = SrtpReceiver(SrtpKeys(keys.profile, keys.remote, keys.local), Opener)
+    for index in (5, late):
+        header = rtp(index, b"", ssrc=SSRC)
+        assert reads(receiver, sender.protect(SSRC, index, header, b"sound")) == header + b"sound"
 
 
 def test_what_is_older_than_the_window_is_refused() -> None:
