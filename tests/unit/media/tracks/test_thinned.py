@@ -1,6 +1,7 @@
 """A thinned track: whole pictures, in a numbering that has gaps only where something is missing."""
 
 import pytest
+from msgspec.structs import replace
 
 from media.rtp.packet import RtpPacket
 from media.rtp.run import Run
@@ -42,6 +43,17 @@ def test_each_packet_of_a_late_run_gets_its_place(form: Form) -> None:
     assert [run.packet(0).payload[-1] for run in came] == [1, 2, 3]
     assert indexes(outs)[:2] == [FIRST, FIRST + 4]
     assert track.take(late) == []
+
+
+def test_what_was_decided_before_a_stop_is_decided_anew() -> None:
+    """Another publisher's timestamps may be the same."""
+    track = thinned(Form.KEYFRAMES)
+    key, *_, delta = stream([1, 1])
+    assert track.take(key.packet)
+    track.stop()
+    track.start()
+    packet = replace(delta.packet.packet(0), timestamp=key.packet.timestamps()[0])
+    assert track.take(run_of(packet, track=1, ssrc=77, first=delta.packet.first)) == []
 
 
 def test_indexes_that_are_kept_free_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
