@@ -1,6 +1,7 @@
 """What is published in stereo is heard in stereo: a tone of its own on each side stays there."""
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,6 +12,7 @@ from playwright.async_api import Browser, Page
 
 from tests.support import aiortc_client
 from tests.support.browser import OpenPage, chromium, open_publish_page, open_watch_page
+from tests.support.firefox import firefox
 from tests.support.foreign_client import running_client
 from tests.support.npm_examples import examples, packed
 from tests.support.plain_page import open_example
@@ -29,6 +31,15 @@ PYTHON = "/usr/bin/python3"  # the system's, which has GStreamer
 
 Publishing = Callable[[System, Browser, Path], AbstractAsyncContextManager[None]]
 
+_RECORDED = """async (milliseconds) => {
+    const sound = new MediaStream(document.querySelector('video').srcObject.getAudioTracks());
+    const recorder = new MediaRecorder(sound, { mimeType: 'audio/ogg' });
+    const recorded = new Promise((resolve) => { recorder.ondataavailable = ({ data }) => resolve(data); });
+    recorder.start();
+    setTimeout(() => recorder.stop(), milliseconds);
+    const bytes = new Uint8Array(await (await recorded).arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+}"""
 _PROCESSING = """() => {
     const [track] = document.getElementById('video').srcObject.getAudioTracks();
     const { echoCancellation, noiseSuppression, autoGainControl, channelCount } = track.getSettings();
@@ -144,6 +155,28 @@ async def test_stereo_is_heard_by_page_frame_and_module_also_from_an_edge(
                 print("module", await are_apart(module.page, HEAR_SECONDS))
                 detail = (await system.http.get(f"{url}/api/rooms/hall")).json()
                 assert len(detail["workers"]) == 2, detail
+
+
+@pytest.mark.soak
+async def test_firefox_plays_stereo_too(redis_url: str, tmp_path: Path) -> None:
+    """By a recording of its own: without a loudspeaker its Web Audio stands."""
+    tones = write(tmp_path / "tones.wav", 10)
+    with routable_address() as address:
+        async with (
+            running_system(redis_url, media_ip=address) as system,
+            chromium(None, f"--use-file-for-fake-audio-capture={tones}") as browser,
+            firefox() as watching,
+            await open_publish_page(browser, system.controls[0].url, "hall") as publisher,
+            await watching.watch_page(system.controls[0].url, "hall") as viewer,
+        ):
+            await publisher.page.get_by_label("Music").check()
+            await publisher.publish()
+            await viewer.tells("Watching hall.", 2 * HEAR_SECONDS)
+            heard = tmp_path / "heard.ogg"
+            heard.write_bytes(base64.b64decode(await viewer.page.evaluate(_RECORDED, 4_000)))
+    sides = in_file(heard)
+    print("Firefox", sides)
+    assert separated(sides)
 
 
 @pytest.mark.soak
