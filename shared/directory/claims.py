@@ -47,6 +47,8 @@ class Claims:
         self._limits = limits
         self._places_renewed_at = -inf
         self._since: dict[tuple[WorkerId, RoomName], bytes] = {}  # when each was claimed, as Redis has said
+        self._heard: dict[tuple[WorkerId, RoomName], float] = {}  # when Redis last prolonged each, or earlier
+        self._asked_at = -inf  # when `renewals` were last asked for
         self._claim = redis.register_script(script("claim_room").text)
         self._release = redis.register_script(script("release_room").text)
         self._take_place = redis.register_script(script("take_place").text)
@@ -56,6 +58,7 @@ class Claims:
 
         Raises `ROOM_LIMIT` or `PUBLISHER_LIMIT`, or `NO_WORKER` where Redis may have lost claims.
         """
+        asked_at = monotonic()
         owner, was_held, *since = await self._claim(
             keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS, ""]
         )
@@ -63,6 +66,7 @@ class Claims:
             raise redis_is_new()
         if since:
             self._since[worker, room] = since[0]
+            self._heard[worker, room] = asked_at
         if worker_in_key(owner) != worker or not self._limits.exist:
             return worker_in_key(owner)
         outcome = await self._take_place(
@@ -93,6 +97,7 @@ class Claims:
             return
         for room in rooms:
             self._since.pop((worker, room), None)
+            self._heard.pop((worker, room), None)
         batch = Batch(self._redis)
         for room in rooms:
             if room in never_open:
@@ -112,6 +117,7 @@ class Claims:
         GETEX tells the owner, too, at a tenth of a script's cost. Another worker's claim is prolonged once:
         this worker gives the room up and does not ask again.
         """
+        self._asked_at = monotonic()
         return [
             ("GETEX", keys.room_claim(room), "PX", keys.CLAIM_TTL_MS) for room in rooms[:REFRESHED_AT_ONCE]
         ]
@@ -143,6 +149,7 @@ class Claims:
         worker: WorkerId,
         renews_places: bool,
     ) -> list[RoomName]:
+        asked_at = self._asked_at
         owners: dict[RoomName, bytes | None] = dict(zip(rooms, renewed, strict=True))
         # another worker may have claimed a room again that it lost, and does not know that yet
         if gone := [room for room, owner in owners.items() if not owner or worker_in_key(owner) != worker]:
@@ -150,9 +157,11 @@ class Claims:
             again = Batch(self._redis)
             for room in gone:
                 since = self._since.get((worker, room), b"0")
-                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, since])
+                unheard = min((asked_at - self._heard.get((worker, room), -inf)) * 1000, keys.CLAIM_TTL_MS)
+                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, since, int(unheard)])
             owners |= {room: owner for room, (owner, *_) in zip(gone, await again.execute(), strict=True)}
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
+        self._heard |= {(worker, room): asked_at for room in kept if (worker, room) in self._since}
         if kept and renews_places:
             keep = Batch(self._redis)
             keep.call("keep_places", _PLACES, [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS, *kept])

@@ -105,6 +105,21 @@ async def test_of_two_that_claim_again_the_one_who_claimed_later_has_the_room(
     assert await beat(directory, ONE) == [ROOM]
 
 
+async def test_who_was_silent_for_as_long_as_a_claim_lives_takes_the_room_from_nobody(
+    redis: Redis, directory: Directory
+) -> None:
+    """It had the room last, and another worker has claimed it since then."""
+    assert not await refused(directory, ONE)
+    await redis.delete(keys.room_claim(ROOM))
+    await asyncio.sleep(0.002)  # by Redis' clock
+    assert not await refused(directory, TWO)
+    await asyncio.sleep(TTL_MS / 1000)
+    await redis.flushall()
+    assert await beat(directory, ONE) == []
+    assert await beat(directory, TWO) == [ROOM]
+    assert await beat(directory, ONE) == []
+
+
 async def test_a_claim_of_older_data_is_no_right(redis: Redis, directory: Directory) -> None:
     """Redis was restarted with data of before the room moved to another worker."""
     assert not await refused(directory, ONE)

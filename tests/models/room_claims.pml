@@ -5,11 +5,13 @@
    Redis writes the epoch, and no new claim succeeds for HOLD ticks after that. Heartbeats are late at will. After TTL
    ticks without one a worker's claim has expired, and another worker may have the room, which is meant.
 
-   Promises: nobody gets a room that another worker has kept; and of two workers that both think they have it (one was
-   paused, and Redis lost the claim of the other), the one that claimed it later keeps it.
+   Promises: nobody gets a room that another worker has kept. Of two workers that both think they have it (one was
+   paused, and Redis lost the claim of the other), the one that claimed it later keeps it. And who has kept a room for
+   as long as a claim lives is not robbed of it by one that comes back.
 
    With -DHOLD=0, which is Redis without an epoch, the first does not hold. With -DSINCE=0, where a worker does not say
-   since when it has a room, the second does not. */
+   since when it has a room, the second does not; with -DHEARD=0, where it does not say when Redis last heard it, the
+   third. */
 
 #define TTL 4         /* ticks that a claim lives: keys.CLAIM_TTL_MS */
 #ifndef HOLD
@@ -17,6 +19,9 @@
 #endif
 #ifndef SINCE
 #define SINCE 1
+#endif
+#ifndef HEARD
+#define HEARD 1
 #endif
 #define LOST 2        /* times that Redis comes back without its claims */
 #define NOBODY 0
@@ -28,13 +33,16 @@ byte hold;            /* ticks for which new claims are refused */
 byte later;           /* which worker was the last to claim the room for a publisher: "since when", of two workers */
 bool streams[3];      /* by worker: 1 and 2 */
 byte right[3];        /* ticks for which its last claim, or heartbeat, must count */
+byte held[3];         /* ticks for which it has been the owner, up to TTL */
 byte lost;
 
 #define keeps(w) (streams[w] && right[w])
-#define another_has(w) (owner == 3 - w && (!SINCE || (again -> later == 3 - w : hold == 0)))
+#define another_has(w) (owner == 3 - w && \
+                        (!SINCE || (HEARD && !right[w]) || (again -> later == 3 - w : hold == 0)))
 
 inline touch() { if :: !epoch -> epoch = true; hold = HOLD :: else fi }
 inline claim(w) {
+  held[3 - w] = 0; if :: owner != w -> held[w] = 0 :: else fi;
   owner = w; lives = TTL; right[w] = TTL;
   if :: later == w -> right[3 - w] = 0 :: else fi
 }
@@ -54,7 +62,9 @@ proctype worker(byte w) {
        touch();
        if
        :: another_has(w) -> assert(!(later == w && keeps(w))); streams[w] = false  /* it yields */
-       :: else -> claim(w); again = TTL
+       :: else ->
+            assert(!(owner == 3 - w && streams[3 - w] && held[3 - w] == TTL));
+            claim(w); again = TTL
        fi }
   :: atomic { streams[w] ->                                     /* the publisher leaves */
        streams[w] = false;
@@ -67,6 +77,7 @@ proctype world() {
   do
   :: atomic {                                                   /* time passes */
        if :: right[1] > 0 -> right[1]-- :: else fi;
+       if :: owner != NOBODY && held[owner] < TTL -> held[owner]++ :: else fi;
        if :: right[2] > 0 -> right[2]-- :: else fi;
        if :: hold > 0 -> hold-- :: else fi;
        if :: again > 0 -> again-- :: else fi;
