@@ -108,9 +108,30 @@ fuzz: .venv/test.stamp ## Give each parser that a stranger reaches 100,000 damag
 	$(BIN)/python -m tests.fuzz
 
 .PHONY: guided-fuzz
-guided-fuzz: .venv/test.stamp ## Let coverage guide what each of them is given, a minute each: make guided-fuzz SECONDS=600 NAMES="SDP RTCP"
-	$(BIN)/pip install --quiet --upgrade --target .venv/guided "atheris>=3,<4"
-	PYTHONPATH=.venv/guided $(BIN)/python -m tests.fuzz.guided $(SECONDS:%=--seconds %) $(NAMES)
+guided-fuzz: .venv/test.stamp ## Let coverage guide what each of them is given, a minute each: make guided-fuzz SECONDS=600 NAMES="SDP RTCP" KEEP=1
+	$(BIN)/pip install --quiet --upgrade --target .venv/guided $(ATHERIS)
+	PYTHONPATH=.venv/guided $(BIN)/python -m tests.fuzz.guided $(GUIDED) $(NAMES)
+
+ATHERIS := "atheris>=3,<4"
+GUIDED = $(SECONDS:%=--seconds %) $(if $(KEEP),--keep)
+
+# Python's own allocator gives small pieces of a large one: AddressSanitizer would not see where they end.
+SANITIZING := PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0
+
+# Atheris is libFuzzer: with AddressSanitizer's library before it, it is guided by C that clang has instrumented, too.
+.PHONY: fuzz-native
+fuzz-native: .venv/test.stamp ## The same for the native step, under AddressSanitizer and UBSan: make fuzz-native SECONDS=600 KEEP=1
+	@deploy/packages.sh clang=clang
+	$(BIN)/pip install --quiet --upgrade --target .venv/guided $(ATHERIS)
+	@rm -rf build/fuzz-native && mkdir -p build/fuzz-native && cp -r media build/fuzz-native
+	@ln -s $(addprefix $(CURDIR)/,control deploy shared tests tools) build/fuzz-native
+	@rm -f build/fuzz-native/media/native/*.so
+	@export PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/fuzz-native:$(CURDIR)/.venv/guided && \
+		CC=clang CFLAGS="-g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+			$(BIN)/python -m deploy.native_build && ls build/fuzz-native/media/native/fan_out.*.so >/dev/null && \
+		LD_PRELOAD=$(CURDIR)/.venv/guided/asan_with_fuzzer.so $(SANITIZING) \
+			$(BIN)/python -m tests.fuzz.guided $(GUIDED) "runs of SRTP" "native step"
+	@rm -rf build/fuzz-native
 
 .PHONY: sanitize
 sanitize: .venv/test.stamp ## Run the native step's tests under AddressSanitizer and UBSan, with 2,000 inputs of each property
@@ -120,7 +141,7 @@ sanitize: .venv/test.stamp ## Run the native step's tests under AddressSanitizer
 	@cd build/sanitize && export PYTHONPATH=$$PWD && \
 		CFLAGS="-g -O1 -Werror -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
 			$(CURDIR)/$(BIN)/python -m deploy.native_build && ls media/native/fan_out.*.so >/dev/null && \
-		LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+		LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" $(SANITIZING) \
 			NATIVE_INPUTS=2000 $(CURDIR)/$(BIN)/pytest -q -p no:cacheprovider tests/unit/media/native tests/unit/media/pure $(SANITIZED)
 	@rm -rf build/sanitize
 

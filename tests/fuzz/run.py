@@ -2,11 +2,18 @@
 
 import itertools
 
-from tests.fuzz import network, payloads, requests, srtp, streams
+from tests.fuzz import native_step, network, payloads, requests, srtp, streams
 from tests.fuzz.mutations import mutations
 from tests.fuzz.target import Target
 
-TARGETS = [*network.targets(), *srtp.targets(), *streams.targets(), *payloads.targets(), *requests.targets()]
+TARGETS = [
+    *network.targets(),
+    *srtp.targets(),
+    *native_step.targets(),
+    *streams.targets(),
+    *payloads.targets(),
+    *requests.targets(),
+]
 
 
 class BrokenPromiseError(AssertionError):
