@@ -10,6 +10,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.sequence import SequenceTranslator
 from media.rtp.srtp import Profile
 from media.switch.feed import Feed
+from media.switch.redundant_sound import RedundantSound
 from media.switch.switch import PacketSwitch, Received
 from media.switch.thinning import Thinning
 from media.switch.wire import Wire
@@ -56,7 +57,8 @@ class World:
     """A room whose publisher has connected and has sent nothing yet. Time passes when a test sets `now`.
 
     The first packet of each track gets `index` and the timestamp 0. The room shares its switch and its clock
-    with the one `beside` it. A `thinned` one has the thinned forms of its picture, too.
+    with the one `beside` it. A `thinned` one has the thinned forms of its picture, too, and a `redundant` one
+    those of its sound.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class World:
         clock: Clock | None = None,
         beside: "World | None" = None,
         thinned: bool = False,
+        redundant: bool = False,
     ) -> None:
         self.published = published
         self.clock: Clock = beside.clock if beside else clock or Stopped(10.0)
@@ -86,7 +89,14 @@ class World:
         sent = [track.sent for track in self.tracks]
         layers = [number for number, track in enumerate(self.tracks) if track.kind == "video"]
         thinning = Thinning(sent, layers[-1]) if thinned else None
-        self.feed = Feed(sent, [track.source for track in self.tracks], thinning=thinning)
+        first = len(sent) + (0 if thinning is None else len(thinning.sent))
+        sounds = [number for number, track in enumerate(self.tracks) if track.kind == "audio"]
+        self.feed = Feed(
+            sent,
+            [track.source for track in self.tracks],
+            thinning=thinning,
+            redundant=RedundantSound(sent, sounds[0], first) if redundant else None,
+        )
         self.stats = PublisherStats()
         self.feedback = _Feedback(self.feed, self.tracks, "room", self.tell_publisher, self.stats)
         self.feed.publisher = self.feedback
