@@ -168,10 +168,9 @@ export class Session {
     await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
   }
 
-  /** @param {RTCOfferOptions} [options] */
-  async #offer(options) {
+  async #offer() {
     const pc = this.#pc;
-    const { type, sdp } = await pc.createOffer(options);
+    const { type, sdp } = await pc.createOffer();
     this.#expectUse();
     await pc.setLocalDescription({ type, sdp: this.wished(sdp) }).catch(() => pc.setLocalDescription({ type, sdp }));
   }
@@ -182,7 +181,7 @@ export class Session {
     if (!resource || !this.#etag) throw new NotConnected('the server does not restart ICE', 'network');
     const pc = this.#pc;
     const until = performance.now() + 1000 * RECOVERY_SECONDS;
-    await this.#offer({ iceRestart: true });
+    await pc.setLocalDescription(await pc.createOffer({ iceRestart: true })); // it keeps what was wished
     const request = {
       method: 'PATCH',
       headers: {

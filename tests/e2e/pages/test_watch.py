@@ -78,6 +78,8 @@ async def test_a_change_of_network_keeps_the_session(system: System, browser: Br
         await viewer.tells("Watching moving.")
         await viewer.pictures()
         assert await viewer.page.evaluate("connections.length") == 1
+        # or the sound would be in one channel from here on
+        assert "stereo=1" in await viewer.page.evaluate("connections[0].localDescription.sdp")
 
 
 async def test_what_is_no_name_of_a_room_is_told(system: System, browser: Browser) -> None:
