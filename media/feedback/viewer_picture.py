@@ -252,7 +252,7 @@ class ViewerPicture:
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # the viewer does not want the rungs above `best`
-        was_probing, was_padded = self._choice.is_probing, self._decision.probe > 0
+        was_probing, was_padded = self._choice.is_probing, bool(self._decision.probe)
         self._decision = self._choice.step(needs, self._present(ladder), now, is_broken=self._is_broken(now))
         self._stats.probes += self._choice.is_probing and not was_probing
         if self._decision.probe and not was_padded:

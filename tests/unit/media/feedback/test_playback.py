@@ -10,6 +10,7 @@ from media.feedback.publisher_feedback import REPORT_SECONDS
 from media.switch.join import ASK_AGAIN_SECONDS, MOST_ASKS
 from tests.support.far_viewer import PLAIN, FarViewer
 from tests.support.published import AUDIO, VIDEO, sound, video
+from tests.support.shown_world import ShownWorld
 from tests.support.world import World
 
 KEYFRAME = b"\x10\x00 key"  # VP8
@@ -112,3 +113,11 @@ def test_a_keyframe_is_asked_for_early_where_the_answer_would_be_held() -> None:
     world.feed.sent[VIDEO].pictures.clear()
     ask_early(world.feed, world.feedback, world.now)
     assert asked == [VIDEO, VIDEO]
+
+
+def test_a_round_trip_is_of_the_line_of_its_picture(world: World, viewer: FarViewer) -> None:
+    viewer.playback.measured(0.25, world.now)  # it has no choice of pictures
+    shown = ShownWorld()
+    watcher = shown.watch()
+    watcher.far.playback.measured(0.25, shown.now)
+    assert watcher.picture.line.trips.shortest_known == 0.25

@@ -168,12 +168,13 @@ def test_a_keyframe_is_requested_of_the_video_source() -> None:
 
 def test_a_publisher_that_takes_only_fir_is_asked_by_fir() -> None:
     world = at(world_with("ccm fir"), 1.0)
-    for command in (1, 2):
-        world.want_keyframes(1.0 + command)
+    for number in range(1, 258):
+        command = number & 0xFF
+        world.want_keyframes(1.0 + number)
         (request,) = keyframe_requests(world)
         assert (request.fmt, request.ssrc, request.media_ssrc) == (FIR, OUR_SSRC, 0)
         assert request.fci == SOURCES[VIDEO].to_bytes(4) + bytes((command, 0, 0, 0))
-    assert (world.stats.plis, world.stats.firs) == (0, 2)
+    assert (world.stats.plis, world.stats.firs) == (0, 257)
 
 
 def test_a_publisher_that_takes_neither_is_not_asked() -> None:

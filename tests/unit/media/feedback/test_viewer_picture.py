@@ -76,6 +76,8 @@ def test_the_best_picture_costs_nothing() -> None:
     assert viewer.picture.measure_seconds == math.inf
     assert not viewer.far.playback.steps
     assert not viewer.padding()
+    viewer.picture.moved(world.now)
+    assert not viewer.picture.rests
 
 
 def test_at_another_address_nothing_counts_that_was_known_of_the_line_to_the_former_one() -> None:
@@ -340,6 +342,17 @@ def test_it_stops_when_what_is_missing_does_not_come(viewer: Watcher) -> None:
 def test_it_goes_on_when_that_is_sent_again(viewer: Watcher) -> None:
     miss(viewer, comes=True)
     assert viewer.rendition == 0
+
+
+@pytest.mark.parametrize(("queues", "sent_again"), [(0.5, 6), (1.0, 6), (1.1, 4)])
+def test_few_packets_are_sent_again_at_once_while_a_queue_drains(
+    viewer: Watcher, monkeypatch: pytest.MonkeyPatch, queues: float, sent_again: int
+) -> None:
+    line = viewer.picture.line
+    monkeypatch.setattr(type(line.trips), "queues", property(lambda _: queues))
+    line.train_came(math.inf, viewer.world.now)
+    newest = viewer.world.feed.sent[0].history.next_index
+    assert viewer.picture.asked(range(newest - 6, newest), viewer.world.now) == sent_again
 
 
 def chokes(viewer: Watcher, bitrate: int) -> None:
