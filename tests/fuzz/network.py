@@ -32,8 +32,9 @@ from media.transport.stun import StunError, parse_binding_request, parse_mapped_
 from tests.fuzz.rtcp_seeds import RTCP
 from tests.fuzz.target import Take, Target, parser
 from tests.support.far_end import one_byte, rtp, two_byte
+from tests.support.far_publisher import SOURCES
 from tests.support.layered import RID, RIDS, RTX_TYPE, LayeredWorld, layers
-from tests.support.published import sound, video
+from tests.support.published import AUDIO, sound, video
 from tests.support.stun_server import mapped
 from tests.support.waiting import eventually
 from tests.support.world import SSRCS, World
@@ -44,6 +45,20 @@ RTP = [
     rtp(payload_type=97, payload=b"\x00\x07rest", extension=one_byte((1, b"\x10"), (5, b"\x00\x09"))),
     rtp(padding=4, csrcs=(1, 2), extension=two_byte((1, b"v" * 20), (200, b""))),
     rtp(ssrc=SSRCS[0], payload=b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(30), marker=True),
+]
+# A publisher's sound, and redundant sound behind a gap.
+RED = [
+    rtp(1, payload_type=111, timestamp=960, ssrc=SOURCES[AUDIO]),
+    *(
+        rtp(
+            n,
+            bytes.fromhex("ef1e0002ef0f00036f") + b"abone" + bytes(n),
+            payload_type=63,
+            timestamp=960 * n,
+            ssrc=SOURCES[AUDIO],
+        )
+        for n in (2, 5)
+    ),
 ]
 LAYERS = [
     *(
@@ -175,7 +190,7 @@ def _publisher_reports() -> Iterator[Take]:
 def _switch() -> Iterator[Take]:
     """Packets of a publisher, authentic, and damaged before he encrypted them: without layers, and with."""
     extensions = {"urn:ietf:params:rtp-hdrext:ssrc-audio-level": 1}
-    single = World((video(rtx=97, feedback=("nack", "nack pli")), sound(extensions=extensions)))
+    single = World((video(rtx=97, feedback=("nack", "nack pli")), sound(extensions=extensions, red=63)))
     single.media(count=3)
     layered = LayeredWorld([*layers(codec="VP8"), sound()])
     viewers = [single.join(), layered.watch()]
@@ -288,6 +303,6 @@ def targets() -> list[Target]:
         Target("RTCP compounds", RTCP, _rtcp),
         Target("RTCP of a viewer", RTCP, _viewer),
         Target("RTCP of a publisher", RTCP, _publisher_reports),
-        Target("RTP of a publisher in the switch", RTP + LAYERS, _switch),
+        Target("RTP of a publisher in the switch", RTP + RED + LAYERS, _switch),
         Target("sequence numbers, timestamps and times", [bytes(range(64))], _numbers),
     ]

@@ -44,7 +44,7 @@ ONE = (Layer("", 1, 600_000),)
 
 # A scene that moves sideways, under noise that no encoder can foresee; a chord whose loudness changes as
 # speech's does, and never ends.
-_CAPTURE = """async ([width, height, rate, encodings, codec, grain]) => {
+_CAPTURE = """async ([width, height, rate, encodings, codec, grain, red]) => {
     const area = (w, h) => Object.assign(document.createElement('canvas'), { width: w, height: h });
     const scene = area(2 * width, height), canvas = area(width, height);
     const noise = area(width + 64, height + 64);
@@ -87,7 +87,10 @@ _CAPTURE = """async ([width, height, rate, encodings, codec, grain]) => {
     const [audio] = output.stream.getAudioTracks();
 
     const peer = window.peer = new RTCPeerConnection();
-    peer.addTransceiver(audio, { direction: 'sendonly' });
+    const spoken = peer.addTransceiver(audio, { direction: 'sendonly' });
+    const isRed = (one) => one.mimeType === 'audio/red';
+    const sounds = RTCRtpSender.getCapabilities('audio').codecs;
+    if (red) spoken.setCodecPreferences([...sounds].sort((one, other) => isRed(other) - isRed(one)));
     const transceiver = peer.addTransceiver(video, { direction: 'sendonly', sendEncodings: encodings });
     const codecs = RTCRtpSender.getCapabilities('video').codecs;
     const wanted = (one) => one.mimeType === codec || one.mimeType === 'video/rtx';
@@ -119,15 +122,19 @@ async def layer_publisher(
     *,
     lead: Callable[[str], str],
     codec: str = "video/VP8",
+    red: bool = False,
 ) -> AsyncIterator[ScriptPublisher]:
-    """Publish into `room` at `url` until left, over the line to which `lead` turns the answer."""
+    """Publish into `room` at `url` until left, over the line to which `lead` turns the answer.
+
+    `red`: send redundant sound.
+    """
     page = await browser.new_page()
     try:
         await page.goto(f"{url}/healthz")
         encodings = [layer.encoding(codec) for layer in layers]
         top = layers[-1]
         grain = round(GRAIN * top.bitrate / (SIZE[0] * SIZE[1] * FRAME_RATE))
-        offer = await page.evaluate(_CAPTURE, [*SIZE, FRAME_RATE, encodings, codec, grain])
+        offer = await page.evaluate(_CAPTURE, [*SIZE, FRAME_RATE, encodings, codec, grain, red])
         answer = await page.evaluate(_OFFER, [f"{url}/api/whip/publish/{room}", offer])
         await page.evaluate(_ACCEPT, lead(answer))
         yield ScriptPublisher(page, offer, answer)

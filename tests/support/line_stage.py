@@ -83,14 +83,14 @@ async def _sees(viewer: LineTab) -> None:
 
 @contextlib.asynccontextmanager
 async def line_stage(
-    redis_url: str, layers: Sequence[Layer] = THREE, *, codec: str = "video/VP8"
+    redis_url: str, layers: Sequence[Layer] = THREE, *, codec: str = "video/VP8", red: bool = False
 ) -> AsyncIterator[Stage]:
-    """A system, a Chromium, and in it a publisher of `layers`."""
+    """A system, a Chromium, and in it a publisher of `layers`; `red`: with redundant sound."""
     async with running_system(redis_url) as system, chromium(None, SMALL_LAYERS) as browser:
         url = system.controls[0].url
         async with (
             shaped_line(_worker(system)) as uplink,
-            layer_publisher(browser, url, ROOM, layers, lead=uplink.lead, codec=codec) as publisher,
+            layer_publisher(browser, url, ROOM, layers, lead=uplink.lead, codec=codec, red=red) as publisher,
         ):
             await system.room_live(ROOM, within=10)
             yield Stage(system, browser, publisher, layers, uplink, count(1))
