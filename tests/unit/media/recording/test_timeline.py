@@ -267,3 +267,16 @@ def test_a_track_that_moves_does_so_until_it_is_where_it_belongs() -> None:
     steps = moved(0.02, *[5.0] * 12)
     assert sum(steps) == pytest.approx(0.02, abs=0.001)
     assert steps[-1] == 0.0
+
+
+@pytest.mark.parametrize(("pace", "behind"), [(0.1, 1 / 30), (0.02, 0.02)])
+def test_a_source_that_would_play_before_what_is_written_goes_on_right_behind_it(
+    pace: float, behind: float
+) -> None:
+    timeline = Timeline([48_000, 90_000], SOUND)
+    timeline.push(SOUND, frame(0, wall=100.0), 0.0)
+    for number in range(3):
+        at = number * pace
+        (last,) = timeline.push(PICTURE, frame(round(at * 90_000), wall=100.0 + at), at)
+    (first,) = timeline.push(PICTURE, frame(0, wall=100.0, source=2), 2 * pace)
+    assert first.seconds - last.seconds == pytest.approx(behind)

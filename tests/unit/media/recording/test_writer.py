@@ -85,3 +85,20 @@ def test_that_pictures_are_left_out_is_told_once(tmp_path: Path, monkeypatch: py
     writer.tick(2.0)
     writer.tick(3.0)
     assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("forms", "mux_wants", "wanted"),
+    [((), False, set()), (("mux",), False, set()), (("mux",), True, {1})],
+)
+def test_a_keyframe_is_wanted_for_the_file_with_all_tracks(
+    tmp_path: Path, forms: tuple[str, ...], mux_wants: bool, wanted: set[int]
+) -> None:
+    log: Any = None
+    changes = ChangeAllowance()
+    writer = Writer(RoomName("demo"), tracks(None, 0, 1), tmp_path, forms, Limits(), changes, log)
+    for reader in writer._readers.values():
+        reader.wanted = lambda _: []  # type: ignore[method-assign]
+    if writer._mux is not None:
+        writer._mux.wants_keyframe = lambda _: mux_wants  # type: ignore[method-assign]
+    assert writer.wanted_keyframes(1.0) == wanted
