@@ -24,12 +24,12 @@ class Ladder(NamedTuple):
     renditions: tuple[Rendition, ...]
     sound: float
     needs: tuple[float, ...]  # bit/s of each with the sound; last, the sound alone
-    rids: tuple[str, ...] = ()  # of the layers, which are the first rungs
-    first: int = 0  # the best rung for who has no wish: better layers have too few pictures
+    rids: tuple[str, ...]  # of the layers, which are the first rungs
+    first: int  # the best rung for who has no wish: better layers have too few pictures
 
     @classmethod
     def of(
-        cls, renditions: tuple[Rendition, ...], sound: float, rids: tuple[str, ...] = (), first: int = 0
+        cls, renditions: tuple[Rendition, ...], sound: float, rids: tuple[str, ...], first: int
     ) -> "Ladder":
         """With what each needs."""
         return cls(renditions, sound, (*(each.bitrate + sound for each in renditions), sound), rids, first)

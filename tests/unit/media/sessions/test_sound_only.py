@@ -27,7 +27,7 @@ async def test_only_who_gets_a_picture_begins_with_a_rendition(
     wire: Wire | None, rendition: int | None, reason: str
 ) -> None:
     world = LayersWorld()
-    world.feed.ladder = Ladder.of(tuple(Rendition(number, 1e6) for number in range(3)), 5e4)
+    world.feed.ladder = Ladder.of(tuple(Rendition(number, 1e6) for number in range(3)), 5e4, (), 0)
     setup = Setup(
         id=SessionId("w1.0"),
         offer=parse_offer(real_offer("whep-chromium-156")),
