@@ -61,6 +61,7 @@ class Chaos:
         self.media: dict[str, list[Span]] = {name: [] for name in names}
         self.bus: dict[str, list[Span]] = {name: [] for name in names}
         self.counts: Counter[str] = Counter()
+        self._redis_is_free = asyncio.Lock()  # two restarts at once would start two
 
     async def run(self, seconds: float) -> None:
         """Two faults at once, one after the other."""
@@ -120,14 +121,16 @@ class Chaos:
             self._lines.mend(member.name)
 
     async def _restart_redis(self) -> None:
-        with self._out_of_reach():
-            self._valkey.stop()
-            await asyncio.sleep(self._chance.choice([0.0, 0.0, 3.0]))
-            self._valkey.start()
+        async with self._redis_is_free:
+            with self._out_of_reach():
+                self._valkey.stop()
+                await asyncio.sleep(self._chance.choice([0.0, 0.0, 3.0]))
+                self._valkey.start()
 
     async def _empty_redis(self) -> None:
-        with Redis.from_url(self._valkey.url) as redis:
-            redis.flushall()
+        async with self._redis_is_free:
+            with Redis.from_url(self._valkey.url) as redis:
+                redis.flushall()
 
     async def _jump(self) -> None:
         self._set_clock(self._chance.choice(["+3600", "-3600", "+10", "-10", "+0"]))
