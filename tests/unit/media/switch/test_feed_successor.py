@@ -94,6 +94,16 @@ def test_the_picture_continues_with_the_next_publishers_keyframe_and_the_sound_a
     assert payloads(viewer.packets()) == [KEYFRAME, DELTA]
 
 
+def test_who_is_succeeded_is_not_forwarded_any_more(world: World, viewer: FarViewer) -> None:
+    begin(world)
+    viewer.datagrams()
+    last = world.publisher.packet(AUDIO, payload=b"sound")
+    world.feed.take([track.source for track in world.tracks])  # its successor has no keys yet
+    world.receive(last)
+    assert viewer.datagrams() == []
+    assert world.feed.srtp is None
+
+
 def test_a_publisher_whose_picture_is_held_back_counts_as_heard(world: World, viewer: FarViewer) -> None:
     change_publisher(world)
     assert world.feed.heard_at == 0.0
