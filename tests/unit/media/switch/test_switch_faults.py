@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from media.switch import intake
 from media.tracks.keyframe_gate import KeyframeGate
 from tests.support.far_viewer import FarViewer
 from tests.support.published import VIDEO
@@ -53,3 +54,11 @@ def packets_of(viewer: FarViewer) -> int:
     packets = viewer.packets()
     assert all(packet.payload == b"media" for packet in packets)
     return len(packets)
+
+
+def test_a_bug_behind_the_last_packet_stops_the_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr(intake, "_add_gathered", lambda *_: 1 / 0)
+    world.media(VIDEO)
+    assert isinstance(world.feed.fault, ZeroDivisionError)
+    assert world.feed.srtp is None
