@@ -19,8 +19,7 @@ class Shape:
     queue: float = 0.3  # seconds that the last datagram of a full queue waits at that rate
     delay: float = 0.0  # seconds on the way, behind the queue
     loss: float = 0.0  # a share of 1, lost by chance
-    lost_in_a_row: float = 1.0  # so many at once, on average
-    burst: tuple[int, int] | None = None  # so many at once, at least and at most
+    burst: tuple[int, int] = (1, 1)  # so many at once, at least and at most
     policed: bool = False  # nothing waits: what the queue would hold passes at once, and the rest is dropped
 
 
@@ -33,7 +32,6 @@ class Way(Generic[T]):
     def __init__(self, shape: Shape, seed: int) -> None:
         self._shape = shape
         self._random = random.Random(seed)
-        self._loses = False  # the next one, too
         self._losing = 0  # so many of a burst are still to be lost
         self._bucket, self._policed_at = 0.0, 0.0  # octets of a policer's that are taken
         self._waiting: deque[tuple[int, T]] = deque()  # size in octets; the first is being sent
@@ -85,21 +83,11 @@ class Way(Generic[T]):
         self.queued += size
 
     def _is_lost(self) -> bool:
-        """By chance, alone or several in a row."""
-        shape = self._shape
-        if shape.burst is not None:
-            return self._is_of_burst(shape.loss, *shape.burst)
-        runs = max(shape.lost_in_a_row, 1.0)
-        likely = 1 - 1 / runs if self._loses else shape.loss / (runs * (1 - shape.loss) or 1.0)
-        if runs == 1.0:
-            likely = shape.loss
-        self._loses = self._random.random() < likely
-        return self._loses
-
-    def _is_of_burst(self, loss: float, least: int, most: int) -> bool:
+        """By chance: alone, or the first of a burst, or one that follows it."""
+        least, most = self._shape.burst
         if not self._losing:
-            mean = (least + most) / 2
-            if self._random.random() >= loss / (mean - loss * (mean - 1)):  # of those that are not in one
+            loss, mean = self._shape.loss, (least + most) / 2
+            if self._random.random() >= loss / (mean - loss * (mean - 1)):  # of those that are in none
                 return False
             self._losing = self._random.randint(least, most)
         self._losing -= 1

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tests.support.line_shape import Shape
 
@@ -28,8 +29,8 @@ class Line:
     moves: float = math.inf
 
 
-def steady(**how: float) -> Callable[[random.Random], Shapes]:
-    return lambda _: [(0.0, Shape(**how))]  # type: ignore[arg-type]
+def steady(**how: Any) -> Callable[[random.Random], Shapes]:
+    return lambda _: [(0.0, Shape(**how))]
 
 
 def _changes(*parts: tuple[float, Shape]) -> Callable[[random.Random], Shapes]:
@@ -80,8 +81,8 @@ def _by_chance(chance: random.Random) -> Shapes:
     for _ in range(chance.randint(2, 6)):
         rate = math.exp(chance.uniform(math.log(120_000), math.log(8_000_000)))
         queue = math.exp(chance.uniform(math.log(0.02), math.log(2.5)))
-        loss, run = chance.choice(((0.0, 1.0), (0.0, 1.0), (0.02, 1.0), (0.02, 3.0)))
-        taken.append((at, Shape(rate=rate, queue=queue, delay=delay, loss=loss, lost_in_a_row=run)))
+        loss, burst = chance.choice(((0.0, (1, 1)), (0.0, (1, 1)), (0.02, (1, 1)), (0.02, (2, 4))))
+        taken.append((at, Shape(rate=rate, queue=queue, delay=delay, loss=loss, burst=burst)))
         at += chance.uniform(4.0, 20.0)
     return taken
 
@@ -125,7 +126,7 @@ ZOO = (
     Line("Wi-Fi that stalls, narrow", _stalls(1.2e6, 0.9, 0.15)),
     Line("5 % lost by chance", steady(rate=20e6, loss=0.05, **_DSL)),
     Line("10 % lost by chance", steady(rate=20e6, loss=0.10, **_DSL)),
-    Line("3 % lost in bursts", steady(rate=20e6, loss=0.03, lost_in_a_row=3.0, **_DSL)),
+    Line("3 % lost in bursts", steady(rate=20e6, loss=0.03, burst=(2, 4), **_DSL)),
     Line("2 % lost, half", steady(rate=550e3, queue=0.3, loss=0.02, **_DSL)),
     Line("satellite", steady(rate=2e6, queue=0.5, delay=0.3)),
     Line("satellite, half", steady(rate=550e3, queue=0.5, delay=0.3)),

@@ -26,15 +26,15 @@ def test_a_policer_lets_a_burst_pass_at_once_and_drops_what_exceeds_it() -> None
     assert way.left(2.0) == [(1.031, 13)]
 
 
-@pytest.mark.parametrize("run", [1.0, 3.0])
-def test_losses_come_alone_or_in_a_row_and_are_as_many(run: float) -> None:
-    way: Way[int] = Way(Shape(loss=0.05, lost_in_a_row=run), seed=2)
+@pytest.mark.parametrize(("burst", "mean"), [((1, 1), 1.05), ((2, 4), 3.1)])
+def test_losses_come_alone_or_in_bursts_and_are_as_many(burst: tuple[int, int], mean: float) -> None:
+    way: Way[int] = Way(Shape(loss=0.05, burst=burst), seed=2)
     for number in range(40_000):
         way.enter(100, number, now=0.0)
     came = set(way.leave(0.0))
     runs = [len(list(group)) for lost, group in groupby(range(40_000), lambda n: n not in came) if lost]
     assert sum(runs) / 40_000 == pytest.approx(0.05, rel=0.1)
-    assert sum(runs) / len(runs) == pytest.approx(max(run, 1.05), rel=0.1)
+    assert sum(runs) / len(runs) == pytest.approx(mean, rel=0.1)
 
 
 def test_each_time_of_arrival_is_exact() -> None:
