@@ -107,6 +107,14 @@ class Offers:
 
     async def play(self, message: Play, request_id: RequestId) -> Answer:
         """Ask the room's owner; when that is full, a worker that has a copy of the room, then any other."""
+        try:
+            return await self._play(message, request_id)
+        except ServiceError as error:
+            if error.code is ErrorCode.NO_PUBLISHER:  # Redis may have lost its claim, or have an old one
+                await self._watch.check_settled()
+            raise
+
+    async def _play(self, message: Play, request_id: RequestId) -> Answer:
         async with self._watch.bounded(LIMIT_SECONDS):
             room, refused = RoomName(message.room), set[WorkerId]()
             if (answer := await self._play_as_before(room, message, request_id)) is not None:
@@ -116,7 +124,6 @@ class Offers:
                     holders = await self._cluster.room_holders(room)
                     owner = holders.owner
                     if owner is None:
-                        await self._watch.check_settled()
                         raise ServiceError(ErrorCode.NO_PUBLISHER)
                     worker, elsewhere = await self._viewer_worker(room, owner, holders, refused)
                 origin = None if worker == owner else owner

@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from control.http.bodies import FRAGMENT_TYPE
 from deploy.valkey import EmbeddedValkey
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Play
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.integration.control.conftest import Stage
@@ -203,3 +208,16 @@ async def too_long(_self: Directory, _room: RoomName) -> None:
 
 async def is_ready(http: httpx.AsyncClient) -> bool:
     return (await http.get("/readyz")).is_success
+
+
+async def test_an_owner_of_older_data_that_has_no_such_room_is_no_404(stage: Stage, redis: Redis) -> None:
+    """Another worker has the room, and has not claimed it again yet."""
+    former = await stage.worker("former")
+    await former.publish_in("demo")
+    former.answers[Play] = ServiceError(ErrorCode.NO_PUBLISHER)
+    http = await stage.control()
+    offer: Any = {"content": PLAY_OFFER, "headers": {"Content-Type": "application/sdp"}}
+    assert (await http.post("/api/whep/play/demo", **offer)).status_code == 404
+    await redis.set(keys.EPOCH, f"{'0' * 40} 1000")
+    response = await http.post("/api/whep/play/demo", **offer)
+    assert (response.status_code, response.json()["detail"]) == (503, "Redis has just come back")
