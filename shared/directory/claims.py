@@ -157,8 +157,11 @@ class Claims:
             again = Batch(self._redis)
             for room in gone:
                 since = self._since.get((worker, room), b"0")
-                unheard = min((asked_at - self._heard.get((worker, room), -inf)) * 1000, keys.CLAIM_TTL_MS)
-                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, since, int(unheard)])
+                heard_at = self._heard.get((worker, room))
+                unheard = keys.CLAIM_TTL_MS  # or more: it makes no difference
+                if heard_at is not None:
+                    unheard = min(round((asked_at - heard_at) * 1000), unheard)
+                again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, since, unheard])
             owners |= {room: owner for room, (owner, *_) in zip(gone, await again.execute(), strict=True)}
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
         self._heard |= {(worker, room): asked_at for room in kept if (worker, room) in self._since}

@@ -31,7 +31,7 @@ def test_landlock_alone_leaves_no_file_and_no_connection() -> None:
     code = (
         "import os, socket, media.stills.sandbox as s\n"
         "s._give_up_files()\n"
-        "for attempt in (lambda: open('/etc/passwd'), lambda: os.listdir('/'), lambda: os.mkdir('/tmp/x'),\n"
+        "for attempt in (lambda: open('/etc/passwd'), lambda: os.listdir('/'), lambda: os.mkdir('/tmp/n'),\n"
         "        lambda: socket.socket().connect(('127.0.0.1', 1))):\n"
         "    try: attempt()\n"
         "    except OSError as error: print(error.errno)\n"

@@ -108,7 +108,9 @@ async def serving(
 
         return StreamingResponse(forever())
 
-    async def half(_: Request) -> ASGIApp:
+    async def half(request: Request) -> ASGIApp:
+        served.headers.append(request.headers.keys())
+
         async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200})
             await send({"type": "http.response.body", "body": bytes(20_000_000), "more_body": True})
