@@ -45,12 +45,12 @@ def test_every_instruction_is_one() -> None:
 
 
 def in_context(path: str) -> bool:
-    """Whether Docker sends that file: the last pattern that matches it, or a folder of its, decides."""
+    """Whether Docker sends that file: the last pattern that matches it, or its folder, decides."""
     sent = True
     for line in (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             pattern = re.escape(line.lstrip("!").rstrip("/"))
-            pattern = pattern.replace(r"\*\*/", "(.*/)?").replace(r"\*", "[^/]*")  # a star stays in its folder
+            pattern = pattern.replace(r"\*\*/", "(.*/)?").replace(r"\*", "[^/]*")  # it stays in its folder
             if re.fullmatch(f"{pattern}(/.*)?", path):
                 sent = line.startswith("!")
     return sent
