@@ -142,7 +142,7 @@ class Room:
             plain = wires[redundant.base]
             assert plain is not None
             assert sound.red is not None
-            for form in redundant.forms:
+            for form in redundant.forms_for(plain.payload_type):
                 # by RTX the packets are sent again without those before
                 wires[form.number] = replace(plain, payload_type=sound.red, rtx=None, earlier=form.count)
         return wires

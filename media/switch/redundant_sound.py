@@ -8,32 +8,47 @@ from media.tracks.sent_track import SentTrack
 
 MOST_EARLIER = 2  # packets that go along with each one
 
+# The payload type of Opus in the offers of all browsers that take redundant sound. It has forms of its own,
+# so that nobody who offers another one can keep them from those browsers.
+_OF_BROWSERS = 111
+_KINDS = 2  # of payload types at a time: that one, and one other
+
 
 class RedundantSound:
     """Forms of track `base` with one packet more and with two. Their numbers begin at `first`.
 
-    A form has one payload type of the sound at a time: that of its first viewer. All browsers offer the same
-    one; a viewer with another one waits until nobody gets the form.
+    Each block of a form names the payload type of Opus, so viewers share a form only if they have negotiated
+    the same one. Viewers with another one than that of browsers share what is left: the first of them decides
+    which, and who has yet another one waits until nobody gets the form.
     """
 
     def __init__(self, tracks: Sequence[SentTrack], base: int, first: int) -> None:
         self.base = base
-        self.forms = [Redundant(first + place, tracks[base], place + 1) for place in range(MOST_EARLIER)]
+        self.forms = [
+            Redundant(first + place, tracks[base], place % MOST_EARLIER + 1)
+            for place in range(_KINDS * MOST_EARLIER)
+        ]
         self._first = first
-        self._users = [0] * MOST_EARLIER
+        self._users = [0] * len(self.forms)
         self.active = False
 
     def has(self, number: int) -> bool:
         """Whether that is the number of a form."""
-        return 0 <= number - self._first < MOST_EARLIER
+        return 0 <= number - self._first < len(self.forms)
+
+    def forms_for(self, payload_type: int) -> list[Redundant]:
+        """Those that a viewer with that payload type of Opus may get, the one with fewest packets first."""
+        if payload_type == _OF_BROWSERS:
+            return self.forms[:MOST_EARLIER]
+        return self.forms[MOST_EARLIER:]
 
     def use(self, count: int, payload_type: int) -> int | None:
         """One viewer more gets `count` earlier packets with each; the form's number, or None: it cannot."""
-        form = self.forms[count - 1]
+        form = self.forms_for(payload_type)[count - 1]
         if form.payload_type not in (None, payload_type):
             return None
         form.payload_type = payload_type
-        self._users[count - 1] += 1
+        self._users[form.number - self._first] += 1
         self.active = True
         return form.number
 

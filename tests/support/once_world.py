@@ -53,7 +53,7 @@ class OnceWorld(World):
         viewer, redundant = far.viewer, self.feed.redundant
         sound = viewer.forms[AUDIO]
         assert redundant is not None
-        if sound is None or len(viewer.wires) == len(self.tracks) or viewer.forms[-1] is None:
+        if sound is None or not any(form and form.earlier for form in viewer.forms):
             return
         present = next(n for n, wire in enumerate(viewer.wires) if wire and (n == AUDIO or redundant.has(n)))
         if redundant.has(present):

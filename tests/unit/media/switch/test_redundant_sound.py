@@ -115,7 +115,7 @@ def test_it_is_made_only_while_somebody_gets_it() -> None:
     world.burst(AUDIO)
     assert world.feed.redundant is not None
     forms = world.feed.redundant.forms
-    assert [form.sent.octets > 0 for form in forms] == [True, False]
+    assert [form.sent.octets > 0 for form in forms] == [True, False, False, False]
     made = forms[0].sent.octets
     world.reform(viewer, 0)
     world.burst(AUDIO)
@@ -123,18 +123,48 @@ def test_it_is_made_only_while_somebody_gets_it() -> None:
     assert not world.feed.redundant.active
 
 
-def test_viewers_with_another_payload_type_wait_until_a_form_is_free() -> None:
-    world, viewer = joined(1)
-    other = world.join((Wire(96, {}), Wire(97, {}), Wire(98, {}, earlier=1), Wire(98, {}, earlier=2)))
+def odd(payload_type: int) -> tuple[Wire | None, ...]:
+    """The wires of a viewer with that payload type of Opus, which no browser has."""
+    red = payload_type + 1
+    return (
+        Wire(96, {}),
+        Wire(payload_type, {}),
+        None,
+        None,
+        Wire(red, {}, earlier=1),
+        Wire(red, {}, earlier=2),
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_no_payload_type_of_a_stranger_keeps_the_forms_from_browsers(count: int) -> None:
+    world = OnceWorld()
+    strangers = [world.join(odd(payload_type)) for payload_type in (97, 99, 101)]
+    viewer = world.join(WIRES)
+    world.burst(AUDIO)
+    for each in (*strangers, viewer):
+        world.reform(each, count)
+    for _ in range(4):
+        world.burst(AUDIO)
+    assert len(parse(sounds(viewer)[-1].payload, OPUS).earlier) == count
+    stranger = sounds(strangers[0])[-1]
+    assert (stranger.payload_type, len(parse(stranger.payload, 97).earlier)) == (98, count)
+
+
+def test_viewers_with_yet_another_payload_type_wait_until_a_form_is_free() -> None:
+    world = OnceWorld()
+    viewer, other = world.join(odd(97)), world.join(odd(99))
+    world.burst(AUDIO)
+    world.reform(viewer, 1)
     world.reform(other, 1)
     world.burst(AUDIO)
-    assert [packet.payload_type for packet in sounds(other)] == [97]
+    assert sounds(other)[-1].payload_type == 99
     world.reform(viewer, 0)
     world.reform(other, 1)
     world.burst(AUDIO)
     (packet,) = sounds(other)
-    assert packet.payload_type == 98
-    assert len(parse(packet.payload, 97).earlier) == 1
+    assert packet.payload_type == 100
+    assert len(parse(packet.payload, 99).earlier) == 1
 
 
 def test_a_change_leaves_a_picture_that_waits_as_it_is() -> None:

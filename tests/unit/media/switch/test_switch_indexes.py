@@ -25,10 +25,14 @@ _SOUNDS = (
     (Wire(101, {}, nack=True, rtx=102), Wire(9, {}, nack=True)),
     (Wire(96, {}), Wire(111, {}, nack=True, rtx=112)),
 )
-# With the forms of their sound behind the tracks. With RTX sound is sent again as it is.
+# With the forms of their sound behind the tracks: first those of 111. With RTX sound is sent again as it is.
 WIRES: Sequence[Sequence[Wire | None]] = (
     *(
-        (*wires, *(replace(wires[AUDIO], payload_type=63, rtx=None, earlier=n) for n in (1, 2)))
+        (
+            *wires,
+            *(() if wires[AUDIO].payload_type == 111 else (None, None)),
+            *(replace(wires[AUDIO], payload_type=63, rtx=None, earlier=n) for n in (1, 2)),
+        )
         for wires in _SOUNDS
     ),
     (Wire(96, {}, nack=True), None),
