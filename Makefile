@@ -212,8 +212,19 @@ npm: .venv/npm.stamp .venv/run.stamp ## Pack player and publisher as an npm pack
 	$(BIN)/python -m deploy.npm_package
 
 .PHONY: release
-release: .venv/release.stamp $(if $(shell command -v npm),.venv/npm.stamp) .venv/run.stamp ## Build the files of a release into dist/: make release VERSION=0.2.0
+release: .venv/release.stamp $(if $(shell command -v npm),.venv/npm.stamp) .venv/run.stamp ## Build the files of a release into dist/: make release VERSION=0.1.0
+	@deploy/cluster_tools.sh 1.35
 	$(BIN)/python -m deploy.release $(VERSION)
+
+.PHONY: sign
+sign: .venv/run.stamp ## Sign what is in dist/: make sign SIGNING_KEY=FILE
+	@$(BIN)/python -m deploy.signing
+
+.PHONY: image
+image: .venv/run.stamp ## Build the image: make image IMAGE=registry.example/roomcast PLATFORMS=linux/amd64,linux/arm64 PUSH=1
+	$(BIN)/python -m deploy.image
+
+export SIGNING_KEY IMAGE PLATFORMS PUSH
 
 .PHONY: pin-images
 pin-images: ## Put the present digest behind the tag of each image that we stand on; needs a network and skopeo

@@ -1,29 +1,31 @@
-"""`make release VERSION=x.y.z`: checks that the tree is that version, and builds its files.
+"""`make release`: checks that the tree is a version, or VERSION, and builds its files.
 
 What it needs and makes is in docs/releases.md.
 """
 
-import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from deploy import npm_package
+from deploy.provenance import sha256, statement
+from deploy.reproducible import check_out, settle
 
 ROOT = Path(__file__).parents[1]
 CHART = Path("deploy/helm/roomcast")
 EXAMPLE = Path("deploy/kubernetes/example/kustomization.yaml")
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
-ENGINES = ("docker", "podman")
+SUMS = "SHA256SUMS"
 
 
 class ReleaseError(Exception):
@@ -31,8 +33,8 @@ class ReleaseError(Exception):
 
 
 def main() -> None:
+    version = (sys.argv[1:] or [version_of(ROOT)])[0]
     try:
-        (version,) = sys.argv[1:] or [""]
         for problem in problems(ROOT, version):
             raise ReleaseError(problem)
         build(ROOT, version, ROOT / "dist")
@@ -47,7 +49,7 @@ def problems(root: Path, version: str) -> Iterator[str]:
         yield f"VERSION is {version!r}, and must be three numbers: make release VERSION=0.2.0"
         return
     for file, found in (
-        ("pyproject.toml", tomllib.loads(_text(root, "pyproject.toml"))["project"]["version"]),
+        ("pyproject.toml", version_of(root)),
         (f"{CHART}/Chart.yaml, version", _yaml(root, CHART / "Chart.yaml")["version"]),
         (f"{CHART}/Chart.yaml, appVersion", _yaml(root, CHART / "Chart.yaml")["appVersion"]),
         (f"{EXAMPLE}, newTag", _yaml(root, EXAMPLE)["images"][0]["newTag"]),
@@ -66,48 +68,57 @@ def problems(root: Path, version: str) -> Iterator[str]:
 
 
 def build(root: Path, version: str, dist: Path) -> None:
-    """All files of the release, as far as helm and npm are here, and the image where an engine is.
+    """All files of the release, as far as helm and npm are here. The same commit makes the same bytes.
 
     Raises `CalledProcessError`.
     """
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir()
-    commit = _run(root, "git", "rev-parse", "HEAD").strip()
-    time = int(_run(root, "git", "show", "--no-patch", "--format=%ct", "HEAD"))
-    os.environ["SOURCE_DATE_EPOCH"] = str(time)  # the same commit makes the same wheel
+    commit, time = commit_of(root)
+    os.environ["SOURCE_DATE_EPOCH"] = str(time)
+    os.umask(0o022)  # the rights of files are in archives, too
     name = f"roomcast-{version}"
     tools = root / ".venv" / "release" / "bin"
-    _run(root, tools / "python", "-m", "build", "--outdir", dist)
-    shutil.copy(root / "requirements" / "run.txt", dist / f"{name}-requirements.txt")
-    bill = ("--pyproject", "pyproject.toml", "--output-reproducible", "--of", "JSON")
-    _run(
-        root,
-        *(tools / "cyclonedx-py", "requirements", "requirements/run.txt", *bill),
-        *("-o", dist / f"{name}.cdx.json"),
-    )
-    helm = next((root / ".venv").glob("cluster-*/helm"), None) or shutil.which("helm")
-    if helm:
-        _run(root, helm, "package", CHART, "--destination", dist)
-        (dist / f"{name}.tgz").rename(dist / f"{name}-chart.tgz")
-    if shutil.which("npm"):
-        npm_package.pack(root, dist)
-    sums = [
-        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(dist.iterdir())
-    ]
-    (dist / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
-    print("".join(sums), end="")
-    if engine := next(filter(shutil.which, ENGINES), None):
-        _run(root, *image_command(engine, version, commit, time))
-        print(f"image roomcast:{version}")
-    else:
-        print(f"no image: neither {' nor '.join(ENGINES)} is here")
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        check_out(root, tree)
+        _run(tree, tools / "python", "-m", "build", "--no-isolation", "--outdir", dist)
+        shutil.copy(tree / "requirements" / "run.txt", dist / f"{name}-requirements.txt")
+        bill = ("--pyproject", "pyproject.toml", "--output-reproducible", "--of", "JSON")
+        _run(
+            tree,
+            *(tools / "cyclonedx-py", "requirements", "requirements/run.txt", *bill),
+            *("-o", dist / f"{name}.cdx.json"),
+        )
+        helm = next((root / ".venv").glob("cluster-*/helm"), None) or shutil.which("helm")
+        if helm:
+            _run(tree, helm, "package", CHART, "--destination", dist)
+            (dist / f"{name}.tgz").rename(dist / f"{name}-chart.tgz")
+        if shutil.which("npm"):
+            (tree / ".venv").symlink_to(root / ".venv")
+            npm_package.pack(tree, dist)
+    for archive in (*dist.glob("*.tar.gz"), *dist.glob("*.tgz")):
+        settle(archive, time)
+    built = sorted(dist.iterdir())
+    origin = statement(root, _project(root)["urls"]["Repository"], version, commit, built)
+    (dist / f"{name}.intoto.json").write_text(f"{json.dumps(origin, indent=2)}\n", encoding="utf-8")
+    sums = "".join(f"{sha256(file)}  {file.name}\n" for file in sorted(dist.iterdir()))
+    (dist / SUMS).write_text(sums, encoding="utf-8")
+    print(sums, end="")
 
 
-def image_command(engine: str, version: str, commit: str, time: int) -> list[str]:
-    created = datetime.fromtimestamp(time, UTC).isoformat()
-    labels = {"VERSION": version, "REVISION": commit, "CREATED": created}
-    arguments = [part for name, value in labels.items() for part in ("--build-arg", f"{name}={value}")]
-    return [engine, "build", "-f", "deploy/docker/Dockerfile", *arguments, "-t", f"roomcast:{version}", "."]
+def version_of(root: Path) -> str:
+    return str(_project(root)["version"])
+
+
+def commit_of(root: Path) -> tuple[str, int]:
+    """The commit that is checked out, and its time in Unix seconds."""
+    commit, time = _run(root, "git", "show", "--no-patch", "--format=%H %ct", "HEAD").split()
+    return commit, int(time)
+
+
+def _project(root: Path) -> Any:
+    return tomllib.loads(_text(root, "pyproject.toml"))["project"]
 
 
 def _run(root: Path, *command: str | Path) -> str:

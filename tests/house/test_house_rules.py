@@ -17,7 +17,7 @@ LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 
 def tracked() -> Iterator[Path]:
     """Our text files, without asking git: a release has none."""
-    for folder in (*PACKAGES, "tests", "tools", "docs", "requirements", ".ci"):
+    for folder in (*PACKAGES, "tests", "tools", "docs", "requirements", ".ci", ".github"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path
