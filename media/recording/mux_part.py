@@ -10,6 +10,7 @@ from av.container import OutputContainer
 from media.payload.picture import Setup
 from media.recording.display_order import DisplayOrder, Shown
 from media.recording.frame import Frame
+from media.recording.ogg_opus import packet_samples
 from media.recording.part_file import PartFile
 from shared.sdp.codec import Codec
 
@@ -58,6 +59,7 @@ class MuxPart:
         self._streams: dict[int, Any] = {}
         self._expanders: dict[int, Any] = {}
         self._bases: dict[int, Fraction] = {}
+        self._opus = {number for number, codec in codecs.items() if codec.name in _OPUS}
         self._orders: dict[int, DisplayOrder] = {number: DisplayOrder() for number in setups}
         self._latest: dict[int, int] = {}  # time of decoding
         self._taken = 0  # bytes of frames
@@ -106,6 +108,8 @@ class MuxPart:
         packet.stream = self._streams[number]
         packet.time_base = base
         packet.dts, packet.pts = decoded, max(decoded, round(shown.shown * rate))
+        if number in self._opus:  # FFmpeg would take each packet for one of 20 ms
+            packet.duration = packet_samples(data)
         packet.is_keyframe = shown.frame.keyframe or number not in self.setups
         try:
             self._container.mux_one(packet)

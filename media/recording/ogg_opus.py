@@ -43,15 +43,19 @@ def packet_samples(packet: bytes) -> int:
 def silence(like: bytes, samples: int) -> list[tuple[bytes, int]]:
     """The fewest packets without sound that last `samples`, in frames as those of `like`; with their samples.
 
-    Frames of no bytes ask the decoder to conceal a loss (RFC 7845 4.1). What is left of a frame stays out.
+    Frames of no bytes ask the decoder to conceal a loss (RFC 7845 4.1). The rest is in the shortest frames of
+    the same mode; what is less than one of these stays out.
     """
-    each = packet_samples(bytes((like[0] & 0xFC,)))
-    most = MAX_PACKET_SAMPLES // each
-    toc = like[0] | 3  # any number of frames, of the same size
-    counts = [most] * (samples // each // most)
-    if rest := samples // each % most:
-        counts.append(rest)
-    return [(bytes((toc, count)), count * each) for count in counts]
+    config, packets = like[0] >> 3, []
+    for frames_of in (config, config & (~1 if 12 <= config < 16 else ~3)):
+        toc = frames_of << 3 | like[0] & 0x04 | 3  # any number of frames, with as many channels
+        each = packet_samples(bytes((toc, 1)))
+        frames, samples = divmod(samples, each)
+        while frames:
+            count = min(frames, MAX_PACKET_SAMPLES // each)
+            packets.append((bytes((toc, count)), count * each))
+            frames -= count
+    return packets
 
 
 class OggOpus:

@@ -94,18 +94,28 @@ def encode_video(
     return packets + encoder.encode(None)
 
 
-def encode_audio(seconds: float, *, beeps: Sequence[float] = (), begin: float = 0.0) -> list[Any]:
-    """PyAV packets of Opus, 20 ms each: silence, with a tone of 1 kHz for 0.1 s at each of `beeps`."""
+def encode_audio(
+    seconds: float,
+    *,
+    beeps: Sequence[float] = (),
+    begin: float = 0.0,
+    packet: float = 0.02,
+    bit_rate: int = 96_000,
+) -> list[Any]:
+    """Opus of `packet` seconds each, by PyAV: silence, with a tone of 1 kHz for 0.1 s at each of `beeps`."""
     encoder = av.CodecContext.create("libopus", "w")
     encoder.sample_rate = 48_000
     encoder.layout = "stereo"
     encoder.format = "s16"
     encoder.time_base = Fraction(1, 48_000)
+    encoder.bit_rate = bit_rate
+    encoder.options = {"frame_duration": f"{1000 * packet:g}"}
+    samples = round(packet * 48_000)
     packets = []
-    for number in range(round(seconds * 50)):
-        at = begin + number / 50
-        times = at + numpy.arange(960) / 48_000
-        loud = numpy.zeros(960, dtype=bool)
+    for number in range(round(seconds / packet)):
+        at = begin + number * packet
+        times = at + numpy.arange(samples) / 48_000
+        loud = numpy.zeros(samples, dtype=bool)
         for beep in beeps:
             loud |= (beep <= times) & (times < beep + 0.1)
         wave = numpy.where(loud, 12_000 * numpy.sin(2 * numpy.pi * 1_000 * times), 0).astype(numpy.int16)

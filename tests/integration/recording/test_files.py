@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+import av
 import pytest
 
 from media.rtp.run import Run
@@ -108,6 +109,17 @@ def test_sender_reports_put_lips_in_sync_from_the_first_picture_on(
     assert len(both.flashes) == len(both.beeps) == len(MARKS)
     assert both.worst_offset() < 0.02
     assert both.longest_gap < 0.035
+
+
+def test_long_packets_of_sound_are_recorded_to_their_end(
+    tmp_path: Path, pictures: dict[str, list[Sent]]
+) -> None:
+    stage = Stage(new_writer(tmp_path, "opus", "H264", forms=["mux"]), 2)
+    stage.play(audio(SECONDS, packet=0.06), pictures["H264"])
+    stage.writer.close(stage.now)
+    [path] = tmp_path.iterdir()
+    with av.open(str(path)) as container:
+        assert {packet.duration for packet in container.demux(audio=0) if packet.size} == {2_880}
 
 
 @pytest.mark.parametrize("every", [20, 1_000], ids=["comfort noise", "nothing"])

@@ -83,6 +83,16 @@ def test_a_gap_is_filled_in_frames_of_any_size(config: int) -> None:
     assert duration(data) == pytest.approx((missing + 2 * each) / 48_000, abs=0.02)
 
 
+@pytest.mark.parametrize("config", [3, 13, 31])
+def test_the_rest_of_a_gap_is_filled_in_shorter_frames(config: int) -> None:
+    """SILK of 60 ms, hybrid and CELT of 20 ms: after a takeover a gap is of any length."""
+    packet = bytes((config << 3,))
+    each = packet_samples(packet)
+    data = stream([(0, packet), (each + 7 * each + 480, packet)])
+    assert pages(data)[-1][1] == 9 * each + 480
+    assert duration(data) == pytest.approx((9 * each + 480) / 48_000, abs=0.01)
+
+
 def test_the_longest_gap_costs_as_much_as_a_second_of_sound() -> None:
     """Once, 21 bytes with frames of 2.5 ms became half a megabyte."""
     ogg = OggOpus(1)
