@@ -251,10 +251,9 @@ class Changeover:
         return form is not None and form.form is Form.KEYFRAMES
 
     def _begin(self, target: int, packet: Run, now: float, came_at: float) -> None:
-        viewer = self._viewer
-        if target != self.target or target == viewer.rendition:  # it aims elsewhere meanwhile
-            return
-        former = viewer.rendition
+        assert target == self.target  # `aim` forgets what was waited for before
+        former = self._viewer.rendition
+        assert target != former
         if former is not None:
             self._note_latest(former, now)
         if self._first is None:

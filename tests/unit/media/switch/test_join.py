@@ -6,11 +6,13 @@ import pytest
 
 from media.feedback.publisher_feedback import REPORT_SECONDS
 from media.rtp.srtp import Profile
+from media.switch.join import ASK_AGAIN_SECONDS
 from media.switch.join_burst import MOST_SECONDS
 from media.switch.wire import Wire
 from media.tracks.keyframe_requests import ANSWER_SECONDS, PROOF
 from media.tracks.sent_track import FRESH_SECONDS
 from tests.support.far_end import BOTH_PROFILES
+from tests.support.layers_world import ChangingViewer, LayersWorld
 from tests.support.picture_world import (
     FRAME_SECONDS,
     KEY,
@@ -269,3 +271,32 @@ def test_pictures_that_are_dropped_while_a_viewer_waits_make_it_live() -> None:
     assert not world.picture.has_pictures
     assert_contiguous(picture_of(viewer))
     assert viewer.viewer.behind is None
+
+
+# --- layers
+
+
+def test_a_viewer_that_another_layer_reaches_first_has_waited_until_then() -> None:
+    world = LayersWorld()
+    viewer = ChangingViewer(world, 0)
+    viewer.far.playback.step(world.now)
+    viewer.aim(1)
+    world.now += ASK_AGAIN_SECONDS
+    world.picture(1, keyframe=True)
+    assert viewer.pictures()
+    viewer.far.playback.step(world.now)
+    assert viewer.far.waited == [pytest.approx(ASK_AGAIN_SECONDS)]
+    world.picture(0, keyframe=True)
+    viewer.far.playback.step(world.now)
+    assert len(viewer.far.waited) == 1
+
+
+def test_a_viewer_that_leaves_its_layer_before_its_first_picture_has_seen_none() -> None:
+    world = LayersWorld()
+    viewer = ChangingViewer(world, 0)
+    viewer.far.playback.step(world.now)
+    viewer.aim(None)
+    world.now += ASK_AGAIN_SECONDS
+    viewer.far.playback.step(world.now)
+    world.picture(0, keyframe=True)
+    assert viewer.far.waited == []

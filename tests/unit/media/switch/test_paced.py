@@ -66,6 +66,8 @@ class Line:
 
 def test_it_is_always_behind() -> None:
     one = paced()
+    assert one.may_wait(0.0)
+    assert not one.was_sent(FIRST, FIRST)
     assert one.begun
     assert not one.caught_up
     assert one.track == TRACK
@@ -86,6 +88,15 @@ def test_a_picture_is_sent_at_the_pace_of_the_line() -> None:
     assert len(line.sent) == pytest.approx(16, abs=1)
     one.bitrate = 0.0
     assert line.run(1.0) == []
+
+
+def test_it_says_how_long_the_next_picture_takes() -> None:
+    one = paced()
+    assert one.next_picture is None
+    add(one, picture(7, FIRST, 3, size=SIZE + 1))
+    assert one.next_picture == (7 * 90_000, 3 * 1001 * 8 / BITRATE)
+    Line(one).run(0.05)
+    assert one.next_picture is None
 
 
 def test_a_pause_is_not_made_up_for() -> None:

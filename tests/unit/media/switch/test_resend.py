@@ -37,3 +37,13 @@ def test_what_was_never_sent_or_cannot_be_read_is_not_sent_again(
         assert world.switch.resend(viewer.viewer, good, 0, 0, world.now)
         assert len(viewer.datagrams()) == 1
         assert viewer.viewer.resent_octets == resent + 1
+
+
+@pytest.mark.parametrize("index", [0x7FFF, 0x8000, 0xC000, 0x18000])
+def test_rtx_names_the_lost_packet_by_all_bits_of_its_number(index: int) -> None:
+    world = World(index=index)
+    viewer = world.join(WITH_RTX)
+    world.media(VIDEO)
+    [lost] = viewer.packets()
+    [again] = viewer.packets(viewer.loses(SSRCS[VIDEO], lost.sequence))
+    assert again.payload == (index & 0xFFFF).to_bytes(2) + lost.payload

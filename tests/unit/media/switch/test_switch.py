@@ -4,12 +4,15 @@ import os
 
 import pytest
 
+from media.counts import TcpStats
 from media.rtp.packet import RtpPacket, parse
-from media.rtp.sequence import SequenceTranslator
+from media.rtp.sequence import WRAP_GUARD, SequenceTranslator
 from media.rtp.srtp import Profile, SrtpKeys, outbound_session
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
 from media.tracks.source_track import SOURCE_SILENT_SECONDS, SourceTrack
+from media.transport.address import Address
+from media.transport.tcp_backlog import TcpBacklog
 from tests.support.far_end import BOTH_PROFILES, new_keys, one_byte, rtp
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import PLAIN
@@ -191,3 +194,33 @@ def test_a_silent_track_does_not_keep_a_viewer_from_runs() -> None:
     packets = [world.publisher.packet(VIDEO, bytes(100)) for _ in range(10)]
     switch.receive([(world.feed, packets)], world.now)
     assert runs == [10]
+
+
+def test_a_viewer_that_moves_gets_what_follows_at_its_new_address_and_waits_in_that_backlog() -> None:
+    world = World()
+    backlogs = {
+        ("192.0.2.1", 1): TcpBacklog(TcpStats()),
+        ("192.0.2.1", 2): TcpBacklog(TcpStats()),
+        ("192.0.2.1", 3): None,
+    }
+    got: list[Address] = []
+    switch = PacketSwitch(
+        lambda _: lambda _run, _size, address: got.append(address), backlog_to=backlogs.__getitem__
+    )
+    first, *others = backlogs
+    viewer = switch.add_viewer(world.feed, new_keys(), PLAIN, first, now=world.now)
+    assert viewer.backlog is backlogs[first]
+    for address in others:
+        switch.move_viewer(viewer, address)
+        assert viewer.backlog is backlogs[address]
+        switch.receive([(world.feed, [world.publisher.packet(VIDEO)])], world.now)
+    assert got == others
+
+
+def test_a_viewer_that_begins_before_a_wrap_gets_the_packets_of_before_first() -> None:
+    world = World(index=0x10000 - 70)
+    world.media(VIDEO, count=68)
+    viewer = world.join()
+    world.media(VIDEO, count=4)
+    got = [packet.sequence for packet in viewer.packets()]
+    assert got == [number & 0xFFFF for number in range(0x10000 - 1 - WRAP_GUARD, 0x10000 + 2)]

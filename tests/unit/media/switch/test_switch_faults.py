@@ -8,6 +8,7 @@ from media.switch import intake
 from media.tracks.keyframe_gate import KeyframeGate
 from tests.support.far_viewer import FarViewer
 from tests.support.published import VIDEO
+from tests.support.runs import JoinedBytes
 from tests.support.world import World
 
 
@@ -62,3 +63,13 @@ def test_a_bug_behind_the_last_packet_stops_the_room_too(monkeypatch: pytest.Mon
     world.media(VIDEO)
     assert isinstance(world.feed.fault, ZeroDivisionError)
     assert world.feed.srtp is None
+
+
+def test_a_bug_that_packets_trigger_which_came_joined_stops_the_room_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    monkeypatch.setattr(intake, "_take_run", lambda *_: 1 / 0)
+    joined = JoinedBytes([world.publisher.packet(VIDEO), world.publisher.packet(VIDEO)])
+    world.switch.receive([(world.feed, joined)], world.now)
+    assert isinstance(world.feed.fault, ZeroDivisionError)

@@ -29,6 +29,16 @@ def of(track: int, first: int, *packets: bytes) -> Run:
     return run_of(*packets, track=track, ssrc=SSRCS[track], first=first)
 
 
+def test_viewers_of_one_profile_get_numbers_of_their_own() -> None:
+    audience = Audience()
+    plain, ahead, later = (audience.join(next_indexes=(500, 1)) for _ in range(3))
+    ahead.offsets = (-7, 0)
+    later.offsets, later.shifts = (-7, 0), (90, 0)
+    audience.send(of(VIDEO, 500, rtp(500, b"x", timestamp=9)))
+    got = [parse(audience.received(viewer)[0]) for viewer in (plain, ahead, later)]
+    assert [(packet.sequence, packet.timestamp) for packet in got] == [(500, 9), (507, 9), (507, 99)]
+
+
 def sound() -> Run:
     return of(AUDIO, 1, rtp(1, b"sound", timestamp=900))
 
