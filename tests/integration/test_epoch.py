@@ -95,29 +95,44 @@ async def test_of_two_that_claim_again_the_one_who_claimed_later_has_the_room(
     redis: Redis, directory: Directory
 ) -> None:
     """The other one was paused when it lost the room, and comes back before it has learnt that."""
-    assert not await refused(directory, ONE)
-    await redis.delete(keys.room_claim(ROOM))
-    await asyncio.sleep(0.002)  # by Redis' clock
-    assert not await refused(directory, TWO)
+    await two_have_it(redis, directory)
     await redis.flushall()
     assert await beat(directory, ONE) == []
     assert await beat(directory, TWO) == []
     assert await beat(directory, ONE) == [ROOM]
 
 
-async def test_who_was_silent_for_as_long_as_a_claim_lives_takes_the_room_from_nobody(
+async def test_who_was_silent_for_as_long_as_a_claim_lives_takes_no_room_that_was_kept(
     redis: Redis, directory: Directory
 ) -> None:
-    """It had the room last, and another worker has claimed it since then."""
-    assert not await refused(directory, ONE)
-    await redis.delete(keys.room_claim(ROOM))
-    await asyncio.sleep(0.002)  # by Redis' clock
-    assert not await refused(directory, TWO)
+    """It had claimed the room last, and another worker has had it again since then."""
+    await two_have_it(redis, directory)
     await asyncio.sleep(TTL_MS / 1000)
+    assert await beat(directory, ONE) == []
     await redis.flushall()
     assert await beat(directory, ONE) == []
     assert await beat(directory, TWO) == [ROOM]
     assert await beat(directory, ONE) == []
+
+
+@pytest.mark.parametrize("first", [ONE, TWO])
+async def test_of_two_that_were_silent_as_long_the_one_that_was_heard_last_has_the_room(
+    redis: Redis, directory: Directory, first: WorkerId
+) -> None:
+    """Redis took no writes for as long as a claim lives."""
+    await two_have_it(redis, directory)
+    await asyncio.sleep(TTL_MS / 1000)
+    await beat(directory, first)
+    assert await beat(directory, TWO) == []
+    assert await beat(directory, ONE) == [ROOM]
+
+
+async def two_have_it(redis: Redis, directory: Directory) -> None:
+    """The first of two workers has lost the room to the other one, and does not know it."""
+    assert not await refused(directory, ONE)
+    await redis.delete(keys.room_claim(ROOM))
+    await asyncio.sleep(0.002)  # by Redis' clock
+    assert not await refused(directory, TWO)
 
 
 async def test_a_claim_of_older_data_is_no_right(redis: Redis, directory: Directory) -> None:

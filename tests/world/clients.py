@@ -87,12 +87,10 @@ class Encoder:
             if answer is not None and answer.status == 201:
                 session = PublisherStandIn.by_id[_session_id(answer)]
                 assert isinstance(session, PublisherStandIn)
-                await self._stream(session)
-                if session.ended and session.why is EndReason.ROOM_LOST:
-                    watch.robbed(self, session.process.name)
+                await self._stream(session, watch)
             await asyncio.sleep(self._chance.uniform(0.2, 1.5))
 
-    async def _stream(self, session: PublisherStandIn) -> None:
+    async def _stream(self, session: PublisherStandIn, watch: Watch) -> None:
         worker = session.process
         self._story.tell(self.name, f"publishes {self.room} at {worker.name}")
         await asyncio.sleep(self._chance.uniform(0.02, 0.3))
@@ -111,6 +109,8 @@ class Encoder:
             await asyncio.sleep(HEAR_SECONDS)
         self.session = None
         self._story.tell(self.name, f"lost {worker.name}: {session.why if session.ended else 'silence'}")
+        if session.ended and session.why is EndReason.ROOM_LOST:
+            watch.robbed(self, worker.name)
 
 
 class Viewer:
