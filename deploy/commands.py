@@ -114,6 +114,24 @@ def _room(name: str) -> RoomName:
 
 
 @app.command()
+def demo(
+    room: Annotated[str, typer.Argument(help="The room.")] = "demo",
+    to: Annotated[str, typer.Option(help="Another server's WHIP endpoint for it.", show_default=False)] = "",
+    token: Annotated[
+        str, typer.Option(help="The token; without it: what the settings say.", show_default=False)
+    ] = "",
+) -> None:
+    """Publish a moving picture with a beep into a room, as an encoder does."""
+    from deploy.demo import credential, run
+    from deploy.welcome import base_url
+
+    settings, name = load_settings(), _room(room)
+    base = base_url(settings)
+    own = "" if to else credential(settings, name, time.time())
+    run(to or f"{base}/api/whip/publish/{name}", token or own, to or f"{base}/watch/{name}")
+
+
+@app.command()
 def doctor(
     part: Annotated[Part, typer.Argument(help="What this host runs.")] = Part.UP,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,

@@ -6,6 +6,7 @@ import sys
 from deploy.launcher import Launch
 from deploy.supervisor import Program
 from deploy.valkey import EmbeddedValkey
+from deploy.welcome import welcome
 from shared.settings.host_port import HostPort
 from shared.settings.setting_types import secret
 from shared.settings.settings import Settings, SettingsError
@@ -25,7 +26,7 @@ def launch_of(settings: Settings) -> Launch:
         planes=plane_programs(settings, valkey.url if valkey else None),
         address=settings.http_addr,
         tls=bool(settings.tls_cert_file),
-        announcement=announcement(settings),
+        announcement=welcome(settings),
     )
 
 
@@ -89,22 +90,3 @@ def _counted(name: str, first: HostPort, number: int) -> str:
     if address.port > 65535:
         raise SettingsError(f"{name}: no port left for worker {number}")
     return str(address)
-
-
-def announcement(settings: Settings) -> str:
-    """The text that tells people where to publish and where to watch."""
-    scheme = "https" if settings.tls_cert_file else "http"
-    host = settings.http_addr.host
-    if host in ("", "0.0.0.0", "::", "127.0.0.1", "::1"):  # noqa: S104
-        host = "localhost"
-    base = settings.public_url or f"{scheme}://{HostPort(host, settings.http_addr.port)}"
-    return "\n".join(
-        [
-            "",
-            "Roomcast is ready.",
-            f"  publish (WHIP)  {base}/api/whip/publish/demo",
-            f"  watch (WHEP)    {base}/api/whep/play/demo",
-            f"  in a browser    {base}/",
-            "",
-        ]
-    )

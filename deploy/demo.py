@@ -1,0 +1,81 @@
+"""`roomcast demo`: publishes a moving picture with a beep by WHIP, for who has no encoder yet.
+
+It is PyAV's FFmpeg, as any FFmpeg publishes.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+
+from deploy.minting import mint
+from deploy.own_certificate import new_certificate
+from shared.messages.signalling import Role
+from shared.names import RoomName
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings
+
+PICTURE = "testsrc2=size=1280x720:rate=30"
+SOUND = "sine=frequency=330:beep_factor=2:sample_rate=48000,volume=0.3"
+BITS = 2_000_000  # a second
+TOKEN_SECONDS = 86_400
+
+
+def run(url: str, token: str, watch: str) -> None:
+    """Publish to the WHIP endpoint `url` until a signal; `watch` is what it tells people."""
+    av.logging.set_level(av.logging.PANIC)  # FFmpeg's own words are for those who know it
+    try:
+        publish(url, token, lambda: print(f"Live. Watch it at {watch}, end it with Ctrl+C.", flush=True))
+    except KeyboardInterrupt:
+        pass
+    except (av.FFmpegError, OSError) as error:
+        sys.exit(f"demo: {url}: {error.strerror or error}. Does Roomcast run there, and take that token?")
+
+
+def credential(settings: Settings, room: RoomName, now: float) -> str:
+    """The token that these settings want of a publisher in `room`; empty: none, or none that they tell."""
+    for known in (
+        settings.room_publish_tokens.get(room),
+        settings.room_tokens.get(room),
+        settings.publish_token,
+        settings.auth_token,
+    ):
+        if known and secret(known):
+            return secret(known)
+    if not secret(settings.jwt_secret):
+        return ""
+    return mint(settings, now, room=room, actions=(Role.PUBLISH,), seconds=TOKEN_SECONDS, subject="demo")
+
+
+def publish(url: str, token: str, live: Callable[[], None]) -> None:
+    """Raises `av.FFmpegError`, and `KeyboardInterrupt` after an orderly end."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"authorization": token} if token else {}
+        # by itself FFmpeg on GnuTLS makes one of a curve that OpenSSL 4 refuses
+        for option, content in zip(("cert_file", "key_file"), new_certificate(["demo"]), strict=True):
+            (Path(folder) / option).write_bytes(content)
+            options[option] = str(Path(folder) / option)
+        with (
+            av.open(PICTURE, format="lavfi") as pictures,
+            av.open(SOUND, format="lavfi") as sounds,
+            av.open(url, "w", format="whip", options=options) as output,
+        ):
+            video = output.add_stream("libx264", rate=30)
+            video.width, video.height, video.pix_fmt, video.bit_rate = 1280, 720, "yuv420p", BITS
+            video.options = {"preset": "veryfast", "tune": "zerolatency", "profile": "baseline"}
+            video.codec_context.gop_size = 60
+            audio = output.add_stream("libopus", rate=48_000, layout="stereo")
+            output.start_encoding()
+            live()
+            began_at, heard = time.monotonic(), -1.0
+            pieces = sounds.decode(audio=0)
+            for picture in pictures.decode(video=0):
+                while heard < (picture.time or 0.0):
+                    piece = next(pieces)
+                    heard = piece.time or 0.0
+                    output.mux(audio.encode(piece))
+                time.sleep(max(0.0, began_at + (picture.time or 0.0) - time.monotonic()))
+                output.mux(video.encode(picture))

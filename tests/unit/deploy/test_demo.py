@@ -1,0 +1,41 @@
+"""`roomcast demo` publishes with what the settings want of a publisher."""
+
+import jwt
+import pytest
+from typer.testing import CliRunner
+
+from deploy.commands import app
+from deploy.demo import credential
+from shared.names import RoomName
+from shared.settings.settings import load_settings
+
+ROOM = RoomName("demo")
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+
+
+@pytest.mark.parametrize(
+    ("settings", "token"),
+    [
+        ({}, ""),
+        ({"auth_token": "all"}, "all"),
+        ({"auth_token": "all", "publish_token": "in"}, "in"),
+        ({"publish_token": "in", "room_tokens": {"demo": "this", "other": "that"}}, "this"),
+        ({"room_tokens": {"demo": "this"}, "room_publish_tokens": {"demo": "here"}}, "here"),
+        ({"play_token": "out"}, ""),
+    ],
+)
+def test_the_token_is_the_narrowest_that_publishes(settings: dict[str, object], token: str) -> None:
+    assert credential(load_settings(**settings), ROOM, 0.0) == token
+
+
+def test_where_jwts_are_taken_it_signs_one() -> None:
+    token = credential(load_settings(jwt_secret=SECRET), ROOM, 1_700_000_000.0)
+    claims = jwt.decode(token, SECRET, ["HS256"], options={"verify_exp": False})
+    assert (claims["room"], claims["actions"]) == ("demo", ["publish"])
+
+
+def test_a_server_that_is_not_there_is_one_line() -> None:
+    done = CliRunner().invoke(app, ["demo", "--to", "http://127.0.0.1:9/whip"])
+    assert done.exit_code == 1
+    assert done.output.startswith("demo: http://127.0.0.1:9/whip: ")
+    assert done.output.count("\n") == 1
