@@ -1,5 +1,7 @@
 """What `roomcast` can do, as its help tells."""
 
+import os
+import sys
 import time
 from functools import partial
 from importlib.metadata import version
@@ -12,7 +14,7 @@ from deploy.extras import need_extras
 from deploy.planes import control, worker
 from shared.messages.signalling import Role
 from shared.names import RoomName, parse_room_name
-from shared.settings.settings import load_settings
+from shared.settings.settings import SettingsError, load_settings
 
 app = typer.Typer(
     help="Live streaming: WHIP in, WHEP out. Settings come from the environment: see `roomcast config`.",
@@ -42,16 +44,32 @@ def up(
     workers: Annotated[
         int | None, typer.Option(help="Media workers to start; overrides WORKERS.", show_default=False)
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve HTTPS with a certificate of this host's own, for phones.")
+    ] = False,
 ) -> None:
     """Run everything on this machine: Valkey unless REDIS_URL is set, control, media workers."""
     from deploy.launcher import become_launcher
     from deploy.up import launch_of
     from deploy.valkey import begin_epoch_at
 
+    if tls:
+        _certify()
     settings = load_settings() if workers is None else load_settings(workers=workers)
     need_extras(settings, starts_redis=True)
-    launch = launch_of(settings)
+    launch = launch_of(settings, in_terminal=sys.stdout.isatty())
     become_launcher(launch, partial(begin_epoch_at, launch.bus_url) if launch.bus_url else lambda: None)
+
+
+def _certify() -> None:
+    """For this process and those that it starts."""
+    from deploy.own_certificate import for_local_network
+    from deploy.welcome import local_addresses
+
+    if load_settings().tls_cert_file:
+        raise SettingsError("--tls: TLS_CERT_FILE names a certificate already")
+    for name, file in zip(("CERT", "KEY"), for_local_network(local_addresses()), strict=True):
+        os.environ[f"TLS_{name}_FILE"] = str(file)
 
 
 app.command()(control)
@@ -135,8 +153,11 @@ def demo(
 def doctor(
     part: Annotated[Part, typer.Argument(help="What this host runs.")] = Part.UP,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="Only what is to be looked at.")] = False,
 ) -> None:
     """Check this host and the settings, before the start or later. Exit code 1: something does not work."""
+    from deploy.doctor import report
     from deploy.doctor.checkup import run
 
-    run(part, as_json=as_json)
+    text = report.in_brief if brief else partial(report.as_text, coloured=sys.stdout.isatty())
+    run(part, report.as_json if as_json else text)

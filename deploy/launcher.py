@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import ssl
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from typing import NoReturn, Self
 from deploy import EXIT_REFUSED
 from deploy.hidden_memory import hide_memory
 from deploy.supervisor import Program, StartRefusedError, supervise
+from deploy.tether import tethered
 from shared.settings.host_port import HostPort
 from shared.telemetry.logging import configure_logging
 
@@ -28,7 +30,10 @@ _BEGIN = "from deploy import hide_rich; hide_rich(); from deploy.launcher import
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to run; `bus` ends last. `announcement` is printed when control's /readyz answers at `address`."""
+    """What to run; `bus` ends last.
+
+    When control's /readyz answers at `address`, `announcement` is printed and the command `checkup` runs.
+    """
 
     log_level: str
     log_format: str
@@ -38,6 +43,7 @@ class Launch:
     address: HostPort
     tls: bool
     announcement: str
+    checkup: Sequence[str] = ()  # empty: none
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -48,7 +54,7 @@ class Launch:
         fields = json.loads(data)
         for group in ("bus", "planes"):
             fields[group] = [Program.of(each) for each in fields[group]]
-        return cls(**fields | {"address": HostPort(*fields["address"])})
+        return cls(**fields | {"address": HostPort(*fields["address"]), "checkup": tuple(fields["checkup"])})
 
 
 def become_launcher(launch: Launch, meanwhile: Callable[[], None] = lambda: None) -> NoReturn:
@@ -116,6 +122,9 @@ async def _announce_when_ready(launch: Launch) -> None:
     while not await is_ready(launch.address, tls=launch.tls):  # noqa: ASYNC110  # it is another process
         await asyncio.sleep(READY_POLL_SECONDS)
     print(launch.announcement, flush=True)
+    if launch.checkup:
+        checkup = await asyncio.create_subprocess_exec(*tethered(launch.checkup), stdin=subprocess.DEVNULL)
+        await checkup.wait()
 
 
 async def is_ready(address: HostPort, *, tls: bool) -> bool:

@@ -12,10 +12,10 @@ from shared.settings.setting_types import secret
 from shared.settings.settings import Settings, SettingsError
 
 
-def launch_of(settings: Settings) -> Launch:
+def launch_of(settings: Settings, *, in_terminal: bool = False) -> Launch:
     """A control process, `WORKERS` media workers and, without `REDIS_URL`, a Valkey.
 
-    Raises `SettingsError` when the settings are wrong.
+    In a terminal somebody reads what the doctor finds. Raises `SettingsError` when the settings are wrong.
     """
     valkey = None if secret(settings.redis_url) else EmbeddedValkey()
     return Launch(
@@ -27,6 +27,7 @@ def launch_of(settings: Settings) -> Launch:
         address=settings.http_addr,
         tls=bool(settings.tls_cert_file),
         announcement=welcome(settings),
+        checkup=_roomcast("doctor", "--brief") if in_terminal else (),
     )
 
 
@@ -64,9 +65,9 @@ def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program
     ]
 
 
-def _roomcast(command: str) -> tuple[str, ...]:
+def _roomcast(*command: str) -> tuple[str, ...]:
     # -P: modules are not those of the working directory, which may be the folder of recordings
-    return (sys.executable, "-P", "-m", "deploy.cli", command)
+    return (sys.executable, "-P", "-m", "deploy.cli", *command)
 
 
 def _worker_id(settings: Settings, number: int) -> dict[str, str]:

@@ -46,7 +46,8 @@ async def _with_auto(settings: Settings) -> list[Finding]:
 async def _by_name(settings: Settings) -> list[Finding]:
     """Asks STUN servers, unless clients are given a public address that this host itself has."""
     with opened(settings.media_addr) as ports:
-        told = PublicAddress(ports, settings.media_public_ips, ()).candidates.all
+        own = PublicAddress(ports, settings.media_public_ips, ()).candidates.all
+    told = [(ip, settings.media_addr.port or port) for ip, port in own]
     mappings: Sequence[Mapping] = ()
     if not any(_is_public(one) and one[0] in own_addresses() for one in told):
         with opened(HostPort(settings.media_addr.host, 0)) as ports:  # a worker may want the other one now

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -43,12 +43,12 @@ BLOCKING: dict[str, Look] = {
 }
 
 
-def run(part: Part, *, as_json: bool) -> NoReturn:
+def run(part: Part, form: Callable[[Sequence[Finding]], str]) -> NoReturn:
     """Examine, print, and exit: with 0, or with 1 if something has failed."""
     configure_logging("CRITICAL")  # what is called here has log lines of its own
     # not `asyncio.run`: that would wait for a name server that does not answer
     findings = asyncio.new_event_loop().run_until_complete(examine(part))
-    print(report.as_json(findings) if as_json else report.as_text(findings, coloured=sys.stdout.isatty()))
+    print(form(findings))
     sys.stdout.flush()
     os._exit(0 if report.is_sound(findings) else 1)  # nor for the threads
 

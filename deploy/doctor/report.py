@@ -21,6 +21,17 @@ def as_text(findings: Sequence[Finding], *, coloured: bool) -> str:
     return "\n".join([*(_lines(finding, coloured) for finding in findings), "", _summary(findings)])
 
 
+def in_brief(findings: Sequence[Finding]) -> str:
+    """What needs a look, a line each, as `roomcast up` says it; it says itself who may do what."""
+    lines = [
+        f"{'':<15}{one.verdict}  {one.about}: {one.found}"
+        for one in findings
+        if one.verdict is not Verdict.OK and one.about != "access"
+    ]
+    found = f"{len(lines)} to look at; `roomcast doctor` says what mends each" if lines else "all is well"
+    return "\n".join([f"  {'doctor':<12} {found}", *lines, ""])
+
+
 def as_json(findings: Sequence[Finding]) -> str:
     """`{"ok": bool, "findings": [{"verdict", "about", "found", "mend"}]}`; `ok`: nothing has failed."""
     entries = [

@@ -4,10 +4,11 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +67,13 @@ class Up:
 
 
 @contextlib.contextmanager
-def started(folder: Path, **settings: str) -> Iterator[Up]:
-    """`roomcast up --workers 2` in `folder`, on free ports, with the given settings and no others."""
+def started(
+    folder: Path, output: int | None = None, options: Sequence[str] = (), **settings: str
+) -> Iterator[Up]:
+    """`roomcast up --workers 2` in `folder`, on free ports, with the given settings and no others.
+
+    Its output goes to the log, or to the file descriptor `output`.
+    """
     port = free_port()
     known = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in known} | {
@@ -79,12 +85,12 @@ def started(folder: Path, **settings: str) -> Iterator[Up]:
     }
     log = folder / "up.log"
     as_admin = {"Authorization": f"Bearer {ADMIN}"}
-    with log.open("wb") as output:
+    with log.open("wb") as file:
         process = subprocess.Popen(
-            tethered([sys.executable, "-P", "-m", "deploy.cli", "up", "--workers", "2"]),
+            tethered([sys.executable, "-P", "-m", "deploy.cli", "up", "--workers", "2", *options]),
             cwd=folder,
             env=environment,
-            stdout=output,
+            stdout=file if output is None else output,
             stderr=subprocess.STDOUT,
         )
     try:
@@ -203,3 +209,29 @@ def test_a_port_in_use_stops_the_start_in_one_line(
     reasons = [line for line in up.output.splitlines() if line.startswith("roomcast: ")]
     assert [reason for reason in reasons if setting in reason and address in reason]
     assert "Traceback" not in up.output
+
+
+async def test_a_terminal_gets_a_certificate_a_code_and_what_the_doctor_finds(tmp_path: Path) -> None:
+    controller, terminal = os.openpty()
+    os.set_blocking(controller, False)
+    port, shown = free_port(), b""
+    settings = {
+        "HTTP_ADDR": f":{port}",
+        "PUBLIC_URL": "https://live.example",
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+    with started(tmp_path, output=terminal, options=["--tls"], **settings):
+        os.close(terminal)
+
+        def complete() -> bool:
+            nonlocal shown
+            with contextlib.suppress(BlockingIOError):
+                shown += os.read(controller, 65_536)
+            return b"  doctor " in shown
+
+        await eventually("the doctor has told", complete, READY_SECONDS)
+        assert "▄▄▄▄▄" in shown.decode()
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "roomcast" / "tls-cert.pem"))
+        async with httpx.AsyncClient(verify=trusting, trust_env=False) as http:
+            assert (await http.get(f"https://localhost:{port}/readyz")).status_code == 200
+    os.close(controller)

@@ -3,7 +3,7 @@
 import json
 
 from deploy.doctor.finding import About
-from deploy.doctor.report import as_json, as_text, is_sound
+from deploy.doctor.report import as_json, as_text, in_brief, is_sound
 
 REDIS = About("redis")
 OK, WARN, FAIL = REDIS.ok("answers"), REDIS.warn("is slow", "a faster one"), REDIS.fail("is away", "start it")
@@ -43,3 +43,11 @@ def test_machines_get_the_same() -> None:
             {"verdict": "fail", "about": "redis", "found": "is away", "mend": "start it"},
         ],
     }
+
+
+def test_in_brief_there_is_what_needs_a_look() -> None:
+    heading, *lines = in_brief([OK, WARN, FAIL]).rstrip().splitlines()
+    assert "2 to look at" in heading
+    assert [line.split()[0] for line in lines] == ["warn", "fail"]
+    assert not any(one.mend in line for one in (WARN, FAIL) for line in lines)
+    assert in_brief([OK]).strip().endswith("all is well")
