@@ -153,11 +153,13 @@ def demo(
 def doctor(
     part: Annotated[Part, typer.Argument(help="What this host runs.")] = Part.UP,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    brief: Annotated[bool, typer.Option("--brief", help="Only what is to be looked at.")] = False,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Only what is to be looked at, as `up` says it while it starts.")
+    ] = False,
 ) -> None:
     """Check this host and the settings, before the start or later. Exit code 1: something does not work."""
     from deploy.doctor import report
     from deploy.doctor.checkup import run
 
     text = report.in_brief if brief else partial(report.as_text, coloured=sys.stdout.isatty())
-    run(part, report.as_json if as_json else text)
+    run(part, report.as_json if as_json else text, is_starting=brief)

@@ -25,27 +25,30 @@ _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 BY_HAND = "forward the UDP port to this host, and name the public address in MEDIA_PUBLIC_IPS"
 
 
-async def look(settings: Settings, part: Part) -> list[Finding]:
+async def look(settings: Settings, part: Part, *, is_starting: bool = False) -> list[Finding]:
+    """`is_starting`: a worker may want its port at this moment, so another one is taken."""
     if not part.has_workers:
         return []
+    tried = HostPort(settings.media_addr.host, 0) if is_starting else settings.media_addr
+    look = _with_auto if AUTO in settings.media_public_ips else _by_name
     try:
-        return await (_with_auto(settings) if AUTO in settings.media_public_ips else _by_name(settings))
+        return await look(settings, tried)
     except OSError:  # the check of the ports says what is wrong with MEDIA_ADDR
         return []
 
 
-async def _with_auto(settings: Settings) -> list[Finding]:
+async def _with_auto(settings: Settings, tried: HostPort) -> list[Finding]:
     """Asks STUN servers from the media port itself or, while Roomcast has that, from another one."""
-    with opened(settings.media_addr) as ports:
+    with opened(tried) as ports:
         public = PublicAddress(ports, settings.media_public_ips, settings.media_stun_servers)
         public.learn(await mappings_of(ports, settings.media_stun_servers, STUN_SECONDS))
     told = public.candidates.all
     return [*(nats(public.nats) or [media(told)]), ipv6(told, own_addresses())]
 
 
-async def _by_name(settings: Settings) -> list[Finding]:
+async def _by_name(settings: Settings, tried: HostPort) -> list[Finding]:
     """Asks STUN servers, unless clients are given a public address that this host itself has."""
-    with opened(settings.media_addr) as ports:
+    with opened(tried) as ports:
         own = PublicAddress(ports, settings.media_public_ips, ()).candidates.all
     told = [(ip, settings.media_addr.port or port) for ip, port in own]
     mappings: Sequence[Mapping] = ()

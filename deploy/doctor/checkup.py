@@ -43,18 +43,21 @@ BLOCKING: dict[str, Look] = {
 }
 
 
-def run(part: Part, form: Callable[[Sequence[Finding]], str]) -> NoReturn:
+def run(part: Part, form: Callable[[Sequence[Finding]], str], *, is_starting: bool = False) -> NoReturn:
     """Examine, print, and exit: with 0, or with 1 if something has failed."""
     configure_logging("CRITICAL")  # what is called here has log lines of its own
     # not `asyncio.run`: that would wait for a name server that does not answer
-    findings = asyncio.new_event_loop().run_until_complete(examine(part))
+    findings = asyncio.new_event_loop().run_until_complete(examine(part, is_starting=is_starting))
     print(form(findings))
     sys.stdout.flush()
     os._exit(0 if report.is_sound(findings) else 1)  # nor for the threads
 
 
-async def examine(part: Part) -> list[Finding]:
-    """What there is to say about this host and the settings of the environment, the most basic first."""
+async def examine(part: Part, *, is_starting: bool = False) -> list[Finding]:
+    """What there is to say about this host and the settings of the environment, the most basic first.
+
+    While the system starts, its ports are left to it.
+    """
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -63,10 +66,11 @@ async def examine(part: Part) -> list[Finding]:
 
     async def network() -> list[Finding]:
         """One after the other: both want the media port."""
-        return [
-            *await within("ports", partial(threads.call, ports.look, settings, part)),
-            *await within("addresses", partial(addresses.look, settings, part)),
-        ]
+        found = []
+        if not is_starting:
+            found = await within("ports", partial(threads.call, ports.look, settings, part))
+        look = partial(addresses.look, settings, part, is_starting=is_starting)
+        return [*found, *await within("addresses", look)]
 
     looks = [
         within("redis", partial(redis_server.look, settings, part)),

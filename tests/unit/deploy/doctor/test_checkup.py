@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from deploy.doctor import addresses
 from deploy.doctor.checkup import examine, within
 from deploy.doctor.finding import About, Finding, Verdict
 from deploy.doctor.part import Part
+from media.worker.media_ports import open_udp
 
 GOOD = About("disk").ok("there")
 
@@ -60,3 +62,15 @@ async def test_a_host_is_asked_for_what_it_runs(
     some = {finding.about for finding in await examine(part)}
     assert absent <= everything
     assert not absent & some
+
+
+async def test_a_system_that_starts_gets_its_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    monkeypatch.setenv("MEDIA_STUN_SERVERS", ",")  # none
+    monkeypatch.setattr(
+        addresses, "open_udp", lambda address: opened.append(address.port) or open_udp(address)
+    )
+    findings = await examine(Part.UP, is_starting=True)
+    assert set(opened) == {0}
+    assert "ports" not in {finding.about for finding in findings}
+    assert ":7100" in next(one.found for one in findings if one.about == "media address")
