@@ -99,10 +99,9 @@ class _Continued:
     def restart(self) -> None:
         self._newest: int | None = None  # of the publisher's numbers
         self._offsets = deque([0], _MOST_KEYFRAMES)  # from those to ours: one for each keyframe, latest first
-        self._begins = False
 
     def begin(self) -> None:
-        """A keyframe begins: the next number is its."""
+        """A keyframe begins, or what counts as one after `restart`: the next number is its."""
         if self._newest is not None:
             self._offsets.appendleft(self._offsets[0])
         self._begins = True
