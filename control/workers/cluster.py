@@ -29,6 +29,7 @@ class Cluster:
         self._clock = clock
         self._workers: list[WorkerStatus] | None = None
         self._read_at = monotonic()
+        self._first_read_at: float | None = None
         self._remembered: dict[WorkerId, tuple[float, WorkerStatus | None]] = {}
         self._heard: dict[WorkerId, float] = {}  # when each worker was last read as a living one
 
@@ -50,6 +51,7 @@ class Cluster:
             workers = await self._directory.workers()
         self._workers = workers
         self._read_at = now = monotonic()
+        self._first_read_at = self._first_read_at or now
         self._heard |= dict.fromkeys((WorkerId(worker.id) for worker in workers), now)
         self._heard = {worker: at for worker, at in self._heard.items() if now - at < keys.SWEEP_SECONDS}
         return workers
@@ -58,9 +60,12 @@ class Cluster:
         """Every worker that was heard within a minute and has not left, as Redis or this process knows.
 
         A Redis that was emptied knows nobody until the workers' next heartbeats, and those that it cannot
-        reach even longer. Of these, some may have left.
+        reach even longer. Of these, some may have left. Raises `NO_WORKER`, too, when neither Redis nor this
+        process has been there for long enough to know them all.
         """
+        known_seconds = monotonic() - self._first_read_at if self._first_read_at else 0.0
         async with self._watch.bounded(seconds):
+            await self._directory.check_complete(known_seconds)
             known = await self._directory.heard_workers()
         return sorted({*known, *self._heard})
 

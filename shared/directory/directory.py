@@ -177,12 +177,16 @@ class Directory:
 
     # --- about rooms
 
-    async def check_complete(self) -> None:
-        """Raises `NO_WORKER` where a room that is missing may exist all the same: see epoch.lua."""
+    async def check_complete(self, known_seconds: float = 0.0) -> None:
+        """Raises `NO_WORKER` where a room that is missing may exist all the same: see epoch.lua.
+
+        Not for who has known the cluster for so long that it knew all of it before Redis lost anything. May
+        raise `RedisError`, also where Redis answers and refuses writes: then claims have expired that count.
+        """
         batch = Batch(self._redis)
         batch.call("look_at_epoch", [keys.EPOCH], [""])
         [age_ms] = await batch.execute()
-        if age_ms < keys.CLAIM_TTL_MS:
+        if age_ms < keys.CLAIM_TTL_MS and known_seconds * 1000 < age_ms + keys.CLAIM_TTL_MS:
             raise redis_is_new()
 
     async def room_owner(self, room: RoomName) -> WorkerId | None:

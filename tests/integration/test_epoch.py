@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.directory.directory import Directory
@@ -149,3 +150,26 @@ async def test_in_a_new_redis_nobody_waits(directory: Directory) -> None:
     """As `roomcast up` starts one (fixture `redis_url`)."""
     await directory.check_complete()
     assert not await refused(directory)
+
+
+async def test_who_has_known_the_cluster_for_long_enough_knows_what_redis_lacks(
+    redis: Redis, directory: Directory
+) -> None:
+    await redis.flushall()
+    with pytest.raises(ServiceError, match="no_worker"):
+        await directory.check_complete(TTL_MS / 1000 - 0.001)
+    await directory.check_complete(2 * TTL_MS / 1000)
+
+
+async def test_a_redis_that_refuses_writes_never_says_that_all_is_there(
+    redis: Redis, directory: Directory
+) -> None:
+    """Claims expire in it, whose owners live."""
+    await directory.check_complete()
+    await redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(RedisError):
+            await directory.check_complete()
+    finally:
+        await redis.config_set("maxmemory", "0")
+    await directory.check_complete()

@@ -39,13 +39,18 @@ async def test_every_worker_obeys_before_the_answer(stage: Stage) -> None:
 
 
 async def test_workers_of_before_are_asked_also_by_a_redis_that_was_emptied(
-    stage: Stage, redis: Redis
+    stage: Stage, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their next heartbeats have not come yet."""
+    """Their next heartbeats have not come yet. A process that knew them for less than a claim lives may lack some."""
     worker = await stage.worker("w1")
     http = await stage.control(**SETTINGS)
     await eventually("control knows it", lambda: _lists(http, "w1"), IN_TIME)
     worker.may_answer.clear()
+    await redis.flushall()
+    answer = await block(http, "demo")
+    assert answer.status_code == 503
+    assert "Redis has just come back" in answer.json()["detail"]
+    monkeypatch.setattr(keys, "CLAIM_TTL_MS", 1)
     await redis.flushall()
     assert (await block(http, "demo")).json()["unreached"] == ["w1"]
     worker.may_answer.set()
