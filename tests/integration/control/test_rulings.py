@@ -41,7 +41,7 @@ async def test_every_worker_obeys_before_the_answer(stage: Stage) -> None:
 async def test_workers_of_before_are_asked_also_by_a_redis_that_was_emptied(
     stage: Stage, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their next heartbeats have not come yet. A process that knew them for less than a claim lives may lack some."""
+    """Their next heartbeats have not come yet. Who knew them for less than a claim lives may lack some."""
     worker = await stage.worker("w1")
     http = await stage.control(**SETTINGS)
     await eventually("control knows it", lambda: _lists(http, "w1"), IN_TIME)
