@@ -78,6 +78,18 @@ def test_a_missing_packet_is_requested_once_reordering_cannot_explain_it() -> No
     assert (world.stats.nacks, world.feed.rx_recovered) == (2, 2)
 
 
+@pytest.mark.parametrize("sound_comes", [True, False])
+def test_a_track_before_it_hides_no_loss_of_a_track(sound_comes: bool) -> None:
+    world = World([sound(), video(feedback=["nack"])])
+    tracks = (0, 1) if sound_comes else (1,)
+    at(world, 1.0, *tracks, sequence=1)
+    at(world, 2.0, *tracks, sequence=4)
+    world.now += REORDER_SECONDS
+    world.send_due_rtcp()
+    (asked,) = told(world)
+    assert (asked.media_ssrc, asked.lost) == (SOURCES[1], [2, 3])
+
+
 def test_only_a_track_with_nack_is_asked_for_packets() -> None:
     world = at(world_with(), 1.0, sequence=1)
     at(world, 2.0, sequence=4)
