@@ -59,6 +59,11 @@ class Redundancy:
         """Whether packets were lost lately."""
         return now - self._dirty_at < CLEAN_SECONDS
 
+    def share(self, ssrc: int) -> float:
+        """What was lost of a stream lately, 0 to 1: as much as is certain."""
+        stream = self._streams.get(ssrc)
+        return 0.0 if stream is None else stream.share
+
     def decide(self, now: float, *, is_narrow: bool) -> int:
         """How many from now on. A line that `is_narrow` has no room for any: more of it would be lost."""
         if is_narrow:

@@ -11,6 +11,8 @@ from media.switch.redundant_sound import MOST_EARLIER
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 
+LOSES = 0.01  # of the sound: who loses more, and cannot have it mended, hears it
+
 # A change is between packets of which none may still come late: the last ones are all here.
 _WHOLE = 8
 
@@ -40,6 +42,7 @@ class ViewerSound:
         self._ssrc = feed.ssrcs[base]
         self._forms = [n for n, form in enumerate(viewer.forms) if form is not None and form.earlier]
         self._redundancy = Redundancy()
+        self._loses = False  # more than `LOSES` lately, in spite of what mends it
         self._lost: int | None = None  # packets, as last reported
         self._has_changed = False
         self._counted = 0  # packets that were sent with earlier ones, as the room has counted them
@@ -61,8 +64,15 @@ class ViewerSound:
                     self._feed.sound_lost += more
                     self._stats.sound_lost += more
                 self._lost = block.packets_lost
-        if self._forms and self._viewer.backlog is None:
+        if self._viewer.backlog is None:
             self._redundancy.report(blocks, now)
+            self._judge()
+
+    def _judge(self) -> None:
+        """Whether the viewer loses sound. By chance it loses what all packets lose that have it in them."""
+        loses = self._redundancy.share(self._ssrc) ** (1 + self._present_count) > LOSES
+        self._feed.losing_sound += loses - self._loses
+        self._loses = loses
 
     def asked(self, ssrc: int, sequences: Iterable[int], now: float) -> None:
         """Take which packets the receiver asks for again."""
@@ -87,7 +97,7 @@ class ViewerSound:
 
     def tick(self, now: float) -> None:
         """Decide anew, and change if the moment is right. Not while a burst is forwarded."""
-        if self._present == self._base and not self._redundancy.is_lossy(now):
+        if not self._forms or (self._present == self._base and not self._redundancy.is_lossy(now)):
             return
         count = self._redundancy.decide(now, is_narrow=self._is_narrow(now))
         if count != self._present_count and self._is_whole():
@@ -128,5 +138,6 @@ class ViewerSound:
 
     def end(self) -> None:
         """The viewer has left."""
+        self._feed.losing_sound -= self._loses
         self.count()
         self._release()

@@ -16,7 +16,7 @@ from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
 from media.rooms.starved_layers import StarvedLayers
-from media.rooms.warnings import NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
+from media.rooms.warnings import LOSE_SOUND, NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
@@ -32,6 +32,9 @@ from shared.names import RoomName, SessionId, WorkerId
 
 MEASURE_SECONDS = 1.0  # between two measurements of the stream
 NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
+# A room warns of viewers that lose sound from so many on: a few have bad lines of their own.
+_LEAST_LOSE = 3
+_MANY_LOSE, _FEWER_LOSE = 0.10, 0.05  # shares of its viewers: it warns, and no longer
 
 _FORMS = {Form.LOWEST_LAYER: "fewer pictures", Form.KEYFRAMES: "keyframes only"}
 
@@ -276,6 +279,10 @@ class Room:
         self.warnings.set(
             STARVED_LAYER, holds=any(track.sent.starves and track.live(now) for track in self.tracks)
         )
+
+        share = _FEWER_LOSE if LOSE_SOUND in self.warnings else _MANY_LOSE
+        lose = self.feed.losing_sound
+        self.warnings.set(LOSE_SOUND, holds=lose >= max(_LEAST_LOSE, share * len(self.viewers)))
 
     def status(self) -> RoomStatus:
         tracks = [track for track in self.tracks if not track.published.layer]  # a picture counts once

@@ -25,6 +25,7 @@ STARVED_LAYER = (
     "the best layer has far fewer pictures than the next one, which viewers get instead: the publisher's "
     "uplink or processor does not carry it"
 )
+LOSE_SOUND = "one viewer of ten or more loses sound: their lines, or the publisher's, drop packets"
 
 log = get_logger()
 

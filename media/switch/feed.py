@@ -52,6 +52,7 @@ class Feed:
     redundant: RedundantSound | None = None  # of its sound
     ladder: Ladder | None = None  # the renditions of its picture, as last measured
     limited: int = 0  # viewers whose line does not carry the best that they want
+    losing_sound: int = 0  # viewers that lose sound lately, in spite of what mends it
     tap: Tap | None = None  # sees what is forwarded
     publisher: PublisherRtcp | None = None
     rx_packets: int = 0

@@ -33,6 +33,8 @@ const rows = new KeyedRows(element('sessions'), element('session-row'), {
       picture: session.layer || '–',
       reason: reason(session),
       loss: session.loss === null ? '–' : share(session.loss),
+      sound: session.soundLost ? say('admin.lostSound', { count: figure(session.soundLost) }) : '',
+      mended: mended(session),
       rtt: session.rtt === null ? '–' : milliseconds(session.rtt),
       resent: publishes ? '–' : figure(session.resent),
       uptime: duration(session.uptime),
@@ -47,6 +49,12 @@ function reason({ reason: name, carries }) {
   if (name === 'choice') return say('admin.chosen');
   if (name !== 'line') return '';
   return carries === null ? say('admin.slowLine') : say('admin.line', { rate: bitrate(carries) });
+}
+
+/** What mends the sound of a viewer that loses some. */
+function mended({ soundRedundant, soundResent }) {
+  if (!soundRedundant && !soundResent) return '';
+  return say('admin.mended', { copies: figure(soundRedundant), resent: figure(soundResent) });
 }
 
 /** Bits a second since the event before; at the first one, since the session began. */

@@ -6,6 +6,7 @@ const KNOWN = [
   [/^the publisher sends B-frames/, 'warnings.reordered'],
   [/^the publisher sends hidden frames/, 'warnings.hidden'],
   [/^the best layer has far fewer pictures/, 'warnings.starved'],
+  [/^one viewer of ten or more loses sound/, 'warnings.loseSound'],
   [/^a viewer could not play this room: (.+)$/, 'warnings.unplayable'],
 ];
 

@@ -1,6 +1,6 @@
 """What is sent to a room's viewers, how its publisher's packets arrive, and its warnings.
 
-Each room costs eight series, so only the largest rooms have them. Nothing here is counted for the metrics
+Each room costs nine series, so only the largest rooms have them. Nothing here is counted for the metrics
 packet by packet: it is read from what sessions keep anyway, when Prometheus asks.
 """
 
@@ -48,6 +48,11 @@ class RoomDetailsCollector(Collector):
         warnings = GaugeMetricFamily(
             "roomcast_room_warnings", "Warnings that a room shows; absent without one.", labels=["room"]
         )
+        losing = GaugeMetricFamily(
+            "roomcast_room_viewers_losing_sound",
+            "Viewers of a room that lose more than 1 % of the sound, in spite of what mends it.",
+            labels=["room"],
+        )
         sound = {
             name: CounterMetricFamily(f"roomcast_room_{name}", meaning, labels=["room"])
             for name, meaning in _SOUND.items()
@@ -57,6 +62,7 @@ class RoomDetailsCollector(Collector):
             sent.add_metric([room.name], room.feed.tx_payload)
             for name, series in sound.items():
                 series.add_metric([room.name], getattr(room.feed, name))
+            losing.add_metric([room.name], room.feed.losing_sound)
             if room.warnings:
                 warnings.add_metric([room.name], len(room.warnings))
             if room.source is None or room.origin is not None:  # its origin reports the publisher
@@ -64,7 +70,7 @@ class RoomDetailsCollector(Collector):
             if streams := _sent_now(room.feed):
                 loss.add_metric([room.name], max(stream.loss for stream in streams))
                 jitter.add_metric([room.name], max(stream.jitter for stream in streams))
-        yield from (sent, loss, jitter, warnings, *sound.values())
+        yield from (sent, loss, jitter, warnings, losing, *sound.values())
         yield GaugeMetricFamily(
             "roomcast_rooms_left_out",
             "Rooms without series of their own here, because METRICS_MAX_ROOMS others have more viewers.",

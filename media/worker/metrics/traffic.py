@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from media.rooms.rooms import Rooms
@@ -79,6 +79,11 @@ class TrafficCollector(Collector):
         yield from _counters(_FEEDS, ledger.feeds.with_living(self._rooms.feeds()))
         for series, stats in ((_PUBLISHERS, ledger.publishers), (_VIEWERS, ledger.viewers)):
             yield from _counters(series, {name: getattr(stats, name) for name in series})
+        yield GaugeMetricFamily(
+            "roomcast_viewers_losing_sound",
+            "Viewers that lose more than 1 % of the sound, in spite of what mends it.",
+            value=sum(feed.losing_sound for feed in self._rooms.feeds()),
+        )
         yield CounterMetricFamily(
             "roomcast_egress_packets",
             "SRTP packets sent to viewers and other workers.",

@@ -5,6 +5,7 @@ import json
 import pytest
 from playwright.async_api import Browser, Route
 
+from media.rooms.warnings import LOSE_SOUND
 from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.barriers import assert_no_barrier
@@ -111,18 +112,41 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         "uptime": 5,
         "workers": ["worker0"],
         "copies": [],
-        "warnings": ["the disk is full: recording has ended"],
+        "warnings": ["the disk is full: recording has ended", LOSE_SOUND],
         "layers": [
             {"rid": "f", "width": 1280, "height": 720, "bitrate": 2_500_000, "viewers": 1},
             {"rid": "h", "width": 0, "height": 0, "bitrate": 0, "viewers": 0},
         ],
         "viewersByReason": {"full": 1, "line": 0, "choice": 0},
     }
+    session = {
+        "id": "worker0.aBcD…",
+        "worker": "worker0",
+        "room": "troubled",
+        "role": "play",
+        "state": "connected",
+        "uptime": 60,
+        "address": "192.0.2.7:1234",
+        "transport": "udp",
+        "codecs": ["opus", "H264"],
+        "packets": 30_000,
+        "bytes": 25_000_000,
+        "resent": 40,
+        "loss": 0.051,
+        "rtt": 0.08,
+        "layer": "720p",
+        "reason": "full",
+        "carries": None,
+        "soundLost": 151,
+        "soundResent": 2,
+        "soundRedundant": 1500,
+    }
     samples = [{"at": at, **dict.fromkeys(FIGURES, value)} for at, value in ((1, 0), (2, None), (3, 7))]
 
     async def told(route: Route) -> None:
         rooms = {"rooms": [room], "gone": [], "first": True, "complete": True}
         body = event("workers", {"workers": []}) + event("rooms", rooms)
+        body += event("sessions", {"total": 1, "sessions": [session]})
         body += event("totals", {"every": 5, "samples": samples})
         await route.fulfill(body=body, content_type="text/event-stream")
 
@@ -132,6 +156,9 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         await admin.shows("the disk is full: recording has ended")
         await admin.shows("720p, 2.5 Mbit/s, 1 viewer")
         await admin.shows("h, not sent, 0 viewers")
+        await admin.shows("One viewer of ten or more loses sound")
+        await admin.shows("sound: 151")
+        await admin.shows("sound: 2, copies: 1,500")
         await admin.shows("5.1%")
         await admin.shows("No media worker is alive")
         chart = admin.page.locator('[data-chart="viewers"]')

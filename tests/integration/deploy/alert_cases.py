@@ -22,6 +22,7 @@ from tests.integration.deploy.alert_series import (
     directory,
     federated,
     gauge,
+    hearing,
     interrupted,
     joining,
     lines,
@@ -302,6 +303,7 @@ CASES = [
     ),
     one_of("RoomcastPublishersLosePackets", uplinks(2, 3), uplinks(9, 3), spared=uplinks(0, 2)),
     one_of("RoomcastViewersLosePackets", lines(15, 5), lines(100, 29), spared=lines(4, 4)),
+    one_of("RoomcastViewersLoseSound", hearing(20, 5), hearing(100, 9), spared=hearing(10, 4)),
     one_of(
         "RoomcastFirstPictureLate",
         between(PICTURE, "2.5", "5.0", step=2),

@@ -77,6 +77,14 @@ def lines(viewers: int, losing: int) -> Make:
     )
 
 
+def hearing(viewers: int, losing: int) -> Make:
+    """Viewers of a worker, of whom some lose sound."""
+    return both(
+        gauge("roomcast_sessions", f"{viewers}x40", ', role="play", state="connected"'),
+        gauge("roomcast_viewers_losing_sound", f"{losing}x40"),
+    )
+
+
 def uplinks(good: int, bad: int) -> Make:
     """Publishers of a worker by what their lines lose."""
     name = "roomcast_room_publisher_loss_ratio"

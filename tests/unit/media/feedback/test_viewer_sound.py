@@ -115,6 +115,27 @@ def test_what_it_lost_and_what_mended_that_is_counted(world: World) -> None:
     assert reds > 0
 
 
+def test_who_loses_sound_counts_until_it_is_mended_or_the_viewer_leaves(world: World) -> None:
+    copied, plain = Listener(world), Listener(world, WIRES[:2])
+    for _ in range(10):
+        copied.second(lost=3)
+        plain.lost += 3
+        newest = copied.heard[-1].sequence
+        plain.far.says(receiver_report(REPORTER, [ReportBlock(SSRC, 0, plain.lost, newest, 0, 0, 0)]))
+    assert copied.far.playback.sound is not None
+    assert copied.far.playback.sound.redundant > 0
+    assert world.feed.losing_sound == 1
+    plain.far.leave()
+    assert world.feed.losing_sound == 0
+
+
+def test_of_many_losses_copies_leave_some(world: World) -> None:
+    """By chance each packet and its two copies are lost in one case of eight."""
+    viewer = Listener(world)
+    assert viewer.seconds(10, lost=25)[-1] == {RED}
+    assert world.feed.losing_sound == 1
+
+
 def test_sound_is_sent_again_only_while_it_helps(world: World) -> None:
     viewer = Listener(world)
     viewer.second()
