@@ -145,6 +145,20 @@ def test_parameter_sets_sent_once_stand_before_every_keyframe() -> None:
             assert frame.setup.parameters in frame.data
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_keyframe_whose_first_slice_is_lost_is_none(lost: bool) -> None:
+    """Its other slices look like one, where the parameter sets have come earlier."""
+    packets = numbered(video("H264", 1.0, keyframe_every=2.0))
+    index, timestamp = packets[-1].first + 1, packets[-1].timestamps()[0] + 3000
+    slices = [
+        run_of(RtpPacket(False, last, 96, 0, timestamp, 1, (), b"\x65" + bytes(30)), first=index + last)
+        for last in (False, True)
+    ]
+    frames = read("H264", packets + slices[lost:])
+    keyframes = [number for number, frame in enumerate(frames) if frame.keyframe]
+    assert keyframes == ([0] if lost else [0, 30])
+
+
 def test_audio_packets_are_frames_and_timestamps_go_on_beyond_32_bits() -> None:
     packets = numbered(audio(1.0))
     shift = 0x1_0000_0000 - packets[10].timestamps()[0]  # wraps at the eleventh
