@@ -6,6 +6,7 @@ The session's URL is the credential, as for its events.
 import json
 import re
 import time
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +22,8 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import ChooseLayer, Role
 
 RELATION = "urn:ietf:params:whep:ext:core:layer"
+_SECTION = re.compile(r"[0-9]{1,3}")
+_MOST_PIXELS = 65_536
 _RID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # RFC 8851 10; the bound is ours
 
 
@@ -44,28 +47,54 @@ class LayerRoutes:
         access = self._authenticator.access(credential(request.headers), time.time())
         access.check_sent_along(room, Role.PLAY)
         session = session_in_path(request)
-        rid, picture = parse_choice(await read_choice(request))
-        message = ChooseLayer(session=session, room=room, rid=rid, picture=picture)
+        choice = parse_choice(await read_choice(request))
+        message = ChooseLayer(session=session, room=room, **choice._asdict())
         await self._gateway.choose_layer(message, caller_of(request).request_id)
         return Response()
 
 
-def parse_choice(body: bytes) -> tuple[str | None, bool]:
-    """The `rid` of the wanted layer, None for the server's choice; and whether a picture is wanted at all.
+class Choice(NamedTuple):
+    """What a viewer wants of the picture; see `ChooseLayer`."""
+
+    rid: str | None = None
+    picture: bool = True
+    max_width: int = 0
+    max_height: int = 0
+    section: str = ""
+
+
+def parse_choice(body: bytes) -> Choice:
+    """The choice in a JSON object; without `rid` it is the server's. Raises `ServiceError(INVALID_LAYER)`.
 
     `picture` is ours: false asks for the sound alone. `encodingId` is the name of `rid` in earlier drafts.
-    All else is ignored: a room has one picture (`mediaId`), and its layers have no others within. Raises
-    `ServiceError(INVALID_LAYER)`.
+    Spatial and temporal layers are ignored: those of a room have no others within that could be named.
     """
     try:
         wish = json.loads(body)
     except (ValueError, RecursionError):
         wish = None
     if not isinstance(wish, dict):
-        raise ServiceError(ErrorCode.INVALID_LAYER, detail="not a JSON object")
+        raise _invalid("not a JSON object")
     rid, picture = wish.get("rid", wish.get("encodingId")), wish.get("picture", True)
     if rid is not None and not (isinstance(rid, str) and _RID.fullmatch(rid)):
-        raise ServiceError(ErrorCode.INVALID_LAYER, detail="rid is not the name of a layer")
+        raise _invalid("rid is not the name of a layer")
     if not isinstance(picture, bool):
-        raise ServiceError(ErrorCode.INVALID_LAYER, detail="picture is not true or false")
-    return rid, picture
+        raise _invalid("picture is not true or false")
+    section = wish.get("mediaId")
+    if section is not None and not (isinstance(section, str) and _SECTION.fullmatch(section)):
+        raise _invalid("mediaId is not the place of a section")
+    return Choice(rid, picture, _pixels(wish, "maxWidth"), _pixels(wish, "maxHeight"), section or "")
+
+
+def _pixels(wish: dict[str, object], name: str) -> int:
+    """A limit; 0: none."""
+    value = wish.get(name)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= _MOST_PIXELS:
+        raise _invalid(f"{name} is not a number of pixels")
+    return int(value)
+
+
+def _invalid(detail: str) -> ServiceError:
+    return ServiceError(ErrorCode.INVALID_LAYER, detail=detail)

@@ -41,7 +41,8 @@ def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
     sound = sum(sent.bitrate + sent.packet_rate * PACKET_OVERHEAD * 8 for sent in sounds)
     rids = tuple(tracks[number].published.rid for number in layers)
     first = next((n for n in live if not tracks[n].sent.starves), live[-1])
-    return Ladder.of((*renditions, *_thinned(feed, live)), sound, rids, layers.index(first))
+    sizes = tuple(tracks[number].size for number in layers)
+    return Ladder.of((*renditions, *_thinned(feed, live)), sound, rids, layers.index(first), sizes)
 
 
 def _bitrates(ladder: Ladder | None) -> dict[int, float]:

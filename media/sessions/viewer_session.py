@@ -15,6 +15,7 @@ from media.sessions.end_reason import EndReason
 from media.sessions.session import Session, Setup
 from media.sessions.traffic import Traffic, traffic_out
 from media.switch.feed import Feed
+from media.switch.rendition import Size
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
 from media.transport.address import Address
@@ -24,6 +25,7 @@ from shared.telemetry.logging import get_logger
 
 PICTURE_SECONDS = 5.0  # a first picture is due within 2.5 s
 MEDIA_SECONDS = 2.0  # a publisher that was heard within this time sends
+NO_LIMIT: Size = (0, 0)
 MOST_QUIET_SECONDS = 1.0  # by which its consent or token may have expired before that is seen
 
 log = get_logger()
@@ -57,6 +59,7 @@ class ViewerSession(Session):
         # What its viewer asked for, until it asks for something else.
         self.chosen: str | None = None  # the rid of the best layer that it wants; None: any
         self.wants_picture = True
+        self.most: Size = NO_LIMIT  # of the picture that it wants
         self.picture_section = _picture_section(setup.offer, played)
         self._playback: Playback | None = None
         self._pacing: asyncio.Task[None] | None = None
@@ -112,6 +115,8 @@ class ViewerSession(Session):
         self._receive_waiting_report(now)
         if self._playback is None:
             return
+        if self.most != NO_LIMIT and self._feed.ladder is not self._ladder:
+            self._pass_on_wish()  # a layer may have another size now
         if reports := self._playback.tick(now):
             self.send_rtcp(reports)
         if (request := self.ice.due_measurement(self._playback.measure_seconds, now)) is not None:
@@ -132,12 +137,21 @@ class ViewerSession(Session):
             and not self.ice.asks
         )
 
-    def choose(self, rid: str | None, *, picture: bool) -> None:
-        """Take the viewer's wish: the layer `rid` at best, None for any, and whether it wants a picture."""
-        self.chosen, self.wants_picture = rid, picture
+    def choose(self, rid: str | None, *, picture: bool, most: Size = NO_LIMIT) -> None:
+        """Take the viewer's wish: the layer `rid` at best, None for any, and whether it wants a picture.
+
+        No layer is to be larger than `most`, as long as one is not.
+        """
+        self.chosen, self.wants_picture, self.most = rid, picture, most
         self._quiet_until = 0.0
+        self._pass_on_wish()
+
+    def _pass_on_wish(self) -> None:
         if self._playback is not None and self._playback.picture is not None:
-            self._playback.picture.choose(rid, picture=picture)
+            rid, ladder = self.chosen, self._feed.ladder
+            if self.most != NO_LIMIT and ladder is not None:
+                rid = ladder.layer_within(rid, self.most)
+            self._playback.picture.choose(rid, picture=self.wants_picture)
 
     def _first_rendition(self) -> int | None:
         """What the viewer begins with; None: it gets no picture. Nobody knows yet what its line carries."""
@@ -189,7 +203,7 @@ class ViewerSession(Session):
             now=asyncio.get_running_loop().time(),
             rendition=self._first_rendition(),
         )
-        self.choose(self.chosen, picture=self.wants_picture)
+        self._pass_on_wish()
         return self._playback.sender
 
     async def _connect(self) -> None:

@@ -7,6 +7,13 @@ from typing import NamedTuple
 PACKET_OVERHEAD = 64
 
 
+Size = tuple[int, int]  # width and height in pixels; in a limit 0 is none
+
+
+def is_within(size: Size | None, most: Size) -> bool:
+    return size is None or all(not limit or pixels <= limit for pixels, limit in zip(size, most, strict=True))
+
+
 class Rendition(NamedTuple):
     """One of them: a track of the room as it is, or thinned out.
 
@@ -26,13 +33,31 @@ class Ladder(NamedTuple):
     needs: tuple[float, ...]  # bit/s of each with the sound; last, the sound alone
     rids: tuple[str, ...]  # of the layers, which are the first rungs
     first: int  # the best rung for who has no wish: better layers have too few pictures
+    sizes: tuple[tuple[int, int] | None, ...] = ()  # width and height of the layers; None: not known yet
 
     @classmethod
     def of(
-        cls, renditions: tuple[Rendition, ...], sound: float, rids: tuple[str, ...], first: int
+        cls,
+        renditions: tuple[Rendition, ...],
+        sound: float,
+        rids: tuple[str, ...],
+        first: int,
+        sizes: tuple[tuple[int, int] | None, ...] = (),
     ) -> "Ladder":
         """With what each needs."""
-        return cls(renditions, sound, (*(each.bitrate + sound for each in renditions), sound), rids, first)
+        needs = (*(each.bitrate + sound for each in renditions), sound)
+        return cls(renditions, sound, needs, rids, first, sizes)
+
+    def layer_within(self, rid: str | None, most: Size) -> str | None:
+        """The rid of the best layer up to `rid` (None: of all) that is no larger than `most`.
+
+        None: there is no such limit. Where all are larger it is the lowest one. One whose size is not known
+        yet may be within.
+        """
+        start = self.rids.index(rid) if rid in self.rids else 0
+        fitting = (n for n, size in enumerate(self.sizes) if n >= start and is_within(size, most))
+        rung = next(fitting, len(self.rids) - 1)
+        return rid if rung == start else self.rids[rung]
 
     def best_from(self, rung: int) -> int:
         """The best rung from that one on that comes; the last one is the sound alone."""

@@ -10,6 +10,7 @@ from media.relay.edge import Edge
 from media.sessions.end_reason import FOR_GOOD, EndReason
 from media.sessions.session import Session
 from media.sessions.viewer_session import ViewerSession
+from media.switch.rendition import is_within
 from media.transport.ice import Credentials
 from media.worker.capacity import Capacity
 from media.worker.drain import Drain
@@ -166,10 +167,15 @@ class Handlers:
         session = self._roster.find(message.session, message.room, Role.PLAY)
         assert isinstance(session, ViewerSession)
         room = self._rooms.find(RoomName(message.room))
-        rids = {track.published.rid for track in room.tracks} if room is not None else set()
-        if message.rid is not None and message.rid not in rids:
+        layers = () if room is None else [track for track in room.tracks if track.kind == "video"]
+        if message.rid is not None and message.rid not in {track.published.rid for track in layers}:
             raise ServiceError(ErrorCode.INVALID_LAYER, detail="the publisher sends no layer with this rid")
-        session.choose(message.rid, picture=message.picture)
+        if message.section not in ("", str(session.picture_section)):
+            raise ServiceError(ErrorCode.INVALID_LAYER, detail="mediaId is not the section of the picture")
+        most = (message.max_width, message.max_height)
+        if layers and not any(is_within(track.size, most) for track in layers):
+            raise ServiceError(ErrorCode.INVALID_LAYER, detail="every layer is larger than that")
+        session.choose(message.rid, picture=message.picture, most=most)
         return LayerChosen()
 
     async def delete(self, message: Delete) -> Closed:

@@ -6,7 +6,7 @@ Offers and fragments travel as control has parsed them: in the bytes of `shared/
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.messages.encoding import Finite, UrlText
+from shared.messages.encoding import Count, Finite, UrlText
 from shared.messages.rulings import TokenMark
 
 
@@ -82,6 +82,9 @@ class ChooseLayer:
     room: str
     rid: str | None = None  # of the best layer that it wants; None: any
     picture: bool = True  # False: the sound only
+    max_width: Count = 0  # pixels that no layer is to exceed; 0: no limit
+    max_height: Count = 0
+    section: str = ""  # the place in the viewer's SDP of the m-line that it means; "": the picture's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

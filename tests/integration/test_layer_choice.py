@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,11 @@ def name_picture(plane: Plane, rid: str) -> None:
     picture.published = replace(picture.published, rid=rid)
 
 
-async def choose(plane: Plane, peer: Peer, rid: str | None = None, *, picture: bool = True) -> ViewerSession:
-    message = ChooseLayer(session=plane.answers[id(peer)].session, room=ROOM, rid=rid, picture=picture)
+async def choose(
+    plane: Plane, peer: Peer, rid: str | None = None, *, picture: bool = True, **limits: Any
+) -> ViewerSession:
+    session_id = plane.answers[id(peer)].session
+    message = ChooseLayer(session=session_id, room=ROOM, rid=rid, picture=picture, **limits)
     assert await plane.handlers.choose_layer(message) == LayerChosen()
     session = plane.session(peer)
     assert isinstance(session, ViewerSession)
@@ -76,3 +80,28 @@ async def test_the_worker_knows_in_which_section_a_viewer_gets_the_picture(plane
     living = await plane.handlers.find_sessions(FindSessions(sessions=sessions))
     assert living.sessions == sessions
     assert living.pictures == {sessions[1]: kinds.index("video")}
+
+
+async def test_the_only_layer_is_refused_where_it_is_too_large(plane: Plane) -> None:
+    await plane.ask(plane.peer(publishes=True), publishes=True)
+    viewer = plane.peer(publishes=False)
+    await plane.ask(viewer, publishes=False)
+    assert (await choose(plane, viewer, max_width=320)).most == (320, 0)  # no size is known yet
+    [picture] = [track for track in plane.room.tracks if track.published.kind == "video"]
+    picture.sent.size = (640, 360)
+    assert (await choose(plane, viewer, max_width=640, max_height=360)).most == (640, 360)
+    with pytest.raises(ServiceError) as refused:
+        await choose(plane, viewer, max_height=359)
+    assert refused.value.detail == "every layer is larger than that"
+
+
+async def test_a_choice_is_for_the_section_of_the_picture(plane: Plane) -> None:
+    await plane.ask(plane.peer(publishes=True), publishes=True)
+    viewer = plane.peer(publishes=False)
+    await plane.ask(viewer, publishes=False)
+    session = await choose(plane, viewer)
+    assert session.picture_section is not None
+    await choose(plane, viewer, section=str(session.picture_section))
+    with pytest.raises(ServiceError) as refused:
+        await choose(plane, viewer, section=str(session.picture_section + 1))
+    assert refused.value.code is ErrorCode.INVALID_LAYER

@@ -9,6 +9,7 @@ const FIGURES = {
   rtt: { inWords: milliseconds, least: 0.1 },
   loss: { inWords: share, least: 0.05 },
 };
+const LEAST_PADDING = 5e4; // bits a second of which nobody needs to know
 const LIMITS = { bandwidth: 'publish.limitedByLine', cpu: 'publish.limitedByComputer' };
 
 export class SendingCharts {
@@ -32,7 +33,8 @@ export class SendingCharts {
     }
     const size = stats.width ? `${stats.width} × ${stats.height}` : '';
     const sent = [stats.codec?.split('/')[1], size].filter(Boolean).join(', ');
-    this.#element.querySelector('#sent').textContent = [sent, stats.limitedBy && say(LIMITS[stats.limitedBy])].filter(Boolean).join('. ');
+    const padding = stats.padding >= LEAST_PADDING && say('publish.padding', { rate: bitrate(stats.padding) });
+    this.#element.querySelector('#sent').textContent = [sent, padding, stats.limitedBy && say(LIMITS[stats.limitedBy])].filter(Boolean).join('. ');
     this.#element.querySelector('table').hidden = stats.layers.length < 2;
     this.#element.querySelector('tbody').replaceChildren(...stats.layers.map(row));
   }

@@ -3,6 +3,7 @@
 /**
  * @typedef {object} Stats
  * @property {number} bitrate of all media, bits a second
+ * @property {number} padding what is sent besides: padding, by which the browser tries the line, and what is sent again
  * @property {number} framesPerSecond of the largest picture that is sent
  * @property {number} [width] of that picture
  * @property {number} [height]
@@ -42,8 +43,12 @@ export class SendingStats {
     const video = pictures.find(({ framesPerSecond }) => framesPerSecond) ?? pictures[0] ?? {};
     const pair = all.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
     const losses = all.flatMap(({ type, fractionLost }) => (type === 'remote-inbound-rtp' ? [fractionLost ?? 0] : []));
+    // above its target an encoder's stream is padding
+    const media = (one) => Math.min(rate(one), one.targetBitrate ?? Infinity);
+    const bitrate = sum(outbound.map(media));
     return {
-      bitrate: sum(outbound.map(rate)),
+      bitrate,
+      padding: sum(outbound.map(rate)) - bitrate,
       framesPerSecond: video.framesPerSecond ?? 0,
       width: video.frameWidth,
       height: video.frameHeight,
@@ -58,7 +63,7 @@ export class SendingStats {
           width: sent ? one.frameWidth : 0,
           height: sent ? one.frameHeight : 0,
           framesPerSecond: one.framesPerSecond ?? 0,
-          bitrate: Math.min(rate(one), one.targetBitrate ?? Infinity), // above that it is padding, which tries the line
+          bitrate: media(one),
         };
       }),
     };

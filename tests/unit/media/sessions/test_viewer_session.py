@@ -8,6 +8,7 @@ import pytest
 
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
+from media.switch.rendition import Ladder, Rendition
 from shared.messages.signalling import Role
 from tests.unit.media.rooms.test_admission import World
 
@@ -22,7 +23,7 @@ class Playback:
         self.steps = False
         self.quiet_until = 0.0
         self.measure_seconds = 1e9
-        self.picture = None
+        self.picture: Any = None
         self.rendition: int | None = None
         self.first_picture_at: float | None = None
 
@@ -146,3 +147,23 @@ async def test_a_viewer_lacks_a_picture_that_is_sent_and_late(
     playback.rendition, playback.first_picture_at = rendition, seen
     session._feed.sources[1].heard_at = world.now - heard
     assert session.lacks_picture(world.now) == lacks
+
+
+async def test_a_limit_of_size_holds_when_layers_change(world: World) -> None:
+    session, playback = playing(world)
+    chosen: list[str | None] = []
+    playback.picture = SimpleNamespace(choose=lambda rid, picture: chosen.append(rid))
+    playback.quiet_until = world.now + 60
+    layers = tuple(Rendition(n, 1e6) for n in range(2))
+
+    def show(*sizes: tuple[int, int]) -> None:
+        session._feed.ladder = Ladder.of(layers, 0.0, ("f", "h"), 0, sizes)
+        session.tick(world.now)
+
+    show((640, 360), (320, 180))
+    session.choose(None, picture=True, most=(640, 0))
+    show((1280, 720), (640, 360))
+    show((640, 360), (320, 180))
+    session.choose("h", picture=True)
+    show((1280, 720), (640, 360))
+    assert chosen == [None, "h", None, "h"]
