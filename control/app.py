@@ -125,7 +125,16 @@ def create_app(settings: Settings, connections: int) -> Starlette:
 
     def streaming(role: Role) -> list[Route]:
         return StreamingRoutes(
-            role, offers, gateway, moderator, authenticator, ice_servers, public_url, callback
+            role,
+            offers,
+            gateway,
+            moderator,
+            authenticator,
+            ice_servers,
+            public_url,
+            callback,
+            settings.whep_without_publisher,
+            settings.whep_counter_offers,
         ).routes()
 
     pages = PageRoutes(public_url)

@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     SUBSCRIBER_LIMIT = "subscriber_limit"  # the room has MAX_SUBS_PER_ROOM viewers
     ROOM_BLOCKED = "room_blocked"  # an operator has blocked the room; the detail says why
     NO_PUBLISHER = "no_publisher"  # nobody publishes in the room
+    NO_PUBLISHER_YET = "no_publisher_yet"  # the same, as WHEP's draft says it (WHEP_WITHOUT_PUBLISHER)
     ROOM_NOT_FOUND = "room_not_found"  # admin close of a room that does not exist
     WORKER_NOT_FOUND = "worker_not_found"
     RULING_NOT_FOUND = "ruling_not_found"  # no such block or revocation
@@ -37,6 +38,7 @@ class ErrorCode(StrEnum):
     ROOM_LIMIT = "room_limit"  # the cluster has MAX_ROOMS rooms
     PUBLISHER_LIMIT = "publisher_limit"  # this address publishes in MAX_PUBLISHERS_PER_CLIENT rooms
     VIEWER_LIMIT = "viewer_limit"  # this address has MAX_VIEWERS_PER_CLIENT viewers
+    ALREADY_ANSWERED = "already_answered"  # another answer to the same offer of ours
     PRECONDITION_FAILED = "precondition_failed"  # If-Match names an older ICE session
     PRECONDITION_REQUIRED = "precondition_required"  # an ICE restart without If-Match
     BODY_TOO_LARGE = "body_too_large"

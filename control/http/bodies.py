@@ -30,6 +30,17 @@ async def read_offer(request: Request) -> str:
         raise invalid_sdp("not UTF-8") from None
 
 
+def is_answer(request: Request) -> bool:
+    """Whether the body is an answer to an offer of ours (draft-ietf-wish-whep 4.2.2)."""
+    return _media_type(request) == "application/sdp"
+
+
+async def read_answer(request: Request, check: Callable[[], Awaitable[None]]) -> str:
+    """The text of such an answer. `check` raises if nobody waits for it, and is asked first."""
+    await check()
+    return await read_offer(request)
+
+
 async def read_fragment(request: Request, check: Callable[[], Awaitable[None]]) -> str:
     """The text of a trickle-ice-sdpfrag (RFC 8840 9); errors as for an offer.
 
@@ -66,9 +77,12 @@ async def read_ruling(request: Request) -> bytes:
 
 
 def _check_type(request: Request, allowed: frozenset[str] | set[str]) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in allowed:
+    if _media_type(request) not in allowed:
         raise ServiceError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def _read(request: Request, limit: int) -> bytes:

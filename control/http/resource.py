@@ -16,7 +16,7 @@ class Resource:
     def __init__(self, handlers: Mapping[str, Handler], options: Mapping[str, str] | None = None) -> None:
         self._handlers = dict(handlers)
         if "GET" in handlers:
-            self._handlers["HEAD"] = handlers["GET"]
+            self._handlers.setdefault("HEAD", handlers["GET"])
         self._handlers["OPTIONS"] = self._answer_options
         self._options = {"Allow": ", ".join(self._handlers), **(options or {})}
 

@@ -4,6 +4,7 @@ Over HTTP the two are the same, only the requests to the worker differ: one clas
 """
 
 import time
+from email.utils import formatdate
 from math import inf
 
 from starlette.requests import Request
@@ -12,7 +13,8 @@ from starlette.routing import Route
 
 from control.access.auth import Access, Authenticator, Grant, credential
 from control.access.auth_callback import AuthCallback, Question
-from control.http.bodies import FRAGMENT_TYPE, read_fragment, read_offer
+from control.http.accept import names_sdp, takes_sdp
+from control.http.bodies import FRAGMENT_TYPE, is_answer, read_answer, read_fragment, read_offer
 from control.http.caller import caller_of
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
@@ -23,11 +25,13 @@ from control.workers.gateway import Gateway
 from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.signalling import Answer, Delete, Patch, Play, Publish, Role
+from shared.messages.signalling import Answer, AnswerOffer, Delete, Patch, Play, Publish, Role
 from shared.names import RoomName, SessionId, new_check
 from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
+from shared.sdp.lines import parse_sdp
 from shared.sdp.offer import check_play, check_publish, parse_offer
+from shared.settings.settings import CounterOffers, WithoutPublisher
 from shared.telemetry.tracing import root_span
 
 ENDPOINTS = {Role.PUBLISH: "/api/whip/publish", Role.PLAY: "/api/whep/play"}
@@ -50,6 +54,8 @@ class StreamingRoutes:
         ice_servers: IceServers,
         public_url: str,
         callback: AuthCallback | None = None,
+        without_publisher: WithoutPublisher = "404",
+        counter_offers: CounterOffers = "asked",
     ) -> None:
         self._role = role
         self._offers = offers
@@ -59,9 +65,13 @@ class StreamingRoutes:
         self._ice_servers = ice_servers
         self._public_url = public_url
         self._callback = callback
+        self._without_publisher = without_publisher
+        self._counter_offers = counter_offers
 
     def routes(self) -> list[Route]:
-        endpoint = Resource({"GET": self.show_endpoint, "POST": self.create}, _ACCEPT_POST)
+        endpoint = Resource(
+            {"GET": self.show_endpoint, "POST": self.create, "HEAD": self.announce_endpoint}, _ACCEPT_POST
+        )
         session = Resource(
             {"GET": self.show_session, "PATCH": self.patch, "DELETE": self.delete},
             _ACCEPT_POST | _ACCEPT_PATCH,
@@ -74,7 +84,10 @@ class StreamingRoutes:
         ]
 
     async def create(self, request: Request) -> Response:
-        """POST of an offer -> 201 with the answer (RFC 9725 4.2)."""
+        """POST of an offer -> 201 with the answer (RFC 9725 4.2), or 406 with an offer of ours.
+
+        The latter is for players that take one (draft-ietf-wish-whep 4.2.2): see `_takes_offers`.
+        """
         request_id = caller_of(request).request_id
         parent = request.headers.get("traceparent", "")
         with root_span(f"POST {ENDPOINTS[self._role]}", parent, request_id=request_id):
@@ -85,7 +98,10 @@ class StreamingRoutes:
         grant = await self._grant(request, room)
         self._moderator.check(room)
         answer = await self._ask(room, await read_offer(request), grant, request)
-        response = Response(answer.sdp, 201, media_type="application/sdp", headers=_ACCEPT_PATCH)
+        if answer.valid_until is None:
+            response = Response(answer.sdp, 201, media_type="application/sdp", headers=_ACCEPT_PATCH)
+        else:
+            response = _counter_offer(answer.sdp, answer.valid_until)
         location = self._location(request, room, answer.session)
         response.headers["Location"] = location
         response.headers["ETag"] = f'"{answer.etag}"'
@@ -115,15 +131,28 @@ class StreamingRoutes:
         room_in_path(request)
         return Response(status_code=204)  # RFC 9725 4.2: GET is reserved
 
+    async def announce_endpoint(self, request: Request) -> Response:
+        """HEAD: by it a player learns that a URL is an endpoint of WHEP. WHIP has no such rule."""
+        room_in_path(request)
+        if self._role is Role.PUBLISH:
+            return Response(status_code=204)
+        return Response(media_type="application/sdp", headers=_ACCEPT_POST)
+
     async def show_session(self, request: Request) -> Response:
         self._session(request, room_in_path(request))
         return Response(status_code=204)
 
     async def patch(self, request: Request) -> Response:
-        """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3)."""
+        """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3).
+
+        Of an answer to an offer of ours -> 204 (draft-ietf-wish-whep 4.2.2).
+        """
         room = room_in_path(request)
         session = self._session(request, room)
         request_id, if_match = caller_of(request).request_id, _if_match(request)
+
+        if self._role is Role.PLAY and is_answer(request):
+            return await self._take_answer(request, room, session)
         text = await read_fragment(request, lambda: self._gateway.check_session(session, request_id))
         message = Patch(
             session=session,
@@ -138,6 +167,16 @@ class StreamingRoutes:
         headers = {"ETag": f'"{patched.etag}"', **_ACCEPT_PATCH}
         return Response(patched.fragment, media_type=FRAGMENT_TYPE, headers=headers)
 
+    async def _take_answer(self, request: Request, room: RoomName, session: SessionId) -> Response:
+        request_id = caller_of(request).request_id
+        text = await read_answer(request, lambda: self._gateway.check_offered(session, request_id))
+        answer = parse_offer(text)
+        check_play(answer)
+        await self._gateway.answer_offer(
+            AnswerOffer(session=session, room=room, answer=encode(answer)), request_id
+        )
+        return Response(status_code=204, headers=_ACCEPT_PATCH)
+
     async def delete(self, request: Request) -> Response:
         """DELETE -> 200 (RFC 9725 4.2), with a reason if the server had ended the session for good."""
         room = room_in_path(request)
@@ -147,9 +186,8 @@ class StreamingRoutes:
 
     async def _ask(self, room: RoomName, offer: str, grant: Grant, request: Request) -> Answer:
         request_id = caller_of(request).request_id
-        parsed = parse_offer(offer)
-        sent = encode(parsed)
         if self._role is Role.PUBLISH:
+            parsed = parse_offer(offer)
             check_publish(parsed)
             checks = request.query_params.get("check") == "true"
             expires_at = grant.expires_at
@@ -157,22 +195,36 @@ class StreamingRoutes:
                 expires_at = min(expires_at or inf, time.time() + _CHECK_SECONDS)
             publish = Publish(
                 room=new_check(room) if checks else room,
-                offer=sent,
+                offer=encode(parsed),
                 expires_at=expires_at,
                 identity=grant.identity,
                 token=grant.token,
                 network=caller_of(request).network,
             )
             return await self._offers.publish(publish, request_id)
-        check_play(parsed)
+        takes_offers = self._takes_offers(request)
         play = Play(
             room=room,
-            offer=sent,
+            offer=_playable(offer, takes_offers=takes_offers),
+            takes_offers=takes_offers,
             expires_at=grant.expires_at,
             token=grant.token,
             network=caller_of(request).network,
         )
-        return await self._offers.play(play, request_id)
+        try:
+            return await self._offers.play(play, request_id)
+        except ServiceError as error:
+            if error.code is ErrorCode.NO_PUBLISHER and self._without_publisher == "409":
+                raise ServiceError(ErrorCode.NO_PUBLISHER_YET, retry_after=error.retry_after) from None
+            raise
+
+    def _takes_offers(self, request: Request) -> bool:
+        """Whether 406 with an offer of ours is for this player.
+
+        By API.md a viewer whose codecs do not match gets 406 with JSON, so who says nothing gets that, unless
+        the setting says otherwise. A player that names SDP in `Accept` knows what to do with an offer.
+        """
+        return names_sdp(request) or (self._counter_offers == "always" and takes_sdp(request))
 
     def _session(self, request: Request, room: RoomName) -> SessionId:
         """The session in the URL, which is a credential; a token that is sent along must be valid, too."""
@@ -186,6 +238,27 @@ class StreamingRoutes:
         """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""
         base = self._public_url or caller_of(request).prefix
         return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
+
+
+def _playable(text: str, *, takes_offers: bool) -> bytes:
+    """A viewer's offer for a worker. Empty: it is SDP that cannot be answered, or there is none at all."""
+    try:
+        parsed = parse_offer(text)
+        check_play(parsed)
+    except ServiceError:
+        if not takes_offers:
+            raise
+        if text.strip():
+            parse_sdp(text)
+        return b""
+    return encode(parsed)
+
+
+def _counter_offer(sdp: str, valid_until: float) -> Response:
+    until = formatdate(int(valid_until), usegmt=True)
+    response = Response(sdp, 406, headers={"Accept-Patch": f"application/sdp, {FRAGMENT_TYPE}"})
+    response.headers["Content-Type"] = f'application/sdp; valid-until="{until}"'
+    return response
 
 
 def _if_match(request: Request) -> str | None:

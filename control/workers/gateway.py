@@ -14,7 +14,16 @@ from control.workers.redis_watch import RedisWatch
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import EndedSession, EndSession
 from shared.messages.sessions import FindSessions, Living
-from shared.messages.signalling import ChooseLayer, Closed, CloseRoom, Delete, LayerChosen, Patch, Patched
+from shared.messages.signalling import (
+    AnswerOffer,
+    ChooseLayer,
+    Closed,
+    CloseRoom,
+    Delete,
+    LayerChosen,
+    Patch,
+    Patched,
+)
 from shared.messages.status import Drained, SetDrain
 from shared.names import RequestId, RoomName, SessionId, WorkerId, parse_cut_session, worker_of_session
 from shared.rpc.client import LeftWorkerError, NotAsGivenError, alive
@@ -41,6 +50,10 @@ class Gateway:
         async with self._watch.bounded(LIMIT_SECONDS):
             return await self._ask_about(message.session, message, Patched, request_id)
 
+    async def answer_offer(self, message: AnswerOffer, request_id: RequestId) -> None:
+        async with self._watch.bounded(LIMIT_SECONDS):
+            await self._ask_about(message.session, message, Patched, request_id)
+
     async def delete(self, message: Delete, request_id: RequestId) -> Closed:
         async with self._watch.bounded(LIMIT_SECONDS):
             return await self._ask_about(message.session, message, Closed, request_id)
@@ -66,6 +79,15 @@ class Gateway:
         worker = worker_of_session(session)
         if worker is None or session not in (await self.living(worker, [session], request_id)).sessions:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+
+    async def check_offered(self, session: SessionId, request_id: RequestId) -> None:
+        """Raises `SESSION_NOT_FOUND` unless it is alive, and 415 unless its offer was ours."""
+        worker = worker_of_session(session)
+        living = None if worker is None else await self.living(worker, [session], request_id)
+        if living is None or session not in living.sessions:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        if session not in living.offered:
+            raise ServiceError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 
     async def end_session(self, session: str, room: RoomName, request_id: RequestId) -> EndedSession:
         """End one session, whose id may be cut, and which is in `room` unless that is empty.

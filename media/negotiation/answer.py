@@ -74,8 +74,6 @@ def _rejected(section: MediaSection) -> list[str]:
 def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalTransport) -> list[str]:
     ip, port = local.candidates[0]
     codec = answer.codec
-    payload_type = codec.payload_type
-    channels = f"/{codec.channels}" if codec.channels > 1 else ""
     lines = [
         f"m={section.kind} {port} {section.protocol} {_formats(section, codec)}",
         f"c=IN {'IP6' if ':' in ip else 'IP4'} {ip}",
@@ -90,20 +88,28 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     if section.rtcp_rsize:
         lines.append("a=rtcp-rsize")
     lines += [f"a=extmap:{n}{_one_way(section, uri)} {uri}" for uri, n in answer.extensions.items()]
-    lines.append(f"a=rtpmap:{payload_type} {codec.name}/{codec.clock_rate}{channels}")
-    if answer.fmtp:
-        lines.append(f"a=fmtp:{payload_type} {answer.fmtp}")
-    lines += [f"a=rtcp-fb:{payload_type} {feedback}" for feedback in sorted(answer.feedback)]
-    if codec.rtx is not None:  # RFC 4588 8.6
-        lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={payload_type}"]
-    if codec.red is not None:
-        lines.append(f"a=rtpmap:{codec.red} red/{codec.clock_rate}{channels}")
-        lines.append(f"a=fmtp:{codec.red} {payload_type}/{payload_type}")
+    lines += codec_lines(codec, answer.fmtp, answer.feedback)
     if answer.rids:
         lines += [f"a=rid:{rid} recv" for rid in answer.rids]
         lines.append("a=simulcast:recv " + ";".join(answer.rids))
     # FFmpeg reads the first UDP candidate of the text; browsers read those of the bundle's first section
     return [*lines, *answer.source, *host_candidates(local.candidates, local.tcp_port)]
+
+
+def codec_lines(codec: Codec, fmtp: str, feedback: frozenset[str]) -> list[str]:
+    """The lines of one codec, and of its RTX and RED."""
+    payload_type = codec.payload_type
+    channels = f"/{codec.channels}" if codec.channels > 1 else ""
+    lines = [f"a=rtpmap:{payload_type} {codec.name}/{codec.clock_rate}{channels}"]
+    if fmtp:
+        lines.append(f"a=fmtp:{payload_type} {fmtp}")
+    lines += [f"a=rtcp-fb:{payload_type} {each}" for each in sorted(feedback)]
+    if codec.rtx is not None:  # RFC 4588 8.6
+        lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={payload_type}"]
+    if codec.red is not None:
+        lines.append(f"a=rtpmap:{codec.red} red/{codec.clock_rate}{channels}")
+        lines.append(f"a=fmtp:{codec.red} {payload_type}/{payload_type}")
+    return lines
 
 
 def _one_way(section: MediaSection, uri: str) -> str:

@@ -12,6 +12,7 @@ from media.negotiation.answer import Accepted, LocalTransport, build_answer
 from media.negotiation.codecs import PUBLISHER_FEEDBACK, VIEWER_FEEDBACK, describe, is_passed_through, match
 from media.negotiation.opus import told_to_viewer, wished_of_publisher
 from media.negotiation.simulcast import simulcast_of
+from media.negotiation.sources import source_lines
 from media.rtp.extensions import (
     ABS_SEND_TIME_EXTENSION,
     FORWARDED_EXTENSIONS,
@@ -153,7 +154,7 @@ def negotiate_play(
                 fmtp=_sender_fmtp(codec, tracks[index].codec),
                 feedback=played[-1].feedback,
                 extensions=played[-1].extensions,
-                source=_source(tracks[index], codec, stream_id),
+                source=source_lines(tracks[index], stream_id, with_rtx=codec.rtx is not None),
             )
         )
     if not played:
@@ -216,18 +217,6 @@ def _receiver_fmtp(codec: Codec) -> str:
 def _sender_fmtp(codec: Codec, published: Codec) -> str:
     """The parameters for a viewer's `codec`, of what the publisher sends."""
     return fmtp_of(told_to_viewer(published.parameters)) if codec.name == "opus" else codec.fmtp
-
-
-def _source(track: RoomTrack, codec: Codec, stream_id: str) -> tuple[str, ...]:
-    msid = f"msid:{stream_id} {track.kind}"  # RFC 8830
-    ssrcs = [track.ssrc]
-    lines = [f"a={msid}"]
-    if codec.rtx is not None and track.rtx_ssrc is not None:
-        ssrcs.append(track.rtx_ssrc)
-        lines.append(f"a=ssrc-group:FID {track.ssrc} {track.rtx_ssrc}")  # RFC 5576 4.2
-    for ssrc in ssrcs:
-        lines += [f"a=ssrc:{ssrc} cname:{stream_id}", f"a=ssrc:{ssrc} {msid}"]
-    return tuple(lines)
 
 
 def _offered(offer: Offer) -> str:

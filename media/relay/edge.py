@@ -164,7 +164,7 @@ class Edge:
         relay = copy.relay
         relay.tick(now)
         room = self._rooms.find(name)
-        if room is not None and (room.viewers or self._fed.feeds(name, now)):
+        if room is not None and (room.viewers or now < room.offered_until or self._fed.feeds(name, now)):
             copy.idle_since = now
         if now - copy.idle_since >= LINGER_SECONDS:
             self._rooms.close(name, EndReason.NO_VIEWERS)

@@ -4,23 +4,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
-from media.negotiation.agreed_tracks import PublishedTrack
+from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack
 from media.negotiation.negotiate import CannotPlayError, negotiate_play, negotiate_publish
+from media.negotiation.offer import build_offer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS, LateDeletes
 from media.rooms.publisher_life import Outcome, PublisherEvent, on_offer
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
+from media.rooms.server_offers import VALID_SECONDS, ServerOffer, ServerOffers
 from media.sessions.end_reason import FOR_GOOD, MAY_DELETE_LATE, EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.publisher_session import PublisherSession
-from media.sessions.session import Session
+from media.sessions.session import Session, Setup
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.tracks.track import fits
 from media.transport.ice import Credentials, new_credentials
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, invalid_sdp
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName, SessionId, checked_room
@@ -53,6 +55,7 @@ class Admission:
         self._ledger = ledger
         self._max_viewers = max_viewers
         self._clock = clock
+        self.offers = ServerOffers()
         self._opening: set[RoomName] = set()
         self._late_deletes = LateDeletes(late_delete_seconds)
 
@@ -139,32 +142,106 @@ class Admission:
         viewers_elsewhere: int = 0,
         token: TokenMark | None = None,
         client: str = "",
+        *,
+        has_another_way: bool = False,
     ) -> tuple[ViewerSession, str]:
         """Add a viewer to a room; returns its session and answer. Raises `ServiceError`.
 
-        `viewers_elsewhere` counts the room's viewers on other workers. `client`: see `Seats`.
+        `viewers_elsewhere` counts the room's viewers on other workers. `client`: see `Seats`. A viewer that
+        `has_another_way` may yet play what it cannot play by this offer.
         """
+        room = self._present(name)
+        leaving = self._seat(room, viewers_elsewhere, client, now)
+        local = new_credentials()
+        try:
+            played, answer = self._negotiate(room, offer, local)
+        except CannotPlayError as refusal:
+            if not has_another_way:
+                self._warn(room, refusal)
+            raise
+        setup = self._roster.setup(offer, local, now, expires_at, token, client)
+        return self._admit(room, setup, played, leaving), answer
+
+    def offer(
+        self,
+        name: RoomName,
+        now: float,
+        expires_at: float | None,
+        viewers_elsewhere: int = 0,
+        token: TokenMark | None = None,
+        client: str = "",
+    ) -> tuple[ServerOffer, str]:
+        """Make a viewer an offer of what the room has; returns it and its SDP. Raises `ServiceError`.
+
+        It takes no seat: `answer` does.
+        """
+        room = self._present(name)
+        self._roster.seats.check_viewer(client)
+        offer = ServerOffer(
+            session=self._roster.new_id(),
+            room=room,
+            local=new_credentials(),
+            until=now + VALID_SECONDS,
+            expires_at=expires_at,
+            token=token,
+            client=client,
+            viewers_elsewhere=viewers_elsewhere,
+        )
+        tracks = [track.offered for track in room.tracks]
+        text = build_offer(tracks, self._roster.transport(offer.local), name)
+        self.offers.hold(offer, now)
+        return offer, text
+
+    def answer(self, offer: ServerOffer, answer: Offer, now: float) -> ViewerSession:
+        """Add the viewer who has answered. Raises `ServiceError`; then another answer may follow."""
+        room = offer.room
+        if self._rooms.find(RoomName(room.name)) is not room:  # it has ended: its sources are no more
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        leaving = self._seat(room, offer.viewers_elsewhere, offer.client, now)
+        try:
+            played, _ = self._negotiate(room, answer, offer.local)
+        except ServiceError as refusal:
+            if isinstance(refusal, CannotPlayError):
+                self._warn(room, refusal)
+            raise invalid_sdp(refusal.message or refusal.detail or "") from None
+        self.offers.take_out(offer)
+        setup = self._roster.setup(
+            answer, offer.local, now, offer.expires_at, offer.token, offer.client, offer.session
+        )
+        session = self._admit(room, setup, played, leaving)
+        session.answer = answer
+        return session
+
+    def _present(self, name: RoomName) -> Room:
         room = self._rooms.find(name)
         if room is None:
             raise ServiceError(ErrorCode.NO_PUBLISHER, retry_after=NO_PUBLISHER_RETRY_SECONDS)
+        return room
+
+    def _seat(self, room: Room, viewers_elsewhere: int, client: str, now: float) -> Session | None:
+        """The session that must end for this viewer, if one must. Raises if there is no seat."""
         seats = self._roster.seats
         seats.check_viewer(client)
         full = self._max_viewers and len(room.viewers) + viewers_elsewhere >= self._max_viewers
         leaving = seats.gives_way(client, room.viewers, now) if full else None
         if full and leaving is None:
             raise ServiceError(ErrorCode.SUBSCRIBER_LIMIT)
-        local = new_credentials()
-        try:
-            played, answer = negotiate_play(
-                offer, [track.offered for track in room.tracks], self._roster.transport(local), name
-            )
-        except CannotPlayError as refusal:
-            room.warnings.set(f"a viewer could not play this room: {refusal.message}", holds=True)
-            raise
+        return leaving
+
+    def _negotiate(self, room: Room, offer: Offer, local: Credentials) -> tuple[tuple[PlayedTrack, ...], str]:
+        tracks = [track.offered for track in room.tracks]
+        return negotiate_play(offer, tracks, self._roster.transport(local), checked_room(room.name))
+
+    def _warn(self, room: Room, refusal: CannotPlayError) -> None:
+        room.warnings.set(f"a viewer could not play this room: {refusal.message}", holds=True)
+
+    def _admit(
+        self, room: Room, setup: Setup, played: Sequence[PlayedTrack], leaving: Session | None
+    ) -> ViewerSession:
         if leaving is not None:  # not before: who cannot play the room needs no seat
             leaving.end(EndReason.NOT_CONNECTED)
         session = ViewerSession(
-            self._roster.setup(offer, local, now, expires_at, token, client),
+            setup,
             self._switch,
             room.feed,
             room.publisher,
@@ -174,7 +251,7 @@ class Admission:
         )
         room.viewers[session.id] = session
         self._roster.register(session, room, self._viewer_ended)
-        return session, answer
+        return session
 
     def delete(self, session_id: str, room: str, role: Role, now: float) -> str:
         """End a session at its client's request; returns why it ended. Raises `SESSION_NOT_FOUND`.
@@ -182,6 +259,9 @@ class Admission:
         The DELETE of a publisher whose session is over already ends its room, unless another publisher has
         come.
         """
+        if role is Role.PLAY and (offer := self.offers.find(session_id, room, now)) is not None:
+            self.offers.take_out(offer)
+            return EndReason.DELETED
         reason = self._late_deletes.take(SessionId(session_id), room, role, now)
         if reason is None:
             self._roster.find(session_id, room, role).end(EndReason.DELETED)

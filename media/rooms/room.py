@@ -72,6 +72,7 @@ class Room:
         self.warnings = RoomWarnings(name)
         self.recording: Recording | None = None
         self.left_by: SessionId | None = None  # the publisher's session that ended last
+        self.offered_until = -math.inf  # until then a viewer may answer an offer of ours, on the steady clock
         self.still_taken_at = 0.0  # Unix time of its still picture; 0: it has none
         self._shows_media = True  # or the publisher is still connecting
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock

@@ -61,6 +61,9 @@ class Roster:
         session = self._by_id.get(SessionId(session_id))
         return session is not None and room in ("", self._lives[session][0].name)
 
+    def new_id(self) -> SessionId:
+        return new_session_id(self._worker)
+
     def transport(self, local: Credentials, *, over_ipv6: bool = False) -> LocalTransport:
         """This worker's side of a session, for the answer. `over_ipv6`: the client's offer came so."""
         return LocalTransport(
@@ -79,10 +82,14 @@ class Roster:
         expires_at: float | None,
         token: TokenMark | None = None,
         client: str = "",
+        session: SessionId | None = None,
     ) -> Setup:
-        """What a session of this worker is made of. It receives no packets before it is registered."""
+        """What a session of this worker is made of. It receives no packets before it is registered.
+
+        `session`: its id, if it has one already.
+        """
         return Setup(
-            id=new_session_id(self._worker),
+            id=self.new_id() if session is None else session,
             offer=offer,
             local=local,
             certificate=self._certificate,

@@ -60,6 +60,7 @@ class ViewerSession(Session):
         self.chosen: str | None = None  # the rid of the best layer that it wants; None: any
         self.wants_picture = True
         self.most: Size = NO_LIMIT  # of the picture that it wants
+        self.answer: Offer | None = None  # what it answered, if the offer was ours
         self.picture_section = _picture_section(setup.offer, played)
         self._playback: Playback | None = None
         self._pacing: asyncio.Task[None] | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from media.relay.edge import Edge
+from media.rooms.server_offers import VALID_SECONDS
 from media.sessions.end_reason import FOR_GOOD, EndReason
 from media.sessions.session import Session
 from media.sessions.viewer_session import ViewerSession
@@ -23,6 +24,7 @@ from shared.messages.relays import OpenRelay, RelayOpened
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import (
     Answer,
+    AnswerOffer,
     ChooseLayer,
     Closed,
     CloseRoom,
@@ -77,6 +79,7 @@ class Handlers:
             Publish: self.publish,
             Play: self.play,
             Patch: self.patch,
+            AnswerOffer: self.answer_offer,
             ChooseLayer: self.choose_layer,
             Delete: self.delete,
             CloseRoom: self.close_room,
@@ -123,7 +126,7 @@ class Handlers:
     async def play(self, message: Play) -> Answer:
         self._check_allowed(message)
         self._capacity.check_viewer(self._plane.viewers_at(monotonic()))
-        offer = decode_offer(message.offer)
+        offer = decode_offer(message.offer) if message.offer else None
         name = RoomName(message.room)
         if message.origin is not None:
             await self._edge.take(name, WorkerId(message.origin))
@@ -131,18 +134,59 @@ class Handlers:
                 self._plane.viewers_at(monotonic())
             )  # others waited for the same relay
             self._check_allowed(message)  # a ruling may have come meanwhile
-        session, answer = self._admission.join(
-            name,
-            offer,
+        if offer is None:
+            return self._offer(message)
+        try:
+            session, answer = self._admission.join(
+                name,
+                offer,
+                monotonic(),
+                self._steady(message.expires_at),
+                message.viewers_elsewhere,
+                message.token,
+                message.network,
+                has_another_way=message.takes_offers,
+            )
+        except ServiceError as error:
+            if message.takes_offers and error.code is ErrorCode.NOT_ACCEPTABLE:
+                return self._offer(message)
+            raise
+        self._traces.follow(session, name, trace_here())
+        await self._change(session, name)
+        return Answer(session=session.id, sdp=answer, etag=session.etag)
+
+    def _offer(self, message: Play) -> Answer:
+        """An offer of ours. The directory knows nothing of it: its answer makes the viewer."""
+        offer, text = self._admission.offer(
+            RoomName(message.room),
             monotonic(),
             self._steady(message.expires_at),
             message.viewers_elsewhere,
             message.token,
             message.network,
         )
+        until = self._unix_clock() + VALID_SECONDS
+        return Answer(session=offer.session, sdp=text, etag=offer.local.ufrag, valid_until=until)
+
+    async def answer_offer(self, message: AnswerOffer) -> Patched:
+        """Take a viewer's answer. The same one again is taken, too: its sender may have missed our reply."""
+        answer = decode_offer(message.answer)
+        offer = self._admission.offers.find(message.session, message.room, monotonic())
+        if offer is None:
+            session = self._roster.find(message.session, message.room, Role.PLAY)
+            assert isinstance(session, ViewerSession)
+            if session.answer is None:  # the offer was its own
+                raise ServiceError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+            if session.answer != answer:
+                raise ServiceError(ErrorCode.ALREADY_ANSWERED)
+            return Patched(etag=session.etag)
+        name = RoomName(message.room)
+        self._moderation.check(name, offer.token)
+        self._capacity.check_viewer(self._plane.viewers_at(monotonic()))
+        session = self._admission.answer(offer, answer, monotonic())
         self._traces.follow(session, name, trace_here())
         await self._change(session, name)
-        return Answer(session=session.id, sdp=answer, etag=session.etag)
+        return Patched(etag=session.etag)
 
     def unanswered(self, reply: Any) -> None:
         """End the session of an answer that came too late: its client was told that there is none."""
@@ -150,6 +194,10 @@ class Handlers:
             session.end(EndReason.NOT_CONNECTED)
 
     async def patch(self, message: Patch) -> Patched:
+        offer = self._admission.offers.find(message.session, message.room, monotonic())
+        if offer is not None and message.role is Role.PLAY:  # candidates of who will answer
+            _check_precondition(message.if_match, offer.local.ufrag, required=False)
+            return Patched(etag=offer.local.ufrag)
         session = self._roster.find(message.session, message.room, message.role)
         fragment = decode_fragment(message.fragment)
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
@@ -193,11 +241,24 @@ class Handlers:
         return self._origin.open(self._rooms.find(RoomName(message.room)), message, monotonic())
 
     async def find_sessions(self, message: FindSessions) -> Living:
-        living = tuple(each for each in message.sessions if self._roster.has(each, message.room))
+        now = monotonic()
+        living, offered = [], []
+        for each in message.sessions:
+            waits = self._admission.offers.find(each, message.room, now) is not None
+            if waits or self._roster.has(each, message.room):
+                living.append(each)
+            if waits or self._was_offered(each):
+                offered.append(each)
         sections = ((each, self._picture_section(each)) for each in living)
         return Living(
-            sessions=living, pictures={each: section for each, section in sections if section is not None}
+            sessions=tuple(living),
+            pictures={each: section for each, section in sections if section is not None},
+            offered=tuple(offered),
         )
+
+    def _was_offered(self, session_id: str) -> bool:
+        session = self._roster.get(session_id)
+        return isinstance(session, ViewerSession) and session.answer is not None
 
     def _picture_section(self, session_id: str) -> int | None:
         session = self._roster.get(session_id)

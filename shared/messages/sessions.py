@@ -59,3 +59,4 @@ class Living:
     sessions: tuple[str, ...]
     # Of those that get a picture: the place of its section (m-line) in their SDP, from 0.
     pictures: dict[str, Count] = field(default_factory=dict)
+    offered: tuple[str, ...] = ()  # those that answer an offer of ours, or have

@@ -6,7 +6,7 @@ Offers and fragments travel as control has parsed them: in the bytes of `shared/
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.messages.encoding import Count, Finite, UrlText
+from shared.messages.encoding import Count, Finite, UnixTime, UrlText
 from shared.messages.rulings import TokenMark
 
 
@@ -33,11 +33,13 @@ class Publish:
 class Play:
     """Answer a viewer's offer -> `Answer`.
 
-    A worker without the room gets a copy of it from `origin`, the worker that has the publisher.
+    A worker without the room gets a copy of it from `origin`, the worker that has the publisher. A viewer
+    that `takes_offers` gets one of ours where its own cannot be answered, or is empty.
     """
 
     room: str
     offer: bytes = field(repr=False)
+    takes_offers: bool = False
     expires_at: Finite | None = None
     token: TokenMark | None = None
     origin: str | None = None
@@ -47,9 +49,21 @@ class Play:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
+    """`sdp` is an offer of ours if its client has a time to answer it: `valid_until`, in Unix time."""
+
     session: UrlText
     sdp: str
     etag: UrlText  # without quotes; identifies the ICE session (RFC 9725 4.3.1)
+    valid_until: UnixTime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerOffer:
+    """A viewer's answer to an offer of ours -> `Patched`. It is read as an offer: what the viewer takes."""
+
+    session: str
+    room: str
+    answer: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

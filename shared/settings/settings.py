@@ -35,6 +35,8 @@ from shared.settings.setting_types import (
     setting as _field,
 )
 
+CounterOffers = Literal["asked", "always"]
+WithoutPublisher = Literal["404", "409"]
 _MAY_BE_EMPTY = ("media_tcp_addr",)
 
 
@@ -69,6 +71,17 @@ class Settings(AccessSettings):
         0,
         "Viewers that one client address (of IPv6, one /64) may have at once on one worker; 0: no limit",
         ge=0,
+    )
+    whep_without_publisher: WithoutPublisher = _field(
+        "404",
+        "What a viewer gets of a room in which nobody publishes. 404: that status. 409: the status of WHEP's"
+        " draft. Both say in Retry-After when to ask again",
+    )
+    whep_counter_offers: CounterOffers = _field(
+        "asked",
+        "Who gets 406 with an offer of the server's, where their own cannot be answered. asked: players that"
+        " name application/sdp in Accept. always: all that take it, as WHEP's draft has it. Others get 406"
+        " with JSON",
     )
     max_subs_per_room: int = _field(0, "Viewers allowed in one room; 0: no limit", ge=0)
     rate_limit_rps: float = _field(0.0, "Requests a second allowed to one client address; 0: off", ge=0)

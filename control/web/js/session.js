@@ -157,15 +157,36 @@ export class Session {
       headers: { 'Content-Type': 'application/sdp', ...this.#authorization },
       body: pc.localDescription.sdp,
     }).catch(unreachable);
-    if (!response.ok) throw await Refused.from(response);
+    const offers = response.status === 406 && response.headers.get('Content-Type')?.startsWith('application/sdp');
+    if (!response.ok && !offers) throw await Refused.from(response);
     const location = response.headers.get('Location'); // null: a server of another origin does not expose it
     this.#resource = location && new URL(location, response.url);
     this.#links = response.headers.get('Link') ?? '';
     this.#etag = response.headers.get('ETag');
-    this.#answer = this.completed(await response.text());
+    const sdp = await response.text();
+    this.#answer = offers ? sdp.replaceAll('a=setup:actpass', 'a=setup:passive') : this.completed(sdp);
     if (this.#closed) this.close(); // while the server was answering: now there is something to delete
     this.#expectUse();
-    await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
+    if (offers) await this.#accept(sdp);
+    else await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
+  }
+
+  /** Answers an offer of the server, which cannot answer ours (draft-ietf-wish-whep 4.2.2). */
+  async #accept(sdp) {
+    const pc = this.#pc;
+    if (!this.#resource) throw new Refused(406, 'the server does not say where to answer its offer');
+    await pc.setLocalDescription({ type: 'rollback' });
+    await pc.setRemoteDescription({ type: 'offer', sdp });
+    for (const transceiver of pc.getTransceivers()) if (transceiver.mid === null) transceiver.stop(); // of our offer
+    await pc.setLocalDescription(await pc.createAnswer());
+    this.#expectUse();
+    const response = await fetch(this.#resource, {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/sdp', ...this.#authorization },
+      body: pc.localDescription.sdp,
+    }).catch(unreachable);
+    if (!response.ok) throw new Refused(406, (await Refused.from(response)).message);
+    this.#expectUse();
   }
 
   async #offer() {

@@ -202,7 +202,8 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
       return session;
     } catch (error) {
       this.#drop(session);
-      throw error;
+      const isNotLiveYet = error instanceof Refused && error.status === 409; // as WHEP's draft says it
+      throw isNotLiveYet ? new Refused(404, error.message, error.retryAfter) : error;
     }
   }
 

@@ -51,7 +51,8 @@ class Description:
             # below a route's own prefix an empty or odd name may be refused as such
             assert response.status_code in (400, 404, 429), where
             return
-        operation = self.document["paths"][template].get("get" if method == "HEAD" else method.lower())
+        operations = self.document["paths"][template]
+        operation = operations.get(method.lower()) or (operations.get("get") if method == "HEAD" else None)
         if operation is None:
             assert response.status_code in (405, 429), where
             return

@@ -4,20 +4,24 @@ from typing import Any
 
 from shared.errors import ErrorCode
 from shared.messages.sessions import FindSessions, Living
-from shared.messages.signalling import ChooseLayer, Delete, Patch, Patched
+from shared.messages.signalling import AnswerOffer, ChooseLayer, Delete, Patch, Patched
 from tests.integration.control.row import (
+    ANSWERED,
     BAD_METHOD,
     BAD_TYPE,
     FRAGMENT,
+    FULL,
     INVALID_EVENTS,
     INVALID_FRAGMENT,
     INVALID_LAYER,
     INVALID_ROOM,
+    INVALID_SDP,
     NO_SESSION,
     SDP,
     SESSION,
     TOKENS,
     TOO_LARGE,
+    TOO_MANY,
     TOO_MUCH,
     UNAUTHORIZED,
     UNAVAILABLE,
@@ -29,6 +33,7 @@ from tests.integration.control.row import (
     fails,
     refuses,
 )
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 
 _ENDED = ErrorCode.SESSION_NOT_FOUND
 _NO_REDIS = ErrorCode.NO_WORKER
@@ -36,6 +41,7 @@ _NO_LAYER = ErrorCode.INVALID_LAYER
 _STALE = ErrorCode.PRECONDITION_FAILED
 _NO_MATCH = ErrorCode.PRECONDITION_REQUIRED
 _GONE = {"answers": {FindSessions: Living(sessions=())}}
+_NOT_OURS = {FindSessions: Living(sessions=(SESSION,))}
 _RESTARTED = Patched(etag="next", fragment="a=ice-ufrag:x\r\n")
 
 
@@ -90,6 +96,30 @@ def _rows(base: str) -> list[Row]:
         ask("PUT", "demo", "to an endpoint is 405", 405, BAD_METHOD),
         ask("PATCH", "demo", "of an endpoint is 405", 405, BAD_METHOD),
     ]  # fmt: skip
+
+
+def _answer_rows() -> list[Row]:
+    """PATCH of an answer to an offer of the server."""
+    waits = {FindSessions: Living(sessions=(SESSION,), offered=(SESSION,))}
+
+    def answer(promise: str, status: int, error: str | None = None, **more: Any) -> Row:
+        given: dict[str, Any] = {"headers": SDP, "body": PLAY_OFFER} | more
+        answers = waits | given.pop("answers", {})
+        where = f"{WHEP}/demo/{SESSION}"
+        return Row(f"answer: {promise}", f"PATCH {where}", status, error, answers=answers, **given)
+
+    return [
+        answer("it makes the session", 204),
+        answer("what is no SDP is 400", 400, INVALID_SDP, body=b"hello"),
+        answer("what takes nothing is 400", 400, INVALID_SDP, **refuses(AnswerOffer, ErrorCode.INVALID_SDP)),
+        answer("who sends is no viewer", 400, INVALID_SDP, body=PUBLISH_OFFER),
+        answer("in a full room it is 403", 403, FULL, **refuses(AnswerOffer, ErrorCode.SUBSCRIBER_LIMIT)),
+        answer("when its time is over it is 404", 404, NO_SESSION, **_GONE),
+        answer("another one is 409", 409, ANSWERED, **refuses(AnswerOffer, ErrorCode.ALREADY_ANSWERED)),
+        answer("where the offer was the viewer's it is 415", 415, BAD_TYPE, answers=_NOT_OURS),
+        answer("a body has at most 1 MB", 413, TOO_MUCH, body=TOO_LARGE),
+        answer("too many of a client are 429", 429, TOO_MANY, **refuses(AnswerOffer, ErrorCode.VIEWER_LIMIT)),
+    ]
 
 
 def _event_rows() -> list[Row]:
@@ -177,4 +207,4 @@ def _layer_rows() -> list[Row]:
     ]
 
 
-SESSION_ROWS = [*_rows(WHIP), *_rows(WHEP), *_event_rows(), *_layer_rows()]
+SESSION_ROWS = [*_rows(WHIP), *_rows(WHEP), *_answer_rows(), *_event_rows(), *_layer_rows()]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.errors import ErrorCode
-from shared.messages.signalling import Closed, Play, Publish
+from shared.messages.signalling import Answer, Closed, Play, Publish
 from tests.integration.control.row import (
     BAD_TYPE,
     BLOCKED,
@@ -12,6 +12,7 @@ from tests.integration.control.row import (
     INVALID_SDP,
     NO_PUBLISHER,
     SDP,
+    SESSION,
     TAKEN,
     TOKENS,
     TOO_LARGE,
@@ -40,7 +41,11 @@ def _play(promise: str, status: int, error: str | None = None, room: str = "demo
 
 
 _TEXT = {"Content-Type": "Text/Plain; charset=utf-8"}
+_DRAFT = {"whep_without_publisher": "409"}
 _HTML = {"Content-Type": "text/html"}
+_TAKES = SDP | {"Accept": "application/sdp"}
+_OFFER = Answer(session=SESSION, sdp="v=0\r\ns=an offer\r\n", etag="e1", valid_until=1_900_000_000.5)
+_OFFERED = {"headers": _TAKES, "answers": {Play: _OFFER}}
 _NO_CODEC = {"code": ErrorCode.NOT_ACCEPTABLE, "message": "cannot take H265"}
 
 PUBLISH_ROWS = [
@@ -82,8 +87,14 @@ PLAY_ROWS = [
     _play("a blocked room is 403", 403, BLOCKED, **refuses(Play, ErrorCode.ROOM_BLOCKED)),
     _play("a full room is 403", 403, FULL, **refuses(Play, ErrorCode.SUBSCRIBER_LIMIT)),
     _play("a room without publisher is 404", 404, NO_PUBLISHER, published=""),
+    _play("a room without publisher is 409 by the draft", 409, NO_PUBLISHER, published="", settings=_DRAFT),
     _play("a room that has lost it is 404", 404, NO_PUBLISHER, **refuses(Play, ErrorCode.NO_PUBLISHER)),
     _play("a viewer without the codec is 406", 406, "cannot take H265", **refuses(Play, **_NO_CODEC)),
+    _play("an offer of the server is 406", 406, **_OFFERED),
+    _play("what is no SDP is 400 for who takes offers, too", 400, INVALID_SDP, body=b"hello", headers=_TAKES),
+    _play("an empty body is invalid SDP", 400, INVALID_SDP, body=b""),
+    _play("an empty body asks for an offer", 201, body=b"", headers=_TAKES),
+    _play("a publisher's offer asks for one of the server", 201, body=PUBLISH_OFFER, headers=_TAKES),
     _play("a body has at most 1 MB", 413, TOO_MUCH, body=TOO_LARGE),
     _play("another type is 415", 415, BAD_TYPE, headers=_HTML),
     _play("a worker's bug is 500", 500, UNFORESEEN, **fails(Play)),

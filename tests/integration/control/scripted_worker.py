@@ -15,6 +15,7 @@ from shared.messages.rulings import EndSession, Obeyed, ObeyRulings
 from shared.messages.sessions import FindSessions, ListSessions, Living
 from shared.messages.signalling import (
     Answer,
+    AnswerOffer,
     ChooseLayer,
     Closed,
     CloseRoom,
@@ -32,7 +33,7 @@ from shared.rpc.server import RpcServer
 
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 _KINDS = (
-    *(Publish, Play, Patch, ChooseLayer, Delete, CloseRoom, FindSessions, SetDrain),
+    *(Publish, Play, Patch, AnswerOffer, ChooseLayer, Delete, CloseRoom, FindSessions, SetDrain),
     *(
         ListRecords,
         ShareRecord,
@@ -144,7 +145,7 @@ class ScriptedWorker:
                 return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")
             case Play():
                 return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")
-            case Patch():
+            case Patch() | AnswerOffer():
                 return Patched(etag="first")
             case ChooseLayer():
                 return LayerChosen()

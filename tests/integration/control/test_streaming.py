@@ -4,11 +4,12 @@ import asyncio
 from unittest.mock import ANY
 
 import httpx
+import pytest
 
 from control.http.bodies import FRAGMENT_TYPE
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.sessions import FindSessions
-from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
+from shared.messages.sessions import FindSessions, Living
+from shared.messages.signalling import Answer, AnswerOffer, Delete, Patch, Patched, Play, Publish, Role
 from shared.messages.status import WorkerState
 from shared.sdp.encoding import decode_offer
 from shared.sdp.offer import parse_offer
@@ -190,3 +191,81 @@ async def test_a_room_without_publisher_says_when_to_ask_again(stage: Stage) -> 
     response = await play(await stage.control())
     assert response.status_code == 404
     assert response.headers["Retry-After"] == "2"
+
+
+async def test_without_publisher_it_is_409_where_the_draft_is_chosen(stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await stage.control(whep_without_publisher="409")
+    response = await play(http)
+    assert (response.status_code, response.json()) == (409, {"error": "no active publisher in room"})
+    assert response.headers["Retry-After"] == "2"
+    await worker.publish_in("demo")
+    worker.answers[Play] = ServiceError(ErrorCode.NO_PUBLISHER, retry_after=7)
+    assert (await play(http)).headers["Retry-After"] == "7"
+
+
+async def test_a_player_finds_an_endpoint_of_whep_by_its_head(stage: Stage) -> None:
+    http = await stage.control(auth_token="secret-of-all")  # a URL is looked at before a token is known
+    response = await http.head(WHEP)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/sdp")
+    assert response.content == b""
+    assert (await http.head(WHIP)).status_code == 204
+
+
+async def test_an_offer_of_the_server_carries_all_that_an_answer_does(stage: Stage) -> None:
+    worker = await stage.worker()
+    await worker.publish_in("demo")
+    until = 1_900_000_000.9  # a fraction more would be promised than is kept
+    worker.answers[Play] = Answer(session=SESSION, sdp=ANSWER_SDP, etag="e1", valid_until=until)
+    http = await stage.control(stun_urls="stun:s1.test:3478")
+    headers = {"Content-Type": "application/sdp", "Accept": "application/sdp"}
+    response = await http.post(WHEP, content=b"", headers=headers)
+    assert (response.status_code, response.text) == (406, ANSWER_SDP)
+    assert response.headers["Content-Type"] == 'application/sdp; valid-until="Sun, 17 Mar 2030 17:46:40 GMT"'
+    assert response.headers["Location"] == f"{WHEP}/{SESSION}"
+    assert response.headers["ETag"] == '"e1"'
+    links = response.headers.get_list("Link")
+    assert links[0] == '<stun:s1.test:3478>; rel="ice-server"'
+    assert [link.rpartition(":")[2].split('"')[0] for link in links[1:]] == ["server-sent-events", "layer"]
+    assert worker.received[-1].offer == b""
+    assert worker.received[-1].takes_offers
+
+
+@pytest.mark.parametrize(
+    ("accept", "asked", "always"),
+    [
+        (None, False, True),
+        ("*/*", False, True),
+        ("application/*;q=0.5", False, True),
+        ("application/json", False, False),
+        ("Application/SDP", True, True),
+        ("application/json, application/sdp;q=0.1", True, True),
+        ("application/json, application/sdp;q=0", False, False),
+    ],
+)
+async def test_who_is_made_an_offer(stage: Stage, accept: str | None, asked: bool, always: bool) -> None:
+    worker = await stage.worker()
+    await worker.publish_in("demo")
+    for setting, takes in (("asked", asked), ("always", always)):
+        http = await stage.control(whep_counter_offers=setting)
+        request = http.build_request(
+            "POST", WHEP, content=PLAY_OFFER, headers={"Content-Type": "application/sdp"}
+        )
+        del request.headers["Accept"]
+        if accept is not None:
+            request.headers["Accept"] = accept
+        assert (await http.send(request)).status_code == 201
+        assert worker.received[-1].takes_offers is takes
+
+
+async def test_the_worker_gets_an_answer_as_it_gets_offers(stage: Stage) -> None:
+    worker = await stage.worker()
+    worker.answers[FindSessions] = Living(sessions=(SESSION,), offered=(SESSION,))
+    http = await stage.control()
+    headers = {"Content-Type": "application/sdp"}
+    response = await http.patch(f"{WHEP}/{SESSION}", content=PLAY_OFFER, headers=headers)
+    assert response.status_code == 204
+    answer = worker.received[-1]
+    assert isinstance(answer, AnswerOffer)
+    assert (answer.session, answer.room) == (SESSION, "demo")
+    assert decode_offer(answer.answer) == parse_offer(PLAY_OFFER.decode())

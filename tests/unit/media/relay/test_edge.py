@@ -223,6 +223,15 @@ async def test_a_copy_lingers_after_its_last_viewer(world: World, copy: Relay) -
     assert copy.ended == [EndReason.NO_VIEWERS]
 
 
+async def test_a_copy_lives_as_long_as_a_viewer_may_answer_its_offer(world: World, copy: Relay) -> None:
+    world.room.viewers.clear()
+    world.room.offered_until = world.now + 30.0
+    await world.tick(29.9)
+    assert world.room is not None
+    await world.tick(LINGER_SECONDS)
+    assert world.room is None
+
+
 async def test_a_copy_lives_as_long_as_it_feeds_others(world: World, copy: Relay) -> None:
     world.room.viewers.clear()
     world.fed = 1
