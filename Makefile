@@ -226,6 +226,11 @@ image: .venv/run.stamp ## Build the image: make image IMAGE=registry.example/roo
 
 export SIGNING_KEY IMAGE PLATFORMS PUSH
 
+.PHONY: first-hour
+first-hour: .venv/test.stamp test-packages ## As root: from an empty Debian to a stream in Chromium by the README's lines, timed
+	@deploy/packages.sh mmdebstrap=mmdebstrap
+	@$(BIN)/python -m tools.first_hour
+
 .PHONY: pin-images
 pin-images: ## Put the present digest behind the tag of each image that we stand on; needs a network and skopeo
 	deploy/pin_images.sh

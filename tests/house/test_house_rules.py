@@ -12,7 +12,7 @@ MOST_LINES = 600  # far beyond what one job takes
 VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc)($|_)")
 # written in halves: this file is checked too
 MACHINE_OR_INDEX = re.compile(r"pypi\.|python" r"hosted|/wor" r"k/|/ro" r"ot/|/ho" r"me/|/opt/wh" r"eels")
-LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
 def tracked() -> Iterator[Path]:
@@ -57,11 +57,19 @@ def test_no_file_names_a_machine_or_a_package_index() -> None:
     assert not found
 
 
+def anchors(page: Path) -> set[str]:
+    """Of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_in_the_documentation_lead_somewhere() -> None:
     dead = []
     for page in (path for path in tracked() if path.suffix == ".md"):
-        targets = LINK.findall(page.read_text(encoding="utf-8"))
-        dead += [f"{page.relative_to(ROOT)}: {link}" for link in targets if not (page.parent / link).exists()]
+        for link, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+            target = page.parent / link if link else page
+            there = target.exists() and (not anchor or target.suffix != ".md" or anchor in anchors(target))
+            dead += [] if there else [f"{page.relative_to(ROOT)}: {link}#{anchor}"]
     assert not dead
 
 
