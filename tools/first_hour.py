@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 REPOSITORY = "https://github.com/roomcast/roomcast"
 EMPTY_DEBIAN = ("mmdebstrap", "--quiet", "--variant=minbase", "trixie")
 START_SECONDS, LIVE_SECONDS, WATCH_SECONDS = 1800.0, 120.0, 60.0
-SHARED = ("/etc/ssl/certs", "/etc/resolv.conf", "/etc/pip.conf")  # what this host trusts and asks
+SHARED = ("/usr/local/share/ca-certificates", "/etc/resolv.conf", "/etc/pip.conf")
 TOLD = re.compile(r"PIP_(?!FIND_LINKS)|.*(SSL_CERT|CA_BUNDLE)")
 
 
@@ -34,16 +35,20 @@ def readme_lines() -> list[str]:
     return str(block).splitlines()
 
 
+def furnish(root: Path) -> None:
+    """Copies into it the repository, and what this host trusts and asks: nothing of the host is written."""
+    for path in SHARED:
+        if Path(path).is_dir():
+            shutil.copytree(path, f"{root}{path}", dirs_exist_ok=True)
+        elif Path(path).exists():
+            shutil.copy(path, f"{root}{path}")
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, root / "source"], check=True)
+
+
 def inside(root: Path, script: str, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Runs it in a Debian that lies in `root`; it ends, with all that it started, when this process ends."""
-    mounts = [("-t", "proc", "proc", "/proc"), ("--bind", str(ROOT), "/source")]
-    mounts += [("--bind", path, path) for path in SHARED if Path(path).exists()]
-    steps = []
-    for *options, target in mounts:
-        make = "mkdir -p" if target != "/etc/resolv.conf" and target != "/etc/pip.conf" else "touch"
-        steps += [f"{make} {root}{target}", f"mount {shlex.join(options)} {root}{target}"]
-    steps.append(f"exec chroot {root} sh -ec {shlex.quote(script)}")
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", "\n".join(steps)]
+    steps = f"mount -t proc proc {root}/proc\nexec chroot {root} sh -ec {shlex.quote(script)}"
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", steps]
     with log.open("wb") as output:
         return subprocess.Popen(
             tethered(command), env=environment, cwd="/", stdout=output, stderr=subprocess.STDOUT
@@ -72,6 +77,7 @@ async def watched(folder: Path) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {what}", flush=True)
 
     await asyncio.to_thread(subprocess.run, [*EMPTY_DEBIAN, root], check=True)
+    furnish(root)
     told("an empty Debian (not of the README)")
     lines = readme_lines()
     script = "\n".join(f"echo '@@ {line}'\n{line}" for line in lines)
