@@ -41,6 +41,15 @@ def test_a_packet_lost_now_and_then_is_no_reason() -> None:
         assert line.seconds(8, 0.0) == [0] * 8
 
 
+def test_two_lost_in_one_second_are_no_chance() -> None:
+    for lost, is_lossy in ((1, False), (2, True)):
+        line = Line()
+        line.second(0.0)
+        line.lost += lost
+        line.second(0.0)
+        assert line.redundancy.is_lossy(line.now) == is_lossy
+
+
 def test_a_line_that_loses_one_in_fifty_gets_one() -> None:
     assert Line().seconds(30, 0.02)[-1] == 1
 

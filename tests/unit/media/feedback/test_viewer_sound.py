@@ -95,8 +95,11 @@ class Narrow:
 def test_no_form_changes_while_a_packet_may_still_come_late(world: World) -> None:
     """It was not sent in the former form, and its index is one of that form."""
     viewer = Listener(world)
+    assert viewer.far.playback.rests
     assert viewer.seconds(10, lost=3, gap=5) == [{OPUS}] * 10
+    assert not viewer.far.playback.rests  # it changes with the first tick that may
     assert viewer.seconds(2, lost=3)[-1] == {RED}
+    assert viewer.far.playback.rests
 
 
 def test_what_it_lost_and_what_mended_that_is_counted(world: World) -> None:
