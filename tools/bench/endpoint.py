@@ -26,6 +26,7 @@ from tools.bench.inbox import Inbox
 from tools.bench.poster import Poster
 
 PAYLOAD_TYPE, RTX_TYPE = 96, 97
+SOUND_TYPE, RED_TYPE = 111, 63
 CONNECT_SECONDS = 20.0
 CHECK_RETRY_SECONDS = 0.2
 CONSENT_SECONDS = 5.0  # RFC 7675 5.1
@@ -46,6 +47,7 @@ class Context:
     certificate: Certificate
     inbox: Inbox
     estimates: bool = False  # viewers offer to estimate their line, as browsers do
+    sound: bool = False  # beside the pictures; viewers take redundant sound, too (RFC 2198)
     poster: Poster = field(default_factory=Poster)
 
 
@@ -228,22 +230,34 @@ class Endpoint(ABC):
             f"o=- {secrets.randbits(62)} 1 IN IP4 127.0.0.1",
             "s=-",
             "t=0 0",
-            "a=group:BUNDLE 0",
-            f"m=video 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, self.payload_types))}",
+            f"a=group:BUNDLE {'0 1' if self._context.sound else '0'}",
+            *self._section("video", 0, self.payload_types),
+            f"a=rtpmap:{PAYLOAD_TYPE} VP8/90000",
+            f"a=rtcp-fb:{PAYLOAD_TYPE} nack",
+            f"a=rtcp-fb:{PAYLOAD_TYPE} nack pli",
+            *self._attributes(),
+        ]
+        if self._context.sound:
+            lines += [
+                *self._section("audio", 1, (SOUND_TYPE, RED_TYPE)),
+                f"a=rtpmap:{SOUND_TYPE} opus/48000/2",
+                f"a=rtpmap:{RED_TYPE} red/48000/2",
+                f"a=fmtp:{RED_TYPE} {SOUND_TYPE}/{SOUND_TYPE}",
+            ]
+        return "".join(f"{line}\r\n" for line in lines)
+
+    def _section(self, kind: str, mid: int, payload_types: Sequence[int]) -> list[str]:
+        return [
+            f"m={kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, payload_types))}",
             "c=IN IP4 0.0.0.0",
-            "a=mid:0",
+            f"a=mid:{mid}",
             f"a=ice-ufrag:{self._local.ufrag}",
             f"a=ice-pwd:{self._local.password}",
             f"a=fingerprint:sha-256 {self._context.certificate.fingerprint}",
             "a=setup:actpass",
             f"a={self.direction}",
             "a=rtcp-mux",
-            f"a=rtpmap:{PAYLOAD_TYPE} VP8/90000",
-            f"a=rtcp-fb:{PAYLOAD_TYPE} nack",
-            f"a=rtcp-fb:{PAYLOAD_TYPE} nack pli",
-            *self._attributes(),
         ]
-        return "".join(f"{line}\r\n" for line in lines)
 
     def _attributes(self) -> list[str]:
         """Further attribute lines."""

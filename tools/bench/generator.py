@@ -19,6 +19,8 @@ from tools.bench.table import percentile
 from tools.bench.usage import Usage, dropped, resident_bytes, sockets_of
 from tools.bench.viewer import ESTIMATES_PER_SECOND, SampledViewer, Viewer
 
+# Shares of the sound: browsers with such losses get one copy, or two, and the picture is as without.
+LOSSES = (0.04, 0.075)
 SAMPLED = 10  # viewers that decrypt what they get
 NEW_REDIS_SECONDS = 10.0
 FIRST_VIEWERS = 10  # whose memory does not count: what they cause to be loaded serves all
@@ -134,6 +136,12 @@ class Load:
     async def dismiss(self, guest: Viewer) -> None:
         self.guests.remove(guest)
         await guest.close()
+
+    def lose_sound(self, viewers: int) -> None:
+        """Have so many viewers of each room report that they lose sound: in turns little and much."""
+        for room in self.rooms:
+            for number in range(viewers):
+                room.viewers[number * len(room.viewers) // viewers].loses = LOSSES[number % len(LOSSES)]
 
     async def warm_up(self, seconds: float) -> None:
         async with self.streaming():
@@ -276,10 +284,11 @@ async def loaded(
     silent: bool = False,
     stream: Pictures = DEFAULT_STREAM,
     estimates: bool = False,
+    sound: bool = False,
 ) -> AsyncIterator[Load]:
     """Publishers, and so many viewers for each of them, all connected and, unless `silent`, getting media.
 
-    All offer VP8 alone.
+    All offer VP8, and Opus with `sound`.
     If `estimates`, viewers tell a server that agrees what their line carries, as browsers do.
 
     For more rooms than one the URLs hold `{room}`. Raises `ValueError` when they do not.
@@ -289,7 +298,7 @@ async def loaded(
     limits = httpx.Limits(max_connections=100, keepalive_expiry=KEEP_CONNECTION_SECONDS)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        context = Context(http, headers, Certificate.generate(), Inbox(), estimates)
+        context = Context(http, headers, Certificate.generate(), Inbox(), estimates, sound)
         load = Load(whip, whep, rooms, context, stream, server_pids)
         keeping = asyncio.create_task(load.keep_alive())
         try:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from media.rtp.rtcp import Fir, Pli, RtcpError, parse_compound, sdes, sender_report
-from tools.bench.endpoint import PAYLOAD_TYPE, Endpoint
+from tools.bench.endpoint import PAYLOAD_TYPE, SOUND_TYPE, Endpoint
 
 CLOCK_RATE = 90_000
 HEADER = struct.Struct("!BBHII")
 STAMP = struct.Struct("!Q")  # Unix time in nanoseconds, the last bytes of each payload
 NTP_EPOCH = 2_208_988_800
+SOUND_RATE, SOUND_SECONDS, SOUND_OCTETS = 48_000, 0.020, 160  # of Opus at 64 kbit/s
 UDP_SEGMENT = 103  # linux/udp.h
 
 
@@ -70,6 +71,7 @@ class Publisher(Endpoint):
     _since_keyframe = 0
     _octets = 0
     _keyframe_wanted = True
+    _sounds = 0
 
     async def send(self, bursts: int) -> int:
         """Send so many bursts at their pace; returns the number of packets."""
@@ -78,7 +80,20 @@ class Publisher(Endpoint):
         for number in range(bursts):
             await asyncio.sleep(start + number / self.stream.rate - time.monotonic())
             sent += self._send_burst()
+            if self._context.sound:
+                sent += self._send_sound()
         return sent
+
+    def _send_sound(self) -> int:
+        """What is due of the sound beside the pictures so far."""
+        assert self._outbound is not None
+        before, due = self._sounds, round(self._frames / self.stream.rate / SOUND_SECONDS)
+        for self._sounds in range(before + 1, due + 1):
+            timestamp = round(self._sounds * SOUND_RATE * SOUND_SECONDS) & 0xFFFFFFFF
+            packet = HEADER.pack(0x80, SOUND_TYPE, self._sounds & 0xFFFF, timestamp, self.ssrc ^ 1)
+            payload = bytes(SOUND_OCTETS - STAMP.size) + STAMP.pack(time.time_ns())
+            self._send(self._outbound.protect(packet + payload))
+        return due - before
 
     def _send_burst(self) -> int:
         assert self._socket is not None

@@ -11,7 +11,15 @@ from aiortc.sdp import MediaDescription
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION
 from media.rtp.libsrtp import SrtpError, SrtpSession
 from media.rtp.rtcp import ReportBlock, receiver_report, remb
-from tools.bench.endpoint import PAYLOAD_TYPE, RTX_TYPE, Context, Endpoint, RefusedError
+from tools.bench.endpoint import (
+    PAYLOAD_TYPE,
+    RED_TYPE,
+    RTX_TYPE,
+    SOUND_TYPE,
+    Context,
+    Endpoint,
+    RefusedError,
+)
 from tools.bench.inbox import SLOT
 from tools.bench.publisher import STAMP
 
@@ -30,7 +38,10 @@ class Viewer(Endpoint):
     direction = "recvonly"
     received = 0
     joined_after = 0.0
+    loses = 0.0  # the share of the sound that it reports as lost
     _latest = b""  # RTP header of the latest packet
+    _latest_sound = b""
+    _sounds = 0  # packets
     _said = 0  # estimates
 
     def __init__(self, url: str, context: Context) -> None:
@@ -78,8 +89,11 @@ class Viewer(Endpoint):
             at = number * SLOT
             # RTP, not RTCP (RFC 5761 4)
             if 128 <= data[at] <= 191 and not 192 <= data[at + 1] <= 223:
-                media += inbox.packets(number)
-                latest = at
+                if data[at + 1] & 0x7F in (SOUND_TYPE, RED_TYPE):
+                    self._count_sound(inbox.packets(number), bytes(data[at : at + 12]))
+                else:
+                    media += inbox.packets(number)
+                    latest = at
             else:
                 self._take(inbox.datagram(number))
         if media:
@@ -96,16 +110,29 @@ class Viewer(Endpoint):
         self.received += packets
         self._latest = latest
 
+    def _count_sound(self, packets: int, latest: bytes) -> None:
+        self.received += packets
+        self._sounds += packets
+        self._latest_sound = latest
+
+    @property
+    def gets_redundant(self) -> bool:
+        """Whether its sound comes with earlier packets in each one (RFC 2198)."""
+        return bool(self._latest_sound) and self._latest_sound[1] & 0x7F == RED_TYPE
+
     def _report(self) -> bytes:
         if not self._latest:
             return b""
-        sequence, _, source = struct.unpack_from("!HII", self._latest, 2)
-        block = ReportBlock(source, 0, 0, sequence, 0, 0, 0)
-        report = receiver_report(self.ssrc, [block])
+        blocks = []
+        for latest, lost in ((self._latest, 0), (self._latest_sound, round(self.loses * self._sounds))):
+            if latest:
+                sequence, _, source = struct.unpack_from("!HII", latest, 2)
+                blocks.append(ReportBlock(source, 0, lost, sequence, 0, 0, 0))
+        report = receiver_report(self.ssrc, blocks)
         if self.reports_per_second == 1:
             return report
         self._said += 1  # libwebrtc puts each estimate behind a report
-        return report + remb(self.ssrc, ESTIMATES[self._said % len(ESTIMATES)], [source])
+        return report + remb(self.ssrc, ESTIMATES[self._said % len(ESTIMATES)], [blocks[0].ssrc])
 
 
 class SampledViewer(Viewer):
@@ -139,7 +166,8 @@ class SampledViewer(Viewer):
             control = {kind: value for _, kind, value in ancillary}
             size = int.from_bytes(control[UDP_GRO], sys.byteorder) if UDP_GRO in control else len(datagram)
             packets = [datagram[at : at + size] for at in range(0, len(datagram), size)]
-            self._count(len(packets), datagram[:12])
+            is_sound = datagram[1] & 0x7F in (SOUND_TYPE, RED_TYPE)
+            (self._count_sound if is_sound else self._count)(len(packets), datagram[:12])
             if self._inbound is not None:
                 seconds, nanoseconds = TIMESPEC.unpack(control[SO_TIMESTAMPNS])
                 self._measure(self._inbound, packets, seconds * 1_000_000_000 + nanoseconds)

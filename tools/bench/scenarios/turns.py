@@ -10,6 +10,7 @@ because two processes of the same code differ a little, too.
 import argparse
 import contextlib
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ ROOM_VIEWERS = 2  # of each, where there are many rooms
 ROUNDS = 8
 SECONDS = 2.0
 AT_ONCE = 8
+LOSSES_SECONDS = 8.0  # until losses are certain, and the sound comes with copies
 
 COLUMNS = (
     "rooms x viewers",
@@ -77,6 +79,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=int, default=ROUNDS, help="of a window for each commit (%(default)s)")
     add("--seconds", type=float, default=SECONDS, help="of a window (%(default)s)")
     add("--no-gro", action="store_true", help="viewers receive without UDP GRO")
+    add(
+        "--sound",
+        type=int,
+        metavar="LOSERS",
+        help="rooms have sound, too, of which so many viewers report losses, where there is one room",
+    )
     add("--estimates", action="store_true", help="viewers estimate their line where that is agreed on")
 
 
@@ -118,7 +126,7 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
         def joined(
             system: CheckoutSystem, size: Windows = size
         ) -> contextlib.AbstractAsyncContextManager[Load]:
-            return connected(system, size, estimates=arguments.estimates)
+            return connected(system, size, estimates=arguments.estimates, sound=arguments.sound)
 
         sides = [Side(old, joined, size.old), Side(new, joined, size.new)]
         await take_turns(sides, arguments.rounds, arguments.seconds, gro=gro)
@@ -136,11 +144,12 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
         print(f"- {line}")
 
 
-def connected(
-    system: CheckoutSystem, windows: Windows, *, estimates: bool
-) -> contextlib.AbstractAsyncContextManager[Load]:
-    """Connected without media: the relay is measured, not joining."""
-    return loaded(
+@contextlib.asynccontextmanager
+async def connected(
+    system: CheckoutSystem, windows: Windows, *, estimates: bool, sound: int | None
+) -> AsyncIterator[Load]:
+    """Connected without media: the relay is measured, not joining. But who loses sound has said so."""
+    async with loaded(
         system.whip,
         system.whep,
         windows.viewers,
@@ -149,7 +158,14 @@ def connected(
         at_once=AT_ONCE,
         silent=True,
         estimates=estimates,
-    )
+        sound=sound is not None,
+    ) as load:
+        if sound and windows.rooms == 1:
+            load.lose_sound(min(sound, windows.viewers))
+            await load.warm_up(LOSSES_SECONDS)
+            copied = sum(viewer.gets_redundant for viewer in load.viewers)
+            print(f"{windows.name}: {copied} viewers get redundant sound", file=sys.stderr)
+        yield load
 
 
 def row(windows: Windows) -> tuple[str, ...]:
