@@ -150,6 +150,21 @@ def demo(
 
 
 @app.command()
+def conform(
+    whip: Annotated[str, typer.Argument(help="The WHIP endpoint of a room in which nobody publishes.")],
+    whep: Annotated[
+        str, typer.Argument(help="Its WHEP endpoint; without it: as Roomcast has it.", show_default=False)
+    ] = "",
+    token: Annotated[str, typer.Option(help="The token for both.", show_default=False)] = "",
+) -> None:
+    """Hold any server against WHIP and WHEP, with real media. Exit code 1: it lacks something."""
+    from deploy.conform.run import run
+
+    if not run(whip, whep or whip.replace("/whip/publish/", "/whep/play/"), token):
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(
     part: Annotated[Part, typer.Argument(help="What this host runs.")] = Part.UP,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,

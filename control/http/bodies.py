@@ -31,7 +31,7 @@ async def read_offer(request: Request) -> str:
 
 
 def is_answer(request: Request) -> bool:
-    """Whether the body is an answer to an offer of ours (draft-ietf-wish-whep 4.2.2)."""
+    """Whether the body is an answer to an offer of ours (draft-ietf-wish-whep 4.3.2)."""
     return _media_type(request) == "application/sdp"
 
 

@@ -86,7 +86,7 @@ class StreamingRoutes:
     async def create(self, request: Request) -> Response:
         """POST of an offer -> 201 with the answer (RFC 9725 4.2), or 406 with an offer of ours.
 
-        The latter is for players that take one (draft-ietf-wish-whep 4.2.2): see `_takes_offers`.
+        The latter is for players that take one (draft-ietf-wish-whep 4.3.2): see `_takes_offers`.
         """
         request_id = caller_of(request).request_id
         parent = request.headers.get("traceparent", "")
@@ -145,7 +145,7 @@ class StreamingRoutes:
     async def patch(self, request: Request) -> Response:
         """PATCH of a fragment -> 204 for a trickle, 200 for an ICE restart (RFC 9725 4.3).
 
-        Of an answer to an offer of ours -> 204 (draft-ietf-wish-whep 4.2.2).
+        Of an answer to an offer of ours -> 204 (draft-ietf-wish-whep 4.3.2).
         """
         room = room_in_path(request)
         session = self._session(request, room)

@@ -1,4 +1,4 @@
-"""Offers that this worker has made to viewers who have not answered yet (draft-ietf-wish-whep 4.2.2).
+"""Offers that this worker has made to viewers who have not answered yet (draft-ietf-wish-whep 4.3.2).
 
 An offer costs its client one request, as a session to which nobody connects does. So offers are few and short
 lived, and the oldest gives way. No packet is received for one: its session begins with the answer.

@@ -1,6 +1,6 @@
 """The certificate of a process, made by aiortc, and the OpenSSL context that serves all of its sessions.
 
-The only module that imports aiortc.
+Of what a server runs, the only module that imports aiortc.
 """
 
 from functools import cached_property

@@ -171,7 +171,7 @@ export class Session {
     else await pc.setRemoteDescription({ type: 'answer', sdp: this.#answer });
   }
 
-  /** Answers an offer of the server, which cannot answer ours (draft-ietf-wish-whep 4.2.2). */
+  /** Answers an offer of the server, which cannot answer ours (draft-ietf-wish-whep 4.3.2). */
   async #accept(sdp) {
     const pc = this.#pc;
     if (!this.#resource) throw new Refused(406, 'the server does not say where to answer its offer');
