@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE  # or each of the test processes would compile 
 TEST_COMMANDS := $(if $(shell command -v chromium-browser),,chromium=chromium) \
 	chromium-headless-shell=chromium-headless-shell? whip-client=simple-whip-client ip=iproute2 nft=nftables ffprobe=ffmpeg \
 	redis-check-rdb=redis-tools valkey-check-rdb=valkey-tools faketime=faketime haproxy=haproxy nginx=nginx caddy=caddy \
-	promtool=prometheus systemd-analyze=systemd turnserver=coturn certutil=libnss3-tools npm=npm \
+	promtool=prometheus ssh-keygen=openssh-client systemd-analyze=systemd turnserver=coturn certutil=libnss3-tools npm=npm \
 	$(if $(wildcard /usr/include/openssl/evp.h),,no-openssl-headers=libssl-dev?) cc=gcc? \
 	$(if $(wildcard /usr/include/python3.*/Python.h /usr/local/include/python3.*/Python.h),,no-python-headers=python3-dev?) \
 	$(if $(wildcard /usr/lib/python3/dist-packages/gi/overrides/Gst.py),,no-gst-overrides=python3-gst-1.0) \

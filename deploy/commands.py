@@ -140,13 +140,15 @@ def demo(
     ] = "",
 ) -> None:
     """Publish a moving picture with a beep into a room, as an encoder does."""
-    from deploy.demo import credential, run
-    from deploy.welcome import base_url
+    from deploy.demo import credential, run, url_here
 
     settings, name = load_settings(), _room(room)
-    base = base_url(settings)
-    own = "" if to else credential(settings, name, time.time())
-    run(to or f"{base}/api/whip/publish/{name}", token or own, to or f"{base}/watch/{name}")
+    if to:
+        run(to, token, to)
+        return
+    base = url_here(settings)
+    own = credential(settings, name, time.time())
+    run(f"{base}/api/whip/publish/{name}", token or own, f"{base}/watch/{name}")
 
 
 @app.command()

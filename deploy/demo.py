@@ -3,6 +3,7 @@
 It is PyAV's FFmpeg, as any FFmpeg publishes.
 """
 
+import asyncio
 import sys
 import tempfile
 import time
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import av
 
+from deploy.launcher import is_ready
 from deploy.minting import mint
 from deploy.own_certificate import new_certificate
+from deploy.welcome import base_url
 from shared.messages.signalling import Role
 from shared.names import RoomName
 from shared.settings.setting_types import secret
@@ -33,6 +36,15 @@ def run(url: str, token: str, watch: str) -> None:
         pass
     except (av.FFmpegError, OSError) as error:
         sys.exit(f"demo: {url}: {error.strerror or error}. Does Roomcast run there, and take that token?")
+
+
+def url_here(settings: Settings) -> str:
+    """Where the system of this host is reached, also with `--tls`, of which settings know nothing."""
+    base = base_url(settings)
+    if settings.public_url or settings.tls_cert_file:
+        return base
+    answers = [asyncio.run(is_ready(settings.http_addr, tls=tls)) for tls in (False, True)]
+    return base.replace("http:", "https:", 1) if answers == [False, True] else base
 
 
 def credential(settings: Settings, room: RoomName, now: float) -> str:

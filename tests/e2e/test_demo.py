@@ -21,7 +21,7 @@ async def test_a_newcomer_sees_a_stream(redis_url: str, tmp_path: os.PathLike[st
         with running_client([*command, "--token", "a-token"]) as demo:
             await system.room_live("demo", within=20)
             async with await open_watch_page(browser, url, "demo") as viewer:
-                received = await viewer.sees_and_hears(WATCH_SECONDS)
+                received = await viewer.sees_and_hears(WATCH_SECONDS, frames=20)
                 assert received.video_codec == "video/H264"
             demo.interrupt()  # as Ctrl+C: it ends its session
             await system.room_gone("demo", within=5)

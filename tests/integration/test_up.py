@@ -1,5 +1,6 @@
 """`roomcast up` as a person runs it: it starts quickly, survives a crash, and leaves nothing behind."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -17,8 +18,10 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from deploy.demo import url_here
 from deploy.tether import tethered
-from shared.settings.settings import Settings
+from shared.settings.host_port import HostPort
+from shared.settings.settings import Settings, load_settings
 from tests.support.free_ports import free_port
 from tests.support.planted import plant, was_run
 from tests.support.waiting import eventually
@@ -234,4 +237,6 @@ async def test_a_terminal_gets_a_certificate_a_code_and_what_the_doctor_finds(tm
         trusting = ssl.create_default_context(cafile=str(tmp_path / "roomcast" / "tls-cert.pem"))
         async with httpx.AsyncClient(verify=trusting, trust_env=False) as http:
             assert (await http.get(f"https://localhost:{port}/readyz")).status_code == 200
+        settings_of_others = load_settings(http_addr=HostPort("", port))
+        assert await asyncio.to_thread(url_here, settings_of_others) == f"https://localhost:{port}"
     os.close(controller)
