@@ -17,6 +17,7 @@ from control.access.auth import Authenticator
 from control.access.auth_callback import AuthCallback
 from control.events.operator_streams import OperatorStreams
 from control.events.places import StreamPlaces
+from control.events.room_messages import RoomMessages
 from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
@@ -36,6 +37,7 @@ from control.routes.admin import AdminRoutes
 from control.routes.events import EventRoutes
 from control.routes.health import HealthRoutes
 from control.routes.layers import LayerRoutes
+from control.routes.messages import MessageRoutes
 from control.routes.metrics import MetricsRoutes
 from control.routes.moderation import ModerationRoutes
 from control.routes.operator_events import OperatorEventRoutes
@@ -87,7 +89,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     `connections` is the number of HTTP connections that its server takes.
     """
     redis_url = secret(settings.redis_url)
-    redis, watched, hooked = (connect(redis_url) for _ in range(3))  # webhooks hold up no request
+    redis, watched, hooked, listened = (connect(redis_url) for _ in range(4))  # webhooks hold up no request
     clock = RedisClock(redis)
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
@@ -102,6 +104,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     every_worker = EveryWorker(directory, cluster, rpc, watch)
     places = StreamPlaces(connections)
     event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
+    messages = RoomMessages(redis, listened, watch, cluster, event_streams.tell, event_streams.followed)
     record_proxy = RecordProxy()
     key_set = _key_set(settings)
     if key_set:
@@ -145,7 +148,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         fetching = [key_set.run] if key_set else []
         bus = (partial(follow, redis_url), clock.run, rpc.run, watch.run)
         telling = [webhooks.run] if settings.webhook_urls else []
-        streams = (event_streams.run, room_streams.run, operator_streams.run)
+        streams = (event_streams.run, room_streams.run, operator_streams.run, messages.run)
         async with _running(*bus, rooms.run, book.run, *streams, *fetching, *telling):
             await book.first_look()
             yield
@@ -155,6 +158,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         await redis.aclose()
         await watched.aclose()
         await hooked.aclose()
+        await listened.aclose()
 
     app = Starlette(
         routes=[
@@ -164,6 +168,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
+            *MessageRoutes(messages, authenticator).routes(),
             *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),

@@ -14,6 +14,7 @@ class ErrorCode(StrEnum):
     INVALID_ROOM = "invalid_room"  # not a valid room name
     INVALID_FRAGMENT = "invalid_fragment"  # the trickle-ice-sdpfrag cannot be read
     INVALID_EVENTS = "invalid_events"  # not a JSON array of event names
+    INVALID_MESSAGE = "invalid_message"  # not a JSON object
     INVALID_LAYER = "invalid_layer"  # not a choice of a layer, or not of one that the room has
     INVALID_RULING = "invalid_ruling"  # not a block or a revocation; the detail says what it must be
     INVALID_PAGE = "invalid_page"  # not a page of a list: `limit` is no number, or too large

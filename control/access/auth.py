@@ -161,6 +161,16 @@ class Access:
         refused = self.refusal.code is not ErrorCode.UNAUTHORIZED or self.refusal.detail is not None
         return self._tokens.callback and not (self._is_admin or self._jwt is not None or refused)
 
+    def check_may_tell(self, room: RoomName) -> None:
+        """Raises unless the caller may send messages to who watches `room`.
+
+        Its admins may, who may publish there, and a JWT with the action `message`.
+        """
+        if self._administers(room) or self._grant(room, Role.PUBLISH) is not None:
+            return
+        if self._jwt is None or not (self._jwt.is_for(room) and self._jwt.may_tell):
+            raise self.refusal
+
     def check_admin(self, room: str | None = None) -> None:
         """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
         if not self._administers(room):

@@ -54,6 +54,11 @@ class JwtClaims:
     def allows(self, action: Role) -> bool:
         return self.actions is None or action in self.actions
 
+    @property
+    def may_tell(self) -> bool:
+        """Whether they allow messages to viewers."""
+        return self.actions is None or "message" in self.actions
+
 
 @dataclass(frozen=True, slots=True)
 class JwtHeader:

@@ -5,14 +5,22 @@ stay open and silent; when it is back, they report what has changed meanwhile.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from control.events.places import StreamPlaces
 from control.events.stream_names import LIFE_SECONDS, StreamNames
-from control.events.text import KEEP_ALIVE, RoomView, changes, moves_at, new_stream_name, steady_layers
+from control.events.text import (
+    KEEP_ALIVE,
+    RoomView,
+    changes,
+    message_text,
+    moves_at,
+    new_stream_name,
+    steady_layers,
+)
 from control.http.long_response import Reader
 from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
@@ -29,6 +37,7 @@ SESSIONS_EVERY_LOOKS = 4  # each fourth look asks the workers which sessions are
 KEEP_ALIVE_SECONDS = 15.0
 MAX_STREAMS_OF_SESSION = 3
 MAX_ENDING_OF_SESSION = 3  # streams whose readers have not noticed their end yet
+MOST_MESSAGES = 50  # that wait for a slow reader: the oldest go first
 KEEP_EVERY_LOOKS = int(LIFE_SECONDS / LOOK_SECONDS / 4)  # then the streams that are followed are kept alive
 
 log = get_logger()
@@ -67,6 +76,7 @@ class EventStream:
         self._picture = picture
         self._sent: RoomView | None = None
         self._now: RoomView | None = None
+        self._messages: deque[str] = deque(maxlen=MOST_MESSAGES)
         self.ended = False
         self.reader = Reader()
         self._wake = asyncio.Event()
@@ -74,6 +84,12 @@ class EventStream:
     def show(self, view: RoomView) -> None:
         if view != self._now:
             self._now = view
+            self._wake.set()
+
+    def tell(self, message: str) -> None:
+        """Send a message, if this stream has any."""
+        if "message" in self._wanted:
+            self._messages.append(message)
             self._wake.set()
 
     def end(self) -> None:
@@ -87,6 +103,8 @@ class EventStream:
                 before, self._sent = self._sent, self._now
                 for event in changes(before, self._now, self._wanted, self._picture):
                     yield event
+            while self._messages:
+                yield message_text(self._messages.popleft())
             self._wake.clear()
             try:
                 async with asyncio.timeout(KEEP_ALIVE_SECONDS):
@@ -109,6 +127,7 @@ class EventStreams:
         self._streams: dict[SessionId, list[EventStream]] = {}
         self._layers: dict[RoomName, tuple[LayerStatus, ...]] = {}  # of each room, as they were told
         self._closed = False
+        self.followed = asyncio.Event()  # set while somebody follows any
 
     async def open(
         self,
@@ -135,6 +154,7 @@ class EventStreams:
             following[0].end()
             following[0].reader.give_up()
         self._streams.setdefault(session, []).append(stream)
+        self.followed.set()
         try:
             with suppress(ServiceError):
                 await self._look([stream])
@@ -149,6 +169,14 @@ class EventStreams:
         self._places.leave(stream)
         if not streams:
             del self._streams[stream.session]
+        if not self._streams:
+            self.followed.clear()
+
+    def tell(self, room: RoomName, message: str) -> None:
+        """Send a message to all who follow the room in this process."""
+        for stream in self._all():
+            if stream.room == room:
+                stream.tell(message)
 
     def close_all(self) -> None:
         """End every stream, and open no more: this process stops, and the viewers should ask another one."""

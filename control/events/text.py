@@ -16,9 +16,16 @@ RELATION = "urn:ietf:params:whep:ext:core:server-sent-events"
 KEEP_ALIVE = ": \n\n"  # a comment, which keeps proxies from closing the connection
 
 # Each event by its letter in the names of streams.
-_LETTERS = {"a": "active", "i": "inactive", "l": "layers", "r": "reconnect", "v": "viewercount"}
+_LETTERS = {
+    "a": "active",
+    "i": "inactive",
+    "l": "layers",
+    "m": "message",
+    "r": "reconnect",
+    "v": "viewercount",
+}
 EVENTS = tuple(_LETTERS.values())
-_STREAM = re.compile(r"([ailrv]{0,5})-[A-Za-z0-9_-]{11}")
+_STREAM = re.compile(r"([ailmrv]{0,6})-[A-Za-z0-9_-]{11}")
 
 # Viewers are asked to move within this share of the time for which their worker drains.
 _WAVE_SHARE = 0.6
@@ -73,6 +80,11 @@ def moves_at(session: str, drains_from: float, drains_until: float) -> float:
     """When a viewer is asked to leave a draining worker: spread out, so that not all move at once."""
     lot = int.from_bytes(hashlib.sha256(session.encode()).digest()[:4]) / 2**32
     return drains_from + _WAVE_SHARE * lot * (drains_until - drains_from)
+
+
+def message_text(message: str) -> str:
+    """The event of a message of one line."""
+    return f"event: message\ndata: {message}\n\n"
 
 
 def _text(name: str, data: Mapping[str, object]) -> str:

@@ -11,6 +11,7 @@ MAX_BODY_BYTES = 1_048_576  # of an offer; real ones have up to 20 KB
 MAX_FRAGMENT_BYTES = 65_536
 MAX_EVENTS_BYTES = 4_096
 MAX_CHOICE_BYTES = 4_096
+MAX_MESSAGE_BYTES = 4_096
 MAX_RULING_BYTES = 8_192
 # A body may have so much without asking: so small bodies always pass. The 640 that can wait (`HttpLimits`)
 # have 40 MB.
@@ -60,6 +61,12 @@ async def read_events(request: Request) -> bytes:
     if body:
         _check_type(request, {"application/json"})
     return body
+
+
+async def read_message(request: Request) -> bytes:
+    """A message in JSON, not yet parsed; raises `ServiceError` for 415 or 413."""
+    _check_type(request, {"application/json"})
+    return await _read(request, MAX_MESSAGE_BYTES)
 
 
 async def read_choice(request: Request) -> bytes:

@@ -18,6 +18,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_ROOM: (400, "invalid room name"),
     ErrorCode.INVALID_FRAGMENT: (400, "invalid SDP fragment"),
     ErrorCode.INVALID_EVENTS: (400, "invalid list of events"),
+    ErrorCode.INVALID_MESSAGE: (400, "invalid message"),
     ErrorCode.INVALID_LAYER: (400, "invalid choice of a layer"),
     ErrorCode.INVALID_RULING: (400, "invalid block or revocation"),
     ErrorCode.INVALID_PAGE: (400, "invalid page"),

@@ -25,6 +25,7 @@
 |                              |        | or the mark that the worker has left   | 60 s                     |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
 | `roomcast:rate:{client}`     | hash   | token bucket of one client address     | until the bucket is full |
+|                              |        | or of the messages of one room         |                          |
 | `roomcast:events:{session}`  | zset   | its event streams -> time of creation  | 2 min past their last use|
 | `roomcast:rulings`           | hash   | ruling -> its stamp and msgpack, and   | until the last one ends  |
 |                              |        | `@` -> the last entry of their log     |                          |
@@ -68,6 +69,8 @@ PUBLISHERS = _beside(ROOMS, "publishers")
 RULINGS = PREFIX + "rulings"
 RULING_ENDS = _beside(RULINGS, "ends")
 RULING_LOG = _beside(RULINGS, "log")
+
+MESSAGES = PREFIX + "messages"  # a channel: nothing is kept
 
 RECORDS_KEY = PREFIX + "records:key"
 
@@ -138,6 +141,10 @@ def rpc_replies(process: str) -> str:
 
 def rate_bucket(client: str) -> str:
     return f"{PREFIX}rate:{client}"
+
+
+def message_bucket(room: str) -> str:
+    return f"{PREFIX}rate:messages:{room}"
 
 
 def offer_bucket(client: str) -> str:

@@ -31,6 +31,7 @@ export class SessionEvents {
    * @param {object} on
    * @param {() => void} on.reconnect the worker is going to stop: another session should take over
    * @param {(layers: Layer[]) => void} on.layers at first, and when they have changed
+   * @param {(message: object) => void} on.message somebody sent one to all who watch the room
    */
   constructor(session, token, on) {
     this.#session = session;
@@ -72,7 +73,7 @@ export class SessionEvents {
           Accept: 'text/event-stream', // so that a session that is over is no error: 204
           ...authorization(this.#token),
         },
-        body: JSON.stringify(['reconnect', 'layers']),
+        body: JSON.stringify(['reconnect', 'layers', 'message']),
       });
       if (this.#source !== source) return; // closed meanwhile
       if (response.status === 204) {
@@ -90,6 +91,7 @@ export class SessionEvents {
     this.#source = new EventSource(url);
     this.#source.addEventListener('reconnect', () => this.#on.reconnect());
     this.#source.addEventListener('layers', ({ data }) => this.#on.layers(layersOf(JSON.parse(data))));
+    this.#source.addEventListener('message', ({ data }) => this.#on.message(JSON.parse(data)));
     // do not let the browser reconnect: the session may be over
     this.#source.addEventListener('error', () => this.#lost());
   }

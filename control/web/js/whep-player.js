@@ -31,6 +31,7 @@ const AUTOMATIC = Object.freeze({ rid: null, picture: true });
  *   seconds until the next attempt
  * @property {import('./receiving-stats.js').Stats} stats each second while connected
  * @property {{ layers: import('./session-events.js').Layer[], choice: Readonly<Choice> }} layers either has changed
+ * @property {object} message somebody sent one to all who watch the room; a page that is hidden gets none
  * @property {{ error: Error, retryIn?: number }} error an attempt failed; without `retryIn` (seconds) it was the last
  */
 
@@ -193,6 +194,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
         this.#layers = layers;
         this.#tellLayers();
       },
+      message: (message) => this.#shown === session && this.#reports.send('message', message),
     });
     this.#sessions.add(session);
     try {

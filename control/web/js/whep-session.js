@@ -31,6 +31,7 @@ export class ReceivingSession extends Session {
    * @param {() => void} on.interrupted
    * @param {() => void} on.resumed
    * @param {(layers: import('./session-events.js').Layer[]) => void} on.layers there are, now
+   * @param {(message: object) => void} on.message somebody sent one to all who watch the room
    * @param {(stats: import('./receiving-stats.js').Stats) => void} on.stats each second
    */
   constructor(endpoint, token, room, on) {
@@ -54,6 +55,7 @@ export class ReceivingSession extends Session {
     this.#events = new SessionEvents(this, this.#token, {
       reconnect: this.#move,
       layers: this.#on.layers,
+      message: this.#on.message,
     });
   }
 

@@ -14,8 +14,18 @@ WAIT = """async (room) => {
     const video = Object.assign(document.createElement('video'), { muted: true });
     window.player = new WhepPlayer(video, `/api/whep/play/${room}`);
     window.pauses = [];
+    window.messages = [];
+    player.addEventListener('message', ({ detail }) => messages.push(detail.text));
     player.addEventListener('error', ({ detail }) => pauses.push(detail.retryIn));
     player.play();
+}"""
+TELL = """() => {
+    fetch('/api/rooms/awaited/messages', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ text: 'hi' }),
+    });
+    return messages[0] === 'hi';
 }"""
 FOLLOW = """async () => {
     const { RoomEvents, RoomListEvents } = await import('/static/js/room-events.js');
@@ -29,7 +39,9 @@ FOLLOW = """async () => {
 }"""
 
 
-async def test_a_player_that_waits_is_told_when_somebody_publishes(system: System, browser: Browser) -> None:
+async def test_a_player_that_waits_is_told_when_somebody_publishes_and_gets_their_messages(
+    system: System, browser: Browser
+) -> None:
     async with OpenPage(await browser.new_page()) as opened:
         page = opened.page
         await page.goto(f"{system.controls[0].url}/healthz")
@@ -37,6 +49,7 @@ async def test_a_player_that_waits_is_told_when_somebody_publishes(system: Syste
         await page.wait_for_function("pauses.at(-1) === 30")  # it does not ask any more
         async with publisher(system.http, system.whip("awaited")):
             await page.wait_for_function("player.state === 'live'", timeout=10_000)
+            await page.wait_for_function(TELL, polling=200)  # its stream may not be open yet
             await page.evaluate("player.stop()")
 
 

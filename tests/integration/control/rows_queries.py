@@ -12,6 +12,7 @@ from tests.integration.control.row import (
     BAD_RULING,
     BAD_TYPE,
     INVALID_EVENTS,
+    INVALID_MESSAGE,
     INVALID_ROOM,
     NO_ROOM,
     NO_RULING,
@@ -34,6 +35,10 @@ _ADMIN = {
     "settings": {"admin_token": "secret-of-admin"},
     "headers": {"Authorization": "Bearer secret-of-admin"},
 }
+
+
+def _says(body: bytes) -> dict[str, Any]:
+    return {"headers": {"Content-Type": "application/json"}, "body": body}
 
 
 def _sends(body: bytes) -> dict[str, Any]:
@@ -152,6 +157,7 @@ RECORD = "demo_1710123456.webm"
 _GET = f"GET /records/{RECORD}"
 _DELETE = f"DELETE /api/admin/records/{RECORD}"
 _CLOSED = {"settings": TOKENS}
+_TELL = "POST /api/rooms/demo/messages"
 _STILL = "GET /api/rooms/demo/still"
 _SHOWN = {GetStill: Still(jpeg=b"picture", taken_at=1.0)}
 _PICTURED = {GetRecordStill: RecordStill(jpeg=b"picture")}
@@ -177,6 +183,15 @@ OTHER_ROWS = [
     Row("the head of a stream is 200", "HEAD /api/rooms/events?room=demo", 200),
     Row("a room in detail is 200", "GET /api/rooms/demo", 200, published="demo"),
     Row("a room that is not is 404", "GET /api/rooms/demo", 404, NO_ROOM),
+    Row("a message is 202", _TELL, 202, published="demo", **_says(b'{"text":"hi"}')),
+    Row("a message to a room that is not is 404", _TELL, 404, NO_ROOM, **_says(b"{}")),
+    Row("a message that is no object is 400", _TELL, 400, INVALID_MESSAGE, **_says(b'["hi"]')),
+    Row("one that is no JSON is 400", _TELL, 400, INVALID_MESSAGE, **_says(b"[" * 4000)),
+    Row("one with a number that is none is 400", _TELL, 400, INVALID_MESSAGE, **_says(b'{"a":NaN}')),
+    Row("a message without a type is 415", _TELL, 415, BAD_TYPE, body=b"{}"),
+    Row("a long message is 413", _TELL, 413, TOO_MUCH, **_says(b'{"a":"%s"}' % bytes(4096))),
+    Row("a message of a stranger is 401", _TELL, 401, UNAUTHORIZED, settings=TOKENS, **_says(b"{}")),
+    Row("a message to a bad name is 400", "POST /api/rooms/a.b/messages", 400, INVALID_ROOM, **_says(b"{}")),
     Row("a still picture is 200", _STILL, 200, published="demo", answers=_SHOWN),
     Row("one that the caller has is 304", _STILL, 304, published="demo", answers=_SHOWN, headers=_HAS_STILL),
     Row("a picture of no width that there is is 400", f"{_STILL}?width=1", 400, "invalid width"),

@@ -8,6 +8,7 @@ from control.events.places import StreamPlaces
 from control.events.streams import (
     MAX_ENDING_OF_SESSION,
     MAX_STREAMS_OF_SESSION,
+    MOST_MESSAGES,
     EventStream,
     EventStreams,
 )
@@ -57,3 +58,13 @@ async def test_readers_that_never_notice_the_end_do_not_add_up(streams: EventStr
 async def test_a_stream_gives_its_place_back(streams: EventStreams) -> None:
     for _ in range(20):
         streams.close(await opened(streams))
+
+
+async def test_a_reader_that_takes_nothing_holds_the_newest_messages_only(streams: EventStreams) -> None:
+    stream = await streams.open(ROOM, SESSION, "", frozenset({"message"}), None)
+    text = stream.text()
+    await anext(text)
+    for number in range(MOST_MESSAGES + 5):
+        streams.tell(ROOM, str(number))
+    told = [await anext(text) for _ in range(MOST_MESSAGES)]
+    assert told == [f"event: message\ndata: {number}\n\n" for number in range(5, MOST_MESSAGES + 5)]

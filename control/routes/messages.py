@@ -1,0 +1,30 @@
+"""`POST /api/rooms/{room}/messages`: a message to all who watch a room."""
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from control.access.auth import Authenticator, credential
+from control.events.room_messages import RoomMessages, parse_message
+from control.http.bodies import read_message
+from control.http.params import room_in_path
+from control.http.resource import Resource
+
+
+class MessageRoutes:
+    def __init__(self, messages: RoomMessages, authenticator: Authenticator) -> None:
+        self._messages = messages
+        self._authenticator = authenticator
+
+    def routes(self) -> list[Route]:
+        accept = {"Accept-Post": "application/json"}
+        return [Route("/api/rooms/{room}/messages", Resource({"POST": self.tell}, accept))]
+
+    async def tell(self, request: Request) -> Response:
+        """POST of a JSON object -> 202: who has a stream of events open at present gets it."""
+        room = room_in_path(request)
+        self._authenticator.access(credential(request.headers), time.time()).check_may_tell(room)
+        await self._messages.tell(room, parse_message(await read_message(request)))
+        return Response(status_code=202)

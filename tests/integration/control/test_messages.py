@@ -1,0 +1,113 @@
+"""Messages to all who watch a room: from any control process, by who may, into the viewers' event streams."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from redis.asyncio import Redis
+
+from control.events import room_messages
+from shared.bus import keys
+from tests.integration.control.conftest import Stage
+from tests.integration.control.heard import Heard, listening
+from tests.integration.control.test_events import played, subscribed
+from tests.support.waiting import eventually
+
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+ADDRESS = "/api/rooms/demo/messages"
+IN_TIME = 10.0
+
+
+async def tell(http: httpx.AsyncClient, message: object, token: str = "") -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return (await http.post(ADDRESS, json=message, headers=headers)).status_code
+
+
+def token(**claims: Any) -> str:
+    return jwt.encode({"exp": int(time.time()) + 600} | claims, SECRET, "HS256")
+
+
+async def listens(redis: Redis, processes: int) -> None:
+    """Wait until so many processes listen: a message of before would be missed."""
+
+    async def listen() -> bool:
+        [(_, count)] = await redis.pubsub_numsub(keys.MESSAGES)
+        return bool(count == processes)
+
+    await eventually("control listens", listen, IN_TIME)
+
+
+def messages(heard: Heard) -> Sequence[object]:
+    return [data for event, data in heard.events if event == "message"]
+
+
+async def test_a_message_reaches_who_watches_the_room_wherever_their_streams_are(
+    stage: Stage, redis: Redis
+) -> None:
+    worker = await stage.worker()
+    for room in ("demo", "other"):
+        await worker.publish_in(room)
+    here, there = await stage.control(), await stage.control()
+    urls = {
+        "here": (here, await subscribed(here, await played(here))),
+        "there": (there, await subscribed(here, await played(here), "message")),
+        "deaf": (there, await subscribed(here, await played(here), "active")),
+        "elsewhere": (there, await subscribed(here, await played(here, "other"))),
+    }
+    async with (
+        listening(*urls["here"]) as one,
+        listening(*urls["there"]) as two,
+        listening(*urls["deaf"]) as deaf,
+        listening(*urls["elsewhere"]) as elsewhere,
+    ):
+        await listens(redis, 2)
+        sent = [{"text": "a\nb\u2028", "number": number} for number in range(3)]
+        for message in sent:
+            assert await tell(there, message) == 202
+        await one.hears(*(("message", message) for message in sent))
+        await two.hears(*(("message", message) for message in sent))
+        assert not messages(deaf)
+        assert not messages(elsewhere)
+    await listens(redis, 0)  # nobody follows a stream any more
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"actions": ["message"]}, 202),
+        ({"actions": ["publish"], "room": "demo"}, 202),
+        ({"role": "admin", "actions": []}, 202),
+        ({"actions": ["message"], "room": "other"}, 401),
+        ({"actions": ["play"]}, 401),
+    ],
+)
+async def test_who_may_tell(stage: Stage, claims: dict[str, Any], status: int) -> None:
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control(jwt_secret=SECRET, publish_token="streamer", play_token="viewer")
+    assert await tell(http, {}, token(**claims)) == status
+    assert await tell(http, {}, "streamer") == 202
+    assert await tell(http, {}, "viewer") == 401
+
+
+async def test_a_room_takes_so_many_and_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_messages, "MESSAGES_A_SECOND", 0.01)
+    monkeypatch.setattr(room_messages, "MESSAGES_AT_ONCE", 2)
+    await (await stage.worker()).publish_in("demo")
+    here, there = await stage.control(), await stage.control()
+    statuses = [await tell(http, {}) for http in (here, there, here, there)]
+    assert statuses == [202, 202, 429, 429]
+
+
+async def test_after_a_lost_connection_control_listens_again(stage: Stage, redis: Redis) -> None:
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control()
+    async with listening(http, await subscribed(http, await played(http), "message")) as heard:
+        await listens(redis, 1)
+        await redis.client_kill_filter(_type="pubsub")
+        await listens(redis, 0)
+        await listens(redis, 1)
+        assert await tell(http, {"still": "there"}) == 202
+        await heard.hears(("message", {"still": "there"}))
