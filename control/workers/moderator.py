@@ -43,6 +43,7 @@ class Moderator:
         self, room: RoomName, seconds: float, reason: str, by: str, request_id: RequestId
     ) -> tuple[Block, "Obedience"]:
         """Block a room, which need not exist; returns that, and who obeys it."""
+        await self._look_or_fail()
         block = Block(room=room, until=self._book.now() + seconds, reason=reason, by=by)
         return block, await self._obey(await self._put(block), request_id)
 
@@ -68,6 +69,7 @@ class Moderator:
 
         One field of `mark` is set; `issued_at` is the time before which the JWTs were issued.
         """
+        await self._look_or_fail()
         now = self._book.now()
         revocation = Revocation(
             jti=mark.jti,
@@ -105,7 +107,6 @@ class Moderator:
         return self._book.rulings.revocations(self._book.now())
 
     async def _put(self, ruling: Ruling) -> Stamped:
-        await self._look_or_fail()  # a Redis that has come back empty gets what it lacks first
         async with self._watch.bounded(LOOK_SECONDS):
             return await self._book.put(ruling)
 
@@ -115,6 +116,7 @@ class Moderator:
             await self._look_or_fail()
 
     async def _look_or_fail(self) -> None:
+        """Know what is in force, and the time. A Redis that has come back empty gets what it lacks."""
         async with self._watch.bounded(LOOK_SECONDS):
             await self._book.look()
 

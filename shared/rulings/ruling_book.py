@@ -53,7 +53,7 @@ class RulingBook:
         self._swept_at = monotonic()
 
     def now(self) -> float:
-        """Unix time by Redis' clock, which decides when rulings end."""
+        """Unix time by Redis' clock, which decides when rulings end; this host's before the first `look`."""
         return self._clock.now()
 
     async def run(self) -> None:
@@ -78,6 +78,7 @@ class RulingBook:
         """Hold what Redis holds now, and give Redis what it lacks. May raise `RedisError`."""
         async with self._looking:
             began = monotonic()
+            await self._clock.freshen()
             try:
                 version = _text(await self._redis.hget(keys.RULINGS, _VERSION))
                 if version != self._version and not await self._follow(version):

@@ -8,9 +8,12 @@ import jwt
 import pytest
 from redis.asyncio import Redis
 
+from control import app
 from shared.bus import keys
+from shared.bus.redis_clock import RedisClock
 from shared.messages.rulings import EndSession, ObeyRulings
 from shared.rulings import ruling_book
+from shared.rulings.ruling_book import RulingBook
 from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SESSION
 from tests.support.waiting import eventually
@@ -138,3 +141,26 @@ async def test_there_are_so_many(stage: Stage, monkeypatch: pytest.MonkeyPatch) 
     assert (await block(http, "a")).status_code == 200  # the same one again
     full = await block(http, "b")
     assert (full.status_code, full.json()["error"]) == (503, "too many blocks and revocations")
+
+
+class WrongClock(RedisClock):
+    """A host's clock is wrong, and Redis' clock was not read yet: Redis was away until now."""
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(redis, wall=lambda: time.time() - 10_000)
+
+    async def run(self) -> None:
+        pass
+
+
+async def test_a_block_is_as_long_as_asked_whatever_the_hosts_clock_says(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_: RulingBook) -> None:
+        pass
+
+    monkeypatch.setattr(app, "RedisClock", WrongClock)
+    monkeypatch.setattr(RulingBook, "first_look", nothing)
+    monkeypatch.setattr(RulingBook, "run", nothing)
+    http = await stage.control(**SETTINGS)
+    assert (await block(http, "demo")).json()["until"] == pytest.approx(time.time() + 60, abs=5)
