@@ -103,7 +103,9 @@ class SentTrack:
             measured = round((self.octets - self._measured_octets) * 8 / elapsed)
             halfway = (self.bitrate + measured) // 2 if self.bitrate and measured else measured
             self.bitrate = max(halfway, self.announced)
-            self.packet_rate = max(0, self.history.next_index - self._measured_index) / elapsed
+            # a room's first packet has any index: it is no count of those before
+            packets = self.history.next_index - (self._measured_index or self.history.next_index)
+            self.packet_rate = max(0, packets) / elapsed
         self._measured_at, self._measured_octets = now, self.octets
         self._measured_index = self.history.next_index
 

@@ -199,6 +199,19 @@ def test_rates_are_measured_from_call_to_call() -> None:
     assert measured(1, 14.5) == (11_500, 2.0)
 
 
+def test_an_index_to_begin_with_is_no_number_of_packets() -> None:
+    """Sound that began after its room once seemed to need 11 Mbit/s: no line had room for copies of it."""
+    track = SentTrack(SSRC)
+    track.measure(9.0)
+    rates = []
+    for now, first in ((10.0, 34_000), (11.0, 34_050)):
+        for index in range(first, first + 50):
+            track.keep(picture(index, bytes(160)), now)
+        track.measure(now)
+        rates.append(track.packet_rate)
+    assert rates == [0.0, 50.0]
+
+
 def test_of_a_keyframe_what_came_before_its_first_packet_belongs_to_it() -> None:
     for held, begins in (((3, 4), 3), ((4,), 4), ((3,), 5), ((2, 4), 4), ((), 5)):
         track = SentTrack(SSRC, codec="VP8", join_burst="off")
