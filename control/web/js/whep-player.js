@@ -14,6 +14,8 @@ const CROWD_SECONDS = 1; // within which all that waited for a publisher send th
 const FULL_SECONDS = 10;
 const CLOSED_SECONDS = 1.2; // until the whole cluster knows what one worker has just ended
 const SILENT_SECONDS = 3; // without a packet: the publisher is not sending
+/** Milliseconds: nothing is held on purpose; or as much as mends most lines, within what the server asks of browsers. */
+const BUFFERS = { sooner: 0, steadier: 400 };
 /** @type {Readonly<Choice>} */
 const AUTOMATIC = Object.freeze({ rid: null, picture: true });
 
@@ -21,6 +23,9 @@ const AUTOMATIC = Object.freeze({ rid: null, picture: true });
  * `waiting`: nobody publishes, or the server does not answer, and the player will try again; `silent`: connected, and
  * nothing arrives.
  * @typedef {'connecting' | 'waiting' | 'live' | 'silent' | 'reconnecting' | 'stopped' | 'failed'} PlayerState
+ *
+ * What matters more: to see it `sooner`, or `steadier`. null: what the browser thinks best.
+ * @typedef {'sooner' | 'steadier' | null} BufferWish
  *
  * @typedef {object} Choice
  * @property {string | null} rid of the best layer that is wanted; null: any
@@ -50,6 +55,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #silent = 0;
   #layers = [];
   #choice = AUTOMATIC;
+  #buffer = /** @type {BufferWish} */ (null);
 
   /**
    * @param {HTMLVideoElement} video muted, unless people have touched the page: browsers start no other by themselves
@@ -57,9 +63,11 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
    * @param {object} [options]
    * @param {string} [options.token] sent as Bearer token
    * @param {RTCIceServer[] | (() => Promise<RTCIceServer[]>)} [options.iceServers] asked for each session anew
+   * @param {BufferWish} [options.buffer]
    */
-  constructor(video, endpoint, { token = '', iceServers = [] } = {}) {
+  constructor(video, endpoint, { token = '', iceServers = [], buffer = null } = {}) {
     super();
+    this.#buffer = buffer;
     this.#video = video;
     this.#endpoint = new URL(endpoint, document.baseURI);
     this.#token = token;
@@ -89,6 +97,14 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
 
   /** Only the sound: the last picture stands. */
   async soundOnly() { await this.#choose({ rid: null, picture: false }); }
+
+  /** It holds for later sessions, too. Browsers that cannot set it do as they think best. @type {BufferWish} */
+  get buffer() { return this.#buffer; }
+
+  set buffer(wish) {
+    this.#buffer = wish;
+    this.#sessions.forEach((session) => { session.buffer = BUFFERS[wish] ?? null; });
+  }
 
   /** The token for later sessions. @param {string} token */
   set token(token) { this.#token = token; }
@@ -200,6 +216,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     try {
       await session.open(await iceServersNow(this.#iceServers));
       if (!run.wanted) throw new NotConnected('stopped', 'closed');
+      if (this.#buffer) session.buffer = BUFFERS[this.#buffer];
       await this.#passOnChoice(session);
       return session;
     } catch (error) {

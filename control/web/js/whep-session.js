@@ -68,6 +68,16 @@ export class ReceivingSession extends Session {
   /** Chromium plays Opus in one channel, and does not have lost sound sent again, unless the offer asks for it. */
   wished(sdp) { return withOpus(sdp, { stereo: 1 }, ['nack']); }
 
+  /**
+   * How long the browser is to hold what has come, before it plays.
+   * @param {number | null} milliseconds null: as it thinks best
+   */
+  set buffer(milliseconds) {
+    for (const receiver of this.pc?.getReceivers() ?? []) {
+      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = milliseconds;
+    }
+  }
+
   /** Whether the server has the session, and lets its viewers choose. */
   get choosable() { return this.resource !== null && LAYER_LINK.test(this.links); }
 
