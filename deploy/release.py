@@ -46,7 +46,7 @@ def main() -> None:
 def problems(root: Path, version: str) -> Iterator[str]:
     """What stands against making this tree that version, each in a line."""
     if not VERSION.fullmatch(version):
-        yield f"VERSION is {version!r}, and must be three numbers: make release VERSION=0.2.0"
+        yield f"VERSION is {version!r}, and must be three numbers: make release VERSION=0.1.0"
         return
     for file, found in (
         ("pyproject.toml", version_of(root)),

