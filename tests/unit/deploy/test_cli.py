@@ -150,3 +150,10 @@ def test_who_has_no_secret_mints_no_token() -> None:
     result = roomcast("token", "--room", "demo")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "roomcast: JWT_SECRET: not set, and it signs the token\n"
+
+
+def test_conform_says_in_one_line_that_a_server_is_away() -> None:
+    url = "http://127.0.0.1:9/api/whip/publish/demo"
+    result = roomcast("conform", url, "--token", "hush")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"conform: {url}: All connection attempts failed\n"
