@@ -6,12 +6,13 @@ relative to it. So it works below a path prefix that the proxy does not report.
 
 import gzip
 import hashlib
+import mimetypes
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
@@ -25,16 +26,18 @@ from shared.names import parse_room_name
 LANGUAGE_COOKIE = "roomcast-language"
 _LANGUAGE_SECONDS = 365 * 86_400
 _FOR_PROGRAMS = ("/api/", "/static/")  # openapi.yaml describes the 404 of these paths
+_TEXTS = (".js", ".css", ".json", ".svg")
 _DEEPEST = 8  # slashes in a path for which there is a page that says that there is none
 _FRAMED_ANYWHERE = {page.file for page in PAGES.values() if page.is_framed}
 _ON_THIS_MACHINE = "http://localhost:8080"  # in examples, where no PUBLIC_URL is set
 
 
 class _Variant:
-    """A page in one language, as it is and packed by gzip, once for all requests."""
+    """A page in one language, or a file of text, as it is and packed by gzip, once for all requests."""
 
-    def __init__(self, html: str, headers: Mapping[str, str]) -> None:
-        self._plain = html.encode()
+    def __init__(self, text: bytes, media_type: str, headers: Mapping[str, str]) -> None:
+        self._media_type = media_type
+        self._plain = text
         self._packed = gzip.compress(self._plain, mtime=0)
         tag = hashlib.sha256(self._plain).hexdigest()
         self._headers = {**headers, "ETag": f'"{tag}"'}
@@ -42,8 +45,8 @@ class _Variant:
 
     def answer(self, request: Request, status: int = 200) -> Response:
         if _takes_gzip(request):
-            return HTMLResponse(self._packed, status, headers=self._packed_headers)
-        return HTMLResponse(self._plain, status, headers=self._headers)
+            return Response(self._packed, status, self._packed_headers, self._media_type)
+        return Response(self._plain, status, self._headers, self._media_type)
 
 
 class PageRoutes:
@@ -53,6 +56,7 @@ class PageRoutes:
         self._files = StaticFiles(directory=WEB, check_dir=False)
         self._public_url = public_url
         self._variants: dict[tuple[str, str], _Variant] = {}  # by path and language: there are few
+        self._texts: dict[str, _Variant | None] = dict.fromkeys(_texts())
         url = urlsplit(public_url)
         self._is_secure = url.scheme == "https"
         # Location points to PUBLIC_URL, whose origin may differ from the page's
@@ -114,7 +118,7 @@ class PageRoutes:
         if variant is None:
             html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
             told = {"Content-Language": language, "Vary": f"{vary}Accept-Encoding, Accept-Language, Cookie"}
-            variant = _Variant(html, self._headers_of(page.file) | told)
+            variant = _Variant(html.encode(), "text/html", self._headers_of(page.file) | told)
             self._variants[path, language] = variant
         return variant
 
@@ -136,13 +140,31 @@ class PageRoutes:
         return Response(DESCRIPTION.read_bytes(), media_type="application/yaml")  # RFC 9512
 
     async def _file(self, path: str, request: Request) -> Response:
+        if path in self._texts:
+            response = self._text(path).answer(request)
+            is_held = self._files.is_not_modified(response.headers, request.headers)
+            return NotModifiedResponse(response.headers) if is_held else response
         response = await self._files.get_response(path, request.scope)
         response.headers.update(self._headers_of(path))
         return response
 
+    def _text(self, path: str) -> _Variant:
+        """Packed when it is first asked for, and kept: these files do not change."""
+        variant = self._texts[path]
+        if variant is None:
+            headers = self._headers_of(path) | {"Vary": "Accept-Encoding"}
+            media_type = mimetypes.guess_type(path)[0] or "text/plain"
+            variant = self._texts[path] = _Variant((WEB / path).read_bytes(), media_type, headers)
+        return variant
+
     def _headers_of(self, file: str) -> dict[str, str]:
         frames = "*" if file in _FRAMED_ANYWHERE else "'self'"
         return self._headers | {"Content-Security-Policy": f"{self._policy}; frame-ancestors {frames}"}
+
+
+def _texts() -> list[str]:
+    """The files of text below `/static/`, by their paths there: they get far smaller when they are packed."""
+    return [path.relative_to(WEB).as_posix() for path in WEB.rglob("*") if path.suffix in _TEXTS]
 
 
 def _may_be_of_people(request: Request) -> bool:

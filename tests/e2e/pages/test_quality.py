@@ -22,7 +22,7 @@ PAGES = (
     "/docs",
 )
 LOCALES = ("en-US", "de-DE", "es-ES", "zh-CN")
-MAX_BYTES = 120_000
+MAX_BYTES = 60_000
 INTERACTIVE_SECONDS = 1.0
 BUSY = 3  # times slower than a machine that has nothing else to do
 _WEIGHT = """() => performance.getEntriesByType('navigation')

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import pytest
 
 from control.routes import pages
-from control.routes.page_text import page_text
+from control.routes.page_text import WEB, page_text
 from tests.integration.control.conftest import Stage
 from tests.integration.control.rows_queries import PAGES
 
@@ -103,6 +103,12 @@ async def test_files_have_their_types_and_are_fetched_once(stage: Stage, file: s
     again = await http.get(f"/static/{file}", headers={"If-None-Match": fetched.headers["ETag"]})
     assert again.status_code == 304
     assert not again.content
+    assert fetched.headers["Content-Encoding"] == "gzip"
+    assert fetched.headers["Vary"] == "Accept-Encoding"
+    plain = await http.get(f"/static/{file}", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert plain.content == fetched.content == (WEB / file).read_bytes()
+    assert plain.headers["ETag"] != fetched.headers["ETag"]
 
 
 async def test_a_page_is_in_the_language_of_the_browser(stage: Stage) -> None:
