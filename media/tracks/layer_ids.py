@@ -99,6 +99,7 @@ class _Continued:
     def restart(self) -> None:
         self._newest: int | None = None  # of the publisher's numbers
         self._offsets = deque([0], _MOST_KEYFRAMES)  # from those to ours: one for each keyframe, latest first
+        self._begins = False
 
     def begin(self) -> None:
         """A keyframe begins, or what counts as one after `restart`: the next number is its."""
