@@ -68,6 +68,7 @@ class ViewerPicture:
         self._padded = 0  # octets of padding that were sent so far
         self._credit = PaddingCredit(now)
         self.is_limited = False  # the line, not the viewer's choice, rules out a better rendition
+        self._send_train(now)  # before the pictures, which would fill a narrow line
 
     def _begin(self, now: float) -> None:
         """Know nothing of the line."""
@@ -75,7 +76,9 @@ class ViewerPicture:
         self._began_at = now
         self._losses = LossRun()
         self._missing = MissingPackets()
-        self._choice = LayerChoice(self.line, now, can_probe=can_pad(self._viewer))
+        can_train = self._can_train and self._viewer.backlog is None
+        self._choice = LayerChoice(self.line, now, can_probe=can_pad(self._viewer), can_train=can_train)
+        self._choice.join(now)
         self._signs = 0
         self._train_was_answered = False  # the train for which a picture waits, since the last tick
         self.rests = False  # the viewer gets the best, and its line showed no sign of congestion
@@ -214,7 +217,7 @@ class ViewerPicture:
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
-        rests = at_best and math.isinf(self.measure_seconds)
+        rests = at_best and math.isinf(self.measure_seconds) and not self._choice.joins(now)
         self.rests = rests and self.line.signs == self._signs
         if self.rests:
             return

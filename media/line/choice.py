@@ -151,6 +151,14 @@ class LayerChoice:
         """Whether a probe is under way."""
         return self._probe is not None
 
+    def join(self, now: float) -> None:
+        """Take that the viewer comes: a train tells whether its line carries the first picture."""
+        self._trains.join(now)
+
+    def joins(self, now: float) -> bool:
+        """Whether that train decides yet."""
+        return self._trains.joins(now)
+
     def wants_train(self, now: float) -> bool:
         """Whether to send a train of packets, to measure what the line carries."""
         return self._trains.wants(now, watches=self._stands or self._probe is not None)

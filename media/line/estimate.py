@@ -211,6 +211,10 @@ class LineEstimate:
         self.trips.passed(sent_at)
         self.deny(rate)
 
+    def forget_train(self) -> None:
+        """Know nothing by trains any more."""
+        self.trained_at = -math.inf
+
     def capacity(self, now: float) -> float | None:
         """The rate at which packets leave the line, those of others among them; None: not known now."""
         return self._capacity if now - self.trained_at < _CAPACITY_SECONDS else None

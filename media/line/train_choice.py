@@ -20,6 +20,7 @@ _MOST = 0.97  # a probe goes no further
 _ROOM = 1.08  # the lowest moving picture needs this multiple of its mean at times
 MUCH = 1.1  # a picture that needs this multiple of what the line carries stops at once
 _FAR = 0.75  # less than this share of what a picture needs, while there is a queue, is no chance
+_JOIN_SECONDS = 1.0  # after a join a single low measurement decides: a long queue grows within this time
 _LASTING = 3  # after so many round trips with a queue, a third of a second, the queue lasts
 _ANSWER_SECONDS = 0.7  # a train is answered within this time, also behind a queue of 0.3 s
 _AGAIN_SECONDS = 1.0  # two trains within this time count as one
@@ -41,6 +42,7 @@ class TrainChoice:
     def __init__(self, estimate: LineEstimate, *, can_train: bool) -> None:
         self._estimate = estimate
         self.can_train = can_train
+        self._joined_at = -math.inf
         self._believes = Belief()
         self._asked_at = -math.inf
         self._asks = False
@@ -63,6 +65,14 @@ class TrainChoice:
         if (estimate.trips.queues or estimate.suspect) and estimate.capacity(now) is None:
             return True
         return watches and estimate.is_empty(now)
+
+    def join(self, now: float) -> None:
+        """Want a train before the first picture: nothing is known of the line."""
+        self._joined_at, self._asks = now, True
+
+    def joins(self, now: float) -> bool:
+        """Whether the viewer has come so lately that its pictures have not filled the line yet."""
+        return self.can_train and now - self._joined_at < _JOIN_SECONDS
 
     @property
     def is_urgent(self) -> bool:
@@ -112,10 +122,14 @@ class TrainChoice:
         if rung > last:
             return self._rise(rungs, rung, last, rate, now)
         estimate = self._estimate
+        joins = self.joins(now)
         if rate * (FITS if estimate.trips.queues > _LASTING else _FULL) >= rungs[rung]:
+            if joins:
+                estimate.forget_train()  # the pictures come only now: it does not vouch for them
             return rung  # it fits; with a queue that lasts, it must fit with its bursts
         is_far = rate < rungs[rung] * _FAR and estimate.trips.queues
         is_full = estimate.trips.queues > 1 or is_far or estimate.congested or estimate.suspect
+        is_full |= joins  # whoever waits for a second one has filled the line
         if not is_full and now - self._low_at > _AGAIN_SECONDS:
             self._low_at, self._asks = now, True  # a single low measurement may be chance
             return rung

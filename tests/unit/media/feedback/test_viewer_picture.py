@@ -426,6 +426,8 @@ def test_what_a_good_line_loses_is_sent_again_at_once_though_it_is_a_sign() -> N
 
 def stopped(world: ShownWorld) -> Watcher:
     viewer = world.watch(number=5)
+    world.run(0.05)
+    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)  # of a wide line
     world.run(3.0)
     assert viewer.rendition == 0
     viewer.picture.line.lost(Loss(0.6, world.now - 0.5, world.now), 0.3, world.now)
@@ -437,6 +439,31 @@ def stopped(world: ShownWorld) -> Watcher:
 def times(stood: float = 0.0) -> list[float | None]:
     """When the packets of a train came, with a pause in the middle."""
     return [1.0 + APART * n + stood * (n > 2) for n in range(PACKETS)]
+
+
+def test_a_train_leaves_before_the_first_picture_and_its_answer_decides_what_follows(
+    world: ShownWorld,
+) -> None:
+    viewer, beside = world.watch(number=5), world.watch(number=None)
+    world.run(0.02)
+    assert [packet for _, packet in viewer.got][:PACKETS] == viewer.padding()
+    assert len(viewer.padding()) == PACKETS
+    assert not beside.padding()  # it would tell of none
+    world.run(0.1)
+    viewer.picture.arrived(0, times(), world.now)
+    world.until(lambda: viewer.picture.is_limited, 0.9)  # without a queue, a loss or a second train
+    world.run(2.0)
+    assert viewer.rendition == 2
+
+
+def test_after_the_join_a_viewer_rests_again(world: ShownWorld) -> None:
+    viewer = world.watch(number=5)
+    world.run(0.5)
+    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)
+    assert not viewer.picture.rests
+    world.run(1.0)
+    assert viewer.picture.rests
+    assert len(viewer.padding()) == PACKETS
 
 
 def test_a_keyframe_is_asked_for_when_the_picture_stops(world: ShownWorld) -> None:
@@ -451,7 +478,7 @@ def test_what_a_train_tells_is_heeded_before_the_next_tick(world: ShownWorld) ->
     viewer = stopped(world)
     world.run(0.2)
     assert not viewer.picture.has_news
-    viewer.picture.arrived(0, times(), world.now)
+    viewer.picture.arrived(PACKETS, times(), world.now)
     assert viewer.picture.has_news
     viewer.picture.tick(world.now)
     assert not viewer.picture.has_news
@@ -475,9 +502,8 @@ def test_a_train_leaves_when_the_picture_has_stopped_and_counts_as_sent(world: S
     viewer = stopped(world)
     since = world.now - 0.005
     world.run(0.15)
-    train = viewer.padding(since)
-    assert len(train) == PACKETS
-    assert viewer.picture._padded == sum(len(packet.payload) for packet in train)
+    assert len(viewer.padding(since)) == PACKETS
+    assert viewer.picture._padded == sum(len(packet.payload) for packet in viewer.padding())
 
 
 # --- room for more sound

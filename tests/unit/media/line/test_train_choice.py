@@ -142,6 +142,37 @@ def test_two_trains_one_after_the_other_lower_a_picture_also_where_no_queue_is_s
     assert line.train(300_000, 1) == 2
 
 
+def test_after_a_join_a_single_train_decides() -> None:
+    line = Line()
+    line.choice.join(line.now)
+    assert line.choice.wants(line.now, watches=False)
+    line.choice.sent(line.now)
+    assert not line.choice.wants(line.now, watches=False)
+    line.wait(0.3)
+    assert line.train(300_000, 1) == 2
+    line.wait(1.0)
+    assert line.train(150_000, 2) == 2  # later it may be chance
+
+
+def test_a_train_before_the_first_picture_does_not_vouch_for_it() -> None:
+    """A policer lets so little pass at once, and drops the pictures."""
+    line = Line()
+    line.choice.join(line.now)
+    line.wait(0.3)
+    assert line.train(50_000_000, 0) == 0
+    assert not line.choice.vouches(RUNGS[0], line.now)
+    line.wait(1.0)
+    assert line.train(50_000_000, 0) == 0
+    assert line.choice.vouches(RUNGS[0], line.now)
+
+
+def test_who_joins_over_tcp_is_not_judged_by_trains() -> None:
+    line = Line(can_train=False)
+    line.choice.join(line.now)
+    assert not line.choice.joins(line.now)
+    assert not line.choice.wants(line.now, watches=False)
+
+
 def test_a_train_vouches_for_what_it_has_just_told() -> None:
     line = Line()
     assert not line.choice.vouches(100_000, line.now)

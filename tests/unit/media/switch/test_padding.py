@@ -74,6 +74,7 @@ def test_a_train_is_padding_with_numbers_of_its_own(
 ) -> None:
     viewer = ChangingViewer(world, 0, profile, sent_at=sent_at, number=5)
     assert can_number(viewer.far.viewer)
+    viewer.far.packets()  # the train before its first picture
     world.switch.pad(viewer.far.viewer, 100, world.now)
     assert send_train(viewer.far.viewer, 0xFFFE, 4, 50, SentAt(world.now)) == 200
     without, *train = viewer.far.packets()
