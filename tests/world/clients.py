@@ -33,6 +33,7 @@ class Watch(Protocol):
     def blocked(self, room: str, until: float, unreached: list[str], by: Process) -> None: ...
 
     def lifting(self, room: str) -> None: ...
+    def may_be_lifted_late(self, room: str) -> None: ...
 
 
 class Net:
@@ -160,7 +161,8 @@ class Operator:
                 await self.block(room, self._chance.randint(2, 9), watch)
             elif act < 0.8:
                 watch.lifting(room)
-                await self._act("lifts", "DELETE", f"/api/admin/blocks/{room}")
+                if await self._act("lifts", "DELETE", f"/api/admin/blocks/{room}") is None:
+                    watch.may_be_lifted_late(room)
             elif act < 0.9:
                 await self._act("closes", "POST", f"/api/admin/rooms/{room}/close")
             else:

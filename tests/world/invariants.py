@@ -49,6 +49,7 @@ class Invariants:
         self._broken = broken
         self._streams_since: dict[tuple[str, str], float] = {}  # by room and worker
         self._rulings: dict[str, _Ruling] = {}
+        self._lifted_late: set[str] = set()  # rooms
 
     async def run(self) -> None:
         while True:
@@ -109,6 +110,8 @@ class Invariants:
 
     def blocked(self, room: str, until: float, unreached: list[str], by: Process) -> None:
         """A control process may not know of a worker that was cut off before it reached Redis itself."""
+        if room in self._lifted_late:
+            return
         control = self._hosts.by_name[by.name]
         obeyed_by = frozenset(
             host.process
@@ -122,6 +125,10 @@ class Invariants:
 
     def lifting(self, room: str) -> None:
         self._rulings.pop(room, None)
+
+    def may_be_lifted_late(self, room: str) -> None:
+        """A lift got no answer: a process that was paused may have it, and lift what is blocked meanwhile."""
+        self._lifted_late.add(room)
 
     def _look_at_ruling(self, room: str, worker: str, process: Process) -> None:
         """A ruling holds wherever it was acknowledged as reached."""
