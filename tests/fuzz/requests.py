@@ -1,5 +1,6 @@
 """What reaches control over HTTP: offers, fragments, names, credentials, headers and bodies."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ from starlette.datastructures import Headers
 
 from control.access.auth import Authenticator
 from control.access.jwt_keys import KeysError, keys_of_set
+from control.events.room_messages import parse_message
 from control.http.caller import TrustedProxies
 from control.http.rulings import MOST_SECONDS, parse_block, parse_revocation
 from control.routes.layers import parse_choice
@@ -57,9 +59,16 @@ NAMES = [
 ]
 CHOICES = [
     b'{"rid": "h", "mediaId": "1"}',
+    b'{"maxWidth": 1280, "maxHeight": 720.5, "mediaId": null}',
     b'{"encodingId": null, "picture": false}',
     b"[" * 2000,
     b'{"rid": ' + b"9" * 4000 + b"}",
+]
+MESSAGES = [
+    b'{"type": "caption", "text": "\\u2028 \\ud800 \xc3\xa9"}',
+    b'{"a": [1e999, -0.0]}',
+    b'{"a": NaN}',
+    b'{"a": ' * 700 + b"1" + b"}" * 700,
 ]
 RULINGS = [
     b'{"block": 3600, "reason": "a copyright claim"}',
@@ -101,11 +110,32 @@ def _fragment() -> Iterator[Take]:
 def _choice() -> Iterator[Take]:
     def take(data: bytes) -> None:
         def parse() -> None:
-            rid, picture = parse_choice(data)
-            assert picture in (True, False)
-            assert rid is None or (0 < len(rid) <= 64 and rid.isascii())
+            choice = parse_choice(data)
+            assert choice.picture in (True, False)
+            assert choice.rid is None or (0 < len(choice.rid) <= 64 and choice.rid.isascii())
+            assert 0 <= choice.max_width <= 65_536
+            assert 0 <= choice.max_height <= 65_536
+            assert len(choice.section) <= 3
 
         assert error_of(parse) in (None, ErrorCode.INVALID_LAYER)
+
+    yield take
+
+
+def no_json(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+@contextmanager
+def _message() -> Iterator[Take]:
+    def take(data: bytes) -> None:
+        def parse() -> None:
+            text = parse_message(data)
+            assert text.isascii()
+            assert len(text.splitlines()) == 1
+            assert isinstance(json.loads(text, parse_constant=no_json), dict)
+
+        assert error_of(parse) in (None, ErrorCode.INVALID_MESSAGE)
 
     yield take
 
@@ -182,6 +212,7 @@ def targets() -> list[Target]:
         Target("SDP offers", OFFER_SEEDS, _offer),
         Target("SDP fragments of PATCH", FRAGMENTS, _fragment),
         Target("choices of a layer", CHOICES, _choice),
+        Target("messages to viewers", MESSAGES, _message),
         Target("blocks and revocations", RULINGS, _ruling),
         parser("rulings in Redis", STAMPED, lambda data: read_stamped("block:demo", data), RulingError),
         parser("offers on their way to a worker", _encoded(), decode_offer, DecodeError),
