@@ -89,7 +89,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     `connections` is the number of HTTP connections that its server takes.
     """
     redis_url = secret(settings.redis_url)
-    redis, watched, hooked, listened = (connect(redis_url) for _ in range(4))  # webhooks hold up no request
+    redis, watched, hooked = (connect(redis_url) for _ in range(3))  # webhooks hold up no request
     clock = RedisClock(redis)
     metrics = HttpMetrics(clock)
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
@@ -104,7 +104,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     every_worker = EveryWorker(directory, cluster, rpc, watch)
     places = StreamPlaces(connections)
     event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
-    messages = RoomMessages(redis, listened, watch, cluster, event_streams.tell, event_streams.followed)
+    messages = RoomMessages(redis, clock, watch, cluster, event_streams.tell, event_streams.followed)
     record_proxy = RecordProxy()
     key_set = _key_set(settings)
     if key_set:
@@ -158,7 +158,6 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         await redis.aclose()
         await watched.aclose()
         await hooked.aclose()
-        await listened.aclose()
 
     app = Starlette(
         routes=[

@@ -1,14 +1,15 @@
 """Messages to all who watch a room: cues, captions, the chat of a platform.
 
 A message goes through Redis to every control process, and from there into the event streams of the room's
-viewers. Nothing keeps it: it is for those who have a stream open at that moment.
+viewers. It is for those who have a stream open at that moment, and is gone after some seconds. It is a stream
+of Redis, not its publish and subscribe, which a user may be allowed to use or not.
 """
 
 import asyncio
 import json
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -17,13 +18,17 @@ from control.http.ratelimit import TokenBuckets
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
+from shared.bus.batch import Batch
+from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, parse_room_name
 from shared.telemetry.logging import get_logger
 
 MESSAGES_A_SECOND, MESSAGES_AT_ONCE = 20.0, 40  # of one room, through all control processes
-LISTEN_SECONDS = 2.0  # from one look whether somebody still reads to the next
-RETRY_SECONDS = 1.0
+LOOK_SECONDS = 0.2
+RECENT_MS = 1_000  # so old a message may be for who has just opened a stream
+MOST_WAITING, KEPT_SECONDS = 1_000, 10  # in Redis: some 4 MB
+AT_ONCE = 100  # messages in one trip
 
 log = get_logger()
 
@@ -45,26 +50,26 @@ def parse_message(body: bytes) -> str:
 class RoomMessages:
     """`run` must be running for messages to arrive. `show` has one shown to the viewers in this process.
 
-    `redis` serves single calls; `listened` is for a connection that waits. Redis is not asked for messages as
-    long as nobody follows a stream: `followed` is set while somebody does.
+    Redis is not asked for any as long as nobody follows a stream: `followed` is set while somebody does.
     """
 
     def __init__(
         self,
         redis: Redis,
-        listened: Redis,
+        clock: RedisClock,
         watch: RedisWatch,
         cluster: Cluster,
         show: Show,
         followed: asyncio.Event,
     ) -> None:
         self._redis = redis
-        self._listened = listened
+        self._clock = clock
         self._watch = watch
         self._cluster = cluster
         self._show = show
         self._followed = followed
         self._buckets = TokenBuckets(redis, MESSAGES_A_SECOND, MESSAGES_AT_ONCE, keys.message_bucket)
+        self._last: tuple[int, int] | None = None  # id of the latest message; None: nobody wanted any
 
     async def tell(self, room: RoomName, message: str) -> None:
         """Send a parsed message. Raises `ROOM_NOT_FOUND`, `RATE_LIMITED`, or `NO_WORKER` without Redis."""
@@ -73,29 +78,36 @@ class RoomMessages:
         async with self._watch.bounded(LIMIT_SECONDS):
             if wait := await self._buckets.take(room):
                 raise ServiceError(ErrorCode.RATE_LIMITED, retry_after=math.ceil(wait / 1000))
-            await self._redis.publish(keys.MESSAGES, f"{room} {message}")
+            batch = Batch(self._redis)
+            batch.add("XADD", keys.MESSAGES, "MAXLEN", "~", MOST_WAITING, "*", "room", room, "text", message)
+            batch.add("EXPIRE", keys.MESSAGES, KEPT_SECONDS)
+            await batch.execute()
 
     async def run(self) -> None:
         while True:
-            await self._followed.wait()
+            if not self._followed.is_set():
+                self._last = None
+                await self._followed.wait()
             try:
-                await self._listen()
+                await self.look()
             except (RedisError, OSError):  # what is sent meanwhile is missed
-                await asyncio.sleep(RETRY_SECONDS)
+                pass
             except Exception:
                 log.exception("messages to viewers were not read")
-                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
-    async def _listen(self) -> None:
-        """Pass messages on until nobody follows a stream any more."""
-        async with self._listened.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.subscribe(keys.MESSAGES)
-            while self._followed.is_set():
-                heard = await subscription.get_message(timeout=LISTEN_SECONDS)
-                if heard is not None:
-                    self._take(heard)
-
-    def _take(self, heard: dict[str, Any]) -> None:
-        name, _, message = heard["data"].decode(errors="replace").partition(" ")
-        if room := parse_room_name(name):
-            self._show(room, message)
+    async def look(self) -> None:
+        """Show the messages since the last look. May raise `RedisError`."""
+        now = round(self._clock.now() * 1000)
+        if self._last is None or self._last[0] > now + RECENT_MS:  # or Redis' clock was set back since then
+            self._last = now - RECENT_MS, 0
+        more = True
+        while more:
+            after = "({}-{}".format(*self._last)
+            new = cast(list[Any], await self._redis.xrange(keys.MESSAGES, after, count=AT_ONCE))
+            for entry, fields in new:
+                at, _, number = entry.partition(b"-")
+                self._last = int(at), int(number)
+                if room := parse_room_name(fields[b"room"].decode()):
+                    self._show(room, fields[b"text"].decode())
+            more = len(new) == AT_ONCE

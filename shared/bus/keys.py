@@ -31,6 +31,7 @@
 |                              |        | `@` -> the last entry of their log     |                          |
 | `…{rulings}:ends`            | zset   | ruling -> when it ends                 | until the last one ends  |
 | `…{rulings}:log`             | stream | rulings as they were made              | an hour past the last one|
+| `roomcast:messages`          | stream | messages to viewers, the newest 1,000  | 10 s past the last one   |
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 | `roomcast:outbox`            | stream | events for webhooks, the newest 50,000 | a week past control's    |
 |                              |        |                                        | last and the last one    |
@@ -70,7 +71,7 @@ RULINGS = PREFIX + "rulings"
 RULING_ENDS = _beside(RULINGS, "ends")
 RULING_LOG = _beside(RULINGS, "log")
 
-MESSAGES = PREFIX + "messages"  # a channel: nothing is kept
+MESSAGES = PREFIX + "messages"
 
 RECORDS_KEY = PREFIX + "records:key"
 

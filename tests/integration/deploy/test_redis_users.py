@@ -51,6 +51,10 @@ async def test_it_suffices_for_a_room_from_its_publisher_to_its_end(limited_url:
         assert viewer.status_code == httpx.codes.CREATED
         base = system.controls[0].url
         stream = await system.http.post(f"{base}{viewer.headers['Location']}/events")
+        async with system.http.stream("GET", f"{base}{stream.headers['Location']}") as events:
+            told = await system.http.post(f"{base}/api/rooms/demo/messages", json={"text": "hi"})
+            assert told.status_code == httpx.codes.ACCEPTED, told.text
+            await anext(line async for line in events.aiter_lines() if "hi" in line)
         assert (await system.http.delete(f"{base}{stream.headers['Location']}")).is_success
         assert (await system.http.get(f"{base}/api/records")).json() == []
         closed = await system.http.post(
