@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from shared.bus import keys
 from shared.bus.batch import Batch, Call, script
@@ -107,7 +108,11 @@ class Directory:
         announcer = self._announcer(worker)
         claimed = list(claims)
         renewals = self._claims.renewals(claimed)
-        results = await announcer.beat(status, rooms, [*renewals, *along])
+        try:
+            results = await announcer.beat(status, rooms, [*renewals, *along])
+        except ResponseError:  # Redis answers, and refuses writes
+            self._claims.refused(claimed, worker)
+            raise
         lost = await self._claims.refresh(claimed, worker, results[: len(renewals)])
         return lost, results[len(renewals) :]
 
