@@ -18,6 +18,7 @@ from shared.names import RoomName, WorkerId, worker_in_key
 
 REFRESHED_AT_ONCE = 100  # claims in one round trip: 0.7 ms of the event loop
 _PLACES = [keys.ROOMS, keys.NETWORKS, keys.PUBLISHERS]
+_NEVER_MS = 10**12  # some thirty years
 _TOO_MANY_ROOMS, _TOO_MANY_OF_NETWORK = 1, 2  # of take_place.lua
 
 
@@ -168,9 +169,7 @@ class Claims:
             for room in gone:
                 since = self._since.get((worker, room), b"0")
                 heard_at = self._heard.get((worker, room))
-                unheard = keys.CLAIM_TTL_MS  # or more: it makes no difference
-                if heard_at is not None:
-                    unheard = min(round((asked_at - heard_at) * 1000), unheard)
+                unheard = _NEVER_MS if heard_at is None else round((asked_at - heard_at) * 1000)
                 again.call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, since, unheard])
             owners |= {room: owner for room, (owner, *_) in zip(gone, await again.execute(), strict=True)}
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]

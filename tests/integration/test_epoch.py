@@ -116,6 +116,29 @@ async def test_who_was_silent_for_as_long_as_a_claim_lives_takes_no_room_that_wa
     assert await beat(directory, ONE) == []
 
 
+@pytest.mark.parametrize("first", [ONE, TWO])
+async def test_of_two_that_were_silent_as_long_the_one_that_was_heard_last_has_the_room(
+    redis: Redis, directory: Directory, first: WorkerId
+) -> None:
+    """Redis was away for as long as a claim lives, and has come back without any."""
+    await two_have_it(redis, directory)
+    await asyncio.sleep(TTL_MS / 1000)
+    await redis.flushall()
+    await beat(directory, first)
+    assert await beat(directory, TWO) == []
+    assert await beat(directory, ONE) == [ROOM]
+
+
+async def test_who_comes_back_later_than_another_takes_nothing_of_a_redis_that_was_there(
+    redis: Redis, directory: Directory
+) -> None:
+    """Both were cut off. The claim of the one that had it last has expired, as it would for any other."""
+    await two_have_it(redis, directory)
+    await asyncio.sleep(TTL_MS / 1000)
+    assert await beat(directory, ONE) == []
+    assert await beat(directory, TWO) == [ROOM]
+
+
 async def test_who_was_refused_by_redis_has_lost_nothing_meanwhile(
     redis: Redis, directory: Directory
 ) -> None:

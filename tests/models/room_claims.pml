@@ -6,12 +6,13 @@
    ticks without one a worker's claim has expired, and another worker may have the room, which is meant.
 
    Promises: nobody gets a room that another worker has kept. Of two workers that both think they have it (one was
-   paused, and Redis lost the claim of the other), the one that claimed it later keeps it. And who has kept a room for
-   as long as a claim lives is not robbed of it by one that comes back.
+   paused, and Redis lost the claim of the other), the one that claimed it later keeps it. Who has kept a room for as
+   long as a claim lives is not robbed of it by one that comes back. And where a Redis that
+   comes back has heard neither for as long, the one that was heard last has the room, whichever claims it first.
 
    With -DHOLD=0, which is Redis without an epoch, the first does not hold. With -DSINCE=0, where a worker does not say
    since when it has a room, the second does not; with -DHEARD=0, where it does not say when Redis last heard it, the
-   third. */
+   third. With -DLAST=0, where Redis does not compare that, the fourth does not. */
 
 #define TTL 4         /* ticks that a claim lives: keys.CLAIM_TTL_MS */
 #ifndef HOLD
@@ -23,6 +24,9 @@
 #ifndef HEARD
 #define HEARD 1
 #endif
+#ifndef LAST
+#define LAST 1
+#endif
 #define LOST 2        /* times that Redis comes back without its claims */
 #define NOBODY 0
 
@@ -31,19 +35,23 @@ byte again;           /* ticks for which Redis still has since when the owner, w
 bool epoch = true;    /* whether Redis has one */
 byte hold;            /* ticks for which new claims are refused */
 byte later;           /* which worker was the last to claim the room for a publisher: "since when", of two workers */
+byte last;            /* which worker Redis has heard last */
+bool was_last;        /* whether the owner, who has claimed again, was that until then */
 bool streams[3];      /* by worker: 1 and 2 */
 byte right[3];        /* ticks for which its last claim, or heartbeat, must count */
 byte held[3];         /* ticks for which it has been the owner, up to TTL */
 byte lost;
 
 #define keeps(w) (streams[w] && right[w])
+#define silent(w) (HEARD && !right[w])
 #define another_has(w) (owner == 3 - w && \
-                        (!SINCE || (HEARD && !right[w]) || (again -> later == 3 - w : hold == 0)))
+                        (!SINCE || (again -> later == 3 - w || (silent(w) && (!LAST || was_last || hold == 0)) \
+                                          : hold == 0 || silent(w))))
 
 inline touch() { if :: !epoch -> epoch = true; hold = HOLD :: else fi }
 inline claim(w) {
   held[3 - w] = 0; if :: owner != w && !right[w] -> held[w] = 0 :: else fi;
-  owner = w; lives = TTL; right[w] = TTL;
+  owner = w; lives = TTL; right[w] = TTL; last = w;
   if :: later == w -> right[3 - w] = 0 :: else fi
 }
 
@@ -61,10 +69,11 @@ proctype worker(byte w) {
   :: atomic { streams[w] && owner != w ->                       /* one that finds the claim gone */
        touch();
        if
-       :: another_has(w) -> assert(!(later == w && keeps(w))); streams[w] = false  /* it yields */
+       :: another_has(w) -> assert(!(later == w && (keeps(w) || (SINCE && again && hold && !was_last))));
+                            streams[w] = false  /* it yields */
        :: else ->
             assert(!(owner == 3 - w && streams[3 - w] && held[3 - w] == TTL));
-            claim(w); again = TTL
+            was_last = (last == w); claim(w); again = TTL
        fi }
   :: atomic { streams[w] ->                                     /* the publisher leaves */
        streams[w] = false;

@@ -32,7 +32,7 @@ def test_they_would_if_claims_waited_for_less_than_a_claim_lives(tmp_path: Path,
     assert errors(tmp_path, f"-DHOLD={ticks}") == 1
 
 
-@pytest.mark.parametrize("unsaid", ["SINCE", "HEARD"])
+@pytest.mark.parametrize("unsaid", ["SINCE", "HEARD", "LAST"])
 def test_a_worker_back_from_a_pause_would_take_a_room_if_it_did_not_say_how_it_stands(
     tmp_path: Path, unsaid: str
 ) -> None:
