@@ -103,8 +103,10 @@ class EventStream:
                 before, self._sent = self._sent, self._now
                 for event in changes(before, self._now, self._wanted, self._picture):
                     yield event
-            while self._messages:
-                yield message_text(self._messages.popleft())
+            if self._messages:  # in one write, however many came since the last one
+                told = "".join(map(message_text, self._messages))
+                self._messages.clear()
+                yield told
             self._wake.clear()
             try:
                 async with asyncio.timeout(KEEP_ALIVE_SECONDS):
@@ -125,6 +127,7 @@ class EventStreams:
         self._names = names
         self._places = places
         self._streams: dict[SessionId, list[EventStream]] = {}
+        self._of_room: defaultdict[RoomName, set[EventStream]] = defaultdict(set)
         self._layers: dict[RoomName, tuple[LayerStatus, ...]] = {}  # of each room, as they were told
         self._closed = False
         self.followed = asyncio.Event()  # set while somebody follows any
@@ -154,6 +157,7 @@ class EventStreams:
             following[0].end()
             following[0].reader.give_up()
         self._streams.setdefault(session, []).append(stream)
+        self._of_room[room].add(stream)
         self.followed.set()
         try:
             with suppress(ServiceError):
@@ -166,6 +170,9 @@ class EventStreams:
     def close(self, stream: EventStream) -> None:
         streams = self._streams[stream.session]
         streams.remove(stream)
+        self._of_room[stream.room].discard(stream)
+        if not self._of_room[stream.room]:
+            del self._of_room[stream.room]
         self._places.leave(stream)
         if not streams:
             del self._streams[stream.session]
@@ -174,9 +181,8 @@ class EventStreams:
 
     def tell(self, room: RoomName, message: str) -> None:
         """Send a message to all who follow the room in this process."""
-        for stream in self._all():
-            if stream.room == room:
-                stream.tell(message)
+        for stream in self._of_room.get(room, ()):
+            stream.tell(message)
 
     def close_all(self) -> None:
         """End every stream, and open no more: this process stops, and the viewers should ask another one."""

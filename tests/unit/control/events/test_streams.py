@@ -66,5 +66,20 @@ async def test_a_reader_that_takes_nothing_holds_the_newest_messages_only(stream
     await anext(text)
     for number in range(MOST_MESSAGES + 5):
         streams.tell(ROOM, str(number))
-    told = [await anext(text) for _ in range(MOST_MESSAGES)]
-    assert told == [f"event: message\ndata: {number}\n\n" for number in range(5, MOST_MESSAGES + 5)]
+    told = [f"event: message\ndata: {number}\n\n" for number in range(5, MOST_MESSAGES + 5)]
+    assert await anext(text) == "".join(told)  # in one write
+
+
+async def test_a_message_goes_to_who_follows_its_room_and_nothing_is_kept_of_who_has_left(
+    streams: EventStreams,
+) -> None:
+    wanted = frozenset({"message"})
+    here = await streams.open(ROOM, SESSION, "", wanted, None)
+    there = await streams.open(RoomName("other"), SESSION, "", wanted, None)
+    streams.tell(ROOM, "{}")
+    streams.tell(RoomName("empty"), "{}")
+    assert (len(here._messages), len(there._messages)) == (1, 0)
+    for stream in (here, there):
+        streams.close(stream)
+    assert not streams._of_room
+    assert not streams.followed.is_set()
