@@ -56,8 +56,8 @@ class JwtClaims:
 
     @property
     def may_tell(self) -> bool:
-        """Whether they allow messages to viewers."""
-        return self.actions is None or "message" in self.actions
+        """Whether they name messages to viewers, which who may publish may send anyway."""
+        return self.actions is not None and "message" in self.actions
 
 
 @dataclass(frozen=True, slots=True)
