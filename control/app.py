@@ -151,6 +151,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         streams = (event_streams.run, room_streams.run, operator_streams.run, messages.run)
         async with _running(*bus, rooms.run, book.run, *streams, *fetching, *telling):
             await book.first_look()
+            await watch.look()
             yield
         await record_proxy.close()
         if callback:

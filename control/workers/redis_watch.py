@@ -76,14 +76,23 @@ class RedisWatch:
 
     async def run(self) -> None:
         while True:
-            try:
-                async with answered_within(ANSWER_SECONDS):
-                    await self._redis.set(keys.PROBE, 1, ex=PROBE_SECONDS)
-            except (RedisError, OSError) as error:
-                self.failed(error)
-            else:
-                self._answered(monotonic())
+            await self.look()
             await beat(LOOK_AWAY_SECONDS if self._away else LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Look once, within `ANSWER_SECONDS`."""
+        try:
+            async with answered_within(ANSWER_SECONDS):
+                await self._redis.set(keys.PROBE, 1, ex=PROBE_SECONDS)
+                knows = self._answered_at is not None or await self._hears_all()
+        except (RedisError, OSError) as error:
+            self.failed(error)
+        else:
+            self._answered(monotonic(), knows)
+
+    async def _hears_all(self) -> bool:
+        """Whether Redis has heard every worker lately: otherwise it may have been away, or refused writes."""
+        return await self._directory.longest_silence() < EXPIRY_SECONDS
 
     def failed(self, error: Exception) -> None:
         """Note that Redis does not answer."""
@@ -93,9 +102,9 @@ class RedisWatch:
             log.error(what, reason=str(error) if refused else type(error).__name__)
         self._away = True
 
-    def _answered(self, now: float) -> None:
-        # of an outage that was on when this process started nobody here knows how long it was
-        if self._has_missed(now) or (self._away and self._answered_at is None):
+    def _answered(self, now: float, knows: bool) -> None:
+        """`knows`: of an outage before this process started, it would know."""
+        if self._has_missed(now) or (self._away and self._answered_at is None) or not knows:
             self._settled_at = now + SETTLE_SECONDS
         if self._away:
             log.info("Redis is back")

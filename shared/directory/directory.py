@@ -155,6 +155,12 @@ class Directory:
         silent = now - keys.HEARTBEAT_TTL_MS / 1000
         return await self._redis.zcount(keys.WORKERS, "-inf", silent)
 
+    async def longest_silence(self) -> float:
+        """For how many seconds Redis has not heard one of those that have not left: the longest time."""
+        first = cast(list[tuple[bytes, float]], await self._redis.zrange(keys.WORKERS, 0, 0, withscores=True))
+        seconds, microseconds = await self._redis.time()
+        return seconds + microseconds / 1e6 - first[0][1] if first else 0.0
+
     async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
         """The statuses of those of `workers` that live."""
         return await statuses_of(self._redis, [*workers])

@@ -52,6 +52,28 @@ async def test_a_redis_that_refuses_writes_counts_as_away(
         await redis.execute_command(*mends)
 
 
+async def test_who_starts_while_a_worker_is_silent_does_not_know_of_an_outage(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis takes writes again since a moment, and a claim has expired whose owner has not been heard yet."""
+    now = 100.0
+    monkeypatch.setattr(redis_watch, "monotonic", lambda: now)
+    seconds, _ = await redis.time()
+    await redis.zadd(keys.WORKERS, {"w1": seconds - EXPIRY_SECONDS, "w2": seconds})
+    watch = RedisWatch(redis)
+    await watch.look()
+    with pytest.raises(ServiceError):
+        watch.check_claims()
+    await redis.zrem(keys.WORKERS, "w1")
+    other = RedisWatch(redis)
+    await other.look()
+    other.check_claims()
+    for _ in range(2):
+        now += SETTLE_SECONDS / 2
+        await watch.look()
+    watch.check_claims()
+
+
 async def test_whoever_has_not_looked_for_long_does_not_know_of_an_outage(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
