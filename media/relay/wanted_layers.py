@@ -35,8 +35,8 @@ class WantedLayers:
 
 def watched(feed: Feed, layers: Iterable[int]) -> set[int]:
     """At the edge: the `layers` that a viewer gets or waits for; the best one while nobody is there."""
-    if not feed.profiles:
+    if not feed.viewers:
         return set(list(layers)[:1])
-    gets = {number for profile in feed.profiles.values() for number, wire in enumerate(profile.wires) if wire}
+    gets = {number for number, profiles in enumerate(feed.profiles) if profiles}
     waits = {number for number, sent in enumerate(feed.sent) if sent.awaiting_count}
     return {feed.base_of(number) for number in gets | waits} & set(layers)

@@ -44,7 +44,7 @@ class Feed:
     sent: Sequence[SentTrack]  # the room's tracks as viewers get them; and ...
     sources: Sequence[SourceTrack]  # ... as the present publisher sends them
     srtp: SrtpReceiver | None = None
-    profiles: dict[tuple[object, ...], WireProfile] = field(default_factory=dict)
+    viewers: set[Viewer] = field(default_factory=set)
     runs: list[Run] = field(default_factory=list)  # of the present batch
     # by owner, called once, with the time
     after_burst: dict[object, Callable[[float], None]] = field(default_factory=dict)
@@ -65,6 +65,7 @@ class Feed:
     sound_redundant: int = 0  # packets of sound that were sent with earlier ones in them
     rtcp_due_at: float = math.inf  # when RTCP to the publisher is due; 0: with the present batch
     fault: Exception | None = None  # a bug of ours; then nothing is forwarded any more
+    profiles: list[dict[object, WireProfile]] = field(init=False)  # by track and key of its wire
     ssrcs: Sequence[int] = field(init=False)
     by_payload_type: dict[int, int] = field(init=False)  # of tracks that share theirs with no other
     layers: LayerStreams | None = field(init=False)  # finds those that share theirs: layers of one picture
@@ -81,6 +82,7 @@ class Feed:
             self.sent = [*self.sent, *self.thinning.sent]
         if self.redundant is not None:
             self.sent = [*self.sent, *(form.sent for form in self.redundant.forms)]
+        self.profiles = [{} for _ in self.sent]
         self.ssrcs = [track.ssrc for track in self.sent]
         self.take(self.sources)
 
@@ -134,15 +136,23 @@ class Feed:
         self.fault = self.fault or fault
         self.srtp = self._keys = None
 
+    def profile(self, number: int, wire: Wire) -> WireProfile:
+        """Who gets that rendition in that form; a new profile, if nobody does."""
+        key = wire.key()
+        profile = self.profiles[number].get(key)
+        if profile is None:
+            profile = self.profiles[number][key] = WireProfile(number, wire)
+        return profile
+
     def retire(self, viewer: Viewer) -> None:
-        """Keep what was sent to a receiver that leaves."""
+        """A viewer leaves. What was sent to it stays counted."""
+        self.viewers.remove(viewer)
         self._sent_to_gone += viewer.octets + viewer.resent_octets
 
     @property
     def tx_payload(self) -> int:
         """Payload octets sent to all receivers so far. It asks each receiver: for the metrics only."""
-        present = (viewer for profile in self.profiles.values() for viewer in profile)
-        return self._sent_to_gone + sum(viewer.octets + viewer.resent_octets for viewer in present)
+        return self._sent_to_gone + sum(viewer.octets + viewer.resent_octets for viewer in self.viewers)
 
     def base_of(self, number: int) -> int:
         """The track of the publisher that a rendition, or a form of the sound, is made of."""

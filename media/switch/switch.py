@@ -93,26 +93,29 @@ class PacketSwitch:
             else None
             for number, wire in enumerate(wires)
         ]
-        profile = _profile(feed, gets)
         viewer = Viewer(
             keys,
             address,
             *self._ways_to(address, natively=keys.profile is Profile.AEAD_AES_128_GCM),
-            profile.wires,
-            profile.counts,
+            [None] * len(wires),
             feed.next_indexes,
             [feed.rtx_ssrc_of(number, wire) for number, wire in enumerate(wires)],
             wires,
             rendition,
         )
         viewer.queue_in(self._backlog_to(address))
+        feed.viewers.add(viewer)
         for number, (track, wire) in enumerate(zip(feed.sent, gets, strict=True)):
-            if joining and wire is not None and track.has_pictures:
+            if wire is None:
+                continue
+            profile = feed.profile(number, wire)
+            viewer.get(number, wire, profile.count)
+            if joining and track.has_pictures and viewer.behind is None:
                 viewer.behind = JoinBurst(number)
-            elif wire is not None and (run_up := track.run_up(feed.next_indexes[number])):
+            elif run_up := track.run_up(feed.next_indexes[number]):
                 viewer.start_at(number, run_up[0].first)
                 profile.send_held(run_up, viewer, SentAt(now))
-        profile.add(viewer)
+            profile.add(viewer)
         return viewer
 
     def move_viewer(self, viewer: Viewer, address: Address) -> None:
@@ -129,12 +132,9 @@ class PacketSwitch:
         return transmit, self._by_transmit.setdefault(transmit, fan_out_by(transmit))
 
     def remove_viewer(self, feed: Feed, viewer: Viewer) -> None:
-        key = _key(viewer.wires)
-        profile = feed.profiles[key]
-        profile.remove(viewer)
+        for number in range(len(viewer.wires)):
+            _end(feed, viewer, number)
         feed.retire(viewer)
-        if profile.deserted:
-            del feed.profiles[key]
 
     def change(
         self,
@@ -153,23 +153,17 @@ class PacketSwitch:
         renditions of one picture have one SSRC, under which the numbers go on. With `behind`, packets of the
         new track go out by that.
         """
-        profile = feed.profiles[_key(viewer.wires)]
-        profile.remove(viewer)
-        if profile.deserted:
-            del feed.profiles[_key(viewer.wires)]
-        wires = list(viewer.wires)
         if leaves is not None:
+            _end(feed, viewer, leaves)
             viewer.leave(leaves, feed.ssrc_of(leaves, viewer.forms[leaves]))
-            wires[leaves] = None
-        if takes is not None:
-            form = wires[takes.track] = viewer.forms[takes.track]
-            viewer.take(takes, feed.ssrc_of(takes.track, form))
-            viewer.behind = behind
-        profile = _profile(feed, wires)
-        viewer.share(profile.wires, profile.counts)
-        profile.add(viewer)
         if takes is None:
             return
+        form = viewer.forms[takes.track]
+        assert form is not None
+        viewer.take(takes, feed.ssrc_of(takes.track, form))
+        if behind is not None:
+            viewer.behind = behind
+        profile = _begin(feed, viewer, takes.track, form)
         held = [*feed.sent[takes.track].history.since(takes.first)]
         if held and viewer.tells_delay(takes.track):
             # first by RTX: the receiver takes the delay from what comes first
@@ -186,16 +180,11 @@ class PacketSwitch:
 
         Both forms have the same numbers, and are sent under the same SSRC.
         """
-        key = _key(viewer.wires)
-        feed.profiles[key].remove(viewer)
-        if feed.profiles[key].deserted:
-            del feed.profiles[key]
-        wires = list(viewer.wires)
-        wires[leaves], wires[takes] = None, viewer.forms[takes]
+        form = viewer.forms[takes]
+        assert form is not None
+        _end(feed, viewer, leaves)
         viewer.reform(leaves, takes, feed.next_indexes[leaves], feed.ssrcs[leaves])
-        profile = _profile(feed, wires)
-        viewer.share(profile.wires, profile.counts)
-        profile.add(viewer)
+        _begin(feed, viewer, takes, form)
 
     def begin_burst(self, feed: Feed, viewer: Viewer, now: float) -> None:
         """Start a viewer that is behind at the last keyframe, or at the live edge if none is held."""
@@ -219,7 +208,7 @@ class PacketSwitch:
         if isinstance(viewer.behind, Paced) and (begins_at := viewer.behind.begins_at) is not None:
             place = Place(track, begins_at, viewer.behind.shift)
             viewer.take(place, feed.ssrc_of(track, viewer.forms[track]))
-        feed.profiles[_key(viewer.wires)].send_held(due, viewer, SentAt(now))
+        _profile(feed, viewer, track).send_held(due, viewer, SentAt(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)
 
@@ -266,7 +255,7 @@ class PacketSwitch:
             runs += redundant
         sent_at = SentAt(now)
         for run in runs:
-            for profile in feed.profiles.values():
+            for profile in feed.profiles[run.track].values():
                 profile.send(run, sent_at)
         if feed.after_burst:
             due, feed.after_burst = feed.after_burst, {}
@@ -274,20 +263,36 @@ class PacketSwitch:
                 call(now)
 
 
-def _key(wires: Iterable[Wire | None]) -> tuple[object, ...]:
-    return tuple(wire and wire.key() for wire in wires)
-
-
-def _profile(feed: Feed, wires: Sequence[Wire | None]) -> WireProfile:
-    key = _key(wires)
-    profile = feed.profiles.get(key)
-    if profile is None:
-        profile = feed.profiles[key] = WireProfile(wires)
+def _begin(feed: Feed, viewer: Viewer, track: int, wire: Wire) -> WireProfile:
+    """Send a viewer that track from now on."""
+    profile = feed.profile(track, wire)
+    viewer.get(track, wire, profile.count)
+    profile.add(viewer)
     return profile
 
 
+def _end(feed: Feed, viewer: Viewer, track: int) -> None:
+    """Send a viewer no more of that track, if it gets it."""
+    wire = viewer.wires[track]
+    if wire is None:
+        return
+    profile = feed.profile(track, wire)
+    profile.remove(viewer)
+    if profile.deserted:
+        del feed.profiles[track][wire.key()]
+    viewer.get(track, None)
+
+
 def _caught_up(feed: Feed, viewer: Viewer) -> None:
-    profile = feed.profiles[_key(viewer.wires)]
+    assert viewer.behind is not None
+    profile = _profile(feed, viewer, viewer.behind.track)
     profile.remove(viewer)
     viewer.behind = None
     profile.add(viewer)
+
+
+def _profile(feed: Feed, viewer: Viewer, track: int) -> WireProfile:
+    """The one of a viewer that gets that track."""
+    wire = viewer.wires[track]
+    assert wire is not None
+    return feed.profile(track, wire)

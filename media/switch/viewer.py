@@ -22,11 +22,14 @@ STRETCHES = 16  # remembered, for retransmissions; a history holds two seconds
 
 
 @dataclass(slots=True, eq=False)
-class SentCounts:
-    """Packets and payload octets of each track, sent so far to every viewer of one wire profile."""
+class SentCount:
+    """Packets and payload octets of one track."""
 
-    packets: list[int]
-    octets: list[int]
+    packets: int = 0
+    octets: int = 0
+
+
+_NOTHING = SentCount()  # of a track that a viewer does not get
 
 
 class Place(NamedTuple):
@@ -60,16 +63,17 @@ class Viewer:
     `forms` are the wires of all tracks that it may get. Of those with an SSRC, the renditions of the picture,
     it gets `rendition`; None: no picture. `rtx[track]` is the stream of its retransmissions, if it has one.
     While it is `behind` the live edge of a track, its `JoinBurst` or `Paced` has that track's packets.
-    `counts` are shared by all viewers with the same wires.
+    `_counts[track]` is shared by all who get the track in the same form; this one did not get `_base[track]`
+    of it.
     """
 
     __slots__ = (
         "_base",
+        "_counts",
         "_stretches",
         "address",
         "backlog",
         "behind",
-        "counts",
         "fan_out",
         "forms",
         "offsets",
@@ -91,7 +95,6 @@ class Viewer:
         transmit: Transmit,
         fan_out: FanOut,
         wires: Sequence[Wire | None],
-        counts: SentCounts,
         next_indexes: Sequence[int],
         rtx_ssrcs: Sequence[int | None] = (),
         forms: Sequence[Wire | None] = (),
@@ -101,9 +104,8 @@ class Viewer:
         self.move(address, transmit, fan_out)
         self.backlog: Backlog | None = None  # what waits to be sent to it; None over UDP
         self.rendition = rendition
-        self.wires = wires
+        self.wires = [*wires]
         self.forms = forms or wires
-        self.counts = counts
         self.resent_octets = 0  # of payload, in retransmissions
         self.behind: Behind | None = None
         self.playout_delay: PlayoutDelay | None = None  # sent with its retransmissions
@@ -111,7 +113,8 @@ class Viewer:
         self.offsets = tuple(_first_offset(start) for start in self.starts)
         self.shifts = (0,) * len(self.starts)
         self._stretches: dict[int, deque[Stretch]] = {}  # by SSRC, of those that have changed
-        self._base = SentCounts(list(counts.packets), list(counts.octets))  # that it did not get
+        self._counts = [_NOTHING] * len(wires)
+        self._base = [SentCount() for _ in wires]
         self.rtx = _rtx_streams(self.forms, rtx_ssrcs)
 
     def delay_playout(self, delay: PlayoutDelay) -> None:
@@ -179,21 +182,23 @@ class Viewer:
             Stretch(takes, self.starts[takes], self.offsets[takes], self.shifts[takes])
         )
 
-    def share(self, wires: Sequence[Wire | None], counts: SentCounts) -> None:
-        """Get what the viewers with other wires get, from now on. What it was sent stays counted."""
-        self.wires = wires
-        was, base, self.counts = self.counts, self._base, counts
-        self._base = SentCounts(
-            [
-                new - old + own
-                for new, old, own in zip(counts.packets, was.packets, base.packets, strict=True)
-            ],
-            [new - old + own for new, old, own in zip(counts.octets, was.octets, base.octets, strict=True)],
-        )
+    def get(self, track: int, wire: Wire | None, count: SentCount = _NOTHING) -> None:
+        """Get a track on that wire from now on, of whose viewers that is the count; None: no more of it.
+
+        What it was sent stays counted.
+        """
+        was, base = self._counts[track], self._base[track]
+        base.packets += count.packets - was.packets
+        base.octets += count.octets - was.octets
+        self.wires[track], self._counts[track] = wire, count
+
+    def is_behind(self, track: int) -> bool:
+        """Whether it is behind the live edge of that track."""
+        return self.behind is not None and self.behind.track == track
 
     def was_sent(self, track: int, index: int) -> bool:
         """Whether that packet was sent, or is to be sent at once."""
-        if self.behind is not None and track == self.behind.track:
+        if self.behind is not None and self.is_behind(track):
             return self.behind.was_sent(index, self.starts[track])
         return index >= self.starts[track]
 
@@ -224,21 +229,19 @@ class Viewer:
         return stretch is self._stretches[ssrc][-1] and self.wires[stretch.track] is not None
 
     def count(self, run: Run, sent: int) -> None:
-        """Correct the counts: `sent` is 1 if this viewer alone got the packets, -1 if it alone did not."""
-        self._base.packets[run.track] -= sent * len(run)
-        self._base.octets[run.track] -= sent * run.octets
+        """Correct the count: `sent` is 1 if this viewer alone got the packets, -1 if it alone did not."""
+        self._base[run.track].packets -= sent * len(run)
+        self._base[run.track].octets -= sent * run.octets
 
     @property
     def octets(self) -> int:
         """Payload octets of all tracks that were sent."""
-        return sum(self.counts.octets) - sum(self._base.octets)
+        return sum(self.sent(track)[1] for track in range(len(self.wires)))
 
     def sent(self, track: int) -> tuple[int, int]:
         """Packets and payload octets of `track` that were sent, for the sender report (RFC 3550 6.4.1)."""
-        return (
-            self.counts.packets[track] - self._base.packets[track],
-            self.counts.octets[track] - self._base.octets[track],
-        )
+        count, base = self._counts[track], self._base[track]
+        return count.packets - base.packets, count.octets - base.octets
 
 
 def _first_offset(index: int) -> int:

@@ -26,6 +26,5 @@ class Wire:
     earlier: int = 0
 
     def key(self) -> tuple[object, ...]:
-        """The same for wires on which media looks alike."""
-        ids = tuple(sorted(self.extensions.items()))
-        return (self.payload_type, ids, self.nack, self.rtx, self.playout_delay, self.sent_at, self.ssrc)
+        """The same for wires on which the track's packets look alike."""
+        return self.payload_type, tuple(sorted(self.extensions.items())), self.sent_at, self.ssrc

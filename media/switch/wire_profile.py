@@ -1,45 +1,43 @@
-"""The viewers of a room that share a wire form, and what is sent to all of them.
+"""The viewers that get one track in one form, and what is sent to all of them.
 
-A wire profile is what viewers negotiated alike: payload types and header-extension ids of each track. They
+A wire profile is what viewers negotiated alike for a track: its payload type and header-extension ids. They
 get the same headers, so a run is laid out once: see `FanOut`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby
+from collections.abc import Iterable
+from itertools import groupby
 
 from media.rtp.libsrtp import SrtpError
 from media.rtp.run import Form, Run, between, id_table
 from media.switch.sent_at import SentAt
-from media.switch.viewer import SentCounts, Viewer
+from media.switch.viewer import SentCount, Viewer
 from media.switch.wire import Wire
 from media.transport.address import FanOut, Target, numbers
 
 
 class WireProfile:
-    """The wires of each track, the viewers that share them, and counts of what was sent to those."""
+    """The viewers that get a track in the form of `wire`, and a count of what was sent to them."""
 
-    def __init__(self, wires: Sequence[Wire | None]) -> None:
-        self.wires = tuple(wires)
-        self._ids = [b"" if wire is None else id_table(wire.extensions) for wire in wires]
+    def __init__(self, track: int, wire: Wire) -> None:
+        self.track = track
+        self.wire = wire
+        self._ids = id_table(wire.extensions)
         self.viewers: list[Viewer] = []  # at the live edge
         self.behind: list[Viewer] = []  # on their way there
-        self.starts = [0] * len(wires)  # by track, the latest start of a viewer at the live edge
-        self.counts = SentCounts([0] * len(wires), [0] * len(wires))
-
-    def __iter__(self) -> Iterator[Viewer]:
-        return chain(self.viewers, self.behind)
+        self.start = 0  # the latest one of a viewer at the live edge
+        self.count = SentCount()
 
     def add(self, viewer: Viewer) -> None:
         """Send to `viewer` from now on."""
         self._place_of(viewer).append(viewer)
-        if viewer.behind is None:
-            self.starts = list(map(max, self.starts, viewer.starts))
+        if not viewer.is_behind(self.track):
+            self.start = max(self.start, viewer.starts[self.track])
 
     def remove(self, viewer: Viewer) -> None:
         self._place_of(viewer).remove(viewer)
 
     def _place_of(self, viewer: Viewer) -> list[Viewer]:
-        return self.viewers if viewer.behind is None else self.behind
+        return self.behind if viewer.is_behind(self.track) else self.viewers
 
     @property
     def deserted(self) -> bool:
@@ -47,12 +45,9 @@ class WireProfile:
 
     def send(self, run: Run, sent_at: SentAt) -> None:
         """Send a run to each viewer, but for what lies before its start, or waits in its join burst."""
-        track = run.track
-        if self.wires[track] is None:
-            return
-        self.counts.packets[track] += len(run)
-        self.counts.octets[track] += run.octets
-        if run.first >= self.starts[track]:
+        self.count.packets += len(run)
+        self.count.octets += run.octets
+        if run.first >= self.start:
             self._fan(run, self.viewers, sent_at)
         else:
             for viewer in self.viewers:
@@ -63,21 +58,19 @@ class WireProfile:
     def send_held(self, runs: Iterable[Run], viewer: Viewer, sent_at: SentAt) -> None:
         """Send `viewer` alone what the other viewers got earlier."""
         for run in runs:
-            if self.wires[run.track] is not None:
-                self._fan(run, (viewer,), sent_at)
-                viewer.count(run, 1)
+            self._fan(run, (viewer,), sent_at)
+            viewer.count(run, 1)
 
     def _send_due(self, run: Run, viewer: Viewer, sent_at: SentAt) -> None:
-        track = run.track
         indexes = range(run.first, run.first + len(run))
-        for due, same in groupby(indexes, lambda index: viewer.was_sent(track, index)):
+        for due, same in groupby(indexes, lambda index: viewer.was_sent(self.track, index)):
             first, *others = same
             part = between(run, first, first + 1 + len(others))
             if due:
                 self._fan(part, (viewer,), sent_at)
                 continue
             viewer.count(part, -1)
-            if viewer.behind is not None and track == viewer.behind.track:
+            if viewer.behind is not None and viewer.is_behind(self.track):
                 viewer.behind.add(part)
 
     def _fan(self, run: Run, viewers: Iterable[Viewer], sent_at: SentAt) -> None:
@@ -85,8 +78,8 @@ class WireProfile:
 
         A viewer of which an index would serve twice is left out, and its sender counts that.
         """
-        track, first, count = run.track, run.first, len(run)
-        form = self._form(track, sent_at)
+        track, first, count = self.track, run.first, len(run)
+        form = self._form(sent_at)
         ssrc = form.ssrc or run.ssrc
         targets: dict[FanOut, list[Target]] = {}
         latest: FanOut | None = None
@@ -108,10 +101,7 @@ class WireProfile:
         for fan_out, those in targets.items():
             fan_out.send(run, form, those)
 
-    def _form(self, track: int, sent_at: SentAt) -> Form:
-        wire = self.wires[track]
-        assert wire is not None
-        number = wire.sent_at or 0
-        return Form(
-            wire.payload_type, wire.ssrc or 0, self._ids[track], number, sent_at.value if number else b""
-        )
+    def _form(self, sent_at: SentAt) -> Form:
+        number = self.wire.sent_at or 0
+        value = sent_at.value if number else b""
+        return Form(self.wire.payload_type, self.wire.ssrc or 0, self._ids, number, value)

@@ -36,10 +36,11 @@ class Sends:
 
 
 class Audience:
-    """Viewers of one wire profile, each with libsrtp at its far end."""
+    """Viewers that get each track in one form, each with libsrtp at its far end."""
 
     def __init__(self, wires: Sequence[Wire | None] = PLAIN) -> None:
-        self.profile = WireProfile(wires)
+        self._wires = wires
+        self.profiles = {n: WireProfile(n, wire) for n, wire in enumerate(wires) if wire is not None}
         self.sends = Sends()
         self._by_each = fan_out_by(self.sends)
         self._fan_out = looped_fan_out(self.sends) or self._by_each
@@ -57,16 +58,18 @@ class Audience:
             address,
             self.sends,
             self._fan_out if profile is Profile.AEAD_AES_128_GCM else self._by_each,
-            self.profile.wires,
-            self.profile.counts,
+            self._wires,
             next_indexes,
         )
-        self.profile.add(viewer)
+        for number, profile in self.profiles.items():
+            viewer.get(number, profile.wire, profile.count)
+            profile.add(viewer)
         return viewer
 
     def send(self, *runs: Run) -> None:
         for run in runs:
-            self.profile.send(run, SentAt(0.0))
+            if run.track in self.profiles:
+                self.profiles[run.track].send(run, SentAt(0.0))
 
     def received(self, viewer: Viewer) -> list[bytes]:
         """What arrived since the last call, decrypted."""

@@ -118,8 +118,7 @@ class FarViewer:
 
 
 def _viewer_at(address: Address, room: Room) -> Viewer:
-    everyone = (v for p in room.feed.profiles.values() for v in p)
-    return next(viewer for viewer in everyone if viewer.address == address)
+    return next(viewer for viewer in room.feed.viewers if viewer.address == address)
 
 
 def is_patched(viewer: Viewer) -> bool:

@@ -25,11 +25,12 @@ _WARM_UP = 5  # bursts
 def main(sender: str, bursts: int, packets: int, size: int, rate: float) -> None:
     port = UdpPort("127.0.0.1", 0, chosen("on" if sender == "native" else "off"))
     fan_out = port.fan_out or fan_out_by(port.transmit)
-    profile = WireProfile([Wire(96, {})])
+    wire = Wire(96, {})
+    profile = WireProfile(0, wire)
     for number in map(int, sys.stdin.read().split()):
         keys = SrtpKeys(Profile.AEAD_AES_128_GCM, os.urandom(28), os.urandom(28))
         address = ("127.0.0.1", number)
-        viewer = Viewer(keys, address, port.transmit, fan_out, profile.wires, profile.counts, [1])
+        viewer = Viewer(keys, address, port.transmit, fan_out, [wire], [1])
         profile.add(viewer)
     packet = RtpPacket(False, False, 96, 0, 0, 7, (), bytes(size))
     viewers, index, used, began = len(profile.viewers), 5000, 0.0, time.perf_counter()

@@ -45,7 +45,7 @@ async def test_media_passes_over_an_edge(net: Net) -> None:
 async def test_a_killed_edge_costs_its_origin_nothing_for_long(net: Net) -> None:
     await net.workers[ONE].publish()
     await net.workers[TWO].play(ONE)
-    await eventually("it runs", lambda: net.workers[ONE].rooms.find(ROOM).feed.profiles, IN_TIME)
+    await eventually("it runs", lambda: net.workers[ONE].rooms.find(ROOM).feed.viewers, IN_TIME)
     net.workers[TWO].die()
     net.pass_time(EXPIRY_SECONDS)
     assert len(net.workers[ONE].plane.origin) == 0

@@ -84,7 +84,7 @@ def test_what_the_sender_refused_is_counted_with_each_report_and_at_the_end(
     assert viewer.stats.srtp_refused == 2
     viewer.leave()
     assert viewer.stats.srtp_refused == 5
-    assert not world.feed.profiles
+    assert not any(world.feed.profiles)
     assert [sent.awaiting_count for sent in world.feed.sent] == [0, 0]
 
 

@@ -253,7 +253,7 @@ def test_nothing_is_left_of_viewers_that_leave_whatever_they_are_at() -> None:
                 for viewer in viewers:
                     viewer.leave()
                 assert world.feed.limited == 0
-                assert world.feed.profiles == {}
+                assert not any(world.feed.profiles)
                 assert not world.thinning.active
                 assert not world.feed.after_burst
                 assert {sent.awaiting_count for sent in world.feed.sent} == {0}

@@ -123,17 +123,17 @@ def _sent(
         sent.setdefault(address, []).append((bytes(datagrams), size if len(datagrams) > size else 0))
 
     fan_out = fan_out_by(transmit) if loop is None else loop.fan_out(transmit)
-    profile = WireProfile([wire])
+    profile = WireProfile(0, wire)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(srtp_sender, "_taken", {})  # the same keys serve both
         for number, (offset, shift) in enumerate(audience):
             keys = SrtpKeys(Profile.AEAD_AES_128_GCM, bytes([number]) * 28, b"\xff" * 28)
             at = ("192.0.2.1", number)
-            viewer = Viewer(keys, at, transmit, fan_out, profile.wires, profile.counts, [1])
+            viewer = Viewer(keys, at, transmit, fan_out, [wire], [1])
             viewer.offsets, viewer.shifts = (offset,), (shift,)
             profile.add(viewer)
         profile.send(run, SentAt(3.0))
-    for viewer in profile:
+    for viewer in profile.viewers:
         own = run.first - viewer.offsets[0]
         with pytest.raises(SpentError):
             viewer.sender.lend(fan_out.cipher, wire.ssrc or SSRC, own, own + 1)

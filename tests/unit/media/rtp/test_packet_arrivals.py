@@ -44,7 +44,7 @@ def test_it_reads_what_we_tell_publishers(start: int, gaps: list[tuple[int, floa
                 if time is not None:
                     read[of_packet.first + place & 0xFFFF] = time
     assert read.keys() <= told.keys()
-    assert all(abs(read[n] - told[n]) <= TICK for n in read)
+    assert all(abs(read[n] - told[n]) < TICK + 1e-9 for n in read)  # and what floats lose
     if number - start + 1 <= MOST_PACKETS:
         assert read.keys() == told.keys()
 

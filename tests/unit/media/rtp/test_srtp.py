@@ -51,14 +51,15 @@ PROTECTED = unhex(
 def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
     """Through the wire profile itself, with the vector's session key instead of a derived one."""
     packet = parse(PLAIN)
-    profile = WireProfile([Wire(packet.payload_type, {})])
+    wire = Wire(packet.payload_type, {})
+    profile = WireProfile(0, wire)
     sent: list[bytes] = []
 
     def transmit(run: bytes | memoryview, _size: int, _address: Address) -> None:
         sent.append(bytes(run))
 
     at, fan_out = ("192.0.2.1", 1), fan_out_by(transmit)
-    viewer = Viewer(new_keys(), at, transmit, fan_out, profile.wires, profile.counts, [0])
+    viewer = Viewer(new_keys(), at, transmit, fan_out, [wire], [0])
     viewer.sender._cipher = GcmCipher(KEY, SALT)
     profile.add(viewer)
     profile.send(run_of(packet, ssrc=packet.ssrc, first=packet.sequence), SentAt(0.0))

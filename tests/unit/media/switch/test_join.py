@@ -214,7 +214,7 @@ def test_a_viewer_that_leaves_in_its_burst_leaves_nothing() -> None:
         viewer = world.join()
         world.run(seconds)
         viewer.leave()
-        assert not world.feed.profiles
+        assert not any(world.feed.profiles)
         assert world.picture.awaiting_count == 0
 
 
@@ -224,7 +224,7 @@ def test_a_viewer_that_leaves_before_any_keyframe_leaves_nothing() -> None:
     world.run(0.1)
     assert world.picture.awaiting_count == 1
     viewer.leave()
-    assert not world.feed.profiles
+    assert not any(world.feed.profiles)
     assert world.picture.awaiting_count == 0
 
 

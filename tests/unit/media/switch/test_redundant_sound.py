@@ -171,7 +171,7 @@ def test_a_change_leaves_a_picture_that_waits_as_it_is() -> None:
     """The viewer is behind the live edge of its picture, and stays there."""
     world = World(redundant=True)
     viewer = world.join(WIRES).viewer
-    (profile,) = world.feed.profiles.values()
+    (profile,) = world.feed.profiles[VIDEO].values()
     profile.remove(viewer)
     viewer.behind = behind = JoinBurst(VIDEO)
     profile.add(viewer)

@@ -104,10 +104,10 @@ def test_viewers_with_numbers_of_their_own_get_what_the_others_get(profile: Prof
     changes = {0: (10, 90), 2: (10, 90), 3: (8, 4000)}  # the next picture's index, and a shift
     for place, (index, shift) in changes.items():
         viewer = viewers[place]
-        audience.profile.remove(viewer)
+        audience.profiles[VIDEO].remove(viewer)
         viewer.leave(VIDEO, SSRCS[VIDEO])
         viewer.take(Place(VIDEO, index, shift), SSRCS[VIDEO])
-        audience.profile.add(viewer)
+        audience.profiles[VIDEO].add(viewer)
     late = 0xFFFFFFFF
     plain = [
         of(VIDEO, 10, rtp(1, bytes(500), extension=one_byte((5, b"x")), timestamp=late)),
@@ -156,7 +156,7 @@ def test_a_viewer_counts_what_was_sent_since_it_joined() -> None:
 def test_a_viewer_that_left_gets_nothing() -> None:
     audience = Audience()
     gone, stays = audience.join(), audience.join()
-    audience.profile.remove(gone)
+    audience.profiles[VIDEO].remove(gone)
     audience.send(video(2))
     assert not audience.received(gone)
     assert len(audience.received(stays)) == 2
