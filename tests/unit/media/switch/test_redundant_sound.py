@@ -12,6 +12,7 @@ from media.rtp.red import MOST_OCTETS, Earlier, parse
 from media.rtp.rtcp import nack
 from media.rtp.run import Run
 from media.switch.join_burst import JoinBurst
+from media.switch.viewer import Place
 from media.switch.wire import Wire
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.far_viewer import FarViewer
@@ -176,6 +177,9 @@ def test_a_change_leaves_a_picture_that_waits_as_it_is() -> None:
     viewer.behind = behind = JoinBurst(VIDEO)
     profile.add(viewer)
     world.switch.reform(world.feed, viewer, AUDIO, AUDIO + 1)
+    world.switch.change(world.feed, viewer, leaves=AUDIO + 1, takes=None, behind=None, now=world.now)
+    begins = Place(AUDIO, world.feed.next_indexes[AUDIO], 0)
+    world.switch.change(world.feed, viewer, leaves=None, takes=begins, behind=None, now=world.now)
     assert viewer.behind is behind
 
 
