@@ -5,15 +5,14 @@ from typing import NamedTuple
 
 from control.workers.every_worker import EveryWorker
 from control.workers.redis_watch import RedisWatch
+from shared.book.book import LIFTED_SECONDS
+from shared.book.documents import Stamped
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import Block, Obeyed, ObeyRulings, Revocation, Ruling, TokenMark
 from shared.names import RequestId, RoomName, WorkerId
 from shared.rulings.ruling_book import RulingBook
-from shared.rulings.rulings import Stamped
 
 LOOK_SECONDS = 0.5
-# A ruling that was lifted is kept for so long, since a process may have been without Redis meanwhile.
-LIFTED_SECONDS = 3600.0
 
 
 class Obedience(NamedTuple):
@@ -106,7 +105,7 @@ class Moderator:
         await self._look()
         return self._book.rulings.revocations(self._book.now())
 
-    async def _put(self, ruling: Ruling) -> Stamped:
+    async def _put(self, ruling: Ruling) -> Stamped[Ruling]:
         async with self._watch.bounded(LOOK_SECONDS):
             return await self._book.put(ruling)
 
@@ -120,12 +119,12 @@ class Moderator:
         async with self._watch.bounded(LOOK_SECONDS):
             await self._book.look()
 
-    async def _obey(self, ruling: Stamped, request_id: RequestId) -> "Obedience":
-        order = ObeyRulings(name=ruling.ruling.name, data=ruling.data)
+    async def _obey(self, ruling: Stamped[Ruling], request_id: RequestId) -> "Obedience":
+        order = ObeyRulings(name=ruling.document.name, data=ruling.data)
         obeyed, unreached = await self._workers.order(order, Obeyed, request_id)
         return Obedience(sum(reply.sessions for reply in obeyed), unreached)
 
-    async def _obey_later(self, ruling: Stamped, request_id: RequestId) -> None:
+    async def _obey_later(self, ruling: Stamped[Ruling], request_id: RequestId) -> None:
         """Have workers obey now what they may as well obey at their next look."""
         with suppress(ServiceError):
             await self._obey(ruling, request_id)

@@ -134,7 +134,7 @@ class Worker:
             self._plane.origin,
             settings.publisher_grace,
         )
-        self._book = RulingBook(self._redis, self._clock, lambda: self._moderation.obey())
+        self._book = RulingBook(self._redis, self._clock, lambda _: self._moderation.obey())
         self._moderation = Moderation(
             self._book,
             self._plane.rooms,

@@ -14,6 +14,7 @@ from control.http.caller import TrustedProxies
 from control.http.rulings import MOST_SECONDS, parse_block, parse_revocation
 from control.routes.layers import parse_choice
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
+from shared.book.documents import STAMP_DIGITS, read_stamped
 from shared.errors import ErrorCode
 from shared.messages.encoding import DecodeError, pack, to_map
 from shared.messages.rulings import Block, Revocation
@@ -21,7 +22,7 @@ from shared.messages.signalling import Role
 from shared.names import RoomName, parse_request_id, parse_room_name, worker_of_session
 from shared.records.record_name import parse_record_name
 from shared.records.signed_links import SignedLinks
-from shared.rulings.rulings import STAMP_DIGITS, RulingError, read_stamped
+from shared.rulings.rulings import read_ruling
 from shared.sdp.encoding import decode_offer, encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import Offer, parse_offer
@@ -214,7 +215,12 @@ def targets() -> list[Target]:
         Target("choices of a layer", CHOICES, _choice),
         Target("messages to viewers", MESSAGES, _message),
         Target("blocks and revocations", RULINGS, _ruling),
-        parser("rulings in Redis", STAMPED, lambda data: read_stamped("block:demo", data), RulingError),
+        parser(
+            "rulings in Redis",
+            STAMPED,
+            lambda data: read_stamped("block:demo", data, read_ruling),
+            DecodeError,
+        ),
         parser("offers on their way to a worker", _encoded(), decode_offer, DecodeError),
         Target("names of rooms, sessions, requests and recordings, signed links", NAMES, _names),
         Target("tokens", TOKENS, _tokens),

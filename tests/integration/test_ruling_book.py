@@ -9,12 +9,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from deploy.valkey import EmbeddedValkey
+from shared.book import book as book_of_documents
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ServiceError
 from shared.messages.rulings import Block, Revocation
-from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
 from tests.support.free_ports import free_port
 
@@ -27,7 +27,7 @@ async def empty(redis: Redis) -> None:
     await asyncio.sleep(0.002)
 
 
-def book(redis: Redis, changed: Callable[[], None] = lambda: None) -> RulingBook:
+def book(redis: Redis, changed: Callable[[set[str]], None] = lambda _: None) -> RulingBook:
     return RulingBook(redis, RedisClock(redis), changed)
 
 
@@ -41,7 +41,7 @@ def blocked(one: RulingBook) -> list[str]:
 
 async def test_others_follow_the_log_and_are_told_once(redis: Redis) -> None:
     told: list[int] = []
-    one, other = book(redis), book(redis, lambda: told.append(1))
+    one, other = book(redis), book(redis, lambda _: told.append(1))
     await one.put(block("a"))
     await other.look()
     assert blocked(other) == ["a"]
@@ -74,7 +74,7 @@ async def test_what_the_log_has_lost_is_read_from_the_book(
     await one.put(block("c"))
     await other.look()
     assert blocked(other) == ["a", "b", "c"]
-    monkeypatch.setattr(ruling_book, "_AT_ONCE", 3)
+    monkeypatch.setattr(book_of_documents, "_AT_ONCE", 3)
     for number in range(10):
         await one.put(block(f"d{number}"))
     await other.look()

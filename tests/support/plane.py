@@ -184,7 +184,7 @@ async def running_plane(
         media.rooms,
         lambda name: None,
     )
-    book = RulingBook(redis, RedisClock(redis), lambda: moderation.obey())
+    book = RulingBook(redis, RedisClock(redis), lambda _: moderation.obey())
     moderation = Moderation(book, media.rooms, media.roster, heartbeat.flush)
     edge = Edge(
         WORKER,

@@ -44,7 +44,7 @@ async def test_a_worker_obeys_a_ruling_that_redis_has_lost_already(plane: Plane)
     other = RulingBook(plane.redis, RedisClock(plane.redis))
     ruling = await other.put(block())
     await plane.redis.delete(keys.RULINGS, keys.RULING_ENDS, keys.RULING_LOG)
-    told = ObeyRulings(name=ruling.ruling.name, data=ruling.data)
+    told = ObeyRulings(name=ruling.document.name, data=ruling.data)
     assert (await plane.moderation.obey_now(told)).sessions == 1
     await assert_refused(plane, ErrorCode.ROOM_BLOCKED)
 

@@ -2,15 +2,16 @@
 
 import pytest
 
-from shared.messages.encoding import pack, to_map
+from shared.book.documents import Stamped, read_stamped
+from shared.messages.encoding import DecodeError, pack, to_map
 from shared.messages.rulings import Block, Revocation, Ruling, TokenMark
-from shared.rulings.rulings import RulingError, Rulings, Stamped, read_stamped
+from shared.rulings.rulings import Rulings, read_ruling
 
 NOW = 1000.0
 
 
-def stamped(ruling: Ruling, stamp: int = 1) -> Stamped:
-    return read_stamped(ruling.name, f"{stamp:016d}".encode() + pack(to_map(ruling)))
+def stamped(ruling: Ruling, stamp: int = 1) -> Stamped[Ruling]:
+    return read_stamped(ruling.name, f"{stamp:016d}".encode() + pack(to_map(ruling)), read_ruling)
 
 
 def holding(*rulings: Ruling) -> Rulings:
@@ -88,10 +89,10 @@ def test_what_others_lack_is_what_is_newer_here_and_has_not_ended() -> None:
     ],
 )
 def test_what_is_no_ruling_is_refused(name: str, data: bytes) -> None:
-    with pytest.raises(RulingError):
-        read_stamped(name, data)
+    with pytest.raises(DecodeError):
+        read_stamped(name, data, read_ruling)
 
 
 def test_what_a_later_version_adds_is_ignored() -> None:
     data = b"0" * 16 + pack(to_map(Block(room="a", until=1.0)) | {"shade": "dark"})
-    assert read_stamped("block:a", data).ruling == Block(room="a", until=1.0)
+    assert read_stamped("block:a", data, read_ruling).document == Block(room="a", until=1.0)

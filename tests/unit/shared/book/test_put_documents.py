@@ -1,4 +1,4 @@
-"""The script that puts rulings into the book, in a real Valkey: which of two stays, and for how long."""
+"""The script that puts documents into a book, in a real Valkey: which of two stays, and for how long."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,7 +26,7 @@ async def put(redis: Redis, *rulings: tuple[str, str, float, str], most: int = 1
     """Each by name, stamp, end and body; returns how many were put."""
     batch = Batch(redis)
     flat: list[Any] = [part for ruling in rulings for part in ruling]
-    batch.call("put_rulings", KEYS, [most, 1000, LOG_SECONDS, *flat])
+    batch.call("put_documents", KEYS, [most, 1000, LOG_SECONDS, *flat])
     [found] = await batch.execute()
     return int(found)
 
@@ -66,6 +66,17 @@ async def test_one_that_is_made_now_counts_though_the_clock_was_set_back(redis: 
     assert await put(redis, ("a", "", FAR, "now")) == 1
     assert await stamp_of(redis, "a") == 9_000_000_000_000_001
     assert await held(redis) == {"a": "now"}
+
+
+async def test_one_takes_the_place_of_what_has_the_stamp_that_was_seen_only(redis: Redis) -> None:
+    assert await put(redis, ("a", "=" + stamp(1), FAR, "of nothing")) == 0
+    assert await put(redis, ("a", "=", FAR, "first")) == 1
+    seen = await stamp_of(redis, "a")
+    assert await put(redis, ("a", "=", FAR, "first again")) == 0
+    assert await put(redis, ("a", f"={seen}", FAR, "second")) == 1
+    assert await put(redis, ("a", f"={seen}", FAR, "late")) == 0
+    assert await held(redis) == {"a": "second"}
+    assert await redis.xlen(keys.RULING_LOG) == 2
 
 
 async def test_there_are_so_many_and_who_is_held_may_change(redis: Redis) -> None:

@@ -8,9 +8,10 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
+from shared.book import book as module
+from shared.book.book import SWEEP_SECONDS
 from shared.messages.rulings import Block
-from shared.rulings import ruling_book as module
-from shared.rulings.ruling_book import SWEEP_SECONDS, RulingBook
+from shared.rulings.ruling_book import RulingBook
 from tests.support.waiting import eventually
 from tests.unit.shared.rulings.test_rulings import NOW, stamped
 
@@ -43,7 +44,7 @@ async def test_neither_an_outage_nor_a_bug_ends_the_looks(monkeypatch: pytest.Mo
         await eventually("it looks again and again", lambda: looks > 5, 30.0)
         running.cancel()
         await asyncio.wait([running])
-    assert [line["event"] for line in logs] == ["the rulings were not read"]  # of the bug alone
+    assert [line["event"] for line in logs] == ["a book was not read"]  # of the bug alone
 
 
 async def test_without_redis_a_process_begins_with_none(monkeypatch: pytest.MonkeyPatch) -> None:

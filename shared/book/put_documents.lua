@@ -1,8 +1,9 @@
--- Put rulings into the book, each unless a later one of its name is there, and log them.
--- KEYS[1]  hash: name -> stamp and packed ruling, "@" -> version: the last entry of the log
+-- Put documents into a book, each unless a later one of its name is there, and log them.
+-- KEYS[1]  hash: name -> stamp and packed document, "@" -> version: the last entry of the log
 -- KEYS[2]  sorted set: name -> when it ends, in Unix seconds    KEYS[3]  stream: the log
 -- ARGV[1]  how many the book may hold    ARGV[2]  entries of the log    ARGV[3]  lifetime of the log in seconds
--- then for each ruling: name, stamp ("": now, and later than what is there), end, packed ruling
+-- then for each document: name, stamp, end, packed document
+--   stamp "": now, and later than what is there; "=" and a stamp: the same, if what is there has that stamp
 -- returns  how many were put; -1 when the book is full: then those before are put, and none that follows
 local time = redis.call('TIME')
 local seconds = tonumber(time[1])
@@ -18,15 +19,18 @@ for at = 4, #ARGV, 4 do
     return -1
   end
   local earlier = held and string.sub(held, 1, 16) or ''
-  if stamp == '' then
+  if stamp == '' or stamp == '=' .. earlier then
     local now = seconds * 1000000 + tonumber(time[2])
     if held then
       now = math.max(now, tonumber(earlier) + 1)
     end
     stamp = string.format('%016.0f', now)
+  elseif string.sub(stamp, 1, 1) == '=' then
+    stamp = ''  -- another one is there: nothing is put
   end
   if earlier < stamp then
     local before = redis.call('HGET', KEYS[1], '@') or ''
+    -- the field is named after the first kind of document: workers of earlier versions read it
     local version = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*',
       'before', before, 'name', name, 'ruling', stamp .. body)
     redis.call('HSET', KEYS[1], name, stamp .. body, '@', version)

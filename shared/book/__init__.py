@@ -1,0 +1,1 @@
+"""Documents that every process holds, and the book of them in Redis."""

@@ -1,0 +1,209 @@
+"""A book of documents in Redis, and this process' copy of them, which is in force also while Redis is away.
+
+A look costs one HGET: the version is the last entry of the book's log. When that has changed, what is new is
+read from the log. If the log does not continue from what is held, the whole book is read, and what it lacks
+is written back: so a Redis that comes back empty, or with an older state, gets the documents of every process
+that lives. Of two documents of one name the later one stays, whoever writes when.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Generic, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.beat import beat
+from shared.book.documents import D, Documents, Stamped, read_stamped
+from shared.bus.batch import Batch
+from shared.bus.redis_clock import RedisClock
+from shared.errors import ErrorCode, ServiceError, redis_is_new
+from shared.messages.encoding import DecodeError, encode
+from shared.telemetry.logging import get_logger
+
+LOOK_SECONDS = 1.0  # for workers that were told of a new document, and missed it
+SWEEP_SECONDS = 60.0
+LIFTED_SECONDS = 3600.0  # for which a lifted document is kept: a process may have been without Redis
+_LOG_ENTRIES = 1000
+_LOG_SECONDS = 3600
+_AT_ONCE = 100  # documents in one round trip
+_VERSION = "@"  # no document has this name
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a book is in Redis, and what it may hold. `full` is raised when it holds `most` documents."""
+
+    book: str
+    ends: str
+    log: str
+    most: int
+    full: ErrorCode
+
+
+class Book(Generic[D]):
+    """`run` must be running. `changed` is called with the names of documents that are held anew."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        clock: RedisClock,
+        place: Place,
+        documents: Documents[D],
+        changed: Callable[[set[str]], None] = lambda _: None,
+    ) -> None:
+        self.read = asyncio.Event()  # set once the book was read
+        self.known_at = monotonic()  # until then all documents were known
+        self._redis = redis
+        self._clock = clock
+        self._place = place
+        self._documents = documents
+        self._changed = changed
+        self._version: str | None = None  # None: not read yet; "": the book is empty
+        self._news: set[str] = set()  # names of what was taken, and nobody was told yet
+        self._looking = asyncio.Lock()
+        self._swept_at = monotonic()
+
+    def now(self) -> float:
+        """Unix time by Redis' clock, by which documents end; this host's before the first `look`."""
+        return self._clock.now()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except (RedisError, OSError):  # what is held stays in force
+                pass
+            except Exception:
+                log.exception("a book was not read", book=self._place.book)
+            if monotonic() - self._swept_at >= SWEEP_SECONDS:
+                self._swept_at = monotonic()
+                self._documents.forget_ended(self.now())
+            await beat(LOOK_SECONDS)
+
+    async def first_look(self) -> None:
+        """Read the book before anything is asked of it; without Redis, begin with none."""
+        with suppress(RedisError, OSError):
+            await self.look()
+
+    async def look(self) -> None:
+        """Hold what Redis holds now, and give Redis what it lacks. May raise `RedisError`."""
+        async with self._looking:
+            began = monotonic()
+            await self._clock.freshen()
+            try:
+                version = _text(await self._redis.hget(self._place.book, _VERSION))
+                if version != self._version and not await self._follow(version):
+                    await self._read_all()
+                self.read.set()
+                self.known_at = began
+            finally:
+                if self._news:
+                    news, self._news = self._news, set()
+                    self._changed(news)
+
+    async def put(self, document: D) -> Stamped[D]:
+        """Put a document in force, here at once; returns what is held then.
+
+        Raises `full`, or `NO_WORKER` when Redis lost the document at once; may raise `RedisError`.
+        """
+        held = await self._put_one(document, b"")
+        assert held is not None
+        return held
+
+    async def replace(self, stamp: bytes, document: D) -> Stamped[D] | None:
+        """`put`, in the place of what has this stamp (empty: of nothing); None: another one is there."""
+        return await self._put_one(document, b"=" + stamp)
+
+    async def _put_one(self, document: D, stamp: bytes) -> Stamped[D] | None:
+        name = document.name
+        before = self._documents.held(name)
+        put = await self._put({name: (stamp, document.until, encode(document))})
+        if put < 0:
+            detail = f"there are {self._place.most} of them: lift some"
+            raise ServiceError(self._place.full, detail=detail)
+        await self.look()
+        if not put:
+            return None
+        held = self._documents.held(name)
+        if held is None or (before is not None and held.stamp == before.stamp):
+            raise redis_is_new()
+        return held
+
+    def take(self, name: str, data: bytes) -> None:
+        """Take a document as it is in Redis, from whoever has it. It is in force from the next look on."""
+        try:
+            if self._documents.take(name, read_stamped(name, data, self._documents.read)):
+                self._news.add(name)
+        except DecodeError as error:  # of another version, perhaps
+            log.warning("a document cannot be read", book=self._place.book, reason=str(error))
+
+    async def _follow(self, version: str) -> bool:
+        """Take what is new in the log; returns whether it continues from what is held until `version`."""
+        if not version or not self._version:
+            return False
+        follows, more = False, True
+        while more:
+            after = f"({self._version}"
+            new = cast(list[Any], await self._redis.xrange(self._place.log, after, count=_AT_ONCE))
+            for entry, fields in new:
+                if _text(fields.get(b"before")) != self._version:
+                    return False
+                self.take(_text(fields.get(b"name")), fields.get(b"ruling") or b"")
+                self._version, follows = _text(entry), True
+            more = len(new) == _AT_ONCE
+        return follows
+
+    async def _read_all(self) -> None:
+        # read before the documents: what is put meanwhile is read again
+        version = _text(await self._redis.hget(self._place.book, _VERSION))
+        names = [_text(name) for name in await self._redis.zrange(self._place.ends, 0, -1)]
+        found: dict[str, bytes] = {}
+        for some in _chunks(names):
+            values = cast(list[bytes | None], await self._redis.hmget(self._place.book, some))
+            for name, value in zip(some, values, strict=True):
+                if value is not None:
+                    found[name] = value
+                    self.take(name, value)
+            await asyncio.sleep(0)
+        put = await self._write_back(self._documents.later_than(found, self.now()))
+        # not yet the version of what was put: Redis may lose that before the next look, and be as it was
+        self._version = None if put else version
+
+    async def _write_back(self, lacking: dict[str, Stamped[D]]) -> int:
+        """Give Redis the documents that it lacks; returns how many it has taken."""
+        all_put = 0
+        for some in _chunks(list(lacking)):
+            put = await self._put(
+                {
+                    name: (lacking[name].stamp, lacking[name].document.until, lacking[name].body)
+                    for name in some
+                }
+            )
+            if put > 0:
+                all_put += put
+                log.info("documents written back to Redis", book=self._place.book, count=put)
+        return all_put
+
+    async def _put(self, documents: dict[str, tuple[bytes | str, float, bytes]]) -> int:
+        batch = Batch(self._redis)
+        flat = [
+            part for name, (stamp, until, body) in documents.items() for part in (name, stamp, until, body)
+        ]
+        place = self._place
+        of_book = [place.book, place.ends, place.log]
+        batch.call("put_documents", of_book, [place.most, _LOG_ENTRIES, _LOG_SECONDS, *flat])
+        return cast(int, (await batch.execute())[0])
+
+
+def _chunks(names: list[str]) -> Collection[list[str]]:
+    return [names[first : first + _AT_ONCE] for first in range(0, len(names), _AT_ONCE)]
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else ""
