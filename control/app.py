@@ -44,6 +44,7 @@ from control.routes.operator_events import OperatorEventRoutes
 from control.routes.pages import PageRoutes
 from control.routes.records import RecordRoutes
 from control.routes.room_events import RoomEventRoutes
+from control.routes.room_settings import RoomSettingsRoutes
 from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
 from control.routes.stills import StillRoutes
@@ -59,6 +60,7 @@ from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_memory import RedisMemory
 from control.workers.redis_watch import RedisWatch
+from control.workers.room_configuration import RoomConfiguration
 from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
 from control.workers.room_stills import RoomStills
@@ -69,6 +71,7 @@ from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Directory
 from shared.errors import ServiceError
 from shared.messages.signalling import Role
+from shared.room_settings.settings_book import SettingsBook
 from shared.rpc.client import RpcClient
 from shared.rulings.ruling_book import RulingBook
 from shared.settings.setting_types import secret
@@ -111,7 +114,11 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         metrics.follow_keys(key_set.age)
     book = RulingBook(redis, clock)
     moderator = Moderator(book, every_worker, watch)
-    authenticator = Authenticator(settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()))
+    rooms_settings = SettingsBook(redis, clock)
+    configuration = RoomConfiguration(rooms_settings, watch)
+    authenticator = Authenticator(
+        settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()), rooms_settings
+    )
     room_streams = RoomStreams(cluster, rooms, places, authenticator.locks)
     operator_streams = OperatorStreams(cluster, rooms, room_streams, every_worker, book, metrics)
     callback = _callback(settings)
@@ -149,8 +156,9 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         bus = (partial(follow, redis_url), clock.run, rpc.run, watch.run)
         telling = [webhooks.run] if settings.webhook_urls else []
         streams = (event_streams.run, room_streams.run, operator_streams.run, messages.run)
-        async with _running(*bus, rooms.run, book.run, *streams, *fetching, *telling):
+        async with _running(*bus, rooms.run, book.run, rooms_settings.run, *streams, *fetching, *telling):
             await book.first_look()
+            await rooms_settings.first_look()
             await watch.look()
             yield
         await record_proxy.close()
@@ -173,6 +181,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
             *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
+            *RoomSettingsRoutes(configuration, authenticator).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
             *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),

@@ -20,7 +20,7 @@ from shared.telemetry.memory_metrics import export_memory
 from shared.telemetry.recent_clients import RecentClients
 
 OFFERS = {"/api/whip/publish/{room}": Role.PUBLISH, "/api/whep/play/{room}": Role.PLAY}
-_METHODS = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class HttpMetrics:

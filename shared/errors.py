@@ -17,6 +17,7 @@ class ErrorCode(StrEnum):
     INVALID_MESSAGE = "invalid_message"  # not a JSON object
     INVALID_LAYER = "invalid_layer"  # not a choice of a layer, or not of one that the room has
     INVALID_RULING = "invalid_ruling"  # not a block or a revocation; the detail says what it must be
+    INVALID_SETTINGS = "invalid_settings"  # of a room; the detail says what they must be
     INVALID_PAGE = "invalid_page"  # not a page of a list: `limit` is no number, or too large
     INVALID_WIDTH = "invalid_width"  # not a width that pictures have
     UNAUTHORIZED = "unauthorized"  # no credentials, wrong ones, or not for this room or action
@@ -30,6 +31,8 @@ class ErrorCode(StrEnum):
     WORKER_NOT_FOUND = "worker_not_found"
     RULING_NOT_FOUND = "ruling_not_found"  # no such block or revocation
     TOO_MANY_RULINGS = "too_many_rulings"  # the cluster holds no more blocks and revocations
+    SETTINGS_NOT_FOUND = "settings_not_found"  # nothing is set for this room
+    TOO_MANY_SETTINGS = "too_many_settings"  # the cluster holds no more rooms' settings
     AMBIGUOUS_SESSION = "ambiguous_session"  # several sessions begin with this cut id
     SESSION_NOT_FOUND = "session_not_found"  # ended, or never existed
     NOT_FOUND = "not_found"  # no such resource

@@ -1,7 +1,8 @@
 """Who may do what. Tokens and the time are arguments; the keys of JWTs are read once, or kept by a `KeySet`.
 
 Every route asks an `Access`, which is what the credential of one request opens. A room with tokens of its
-own (`ROOM_TOKENS` and the like) is opened by these or by a JWT, never by the global ones. Any other room is
+own (set by the API, or else `ROOM_TOKENS` and the like) is opened by these or by a JWT, never by the global
+ones. Any other room is
 opened by a global token or by a JWT. Tokens may be for publishing or playing alone, and an action that has
 neither tokens nor JWTs is open to everybody, also when others are protected. A room's recordings are opened
 by what opens it for viewers, and by its admins; those of a room that everybody may play are open only where
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from control.access.plain_tokens import PlainTokens, is_one_of
+from control.access.plain_tokens import PlainTokens, TokensOfRooms, is_one_of
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
@@ -54,7 +55,8 @@ class Authenticator:
     """Knows the settings, and reads the credential of each request.
 
     `key_set` has the keys at `JWT_JWKS_URL`, if that is set. `revokes` says whether an operator has revoked
-    the JWT with a mark. Raises `SettingsError` for keys that cannot be used.
+    the JWT with a mark; `set_for_rooms` are the tokens that were set by the API. Raises `SettingsError` for
+    keys that cannot be used.
     """
 
     def __init__(
@@ -62,13 +64,13 @@ class Authenticator:
         settings: Settings,
         key_set: "KeySet | None" = None,
         revokes: Callable[[TokenMark], bool] = lambda _: False,
+        set_for_rooms: TokensOfRooms | None = None,
     ) -> None:
         self._revokes = revokes
-        self.required = settings.auth_configured
         self.takes_jwts = settings.takes_jwts
         self.has_admin = bool(secret(settings.admin_token)) or self.takes_jwts
         self._tokens = _Tokens(
-            plain=PlainTokens(settings),
+            plain=PlainTokens(settings, set_for_rooms),
             admin=secret(settings.admin_token).encode(),
             takes_jwts=self.takes_jwts,
             callback=bool(secret(settings.auth_url)),
@@ -78,6 +80,11 @@ class Authenticator:
             from control.access import jwts
 
             self._jwts = jwts.Jwts(settings, key_set)
+
+    @property
+    def required(self) -> bool:
+        """Whether anything requires credentials."""
+        return bool(self._tokens)
 
     def locks(self, room: str) -> bool:
         """Whether playing in `room` requires credentials."""
@@ -149,15 +156,17 @@ class Access:
 
     def check_sent_along(self, room: RoomName, action: Role) -> None:
         """Raises if a wrong token came with a session's URL, which is credential enough without a token."""
-        if self._token is not None and not self.is_for_callback:
+        if self._token is not None and not self.is_for_callback(room, action):
             self.grant(room, action)
 
-    @property
-    def is_for_callback(self) -> bool:
+    def is_for_callback(self, room: RoomName, action: Role) -> bool:
         """Whether `AUTH_URL` decides about this credential: it is neither an admin's nor a JWT of ours.
 
-        A JWT of ours that is refused, such as a revoked one, has a reason.
+        A JWT of ours that is refused, such as a revoked one, has a reason. Tokens that were set
+        for the room count instead.
         """
+        if self._tokens.plain.set_for(room, action):
+            return False
         refused = self.refusal.code is not ErrorCode.UNAUTHORIZED or self.refusal.detail is not None
         return self._tokens.callback and not (self._is_admin or self._jwt is not None or refused)
 

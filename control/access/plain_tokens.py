@@ -1,11 +1,13 @@
-"""Tokens of the settings, which are no JWTs: for one room or for all, to publish, to play, or both.
+"""Tokens that are no JWTs: for one room or for all, to publish, to play, or both.
 
-A room's own tokens for an action replace those for all rooms. What nothing protects is open to everybody, as
-far as no JWTs are taken.
+Those that were set for a room by the API replace its own ones of the environment, and these the ones for all
+rooms. What nothing protects is open to everybody, as far as no JWTs are taken.
 """
 
+import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from pydantic import SecretStr
 
@@ -14,10 +16,27 @@ from shared.settings.setting_types import secret
 from shared.settings.settings import Settings
 
 
+class TokensOfRooms(Protocol):
+    """What was set by the API, as digests."""
+
+    def tokens(self, room: str, action: Role) -> Sequence[bytes]: ...
+
+    def know(self, digest: bytes) -> bool: ...
+
+    @property
+    def any_tokens(self) -> bool: ...
+
+
+def token_digest(token: bytes) -> bytes:
+    """What is kept of a token. It needs no salt: a token is longer than what can be tried."""
+    return hashlib.sha256(token).digest()
+
+
 class PlainTokens:
     """Compares in constant time. Nothing equals a token that is not set."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, set_for_rooms: TokensOfRooms | None = None) -> None:
+        self._set_for_rooms = set_for_rooms
         self._everywhere = {
             Role.PUBLISH: _set_ones(settings.auth_token, settings.publish_token),
             Role.PLAY: _set_ones(settings.auth_token, settings.play_token),
@@ -33,17 +52,27 @@ class PlainTokens:
 
     def __bool__(self) -> bool:
         """Whether any token is set."""
-        return bool(self._of_rooms) or any(self._everywhere.values())
+        is_set = self._set_for_rooms is not None and self._set_for_rooms.any_tokens
+        return is_set or bool(self._of_rooms) or any(self._everywhere.values())
 
     def protect(self, room: str, action: Role) -> bool:
-        return bool(self._that_open(room, action))
+        return bool(self.set_for(room, action) or self._that_open(room, action))
+
+    def set_for(self, room: str, action: Role) -> Sequence[bytes]:
+        """The digests of the tokens that were set for a room."""
+        return () if self._set_for_rooms is None else self._set_for_rooms.tokens(room, action)
 
     def open(self, token: bytes | None, room: str, action: Role) -> bool:
         """Whether `token` allows `action` in `room`."""
+        if own := self.set_for(room, action):
+            return token is not None and is_one_of(token_digest(token), own)
         return is_one_of(token, self._that_open(room, action))
 
     def know(self, token: bytes | None) -> bool:
         """Whether `token` opens anything."""
+        own = self._set_for_rooms
+        if token is not None and own is not None and own.know(token_digest(token)):
+            return True
         return any(
             is_one_of(token, known) for known in (*self._everywhere.values(), *self._of_rooms.values())
         )

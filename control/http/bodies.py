@@ -13,6 +13,7 @@ MAX_EVENTS_BYTES = 4_096
 MAX_CHOICE_BYTES = 4_096
 MAX_MESSAGE_BYTES = 4_096
 MAX_RULING_BYTES = 8_192
+MAX_SETTINGS_BYTES = 16_384
 # A body may have so much without asking: so small bodies always pass. The 640 that can wait (`HttpLimits`)
 # have 40 MB.
 FREE_BYTES = 65_536
@@ -78,6 +79,14 @@ async def read_choice(request: Request) -> bytes:
 async def read_ruling(request: Request) -> bytes:
     """What an operator asks, in JSON, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
     body = await _read(request, MAX_RULING_BYTES)
+    if body:
+        _check_type(request, {"application/json"})
+    return body
+
+
+async def read_settings(request: Request) -> bytes:
+    """Settings of a room in JSON, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
+    body = await _read(request, MAX_SETTINGS_BYTES)
     if body:
         _check_type(request, {"application/json"})
     return body

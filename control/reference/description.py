@@ -11,7 +11,7 @@ import yaml
 
 Node = dict[str, Any]  # a mapping of the description
 
-_METHODS = ("post", "get", "head", "patch", "delete", "options")  # what one comes for first
+_METHODS = ("post", "get", "head", "put", "patch", "delete", "options")  # what one comes for first
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class StreamingRoutes:
 
     async def _grant(self, request: Request, room: RoomName) -> Grant:
         access = self._access(request)
-        if self._callback is None or not access.is_for_callback:
+        if self._callback is None or not access.is_for_callback(room, self._role):
             return access.grant(room, self._role)
         question = Question(
             action=self._role,

@@ -1,7 +1,8 @@
-"""Workers, sessions and rulings as the API shows them to operators. Does no I/O."""
+"""Workers, sessions, rulings and settings as the API shows them to operators. Does no I/O."""
 
 from collections.abc import Iterable
 
+from shared.messages.room_settings import FOREVER, RoomSettings
 from shared.messages.rulings import Block, Revocation
 from shared.messages.sessions import ListedSessions, SessionStatus
 from shared.messages.status import WorkerState, WorkerStatus
@@ -68,4 +69,18 @@ def revocation_facts(one: Revocation) -> dict[str, object]:
         **{name: value for name, value in which.items() if value is not None},
         "at": round(one.at, 3),
         "until": round(one.until, 3),
+    }
+
+
+def settings_facts(settings: RoomSettings) -> dict[str, object]:
+    """What is set for a room; of its tokens, how many there are."""
+    return {
+        "room": settings.room,
+        "seats": settings.seats,
+        "publishTokenCount": len(settings.publish_tokens),
+        "playTokenCount": len(settings.play_tokens),
+        "title": settings.title,
+        "labels": settings.labels,
+        "until": None if settings.until == FOREVER else settings.until,
+        "by": settings.by,
     }

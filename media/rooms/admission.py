@@ -8,6 +8,7 @@ from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack
 from media.negotiation.negotiate import CannotPlayError, negotiate_play, negotiate_publish
 from media.negotiation.offer import build_offer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS, LateDeletes
+from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.publisher_life import Outcome, PublisherEvent, on_offer
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
@@ -34,7 +35,7 @@ NO_PUBLISHER_RETRY_SECONDS = 2
 class Admission:
     """Makes the sessions of clients, and puts each into its room. Plain calls that do not wait.
 
-    `max_viewers` is the limit of each room (0: no limit). `late_delete_seconds`: how long after the end of a
+    `policy` says how many viewers a room may have. `late_delete_seconds`: how long after the end of a
     session its DELETE may still come. `clock` is a steady one, in seconds.
     """
 
@@ -45,7 +46,7 @@ class Admission:
         switch: PacketSwitch,
         ledger: Ledger,
         *,
-        max_viewers: int = 0,
+        policy: Policy = NOTHING_SET,
         late_delete_seconds: float = LATE_DELETE_SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -53,7 +54,7 @@ class Admission:
         self._roster = roster
         self._switch = switch
         self._ledger = ledger
-        self._max_viewers = max_viewers
+        self._policy = policy
         self._clock = clock
         self.offers = ServerOffers()
         self._opening: set[RoomName] = set()
@@ -222,7 +223,8 @@ class Admission:
         """The session that must end for this viewer, if one must. Raises if there is no seat."""
         seats = self._roster.seats
         seats.check_viewer(client)
-        full = self._max_viewers and len(room.viewers) + viewers_elsewhere >= self._max_viewers
+        most = self._policy.seats_of(room.name)
+        full = most and len(room.viewers) + viewers_elsewhere >= most
         leaving = seats.gives_way(client, room.viewers, now) if full else None
         if full and leaving is None:
             raise ServiceError(ErrorCode.SUBSCRIBER_LIMIT)

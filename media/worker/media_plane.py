@@ -9,6 +9,7 @@ from media.relay.origin import Origin
 from media.rooms.admission import Admission
 from media.rooms.chronicle import Observer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
+from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.rooms.seats import Seats
@@ -29,9 +30,9 @@ class MediaPlane:
     """The part of a worker that needs no Redis. `candidates` are where clients reach it.
 
     If a port takes TCP, they reach it at the same IPs. `closed` is called with each room name that is free
-    again. `relay_addresses` are where other workers reach it; empty: at the candidates. `max_viewers` is the
-    limit of each room (0: no limit); `max_edges`: see `Origin`. `grace`: seconds that a room waits for its
-    publisher. `asked`: see `Demux`.
+    again. `relay_addresses` are where other workers reach it; empty: at the candidates. `policy`: what
+    holds in rooms. `max_edges`: see `Origin`. `grace`: seconds that a room waits for its publisher. `asked`:
+    see `Demux`.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class MediaPlane:
         relay_addresses: tuple[Candidate, ...] = (),
         recorder: Recorder | None = None,
         observer: Observer | None = None,
-        max_viewers: int = 0,
+        policy: Policy = NOTHING_SET,
         max_viewers_per_client: int = 0,
         max_edges: int = 0,
         join_burst: JoinBurstMode = "auto",
@@ -82,7 +83,7 @@ class MediaPlane:
             self.roster,
             self.switch,
             self.ledger,
-            max_viewers=max_viewers,
+            policy=policy,
             late_delete_seconds=max(LATE_DELETE_SECONDS, grace),
             clock=clock,
         )
@@ -117,6 +118,7 @@ def configured_plane(
     recorder: Recorder | None,
     observer: Observer,
     unix_clock: Callable[[], float],
+    policy: Policy,
 ) -> MediaPlane:
     """The plane as `settings` have it."""
     return MediaPlane(
@@ -127,7 +129,7 @@ def configured_plane(
         relay_addresses=named(settings.media_relay_ips, ports.addresses),
         recorder=recorder,
         observer=observer,
-        max_viewers=settings.max_subs_per_room,
+        policy=policy,
         max_viewers_per_client=settings.max_viewers_per_client,
         max_edges=settings.relay_max_edges,
         join_burst=settings.join_burst,

@@ -16,6 +16,7 @@ from media.details.describer import Describer
 from media.recording.recorder import Recorder
 from media.recording.shelf import Shelf
 from media.relay.edge import Edge
+from media.rooms.policy import Policy
 from media.sessions.end_reason import EndReason
 from media.stills.stills import Stills
 from media.transport.ports import Ports
@@ -31,6 +32,7 @@ from media.worker.metrics.capacity import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.moderation import Moderation
 from media.worker.public_address import PublicAddress
+from media.worker.room_settings import FollowedSettings
 from media.worker.session_list import SessionList
 from media.worker.session_traces import SessionTraces
 from media.worker.ticker import Ticker
@@ -46,6 +48,7 @@ from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
 from shared.records.record_name import RecordName
 from shared.records.store import Store
+from shared.room_settings.settings_book import SettingsBook
 from shared.rpc import metrics as rpc_metrics
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
@@ -98,6 +101,7 @@ class Worker:
         self._recorder = (
             Recorder(settings, self._recorded, self._describer.describe) if settings.record_enabled else None
         )
+        self._settings_book = SettingsBook(self._redis, self._clock)
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
         self._plane = configured_plane(
             settings,
@@ -107,6 +111,7 @@ class Worker:
             self._recorder,
             self._events.chronicle,
             self._clock.now,
+            Policy(self._settings_book.of, settings.max_subs_per_room),
         )
         self._drain = Drain(
             settings.drain_seconds, lambda: self._plane.depending, self._drain_changed, self._clock.now
@@ -142,6 +147,7 @@ class Worker:
             self._heartbeat.flush,
             settings.worker_cut_off_seconds,
         )
+        self._followed = FollowedSettings(self._settings_book, self._plane.rooms)
         self._traces = SessionTraces(self._plane.rooms)
         self._shelf = Shelf(Path(settings.record_dir), self._http_url)
         handlers = Handlers(
@@ -184,8 +190,9 @@ class Worker:
                 serving = tasks.create_task(self._serve())
                 bus = follow(secret(self._settings.redis_url)), self._clock.run(), self._calls.run()
                 http = serve_http(self._listener, self._registry, self._shelf.routes())
-                others = self._public.keep(), self._book.run(), self._ticker.run(), self._measure(), http
-                running = [serving, *map(tasks.create_task, (*bus, *others))]
+                books = self._book.run(), self._settings_book.run()
+                others = self._public.keep(), self._ticker.run(), self._measure(), http
+                running = [serving, *map(tasks.create_task, (*bus, *books, *others))]
                 self._describer.start()
                 wanted = self._recorder, self._card, self._stills if self._settings.snapshots else None
                 running += [tasks.create_task(each.run()) for each in wanted if each is not None]
@@ -217,6 +224,7 @@ class Worker:
         """The list of requests belongs to the process that has this worker's id."""
         await self._heartbeat.registered.wait()
         await self._book.read.wait()
+        await self._settings_book.read.wait()
         await self._rpc.run()
 
     async def _announce(self, serving: asyncio.Task[None]) -> None:
@@ -268,6 +276,7 @@ class Worker:
         self._edge.tick(now)
         self._traces.tick(now)
         self._moderation.tick(now)
+        self._followed.tick(now)
         return not self._plane.is_at_rest
 
     async def _measure(self) -> None:

@@ -26,6 +26,7 @@ from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0  # for workers that were told of a new document, and missed it
 SWEEP_SECONDS = 60.0
+ENDED_SECONDS = 10.0  # for which one that has ended is kept, for those who have to notice that
 LIFTED_SECONDS = 3600.0  # for which a lifted document is kept: a process may have been without Redis
 _LOG_ENTRIES = 1000
 _LOG_SECONDS = 3600
@@ -83,7 +84,7 @@ class Book(Generic[D]):
                 log.exception("a book was not read", book=self._place.book)
             if monotonic() - self._swept_at >= SWEEP_SECONDS:
                 self._swept_at = monotonic()
-                self._documents.forget_ended(self.now())
+                self._documents.forget_ended(self.now() - ENDED_SECONDS)
             await beat(LOOK_SECONDS)
 
     async def first_look(self) -> None:

@@ -31,6 +31,10 @@
 |                              |        | `@` -> the last entry of their log     |                          |
 | `…{rulings}:ends`            | zset   | ruling -> when it ends                 | until the last one ends  |
 | `…{rulings}:log`             | stream | rulings as they were made              | an hour past the last one|
+| `roomcast:settings`          | hash   | room -> the stamp and msgpack of its   | until the last one ends  |
+|                              |        | settings, and `@` as above             |                          |
+| `…{settings}:ends`           | zset   | room -> when its settings end          | until the last one ends  |
+| `…{settings}:log`            | stream | settings as they were made             | an hour past the last one|
 | `roomcast:messages`          | stream | messages to viewers, the newest 1,000  | 10 s past the last one   |
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 | `roomcast:outbox`            | stream | events for webhooks, the newest 50,000 | a week past control's    |
@@ -70,6 +74,10 @@ PUBLISHERS = _beside(ROOMS, "publishers")
 RULINGS = PREFIX + "rulings"
 RULING_ENDS = _beside(RULINGS, "ends")
 RULING_LOG = _beside(RULINGS, "log")
+
+SETTINGS = PREFIX + "settings"
+SETTINGS_ENDS = _beside(SETTINGS, "ends")
+SETTINGS_LOG = _beside(SETTINGS, "log")
 
 MESSAGES = PREFIX + "messages"
 

@@ -11,17 +11,20 @@ from control.access.auth import Authenticator
 from control.access.jwt_keys import KeysError, keys_of_set
 from control.events.room_messages import parse_message
 from control.http.caller import TrustedProxies
+from control.http.room_settings import parse_settings
 from control.http.rulings import MOST_SECONDS, parse_block, parse_revocation
 from control.routes.layers import parse_choice
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.book.documents import STAMP_DIGITS, read_stamped
 from shared.errors import ErrorCode
 from shared.messages.encoding import DecodeError, pack, to_map
+from shared.messages.room_settings import RoomSettings
 from shared.messages.rulings import Block, Revocation
 from shared.messages.signalling import Role
 from shared.names import RoomName, parse_request_id, parse_room_name, worker_of_session
 from shared.records.record_name import parse_record_name
 from shared.records.signed_links import SignedLinks
+from shared.room_settings.settings_book import read_settings
 from shared.rulings.rulings import read_ruling
 from shared.sdp.encoding import decode_offer, encode
 from shared.sdp.fragment import parse_fragment
@@ -78,6 +81,11 @@ RULINGS = [
     b'{"issued_before": 1764158400.5}',
     b"[" * 2000,
 ]
+SETTINGS = [
+    b'{"seats": 5, "title": "\\u00e9", "labels": {"a": "b"}, "until": 1800000000.5}',
+    b'{"publishTokens": ["0123456789abcdef"], "playTokens": null}',
+]
+OF_ROOM = [b"0" * STAMP_DIGITS + pack(to_map(RoomSettings(room="demo", seats=5, labels={"a": "b"})))]
 STAMPED = [b"0" * STAMP_DIGITS + pack(to_map(Block(room="demo", until=NOW, reason="why", by="admin token")))]
 ADDRESSES = [b"192.0.2.1, 10.0.0.1", b"[2001:db8::1]:443", b"::ffff:10.0.0.1", b"unknown", b"10.0.0.1:80,,"]
 
@@ -165,6 +173,19 @@ def _ruling() -> Iterator[Take]:
 
 
 @contextmanager
+def _settings() -> Iterator[Take]:
+    def take(data: bytes) -> None:
+        def parse() -> None:
+            settings = RoomSettings(room="demo", **parse_settings(data, NOW))
+            assert read_settings("demo", pack(to_map(settings))) == settings
+            assert len(pack(to_map(settings))) < 30_000
+
+        assert error_of(parse) in (None, ErrorCode.INVALID_SETTINGS)
+
+    yield take
+
+
+@contextmanager
 def _names() -> Iterator[Take]:
     links = SignedLinks(KEY.encode(), 60)
 
@@ -219,6 +240,13 @@ def targets() -> list[Target]:
             "rulings in Redis",
             STAMPED,
             lambda data: read_stamped("block:demo", data, read_ruling),
+            DecodeError,
+        ),
+        Target("settings of a room", SETTINGS, _settings),
+        parser(
+            "settings in Redis",
+            OF_ROOM,
+            lambda data: read_stamped("demo", data, read_settings),
             DecodeError,
         ),
         parser("offers on their way to a worker", _encoded(), decode_offer, DecodeError),

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 import control
 
-METHODS = ("get", "post", "patch", "delete", "options")
+METHODS = ("get", "post", "put", "patch", "delete", "options")
 
 
 class Description:

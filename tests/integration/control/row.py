@@ -16,8 +16,10 @@ from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.room_settings import RoomSettings
 from shared.messages.rulings import Block, Revocation, Ruling
 from shared.names import SessionId
+from shared.room_settings.settings_book import SettingsBook
 from shared.rulings.ruling_book import RulingBook
 from tests.integration.control.scripted_worker import ScriptedWorker
 
@@ -50,6 +52,8 @@ INVALID_EVENTS = "invalid list of events"
 INVALID_FRAGMENT = "invalid SDP fragment"
 UNAUTHORIZED = "unauthorized"
 BAD_RULING = "invalid block or revocation"
+BAD_SETTINGS = "invalid settings of a room"
+NOTHING_SET = "nothing is set for this room"
 NO_RULING = "not blocked or revoked"
 BLOCKED = "room blocked"
 FULL = "subscriber limit reached"
@@ -83,6 +87,7 @@ class Row:
     published: str = ""  # a room that the worker w1 has
     recorded: str = ""  # the name of a recording that there is
     stream: str = ""  # the name of an event stream of SESSION that there is
+    configured: str = ""  # a room for which something is set
     blocked: str = ""  # a room that an operator has blocked
     revoked: str = ""  # the jti of JWTs that an operator has revoked
     dead_letter: str = ""  # the id of a webhook that was given up
@@ -118,6 +123,9 @@ class Row:
             await worker.publish_in(self.published)
         if self.blocked:
             await _rule(worker, Block(room=self.blocked, until=time.time() + 60))
+        if self.configured:
+            async with connect(worker.redis_url) as redis:
+                await SettingsBook(redis, RedisClock(redis)).put(RoomSettings(room=self.configured, seats=7))
         if self.revoked:
             await _rule(worker, Revocation(jti=self.revoked, until=time.time() + 60))
         if self.dead_letter:

@@ -10,6 +10,7 @@ from shared.messages.stills import GetStill, Still
 from tests.integration.control.row import (
     BAD_METHOD,
     BAD_RULING,
+    BAD_SETTINGS,
     BAD_TYPE,
     INVALID_EVENTS,
     INVALID_MESSAGE,
@@ -19,6 +20,7 @@ from tests.integration.control.row import (
     NO_SESSION,
     NO_SUCH_WORKER,
     NOT_FOUND,
+    NOTHING_SET,
     SESSION,
     TOKENS,
     TOO_MUCH,
@@ -110,6 +112,42 @@ MODERATION_ROWS = [
     ),
 ]
 
+_SETTINGS, _OF_ROOMS = "/api/admin/rooms/demo", "GET /api/admin/rooms"
+_SET: dict[str, Any] = _sends(b'{"seats": 5, "publishTokens": ["0123456789abcdef"], "labels": {"a": "b"}}')
+
+SETTINGS_ROWS = [
+    Row("rooms' settings: an admin sees them", _OF_ROOMS, 200, configured="demo", **_ADMIN),
+    Row("rooms' settings: others are 401", _OF_ROOMS, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("rooms' settings: no page is 400", f"{_OF_ROOMS}?limit=x", 400, "invalid page", **_ADMIN),
+    Row("a room's settings: are 200", f"GET {_SETTINGS}", 200, configured="demo", **_ADMIN),
+    Row("a room's settings: others are 401", f"GET {_SETTINGS}", 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("a room's settings: none are 404", f"GET {_SETTINGS}", 404, NOTHING_SET, **_ADMIN),
+    Row("a room's settings: a bad name is 400", "GET /api/admin/rooms/a.b", 400, INVALID_ROOM, **_ADMIN),
+    Row("a room's settings: POST is 405", f"POST {_SETTINGS}", 405, BAD_METHOD),
+    *(
+        row
+        for method in ("PUT", "PATCH")
+        for row in (
+            Row(f"{method} settings: is 200", f"{method} {_SETTINGS}", 200, **_SET),
+            Row(f"{method} settings: others are 401", f"{method} {_SETTINGS}", 401, **_ANONYMOUS),
+            Row(f"{method} settings: of no room", f"{method} /api/admin/rooms/a.b", 400, **_SET),
+            Row(
+                f"{method} settings: what is unknown is 400",
+                f"{method} {_SETTINGS}",
+                400,
+                BAD_SETTINGS,
+                **_sends(b'{"a": 1}'),
+            ),
+            Row(f"{method} settings: too large", f"{method} {_SETTINGS}", 413, **_sends(b" " * 16_385)),
+            Row(f"{method} settings: no JSON", f"{method} {_SETTINGS}", 415, BAD_TYPE, **_PLAIN),
+        )
+    ),
+    Row("forget settings: is 200", f"DELETE {_SETTINGS}", 200, configured="demo", **_ADMIN),
+    Row("forget settings: none are 404", f"DELETE {_SETTINGS}", 404, NOTHING_SET, **_ADMIN),
+    Row("forget settings: of no room", "DELETE /api/admin/rooms/a.b", 400, INVALID_ROOM, **_ADMIN),
+    Row("forget settings: others are 401", f"DELETE {_SETTINGS}", 401, UNAUTHORIZED, **_ANONYMOUS),
+]
+
 ADMIN_ROWS = [
     Row("close: a room is closed with 200", _CLOSE, 200, published="demo", **_ADMIN),
     Row("close: without credentials it is 401", _CLOSE, 401, UNAUTHORIZED, **_ANONYMOUS),
@@ -148,6 +186,7 @@ ADMIN_ROWS = [
     Row("events: others are 401", _EVENTS, 401, UNAUTHORIZED, **_ANONYMOUS),
     Row("events: with no admin configured are 401", _EVENTS, 401, UNAUTHORIZED),
     *MODERATION_ROWS,
+    *SETTINGS_ROWS,
     Row("workers: an admin sees them", "GET /api/workers", 200, **_ADMIN),
     Row("workers: others are 401", "GET /api/workers", 401, UNAUTHORIZED, **_ANONYMOUS),
     Row("workers: with no admin configured all see them", "GET /api/workers", 200, published="demo"),

@@ -31,13 +31,14 @@ RECORD = "demo_1710123456.webm"
 STREAM = "airv-AAAAAAAAAAA"
 SESSION = "w1.AAAAAAAAAAAAAAAAAAAAAA"
 ADMIN = {"admin_token": "secret-of-admin"}
+ADMIN_HEADER = {"Authorization": "Bearer secret-of-admin"}
 LIMIT_SECONDS = 2.0
 # GET of a session's URL asks nobody: its 503 is of JWTs whose keys are away (test_public_keys.py)
 NEED_KEYS_ONLY = {
     (f"/api/{endpoint}/{{room}}/{{session}}", "GET") for endpoint in ("whip/publish", "whep/play")
 }
 # answered from what this process holds
-HELD = {("/api/admin/blocks", "GET"), ("/api/admin/revocations", "GET")}
+HELD = {(f"/api/admin/{held}", "GET") for held in ("blocks", "revocations", "rooms", "rooms/{room}")}
 NEED_REDIS = sorted(
     {(path, method) for path, method, status in description().statuses() if status == 503}
     - NEED_KEYS_ONLY
@@ -48,7 +49,9 @@ NEED_REDIS = sorted(
 async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response:
     """A request that would succeed if all were there."""
     body, headers = b"", {}
-    if method == "PATCH":
+    if method in ("PUT", "PATCH") and path == "/api/admin/rooms/{room}":
+        body, headers = b"{}", {"Content-Type": "application/json"} | ADMIN_HEADER
+    elif method == "PATCH":
         body, headers = b"a=mid:0\r\n", {"Content-Type": FRAGMENT_TYPE}
     elif path.endswith("{room}") and path.startswith(("/api/whip", "/api/whep")) and method == "POST":
         body = PUBLISH_OFFER if "whip" in path else PLAY_OFFER
@@ -56,7 +59,7 @@ async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response
     elif path.endswith(("/layer", "/messages")):
         body, headers = b"{}", {"Content-Type": "application/json"}
     elif path.startswith(("/api/admin", "/api/workers")):
-        headers = {"Authorization": "Bearer secret-of-admin"}
+        headers = ADMIN_HEADER
         if path.endswith("/revocations"):
             body, headers = b'{"jti": "1"}', headers | {"Content-Type": "application/json"}
     return await http.request(
@@ -185,6 +188,7 @@ async def test_a_worker_that_does_not_answer_is_503_in_time(stage: Stage, redis_
         and "/webhooks/" not in path
         and "/blocks/" not in path
         and "/revocations" not in path
+        and path != "/api/admin/rooms/{room}"
         and "/messages" not in path
     ]  # what needs no worker is left out
     assert len(asked) == 16

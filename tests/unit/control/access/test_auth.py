@@ -1,11 +1,13 @@
 """Permissions: every kind of credential against every kind of configuration."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import jwt
 import pytest
 
 from control.access.auth import MAX_TOKEN_BYTES, Access, Authenticator, credential
+from control.access.plain_tokens import token_digest
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RoomName
@@ -261,7 +263,7 @@ CALLBACK = {"auth_url": "http://127.0.0.1:1/"}
     ],
 )
 def test_what_is_put_to_the_service_at_auth_url(settings: dict[str, Any], text: str, asked: bool) -> None:
-    assert access(settings, text).is_for_callback is asked
+    assert access(settings, text).is_for_callback(DEMO, Role.PUBLISH) is asked
 
 
 def test_where_a_credential_is_found() -> None:
@@ -315,3 +317,59 @@ def test_an_identity_outlives_the_secret_that_signed_it() -> None:
     before = identity(JWT, token(sub="ann"))
     assert before == identity(both, token(sub="ann")) == identity(both, token(new, sub="ann"))
     assert before == identity({"jwt_secret": new}, token(new, sub="ann"))
+
+
+class SetForRooms:
+    """A room for which tokens were set by the API."""
+
+    def __init__(self, publish: str = "", play: str = "") -> None:
+        self._digests = {
+            action: [token_digest(text.encode())] if text else []
+            for action, text in ((Role.PUBLISH, publish), (Role.PLAY, play))
+        }
+
+    def tokens(self, room: str, action: Role) -> list[bytes]:
+        return self._digests[action] if room == DEMO else []
+
+    def know(self, digest: bytes) -> bool:
+        return any(digest in digests for digests in self._digests.values())
+
+    @property
+    def any_tokens(self) -> bool:
+        return any(self._digests.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "allowed"),
+    [
+        (ROOMS | GLOBAL, "set", True),
+        (ROOMS | GLOBAL, "one", False),
+        (ROOMS | GLOBAL, "all", False),
+        ({}, "", False),
+        ({}, "set", True),
+        (JWT, token(), True),
+        (JWT, "set", True),
+        ({"auth_url": "https://a.test"}, "set", True),
+    ],
+)
+def test_what_was_set_for_a_room_comes_before_its_tokens_of_the_environment(
+    settings: dict[str, Any], text: str, allowed: bool
+) -> None:
+    authenticator = Authenticator(load_settings(**settings), set_for_rooms=SetForRooms(publish="set"))
+    given = authenticator.access(text.encode() or None, NOW)
+    assert not given.is_for_callback(DEMO, Role.PUBLISH)
+    with nullcontext() if allowed else pytest.raises(ServiceError, match="unauthorized"):
+        given.grant(DEMO, Role.PUBLISH)
+    # for the other action the environment decides
+    assert authenticator.locks("demo") == bool(settings)
+    assert given.is_for_callback(DEMO, Role.PLAY) == ("auth_url" in settings)
+
+
+def test_a_token_that_was_set_for_a_room_opens_something() -> None:
+    authenticator = Authenticator(load_settings(), set_for_rooms=SetForRooms(play="set"))
+    assert authenticator.required
+    assert authenticator.access(b"set", NOW).opens_anything
+    assert not authenticator.access(b"other", NOW).opens_anything
+    assert authenticator.access(b"set", NOW).may_read_records(DEMO)
+    assert not authenticator.access(b"set", NOW).may_read_records(OTHER)
+    assert not Authenticator(load_settings(), set_for_rooms=SetForRooms()).required

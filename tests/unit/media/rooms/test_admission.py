@@ -13,6 +13,7 @@ from media.negotiation.candidates import Candidates
 from media.negotiation.negotiate import CannotPlayError
 from media.rooms.admission import Admission
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
+from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.publisher_life import PublisherState
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
@@ -25,6 +26,7 @@ from media.sessions.publisher_session import START_SECONDS, PublisherSession
 from media.sessions.viewer_session import ViewerSession
 from media.switch.switch import PacketSwitch
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.room_settings import RoomSettings
 from shared.messages.signalling import Role
 from shared.names import RoomName, SessionId, WorkerId
 from shared.sdp.offer import Offer, parse_offer
@@ -49,7 +51,7 @@ class Copies:
 
 
 class World:
-    def __init__(self, grace: float = GRACE, max_viewers: int = 0) -> None:
+    def __init__(self, grace: float = GRACE, policy: Policy = NOTHING_SET) -> None:
         self.now = 100.0
         self.ledger, self.copies = Ledger(lambda: self.now), Copies()
         self.freed: list[tuple[RoomName, bool]] = []
@@ -72,7 +74,7 @@ class World:
             self.roster,
             switch,
             self.ledger,
-            max_viewers=max_viewers,
+            policy=policy,
             clock=lambda: self.now,
         )
 
@@ -358,7 +360,7 @@ async def test_without_a_room_a_viewer_is_told_when_to_ask_again(world: World) -
 
 
 async def test_viewers_on_other_workers_count_to_the_limit() -> None:
-    world = World(max_viewers=3)
+    world = World(policy=Policy(seats=3))
     world.publish()
     world.watch(elsewhere=2)
     for elsewhere, fits in ((2, False), (1, True), (1, False), (0, True), (0, False)):
@@ -370,8 +372,19 @@ async def test_viewers_on_other_workers_count_to_the_limit() -> None:
         assert caught.value.code is ErrorCode.SUBSCRIBER_LIMIT
 
 
+async def test_a_room_has_the_seats_that_are_set_for_it() -> None:
+    for seats, fit in ((2, 2), (0, 4), (None, 3)):
+        world = World(policy=Policy(lambda room, seats=seats: RoomSettings(room=room, seats=seats), 3))
+        world.publish()
+        for _ in range(fit):
+            world.watch()
+        if seats != 0:
+            with pytest.raises(ServiceError, match="subscriber_limit"):
+                world.watch()
+
+
 async def test_a_seat_gives_way_to_who_can_play_the_room_only() -> None:
-    world = World(max_viewers=1)
+    world = World(policy=Policy(seats=1))
     world.publish()
     seat = world.watch(client="eve")
     world.now += LATE_SECONDS

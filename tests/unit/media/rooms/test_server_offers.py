@@ -3,6 +3,7 @@
 import pytest
 
 from media.relay.edge import LINGER_SECONDS
+from media.rooms.policy import Policy
 from media.rooms.server_offers import MOST_OFFERS, MOST_OFFERS_OF_CLIENT, VALID_SECONDS, ServerOffer
 from media.sessions.end_reason import EndReason
 from shared.errors import ErrorCode, ServiceError
@@ -33,7 +34,7 @@ def refusal(world: World, held: ServerOffer, answer: Offer) -> ServiceError:
 
 @pytest.fixture
 async def world() -> World:
-    world = World(max_viewers=2)
+    world = World(policy=Policy(seats=2))
     world.publish()
     return world
 

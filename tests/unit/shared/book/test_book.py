@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from shared.book import book as module
-from shared.book.book import SWEEP_SECONDS
+from shared.book.book import ENDED_SECONDS, SWEEP_SECONDS
 from shared.messages.rulings import Block
 from shared.rulings.ruling_book import RulingBook
 from tests.support.waiting import eventually
@@ -70,7 +70,7 @@ async def test_what_has_ended_is_forgotten_from_time_to_time(monkeypatch: pytest
     async def look() -> None: ...
 
     monkeypatch.setattr(one, "look", look)
-    for room, until in (("over", NOW), ("goes-on", NOW + 1)):
+    for room, until in (("over", NOW - ENDED_SECONDS), ("goes-on", NOW)):
         ruling = Block(room=room, until=until)
         one.rulings.take(ruling.name, stamped(ruling))
     running = asyncio.create_task(one.run())

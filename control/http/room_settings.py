@@ -1,0 +1,104 @@
+"""What is set for a room, parsed; raises `INVALID_SETTINGS` with what is wrong.
+
+Texts have no control characters, so that they fit into a line of a log, and no half of a surrogate pair.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, TypeGuard
+
+from control.access.plain_tokens import token_digest
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.room_settings import FOREVER
+from shared.names import is_plain
+
+MOST_SEATS = 1_000_000
+MOST_TOKENS = 4  # of one room for one action: two while one is replaced by another
+MAX_TITLE = 200  # characters
+MOST_LABELS = 16
+MAX_LABEL = 256  # characters
+
+_TOKEN = re.compile(r"[!-~]{16,256}")
+_LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def parse_settings(body: bytes, now: float) -> dict[str, Any]:
+    """The fields of `RoomSettings` that are set; null sets what the environment says. `now`: Unix time."""
+    fields: dict[str, Any] = {}
+    for name, value in _object(body, _FIELDS).items():
+        field, default, check, meaning = _FIELDS[name]
+        if value is None:
+            fields[field] = default
+            continue
+        fields[field] = parsed = check(value)
+        if parsed is None or (name == "until" and parsed <= now):
+            raise _wrong(f"{name} is {meaning}")
+    return fields
+
+
+def _object(body: bytes, known: Any) -> dict[str, Any]:
+    try:
+        ask = json.loads(body)
+    except (ValueError, RecursionError):
+        ask = None
+    if not isinstance(ask, dict):
+        raise _wrong("not a JSON object")
+    if not ask.keys() <= set(known):
+        raise _wrong(f"knows only {', '.join(sorted(known))}")
+    return ask
+
+
+def _seats(value: object) -> int | None:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 <= value <= MOST_SEATS else None  # type: ignore[operator,return-value]
+
+
+def _until(value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < FOREVER:
+        return None
+    return float(value)
+
+
+def _text(value: object) -> str | None:
+    return value if _is_text(value, MAX_TITLE) else None
+
+
+def _labels(value: object) -> dict[str, str] | None:
+    if not isinstance(value, dict) or len(value) > MOST_LABELS:
+        return None
+    are_labels = all(_LABEL.fullmatch(key) and _is_text(text, MAX_LABEL) for key, text in value.items())
+    return value if are_labels else None
+
+
+def _tokens(value: object) -> tuple[bytes, ...] | None:
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_TOKENS:
+        return None
+    if not all(isinstance(token, str) and _TOKEN.fullmatch(token) for token in value):
+        return None
+    return tuple(token_digest(token.encode()) for token in value)
+
+
+def _is_text(value: object, most: int) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) <= most and is_plain(value)
+
+
+_A_TITLE = f"a text of up to {MAX_TITLE} characters without control characters"
+_LABELS = (
+    f"an object of up to {MOST_LABELS} texts of up to {MAX_LABEL} characters without control characters,"
+    " by keys of letters, digits, _, . and -"
+)
+_TOKENS = f"a list of 1 to {MOST_TOKENS} texts of 16 to 256 visible ASCII characters"
+# by its name in JSON: the field of `RoomSettings`, what null means, and what a value must be
+_FIELDS: dict[str, tuple[str, Any, Callable[[object], Any], str]] = {
+    "seats": ("seats", None, _seats, f"a number up to {MOST_SEATS}; 0: no limit"),
+    "publishTokens": ("publish_tokens", (), _tokens, _TOKENS),
+    "playTokens": ("play_tokens", (), _tokens, _TOKENS),
+    "title": ("title", "", _text, _A_TITLE),
+    "labels": ("labels", {}, _labels, _LABELS),
+    "until": ("until", FOREVER, _until, "a Unix time that is to come"),
+}
+
+
+def _wrong(detail: str) -> ServiceError:
+    return ServiceError(ErrorCode.INVALID_SETTINGS, detail=detail)

@@ -1,0 +1,83 @@
+"""What is set for single rooms (`/api/admin/rooms`). Each change has a line in the audit log."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from control.access.auth import Access, Authenticator, credential
+from control.http.audit import audit
+from control.http.bodies import read_settings
+from control.http.params import page_of, room_in_path
+from control.http.resource import Resource
+from control.http.room_settings import parse_settings
+from control.workers.operator_facts import settings_facts
+from control.workers.room_configuration import Change, RoomConfiguration
+from shared.messages.room_settings import RoomSettings
+from shared.names import RoomName
+
+
+class RoomSettingsRoutes:
+    def __init__(self, configuration: RoomConfiguration, authenticator: Authenticator) -> None:
+        self._configuration = configuration
+        self._authenticator = authenticator
+
+    def routes(self) -> list[Route]:
+        room = Resource({"GET": self.show, "PUT": self.put, "PATCH": self.patch, "DELETE": self.delete})
+        return [
+            Route("/api/admin/rooms", Resource({"GET": self.list})),
+            Route("/api/admin/rooms/{room}", room),
+        ]
+
+    async def list(self, request: Request) -> Response:
+        self._admin(request, None)
+        page = page_of(await self._configuration.all(), lambda one: one.room, request.query_params)
+        return JSONResponse({"rooms": [settings_facts(one) for one in page]})
+
+    async def show(self, request: Request) -> Response:
+        room, _ = self._room(request)
+        return JSONResponse(settings_facts(await self._configuration.of(room)))
+
+    async def put(self, request: Request) -> Response:
+        """Set all: what the body does not name is as the environment says."""
+        room, access = self._room(request)
+        fields = await self._fields(request)
+        return await self._change(request, access, room, lambda _: RoomSettings(room=room, **fields), fields)
+
+    async def patch(self, request: Request) -> Response:
+        """Set what the body names (RFC 7396: null is as the environment says)."""
+        room, access = self._room(request)
+        fields = await self._fields(request)
+
+        def change(before: RoomSettings | None) -> RoomSettings:
+            return replace(before or RoomSettings(room=room), **fields)
+
+        return await self._change(request, access, room, change, fields)
+
+    async def delete(self, request: Request) -> Response:
+        room, access = self._room(request)
+        await self._configuration.forget(room, access.actor)
+        audit(request, access, "room.forget", room=room)
+        return JSONResponse({"room": room})
+
+    async def _fields(self, request: Request) -> dict[str, Any]:
+        return parse_settings(await read_settings(request), time.time())
+
+    async def _change(
+        self, request: Request, access: Access, room: RoomName, change: Change, fields: dict[str, Any]
+    ) -> Response:
+        settings = await self._configuration.change(room, change, access.actor)
+        audit(request, access, "room.configure", room=room, fields=sorted(fields))
+        return JSONResponse(settings_facts(settings))
+
+    def _room(self, request: Request) -> tuple[RoomName, Access]:
+        access = self._admin(request, request.path_params["room"])
+        return room_in_path(request), access
+
+    def _admin(self, request: Request, room: str | None) -> Access:
+        access = self._authenticator.access(credential(request.headers), time.time())
+        access.check_admin(room)
+        return access

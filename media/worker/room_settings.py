@@ -1,0 +1,33 @@
+"""The settings of rooms, on this worker: it follows them as soon as it hears of them."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from media.rooms.rooms import Rooms
+from media.sessions.end_reason import EndReason
+from shared.names import RoomName
+from shared.room_settings.settings_book import SettingsBook
+
+LOOK_SECONDS = 1.0
+
+
+class FollowedSettings:
+    """`tick` must be called several times a second."""
+
+    def __init__(self, book: SettingsBook, rooms: Rooms, clock: Callable[[], float] = monotonic) -> None:
+        self._book = book
+        self._rooms = rooms
+        self._look_at = clock()
+
+    def tick(self, now: float) -> None:
+        """Close the rooms whose time is over. `now`: of the steady clock."""
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        unix_now = self._book.now()
+        for room in self._rooms.shown():
+            held = self._book.rooms.held(room.name)
+            if held is None or held.document.lifted:
+                continue
+            if room.started_at < held.document.until <= unix_now:
+                self._rooms.close(RoomName(room.name), EndReason.ROOM_CLOSED)

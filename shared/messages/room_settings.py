@@ -1,0 +1,29 @@
+"""What is set for single rooms. What a room does not say, the environment says for all."""
+
+from dataclasses import dataclass, field
+
+from shared.messages.encoding import Count, UnixTime
+
+FOREVER = float(2**36 - 1)  # the last `UnixTime`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSettings:
+    """The settings of one room. None, or nothing: as the environment says.
+
+    Tokens are digests. At `until` the room ends, and its settings too.
+    """
+
+    room: str
+    until: UnixTime = FOREVER
+    seats: Count | None = None  # viewers at most; 0: any number
+    publish_tokens: tuple[bytes, ...] = ()
+    play_tokens: tuple[bytes, ...] = ()
+    title: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    by: str = ""  # who said so last, for operators
+    lifted: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.room

@@ -1,0 +1,1 @@
+"""What is set for single rooms, and the book in Redis that keeps it."""

@@ -1,0 +1,109 @@
+"""What is set for rooms: by whom, in any control process, for all of them, and through an emptied Redis."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from shared.bus import keys
+from shared.room_settings import settings_book
+from tests.integration.control.conftest import Stage
+from tests.integration.control.test_rulings import CHIEF, SETTINGS, bearer
+from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.support.waiting import eventually
+
+IN_TIME = 10.0
+PUBLISH, PLAY = "to-publish-in-demo", "to-play-what-demo-has"
+
+
+async def put(http: httpx.AsyncClient, room: str, **fields: Any) -> httpx.Response:
+    return await http.put(f"/api/admin/rooms/{room}", json=fields, headers=CHIEF)
+
+
+async def shown(http: httpx.AsyncClient, room: str) -> dict[str, Any]:
+    answer = await http.get(f"/api/admin/rooms/{room}", headers=CHIEF)
+    facts: dict[str, Any] = answer.json()
+    return facts
+
+
+async def offer(http: httpx.AsyncClient, path: str, token: str) -> int:
+    headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {token}"}
+    content = PUBLISH_OFFER if "whip" in path else PLAY_OFFER
+    return (await http.post(path, content=content, headers=headers)).status_code
+
+
+async def test_what_one_process_sets_holds_in_others_within_a_second(stage: Stage, redis: Redis) -> None:
+    await stage.worker()
+    here, there = await stage.control(**SETTINGS), await stage.control(**SETTINGS)
+    answer = await put(here, "demo", seats=5, publishTokens=[PUBLISH], playTokens=[PLAY], title="Démo")
+    assert (answer.status_code, answer.json()["publishTokenCount"]) == (200, 1)
+
+    async def opens() -> bool:
+        return await offer(there, "/api/whip/publish/demo", PUBLISH) == 201
+
+    await eventually("the other process knows it", opens, IN_TIME)
+    assert await offer(there, "/api/whip/publish/demo", PLAY) == 401
+    assert await offer(there, "/api/whep/play/demo", PLAY) == 201
+    for text in (
+        answer.text,
+        str(await redis.hgetall(keys.SETTINGS)),
+        str(await redis.xrange(keys.SETTINGS_LOG)),
+    ):
+        assert PUBLISH not in text
+        assert PLAY not in text
+
+
+async def test_an_emptied_redis_gets_them_back(stage: Stage, redis: Redis) -> None:
+    http = await stage.control(**SETTINGS)
+    await put(http, "demo", title="kept")
+    await put(http, "gone")
+    await http.delete("/api/admin/rooms/gone", headers=CHIEF)
+    await redis.flushall()
+    newcomer = await stage.control(**SETTINGS)
+
+    async def knows() -> bool:
+        listed = (await newcomer.get("/api/admin/rooms", headers=CHIEF)).json()["rooms"]
+        return [one["room"] for one in listed] == ["demo"]
+
+    await eventually("who has just begun knows them", knows, IN_TIME)
+
+
+async def test_of_changes_at_once_none_is_lost(stage: Stage) -> None:
+    here, there = await stage.control(**SETTINGS), await stage.control(**SETTINGS)
+    url = "/api/admin/rooms/demo"
+    for fields in ({"seats": 3, "title": "a"}, {"title": None, "labels": {"x": "y"}}):
+        await here.patch(url, json=fields, headers=CHIEF)
+    facts = await shown(here, "demo")
+    assert (facts["seats"], facts["title"], facts["labels"]) == (3, "", {"x": "y"})
+    changes = [{"seats": 9}, {"title": "b"}, {"labels": {"c": "d"}}]
+    answers = await asyncio.gather(
+        *(
+            http.patch(url, json=one, headers=CHIEF)
+            for http, one in zip((here, there, here), changes, strict=True)
+        )
+    )
+    assert [answer.status_code for answer in answers] == [200] * 3
+    facts = await shown(here, "demo")
+    assert (facts["seats"], facts["title"], facts["labels"]) == (9, "b", {"c": "d"})
+
+
+async def test_an_admin_of_one_room_sets_what_holds_there(stage: Stage) -> None:
+    http = await stage.control(**SETTINGS)
+    own = bearer(role="admin", room="red", sub="ann")
+    assert (await http.put("/api/admin/rooms/red", json={}, headers=own)).json()["by"] == "JWT sub='ann'"
+    assert (await http.put("/api/admin/rooms/blue", json={}, headers=own)).status_code == 401
+    assert (await http.get("/api/admin/rooms", headers=own)).status_code == 401
+
+
+async def test_there_are_so_many_and_they_come_in_pages(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_book, "MOST_ROOMS", 2)
+    http = await stage.control(**SETTINGS)
+    assert [(await put(http, room)).status_code for room in ("b", "a", "b")] == [200] * 3
+    full = await put(http, "c")
+    assert (full.status_code, full.json()["error"]) == (503, "too many rooms with settings")
+    pages = [await http.get(f"/api/admin/rooms?{query}", headers=CHIEF) for query in ("limit=1", "after=a")]
+    assert [[one["room"] for one in page.json()["rooms"]] for page in pages] == [["a"], ["b"]]
