@@ -114,22 +114,24 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         metrics.follow_keys(key_set.age)
     book = RulingBook(redis, clock)
     moderator = Moderator(book, every_worker, watch)
-    rooms_settings = SettingsBook(redis, clock)
+    rooms_settings = SettingsBook(redis, clock, rooms.note)
+    is_listed = rooms_settings.is_listed
     configuration = RoomConfiguration(rooms_settings, watch)
     authenticator = Authenticator(
         settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()), rooms_settings
     )
-    room_streams = RoomStreams(cluster, rooms, places, authenticator.locks)
+    room_streams = RoomStreams(cluster, rooms, places, authenticator.locks, is_listed)
     operator_streams = OperatorStreams(cluster, rooms, room_streams, every_worker, book, metrics)
     callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
-    scraped = MetricsRoutes(cluster, rooms, metrics, RedisMemory(watched)).routes()
+    scraped = MetricsRoutes(cluster, rooms, metrics, RedisMemory(watched), is_listed).routes()
     record_routes = RecordRoutes(
         RecordCatalogue(settings, every_worker),
         authenticator,
         record_proxy,
         RecordLinks(redis, clock, watch),
+        is_listed,
         with_stills=settings.snapshots,
     )
 
@@ -175,14 +177,14 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
-            *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers).routes(),
+            *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers, is_listed).routes(),
             *MessageRoutes(messages, authenticator).routes(),
             *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
             *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
             *RoomSettingsRoutes(configuration, authenticator).routes(),
-            *AdminRoutes(cluster, rooms, gateway, authenticator).routes(),
+            *AdminRoutes(cluster, rooms, gateway, authenticator, is_listed).routes(),
             *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
             *HealthRoutes(cluster).routes(),

@@ -155,8 +155,8 @@ _OF_ROOMS: tuple[tuple[str, str, str, Callable[[RoomStatus], int]], ...] = (
 MAX_ROOMS_WITH_SERIES = 1_000
 
 
-async def rooms_exposition(rooms: RoomList) -> list[bytes]:
-    """The series of rooms, added up over all workers, in pieces.
+async def rooms_exposition(rooms: RoomList, is_listed: Callable[[str], bool]) -> list[bytes]:
+    """The series of rooms, added up over all workers, in pieces. Rooms that are not listed have none.
 
     Raises `NO_WORKER` when Redis does not answer in time.
     """
@@ -173,6 +173,7 @@ async def rooms_exposition(rooms: RoomList) -> list[bytes]:
     async for some in rooms.in_chunks(names):
         found = [(name, room.status) for name in some if (room := rooms.room(name)) is not None]
         count += len(found)
+        found = [(name, status) for name, status in found if is_listed(name)]
         for pieces, (name, _, _, value) in zip(families, _OF_ROOMS, strict=True):
             lines = (f'{name}{{room="{room}"}} {float(value(status))}\n' for room, status in found)
             pieces.append("".join(lines).encode())

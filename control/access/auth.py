@@ -206,6 +206,11 @@ class Access:
             return "admin token"
         return self._jwt.actor if self._jwt is not None else "nobody"
 
+    def is_of(self, room: RoomName) -> bool:
+        """Whether the credential names `room`, or administers it."""
+        names = self._jwt is not None and self._jwt.room == room
+        return names or self._tokens.plain.names(self._token, room) or self._administers(room)
+
     def may_read_records(self, room: RoomName) -> bool:
         if not self._tokens or self._administers(room):
             return True

@@ -68,6 +68,14 @@ class PlainTokens:
             return token is not None and is_one_of(token_digest(token), own)
         return is_one_of(token, self._that_open(room, action))
 
+    def names(self, token: bytes | None, room: str) -> bool:
+        """Whether `token` opens this room as one of its own."""
+        return any(
+            bool(self.set_for(room, action) or self._of_rooms.get((room, action)))
+            and self.open(token, room, action)
+            for action in Role
+        )
+
     def know(self, token: bytes | None) -> bool:
         """Whether `token` opens anything."""
         own = self._set_for_rooms

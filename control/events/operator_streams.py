@@ -108,7 +108,7 @@ class OperatorStreams:
         """
         if len(self._streams) >= MOST_STREAMS:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        stream = OperatorStream(self._room_streams.detailed, self._totals, sessions, may_go_on, client)
+        stream = OperatorStream(self._room_streams.of_operators, self._totals, sessions, may_go_on, client)
         self._streams.add(stream)
         try:
             await self._room_streams.join(stream)

@@ -32,14 +32,21 @@ class _Told(NamedTuple):
 class RoomFeed:
     """The changes of the list in one form: `detailed`, as `?detail=true` has it, or not.
 
-    `locked` says whether playing in a room requires credentials.
+    `locked` says whether playing in a room requires credentials, `is_listed` whether readers may find it.
     """
 
     def __init__(
-        self, cluster: Cluster, rooms: RoomList, detailed: bool, locked: Callable[[str], bool]
+        self,
+        cluster: Cluster,
+        rooms: RoomList,
+        detailed: bool,
+        locked: Callable[[str], bool],
+        is_listed: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._cluster = cluster
         self._locked = locked
+        self._is_listed = is_listed
+        self._shown: set[str] = set()  # rooms that readers may know: only of these an end is told
         self._rooms = rooms
         self._detailed = detailed
         self.at = 0  # the number of the last look that found changes
@@ -91,7 +98,9 @@ class RoomFeed:
         self._was_read = False
         changed: dict[str, bytes | None] = {}
         async for some in self._rooms.in_chunks(list(names)):
-            changed |= {name: self._object(name) for name in some if self._differs(name) or all_count}
+            known = {name for name in some if name in self._shown or self._room(name) is not None}
+            changed |= {name: self._object(name) for name in known if self._differs(name) or all_count}
+        self._shown.difference_update(name for name, room in changed.items() if room is None)
         if changed:
             self.at += 1
             self._changed.append((self.at, frozenset(changed)))
@@ -101,6 +110,7 @@ class RoomFeed:
         """Forget what readers know: there is none."""
         self._changed.clear()
         self._told.clear()
+        self._shown.clear()
         self._last = []
 
     @contextmanager
@@ -113,15 +123,19 @@ class RoomFeed:
             self._reading -= 1
             self._was_read = True
 
+    def _room(self, name: str) -> ClusterRoom | None:
+        return self._rooms.room(name) if self._is_listed(name) else None
+
     def _object(self, name: str) -> bytes | None:
-        room = self._rooms.room(name)
+        room = self._room(name)
         if room is None:
             return None
+        self._shown.add(name)
         unix_time = self._cluster.unix_time if self._detailed else None
         return room_object(room, unix_time, locked=self._locked(name))
 
     def _differs(self, name: str) -> bool:
-        room = self._rooms.room(name)
+        room = self._room(name)
         if room is None:
             self._told.pop(name, None)
             return True

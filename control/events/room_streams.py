@@ -115,7 +115,12 @@ class RoomStreams:
     """All streams of rooms of this process. `run` must be running for them to report anything."""
 
     def __init__(
-        self, cluster: Cluster, rooms: RoomList, places: StreamPlaces, locked: Callable[[str], bool]
+        self,
+        cluster: Cluster,
+        rooms: RoomList,
+        places: StreamPlaces,
+        locked: Callable[[str], bool],
+        is_listed: Callable[[str], bool],
     ) -> None:
         self._cluster = cluster
         self._rooms = rooms
@@ -125,7 +130,10 @@ class RoomStreams:
         self._followers: dict[str, set[SomeRooms]] = {}  # by room
         self._ends = RoomEnds(cluster, rooms, locked)
         self._just_gone: set[str] = set()  # at the last look, and Redis did not know yet when they ended
-        self._feeds = {detailed: RoomFeed(cluster, rooms, detailed, locked) for detailed in (False, True)}
+        self._feeds = {
+            detailed: RoomFeed(cluster, rooms, detailed, locked, is_listed) for detailed in (False, True)
+        }
+        self.of_operators = RoomFeed(cluster, rooms, True, locked)  # in detail, with unlisted rooms
         self._closed = False
         self._looks = 0
         self._woken = 0
@@ -152,11 +160,6 @@ class RoomStreams:
             for name in stream.names:
                 stream.show(name, self._object(name, detailed))
         return stream
-
-    @property
-    def detailed(self) -> RoomFeed:
-        """The list of all rooms, in detail."""
-        return self._feeds[True]
 
     async def join(self, stream: RoomStream) -> None:
         """Report changes to this stream until it is closed.
@@ -243,7 +246,7 @@ class RoomStreams:
 
     async def _tell_lists(self, changed: Collection[str]) -> None:
         lists = [stream for stream in self._streams if isinstance(stream, AllRooms)]
-        for feed in self._feeds.values():
+        for feed in (*self._feeds.values(), self.of_operators):
             if any(stream.feed is feed for stream in lists):
                 await feed.note(changed)
             else:

@@ -49,6 +49,10 @@ def _object(body: bytes, known: Any) -> dict[str, Any]:
     return ask
 
 
+def _bool(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 def _seats(value: object) -> int | None:
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return value if is_number and 0 <= value <= MOST_SEATS else None  # type: ignore[operator,return-value]
@@ -94,6 +98,7 @@ _FIELDS: dict[str, tuple[str, Any, Callable[[object], Any], str]] = {
     "seats": ("seats", None, _seats, f"a number up to {MOST_SEATS}; 0: no limit"),
     "publishTokens": ("publish_tokens", (), _tokens, _TOKENS),
     "playTokens": ("play_tokens", (), _tokens, _TOKENS),
+    "listed": ("listed", True, _bool, "true or false"),
     "title": ("title", "", _text, _A_TITLE),
     "labels": ("labels", {}, _labels, _LABELS),
     "until": ("until", FOREVER, _until, "a Unix time that is to come"),

@@ -1,6 +1,7 @@
 """For operators: list the workers, drain one. Requires `ADMIN_TOKEN` or an admin's JWT."""
 
 import time
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,8 +21,14 @@ from shared.names import parse_worker_id
 
 class AdminRoutes:
     def __init__(
-        self, cluster: Cluster, rooms: RoomList, gateway: Gateway, authenticator: Authenticator
+        self,
+        cluster: Cluster,
+        rooms: RoomList,
+        gateway: Gateway,
+        authenticator: Authenticator,
+        is_listed: Callable[[str], bool],
     ) -> None:
+        self._is_listed = is_listed
         self._cluster = cluster
         self._rooms = rooms
         self._gateway = gateway
@@ -57,7 +64,7 @@ class AdminRoutes:
     async def list_workers(self, request: Request) -> Response:
         """Lists the workers.
 
-        Without a configured admin everybody may, but gets no addresses in the cluster.
+        Without a configured admin everybody may, but gets no addresses in the cluster, nor unlisted rooms.
         """
         if self._authenticator.has_admin:
             self._authenticator.access(credential(request.headers), time.time()).check_admin()
@@ -66,7 +73,11 @@ class AdminRoutes:
             [
                 {
                     **worker_facts(worker, with_url=self._authenticator.has_admin),
-                    "rooms": self._rooms.rooms_of(worker.id),
+                    "rooms": [
+                        room
+                        for room in self._rooms.rooms_of(worker.id)
+                        if self._authenticator.has_admin or self._is_listed(room)
+                    ],
                 }
                 for worker in await self._cluster.workers()
             ]

@@ -1,5 +1,6 @@
 """For Prometheus: the metrics of this process and of the cluster, and where the workers' metrics are."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from urllib.parse import urlsplit
@@ -19,7 +20,15 @@ from shared.errors import ServiceError
 
 
 class MetricsRoutes:
-    def __init__(self, cluster: Cluster, rooms: RoomList, metrics: HttpMetrics, memory: RedisMemory) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        rooms: RoomList,
+        metrics: HttpMetrics,
+        memory: RedisMemory,
+        is_listed: Callable[[str], bool],
+    ) -> None:
+        self._is_listed = is_listed
         self._cluster = cluster
         self._memory = memory
         self._rooms = rooms
@@ -37,7 +46,7 @@ class MetricsRoutes:
         with suppress(ServiceError):
             workers = await self._cluster.recent_workers()
             of_workers = workers_exposition(workers, await self._cluster.lost_workers())
-            pieces = [*(await rooms_exposition(self._rooms)), of_workers]
+            pieces = [*(await rooms_exposition(self._rooms, self._is_listed)), of_workers]
             if (memory := await self._memory.read()) is not None:
                 pieces.append(redis_exposition(*memory))
         own = self._metrics.exposition(monotonic() - self._cluster.read_at)

@@ -1,6 +1,7 @@
 """List, fetch and delete recordings: through any control replica, wherever in the cluster they are."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from control.records.listing import RecordListing
 from control.records.proxy import RecordProxy
 from control.records.transfers import Transfers
 from shared.errors import ErrorCode, ServiceError
+from shared.names import RoomName
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.response import record_response
 
@@ -35,6 +37,7 @@ class RecordRoutes:
         authenticator: Authenticator,
         proxy: RecordProxy,
         links: RecordLinks,
+        is_listed: Callable[[str], bool],
         *,
         with_stills: bool,
     ) -> None:
@@ -42,6 +45,7 @@ class RecordRoutes:
         self._authenticator = authenticator
         self._proxy = proxy
         self._links = links
+        self._is_listed = is_listed
         self._with_stills = with_stills
         self._transfers = Transfers()
 
@@ -54,15 +58,20 @@ class RecordRoutes:
         ]
 
     async def list_records(self, request: Request) -> Response:
-        """The recordings that the caller may read; 401 for a caller whose credential opens nothing."""
+        """The recordings that the caller may read; 401 for a caller whose credential opens nothing.
+
+        Those of unlisted rooms are in it for whom a credential names the room, and for its admins.
+        """
         now = time.time()
         access = self._authenticator.access(credential(request.headers), now)
         access.check_opens_anything()
         caller = caller_of(request)
         query_of = await self._links.signer() if self._authenticator.required else None
-        listing = RecordListing(
-            access.may_read_records, caller.prefix, query_of, with_stills=self._with_stills
-        )
+
+        def is_in_list(room: RoomName) -> bool:
+            return (self._is_listed(room) or access.is_of(room)) and access.may_read_records(room)
+
+        listing = RecordListing(is_in_list, caller.prefix, query_of, with_stills=self._with_stills)
         records = await self._catalogue.records(caller.request_id)
         return Response(await listing.json(records), media_type="application/json")
 

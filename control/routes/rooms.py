@@ -1,7 +1,8 @@
 """What clients ask before they stream: how to connect, and which rooms exist."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -29,12 +30,14 @@ class RoomRoutes:
         rooms: RoomList,
         authenticator: Authenticator,
         ice_servers: IceServers,
+        is_listed: Callable[[str], bool],
     ) -> None:
         self._record_enabled = settings.record_enabled
         self._cluster = cluster
         self._rooms = rooms
         self._authenticator = authenticator
         self._ice_servers = ice_servers
+        self._is_listed = is_listed
 
     def routes(self) -> list[Route]:
         return [
@@ -71,13 +74,17 @@ class RoomRoutes:
                 return JSONResponse([self._detail(room) for room in found])
             return JSONResponse([summary(room.status) for room in found])
         after = query.get("after", "")
-        names = await self._rooms.names(after, SHORT + 1 if limit is None else min(limit, SHORT + 1))
+        await self._rooms.catch_up()
+        names = list(islice(self._listed(after, limit), SHORT + 1))
         if len(names) > SHORT:
-            pages = self._pages(self._rooms.held_names(after, limit), render)
+            pages = self._pages(self._listed(after, limit), render)
             return StreamingResponse(pages, media_type="application/json")
         return Response(
             b"".join([page async for page in self._pages(names, render)]), media_type="application/json"
         )
+
+    def _listed(self, after: str, limit: int | None) -> Iterator[str]:
+        return islice(filter(self._is_listed, self._rooms.held_names(after)), limit)
 
     async def _pages(
         self, names: Iterable[str], render: Callable[[str], bytes | None]

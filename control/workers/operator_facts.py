@@ -79,6 +79,7 @@ def settings_facts(settings: RoomSettings) -> dict[str, object]:
         "seats": settings.seats,
         "publishTokenCount": len(settings.publish_tokens),
         "playTokenCount": len(settings.play_tokens),
+        "listed": settings.listed,
         "title": settings.title,
         "labels": settings.labels,
         "until": None if settings.until == FOREVER else settings.until,

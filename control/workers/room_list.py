@@ -130,6 +130,10 @@ class RoomList:
         held = self._workers.get(WorkerId(worker))
         return len(held.records) if held is not None else 0
 
+    def note(self, names: Iterable[str]) -> None:
+        """What is shown of these rooms has changed, if they exist."""
+        self._changed.update(name for name in names if name in self._holders)
+
     def take_changed(self) -> set[str]:
         """The names of the rooms that began, changed or ended since the call before."""
         changed, self._changed = self._changed, set()

@@ -21,5 +21,8 @@ class Policy:
         own = self.set_for(room).seats
         return self.seats if own is None else own
 
+    def is_listed(self, room: str) -> bool:
+        return self.set_for(room).listed
+
 
 NOTHING_SET = Policy()

@@ -8,6 +8,7 @@ from typing import Protocol
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.recording.recorder import Recorder
 from media.rooms.chronicle import Observer, Unobserved
+from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
 from media.rooms.room import Room, new_room
 from media.rooms.source import MakeSource, Source
@@ -50,6 +51,7 @@ class Rooms:
         recorder: Recorder | None = None,
         observer: Observer | None = None,
         *,
+        policy: Policy = NOTHING_SET,
         join_burst: JoinBurstMode = "auto",
         grace: float = 0.0,
         clock: Callable[[], float] = monotonic,
@@ -60,6 +62,7 @@ class Rooms:
         self._closed = closed
         self._recorder = recorder
         self._observer = Unobserved() if observer is None else observer
+        self._policy = policy
         self._join_burst: JoinBurstMode = join_burst
         self._grace = grace
         self._clock = clock
@@ -130,6 +133,14 @@ class Rooms:
         """All rooms but checks of a line, which nobody else is to notice."""
         return [room for name, room in self._rooms.items() if not is_check(name)]
 
+    def is_listed(self, name: str) -> bool:
+        """Whether who does not know the room may find it."""
+        return self._policy.is_listed(name)
+
+    def listed(self) -> list[Room]:
+        """All rooms that others may find."""
+        return [room for room in self.shown() if self.is_listed(room.name)]
+
     def statuses(self, of: Collection[RoomName] | None = None) -> tuple[RoomStatus, ...]:
         """The statuses of all rooms, or of those of these names that exist; never of checks."""
         wanted = self._rooms if of is None else [name for name in of if name in self._rooms]
@@ -141,8 +152,8 @@ class Rooms:
         return sum(room.started_at > since and room.origin is None for room in self._rooms.values())
 
     def largest(self, most: int) -> list[Room]:
-        """The `most` rooms with most viewers on this worker; 0: all. Never checks."""
-        return nlargest(most or len(self._rooms), self.shown(), key=lambda room: len(room.viewers))
+        """The `most` rooms with most viewers on this worker, of those that others may find; 0: all."""
+        return nlargest(most or len(self._rooms), self.listed(), key=lambda room: len(room.viewers))
 
     def feeds(self) -> Iterable[Feed]:
         return (room.feed for room in self._rooms.values())

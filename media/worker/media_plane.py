@@ -73,6 +73,7 @@ class MediaPlane:
             closed,
             recorder,
             observer,
+            policy=policy,
             join_burst=join_burst,
             grace=grace,
             clock=clock,

@@ -19,6 +19,7 @@ class RoomSettings:
     seats: Count | None = None  # viewers at most; 0: any number
     publish_tokens: tuple[bytes, ...] = ()
     play_tokens: tuple[bytes, ...] = ()
+    listed: bool = True
     title: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     by: str = ""  # who said so last, for operators

@@ -69,6 +69,11 @@ class SettingsBook(Book[RoomSettings]):
         name = checked_room(room)
         return self.rooms.of(name, self.now()) or RoomSettings(room=name)
 
+    def is_listed(self, room: str) -> bool:
+        """Whether who does not know the room may find it."""
+        settings = self.rooms.of(room, self.now())
+        return settings is None or settings.listed
+
     def tokens(self, room: str, action: Role) -> tuple[bytes, ...]:
         """The digests of the tokens that open a room."""
         settings = self.rooms.of(room, self.now())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.sessions.ledger import Ledger
@@ -46,8 +47,8 @@ class _NoCopies:
     def tracks_changed(self, *_: Any) -> None: ...
 
 
-def new_rooms() -> Rooms:
-    return Rooms(Ledger(), _NoCopies(), lambda *_: None)
+def new_rooms(policy: Policy = NOTHING_SET) -> Rooms:
+    return Rooms(Ledger(), _NoCopies(), lambda *_: None, policy=policy)
 
 
 def open_room(rooms: Rooms, name: str, codec: str = "VP8") -> Room:

@@ -74,7 +74,7 @@ class RoomDetailsCollector(Collector):
         yield GaugeMetricFamily(
             "roomcast_rooms_left_out",
             "Rooms without series of their own here, because METRICS_MAX_ROOMS others have more viewers.",
-            value=len(self._rooms.shown()) - len(rooms),
+            value=len(self._rooms.listed()) - len(rooms),
         )
 
 

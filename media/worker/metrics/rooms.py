@@ -1,4 +1,7 @@
-"""The four `live_*` series, and the layers of pictures. What has a room's name ends with the room."""
+"""The four `live_*` series, and the layers of pictures. What has a room's name ends with the room.
+
+A room that is not listed has no series.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -34,6 +37,8 @@ class RoomsCollector(Collector):
             "live_rtp_packets", "RTP packets received from the room's publishers.", labels=["room"]
         )
         for status in statuses:
+            if not self._rooms.is_listed(status.name):
+                continue
             viewers.add_metric([status.name], status.subscribers)
             if status.origin:  # a copy: its origin counts what the publisher sends
                 continue

@@ -20,6 +20,7 @@ class Rooms:
 
     def __init__(self, *names: str) -> None:
         self.of: dict[str, RoomStatus] = {}
+        self.hidden: set[str] = set()
         for name in names:
             self.set(name)
 
@@ -43,7 +44,9 @@ class Rooms:
 
 
 def feed_of(rooms: Rooms, *, detailed: bool = False) -> RoomFeed:
-    return RoomFeed(cast(Any, rooms), cast(Any, rooms), detailed, lambda _: False)
+    return RoomFeed(
+        cast(Any, rooms), cast(Any, rooms), detailed, lambda _: False, lambda name: name not in rooms.hidden
+    )
 
 
 async def read(events: AsyncIterator[bytes]) -> list[dict[str, Any]]:
@@ -80,6 +83,7 @@ async def test_many_changes_come_in_parts() -> None:
 async def test_a_slow_reader_gets_the_latest_state_once() -> None:
     rooms = Rooms("a", "b", "c")
     feed = feed_of(rooms)
+    await read(feed.whole())
     for viewers in (1, 2, 3):
         rooms.set("a", subscribers=viewers)
         await feed.note(["a"])
@@ -108,6 +112,34 @@ async def test_a_reader_too_far_behind_begins_anew() -> None:
         await feed.note(["a"])
     assert not feed.reaches_back_to(0)
     assert feed.reaches_back_to(1)
+
+
+async def test_of_an_unlisted_room_nothing_is_told_not_even_its_end() -> None:
+    rooms = Rooms("a")
+    rooms.hidden = {"b"}
+    feed = feed_of(rooms)
+    await feed.note(["a"])
+    for viewers in (1, 2):
+        rooms.set("b", subscribers=viewers)
+        await feed.note(["b"])
+    del rooms.of["b"]
+    await feed.note(["b"])
+    assert feed.at == 1
+
+
+async def test_a_room_that_is_listed_no_longer_is_gone_for_who_knew_it() -> None:
+    rooms = Rooms("a", "b")
+    feed = feed_of(rooms)
+    assert await read(feed.whole())
+    rooms.hidden = {"b"}
+    await feed.note(["b"])
+    assert await told(feed, 0) == {"b": None}
+    rooms.set("b", subscribers=3)
+    await feed.note(["b"])
+    assert feed.at == 1
+    rooms.hidden.clear()
+    await feed.note(["b"])
+    assert await told(feed, 1) == {"b": 3}
 
 
 async def test_what_the_list_does_not_show_is_no_change() -> None:

@@ -1,13 +1,15 @@
-"""A check of a line is no room that anybody hears of."""
+"""A check of a line is no room that anybody hears of, nor is one that is not listed."""
 
 from collections.abc import Iterable
 
 import pytest
 from prometheus_client.registry import Collector
 
+from media.rooms.policy import Policy
 from media.rooms.rooms import Rooms
 from media.worker.metrics.room_details import RoomDetailsCollector
 from media.worker.metrics.rooms import RoomsCollector
+from shared.messages.room_settings import RoomSettings
 from shared.names import RoomName, new_check
 from tests.support.still_room import new_rooms, open_room
 
@@ -20,13 +22,13 @@ def _labels(collector: Collector) -> Iterable[str]:
 
 @pytest.mark.parametrize("collector", [RoomsCollector, RoomDetailsCollector])
 def test_it_has_no_series(collector: type[RoomsCollector] | type[RoomDetailsCollector]) -> None:
-    rooms: Rooms = new_rooms()
+    rooms: Rooms = new_rooms(Policy(lambda room: RoomSettings(room=room, listed=room != "unlisted")))
     check = new_check(RoomName("demo"))
-    for name in ("demo", check):
+    for name in ("demo", check, "unlisted"):
         open_room(rooms, name)
-    labels = _labels(collector(rooms, 0))
+    labels = set(_labels(collector(rooms, 0)))
     assert "demo" in labels
-    assert check not in labels
+    assert not labels & {check, "unlisted"}
 
 
 def test_it_is_not_left_out_either() -> None:

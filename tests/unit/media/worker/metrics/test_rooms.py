@@ -9,7 +9,9 @@ from shared.messages.status import LayerStatus, RoomStatus
 
 def series(*statuses: RoomStatus, most: int = 0) -> dict[tuple[str, ...], float]:
     rooms: Any = SimpleNamespace(
-        statuses=lambda: statuses, largest=lambda most: statuses[: most or len(statuses)]
+        statuses=lambda: statuses,
+        largest=lambda most: statuses[: most or len(statuses)],
+        is_listed=lambda name: name != "unlisted",
     )
     return {
         (sample.name, *sample.labels.values()): sample.value
