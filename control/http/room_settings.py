@@ -92,13 +92,15 @@ _LABELS = (
     f"an object of up to {MOST_LABELS} texts of up to {MAX_LABEL} characters without control characters,"
     " by keys of letters, digits, _, . and -"
 )
+_A_TRUTH = "true or false"
 _TOKENS = f"a list of 1 to {MOST_TOKENS} texts of 16 to 256 visible ASCII characters"
 # by its name in JSON: the field of `RoomSettings`, what null means, and what a value must be
 _FIELDS: dict[str, tuple[str, Any, Callable[[object], Any], str]] = {
     "seats": ("seats", None, _seats, f"a number up to {MOST_SEATS}; 0: no limit"),
     "publishTokens": ("publish_tokens", (), _tokens, _TOKENS),
     "playTokens": ("play_tokens", (), _tokens, _TOKENS),
-    "listed": ("listed", True, _bool, "true or false"),
+    "listed": ("listed", True, _bool, _A_TRUTH),
+    "stills": ("stills", None, _bool, _A_TRUTH),
     "title": ("title", "", _text, _A_TITLE),
     "labels": ("labels", {}, _labels, _LABELS),
     "until": ("until", FOREVER, _until, "a Unix time that is to come"),

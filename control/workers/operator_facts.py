@@ -80,6 +80,7 @@ def settings_facts(settings: RoomSettings) -> dict[str, object]:
         "publishTokenCount": len(settings.publish_tokens),
         "playTokenCount": len(settings.play_tokens),
         "listed": settings.listed,
+        "stills": settings.stills,
         "title": settings.title,
         "labels": settings.labels,
         "until": None if settings.until == FOREVER else settings.until,

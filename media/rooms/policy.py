@@ -12,14 +12,22 @@ def _nothing(room: str) -> RoomSettings:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`set_for` is what is set for a room. `seats`: viewers of each room (0: any number)."""
+    """`set_for` is what is set for a room.
+
+    `seats`: viewers of each room (0: any number). `stills`: whether there are pictures of rooms.
+    """
 
     set_for: Callable[[str], RoomSettings] = _nothing
     seats: int = 0
+    stills: bool = True
 
     def seats_of(self, room: str) -> int:
         own = self.set_for(room).seats
         return self.seats if own is None else own
+
+    def has_stills(self, room: str) -> bool:
+        own = self.set_for(room).stills
+        return self.stills if own is None else own
 
     def is_listed(self, room: str) -> bool:
         return self.set_for(room).listed

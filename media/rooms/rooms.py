@@ -137,6 +137,11 @@ class Rooms:
         """Whether who does not know the room may find it."""
         return self._policy.is_listed(name)
 
+    def pictured(self) -> list[Room]:
+        """The rooms of this worker's own of which there are to be still pictures."""
+        wanted = [room for room in self.shown() if room.origin is None]
+        return [room for room in wanted if self._policy.has_stills(room.name)]
+
     def listed(self) -> list[Room]:
         """All rooms that others may find."""
         return [room for room in self.shown() if self.is_listed(room.name)]

@@ -125,9 +125,9 @@ class Stills:
         return True
 
     def _look(self, now: float) -> None:
-        rooms = {room.name: room for room in self._rooms.shown() if room.origin is None}
+        rooms = {room.name: room for room in self._rooms.pictured()}
         for name in [name for name in self._stills if name not in rooms]:
-            del self._stills[name]
+            self._stills.pop(name).room.still_taken_at = 0.0
         waiting = sum(still.caught is not None for still in self._stills.values())
         for name, room in rooms.items():
             still = self._stills.get(name)

@@ -111,7 +111,7 @@ class Worker:
             self._recorder,
             self._events.chronicle,
             self._clock.now,
-            Policy(self._settings_book.of, settings.max_subs_per_room),
+            Policy(self._settings_book.of, settings.max_subs_per_room, settings.snapshots),
         )
         self._drain = Drain(
             settings.drain_seconds, lambda: self._plane.depending, self._drain_changed, self._clock.now
@@ -194,7 +194,7 @@ class Worker:
                 others = self._public.keep(), self._ticker.run(), self._measure(), http
                 running = [serving, *map(tasks.create_task, (*bus, *books, *others))]
                 self._describer.start()
-                wanted = self._recorder, self._card, self._stills if self._settings.snapshots else None
+                wanted = self._recorder, self._card, self._stills
                 running += [tasks.create_task(each.run()) for each in wanted if each is not None]
                 beating = tasks.create_task(self._announce(serving))
                 telling = tasks.create_task(self._events.run(self._heartbeat.registered))

@@ -20,6 +20,7 @@ class RoomSettings:
     publish_tokens: tuple[bytes, ...] = ()
     play_tokens: tuple[bytes, ...] = ()
     listed: bool = True
+    stills: bool | None = None
     title: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     by: str = ""  # who said so last, for operators

@@ -19,7 +19,7 @@ def parsed(**fields: Any) -> dict[str, Any]:
 
 
 def test_null_is_what_a_room_has_for_which_nothing_is_set() -> None:
-    names = ("seats", "publishTokens", "playTokens", "title", "labels", "until")
+    names = ("seats", "publishTokens", "playTokens", "listed", "stills", "title", "labels", "until")
     nulls = parsed(**dict.fromkeys(names))
     assert RoomSettings(room="demo", **nulls) == RoomSettings(room="demo")
     assert len(nulls) == len(names)
@@ -33,7 +33,14 @@ def test_tokens_are_kept_as_digests() -> None:
 
 def test_what_may_be_set() -> None:
     labels = {f"key-{number}": "é" * 256 for number in range(16)}
-    fields = {"seats": 0, "title": "t" * 200, "labels": labels, "until": NOW + 1}
+    fields = {
+        "seats": 0,
+        "listed": False,
+        "stills": True,
+        "title": "t" * 200,
+        "labels": labels,
+        "until": NOW + 1,
+    }
     assert parsed(**fields) == fields
 
 
@@ -50,6 +57,8 @@ def test_what_may_be_set() -> None:
         {"publishTokens": ["short"]},
         {"playTokens": ["with a space in it"]},
         {"playTokens": [1]},
+        {"listed": 1},
+        {"stills": "no"},
         {"title": "t" * 201},
         {"title": "a\nb"},
         {"title": "\ud800"},

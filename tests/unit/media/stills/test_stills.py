@@ -6,6 +6,7 @@ from time import monotonic
 
 import pytest
 
+from media.rooms.policy import Policy
 from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
 from media.stills.decoder_process import DecoderDiedError, DecoderSlowError
@@ -19,6 +20,7 @@ from media.stills.stills import (
     Stills,
 )
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.room_settings import RoomSettings
 from shared.messages.stills import WIDTHS, GetStill
 from shared.names import RoomName, new_check
 from tests.support.still_room import keyframe_payloads, new_rooms, open_room, send_picture
@@ -53,7 +55,9 @@ class Stage:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.rooms: Rooms = new_rooms()
+        self.wanted: dict[str, bool | None] = {}  # what is set for rooms
+        policy = Policy(lambda room: RoomSettings(room=room, stills=self.wanted.get(room)))
+        self.rooms: Rooms = new_rooms(policy)
         self.decoder = ScriptedDecoder()
         self.stills = Stills(self.rooms, self.decoder, lambda: self.now, lambda: 1000 + self.now)  # type: ignore[arg-type]
         self.payloads: dict[str, tuple[bytes, ...]] = {}
@@ -185,6 +189,18 @@ async def test_a_decoder_ends_when_it_has_nothing_to_do_and_with_the_worker(
     running.cancel()
     await asyncio.wait([running])
     assert stage.decoder.closed > closed
+
+
+async def test_a_room_for_which_none_are_wanted_has_none(stage: Stage) -> None:
+    stage.wanted = {"demo": False}
+    for name in ("demo", "other"):
+        stage.open(name)
+    await stage.pass_seconds(20)
+    assert (await stage.get("demo"), await stage.get("other") is None) == (None, False)
+    stage.wanted = {"demo": True, "other": False}
+    await stage.pass_seconds(20)
+    assert (await stage.get("demo") is None, await stage.get("other")) == (False, None)
+    assert [room.still_taken_at > 0 for room in stage.rooms.shown()] == [True, False]
 
 
 async def test_a_real_decoder_makes_a_real_picture_of_a_room() -> None:
