@@ -5,10 +5,11 @@ import sys
 import time
 from functools import partial
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from control.access.operators import Operator
 from deploy.doctor.part import Part
 from deploy.extras import need_extras
 from deploy.planes import control, worker
@@ -102,7 +103,11 @@ def token(
     ] = None,
     ttl: Annotated[str, typer.Option(help="How long it is good, such as 90s, 30m, 12h or 7d.")] = "1h",
     subject: Annotated[str, typer.Option(help="Who gets it.", show_default=False)] = "",
-    admin: Annotated[bool, typer.Option("--admin", help="It administrates, too.")] = False,
+    role: Annotated[
+        Literal["", "watch", "moderate", "admin"],
+        typer.Option(help="Of an operator, too.", show_default=False),
+    ] = "",
+    admin: Annotated[bool, typer.Option("--admin", help="The same as --role admin.")] = False,
 ) -> None:
     """Print a JWT for a client, signed with JWT_SECRET. Its end also ends the session that it opened."""
     from deploy.minting import mint, seconds_of
@@ -119,7 +124,7 @@ def token(
             actions=action or (),
             seconds=seconds,
             subject=subject,
-            admin=admin,
+            operator=Operator.of("admin" if admin else role),
         )
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 
+from control.access.operators import Operator
 from shared.messages.signalling import Role
 from shared.names import A_CLAIM, RoomName, is_claim
 from shared.settings.setting_types import secret
@@ -34,11 +35,12 @@ def mint(
     actions: Sequence[Role],
     seconds: int,
     subject: str = "",
-    admin: bool = False,
+    operator: Operator | None = None,
 ) -> str:
     """A token that control with these settings takes, from Unix time `now` on.
 
-    `room` None: every room. Without `actions`: all of them. Raises `SettingsError`.
+    `room` None: every room. Without `actions`: all of them, but for an operator who is no admin: none. Raises
+    `SettingsError`.
     """
     key = secret(settings.jwt_secret)
     if not key:
@@ -47,9 +49,10 @@ def mint(
         raise SettingsError(f"the subject must be {A_CLAIM}")
     claims: dict[str, Any] = {"exp": int(now) + seconds, "iat": int(now), "jti": secrets.token_hex(16)}
     claims |= {"room": room} if room else {}
-    claims |= {"actions": [str(action) for action in actions]} if actions else {}
+    if actions or operator in (Operator.WATCH, Operator.MODERATE):
+        claims["actions"] = [str(action) for action in actions]
     claims |= {"sub": subject} if subject else {}
-    claims |= {"role": "admin"} if admin else {}
+    claims |= {"role": operator.name.lower()} if operator else {}
     claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
     claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
     missing = [name for name in settings.jwt_required_claims if name not in claims]

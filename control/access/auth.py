@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from control.access.operators import Operator
 from control.access.plain_tokens import PlainTokens, TokensOfRooms, is_one_of
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
@@ -173,16 +174,20 @@ class Access:
     def check_may_tell(self, room: RoomName) -> None:
         """Raises unless the caller may send messages to who watches `room`.
 
-        Its admins may, who may publish there, and a JWT with the action `message`.
+        Its moderators may, who may publish there, and a JWT with the action `message`.
         """
-        if self._administers(room) or self._grant(room, Role.PUBLISH) is not None:
+        if self._operates(Operator.MODERATE, room) or self._grant(room, Role.PUBLISH) is not None:
             return
         if self._jwt is None or not (self._jwt.is_for(room) and self._jwt.may_tell):
             raise self.refusal
 
     def check_admin(self, room: str | None = None) -> None:
         """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
-        if not self._administers(room):
+        self.check_operator(Operator.ADMIN, room)
+
+    def check_operator(self, least: Operator, room: str | None = None) -> None:
+        """Raises unless the caller may do that much with `room`; None: with the whole cluster."""
+        if not self._operates(least, room):
             raise self.refusal
 
     def check_opens_anything(self) -> None:
@@ -207,12 +212,12 @@ class Access:
         return self._jwt.actor if self._jwt is not None else "nobody"
 
     def is_of(self, room: RoomName) -> bool:
-        """Whether the credential names `room`, or administers it."""
+        """Whether the credential names `room`, or operates it."""
         names = self._jwt is not None and self._jwt.room == room
-        return names or self._tokens.plain.names(self._token, room) or self._administers(room)
+        return names or self._tokens.plain.names(self._token, room) or self._operates(Operator.WATCH, room)
 
     def may_read_records(self, room: RoomName) -> bool:
-        if not self._tokens or self._administers(room):
+        if not self._tokens or self._operates(Operator.ADMIN, room):
             return True
         # what everybody may play has recordings for admins only, where anything else is protected
         return self._tokens.protect(room, Role.PLAY) and self._grant(room, Role.PLAY) is not None
@@ -227,5 +232,8 @@ class Access:
             return None
         return Grant(jwt.ends_at, jwt.identity, jwt.mark)
 
-    def _administers(self, room: str | None) -> bool:
-        return self._is_admin or (self._jwt is not None and self._jwt.is_admin and self._jwt.is_for(room))
+    def _operates(self, least: Operator, room: str | None) -> bool:
+        if self._is_admin:
+            return True
+        jwt = self._jwt
+        return jwt is not None and jwt.operator is not None and jwt.operator >= least and jwt.is_for(room)

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 from control.access.jwt_keys import JwtKey
+from control.access.operators import Operator
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import A_CLAIM, is_claim, parse_room_name
@@ -36,7 +37,7 @@ class JwtClaims:
     ends_at: float
     room: str | None
     actions: frozenset[str] | None
-    is_admin: bool
+    operator: Operator | None
     identity: str
     mark: TokenMark
 
@@ -107,7 +108,7 @@ class JwtReader:
             ends_at=ends + LEEWAY_SECONDS,
             room=_room(claims),
             actions=_actions(claims),
-            is_admin=claims.get("role") == "admin" or claims.get("admin") is True,
+            operator=_operator(claims),
             identity=_identity(claims, mark.subject, token),
             mark=mark,
         )
@@ -208,6 +209,10 @@ def _actions(claims: Mapping[str, Any]) -> frozenset[str] | None:
     if not isinstance(actions, list):
         raise JwtError("actions of the JWT must be a list")
     return frozenset(action for action in actions if isinstance(action, str))
+
+
+def _operator(claims: Mapping[str, Any]) -> Operator | None:
+    return Operator.ADMIN if claims.get("admin") is True else Operator.of(claims.get("role"))
 
 
 def _is_time(value: object) -> bool:

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.access.auth import Authenticator, credential
+from control.access.operators import Operator
 from control.http.audit import audit
 from control.http.caller import caller_of
 from control.http.resource import Resource
@@ -67,7 +68,8 @@ class AdminRoutes:
         Without a configured admin everybody may, but gets no addresses in the cluster, nor unlisted rooms.
         """
         if self._authenticator.has_admin:
-            self._authenticator.access(credential(request.headers), time.time()).check_admin()
+            access = self._authenticator.access(credential(request.headers), time.time())
+            access.check_operator(Operator.WATCH)
         await self._rooms.catch_up()
         return JSONResponse(
             [

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.access.auth import Access, Authenticator, credential
+from control.access.operators import Operator
 from control.http.audit import audit
 from control.http.bodies import read_ruling
 from control.http.caller import caller_of
@@ -51,7 +52,7 @@ class ModerationRoutes:
     async def close_room(self, request: Request) -> Response:
         """End all sessions of a room; with `{"block": seconds}` nobody gets in again until then."""
         name: str = request.path_params["room"]
-        access = self._admin(request, name)
+        access = self._operator(request, Operator.MODERATE, name)
         ask = parse_block(await read_ruling(request))
         room, request_id = parse_room_name(name), caller_of(request).request_id
         if room is None:
@@ -67,13 +68,13 @@ class ModerationRoutes:
         return JSONResponse({"name": room, "until": until, **facts})
 
     async def list_blocks(self, request: Request) -> Response:
-        self._admin(request)
+        self._operator(request, Operator.WATCH)
         blocks = page_of(await self._moderator.blocks(), lambda block: block.room, request.query_params)
         return JSONResponse({"blocks": [block_facts(block) for block in blocks]})
 
     async def lift_block(self, request: Request) -> Response:
         name: str = request.path_params["room"]
-        access = self._admin(request, name)
+        access = self._operator(request, Operator.MODERATE, name)
         room = parse_room_name(name)
         if room is None:
             raise ServiceError(ErrorCode.RULING_NOT_FOUND)
@@ -84,7 +85,7 @@ class ModerationRoutes:
     async def end_session(self, request: Request) -> Response:
         """End one session, which may be named as lists name it; with `?room=` one of that room."""
         room = request.query_params.get("room", "")
-        access = self._admin(request, room or None)
+        access = self._operator(request, Operator.MODERATE, room or None)
         session: str = request.path_params["session"]
         if room and parse_room_name(room) is None:
             raise ServiceError(ErrorCode.INVALID_ROOM)
@@ -93,7 +94,7 @@ class ModerationRoutes:
         return JSONResponse({"room": ended.room, "role": ended.role})
 
     async def revoke(self, request: Request) -> Response:
-        access = self._admin(request)
+        access = self._operator(request, Operator.ADMIN)
         mark = parse_revocation(await read_ruling(request), time.time())
         revocation, obeyed = await self._moderator.revoke(
             mark, self._revocation_seconds, access.actor, caller_of(request).request_id
@@ -104,18 +105,18 @@ class ModerationRoutes:
         return JSONResponse({**facts, "by": revocation.by, **warning}, 201)
 
     async def list_revocations(self, request: Request) -> Response:
-        self._admin(request)
+        self._operator(request, Operator.WATCH)
         page = page_of(await self._moderator.revocations(), lambda one: one.id, request.query_params)
         return JSONResponse({"revocations": [{**revocation_facts(one), "by": one.by} for one in page]})
 
     async def lift_revocation(self, request: Request) -> Response:
-        access = self._admin(request)
+        access = self._operator(request, Operator.ADMIN)
         revocation: str = request.path_params["revocation"]
         await self._moderator.lift_revocation(revocation, access.actor, caller_of(request).request_id)
         audit(request, access, "jwt.unrevoke", id=revocation)
         return JSONResponse({"id": revocation})
 
-    def _admin(self, request: Request, room: str | None = None) -> Access:
+    def _operator(self, request: Request, least: Operator, room: str | None = None) -> Access:
         access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_admin(room)
+        access.check_operator(least, room)
         return access

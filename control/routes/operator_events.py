@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from control.access.auth import Authenticator, credential
+from control.access.operators import Operator
 from control.events.operator_streams import OperatorStreams
 from control.events.operator_text import SessionFilter
 from control.http.caller import caller_of
@@ -37,7 +38,7 @@ class OperatorEventRoutes:
         token = credential(request.headers)
 
         def check() -> None:
-            self._authenticator.access(token, time.time()).check_admin()
+            self._authenticator.access(token, time.time()).check_operator(Operator.WATCH)
 
         def may_go_on() -> bool:
             try:

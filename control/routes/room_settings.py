@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.access.auth import Access, Authenticator, credential
+from control.access.operators import Operator
 from control.http.audit import audit
 from control.http.bodies import read_settings
 from control.http.params import page_of, room_in_path
@@ -33,23 +34,23 @@ class RoomSettingsRoutes:
         ]
 
     async def list(self, request: Request) -> Response:
-        self._admin(request, None)
+        self._operator(request, Operator.WATCH, None)
         page = page_of(await self._configuration.all(), lambda one: one.room, request.query_params)
         return JSONResponse({"rooms": [settings_facts(one) for one in page]})
 
     async def show(self, request: Request) -> Response:
-        room, _ = self._room(request)
+        room, _ = self._room(request, Operator.WATCH)
         return JSONResponse(settings_facts(await self._configuration.of(room)))
 
     async def put(self, request: Request) -> Response:
         """Set all: what the body does not name is as the environment says."""
-        room, access = self._room(request)
+        room, access = self._room(request, Operator.ADMIN)
         fields = await self._fields(request)
         return await self._change(request, access, room, lambda _: RoomSettings(room=room, **fields), fields)
 
     async def patch(self, request: Request) -> Response:
         """Set what the body names (RFC 7396: null is as the environment says)."""
-        room, access = self._room(request)
+        room, access = self._room(request, Operator.ADMIN)
         fields = await self._fields(request)
 
         def change(before: RoomSettings | None) -> RoomSettings:
@@ -58,7 +59,7 @@ class RoomSettingsRoutes:
         return await self._change(request, access, room, change, fields)
 
     async def delete(self, request: Request) -> Response:
-        room, access = self._room(request)
+        room, access = self._room(request, Operator.ADMIN)
         await self._configuration.forget(room, access.actor)
         audit(request, access, "room.forget", room=room)
         return JSONResponse({"room": room})
@@ -73,11 +74,11 @@ class RoomSettingsRoutes:
         audit(request, access, "room.configure", room=room, fields=sorted(fields))
         return JSONResponse(settings_facts(settings))
 
-    def _room(self, request: Request) -> tuple[RoomName, Access]:
-        access = self._admin(request, request.path_params["room"])
+    def _room(self, request: Request, least: Operator) -> tuple[RoomName, Access]:
+        access = self._operator(request, least, request.path_params["room"])
         return room_in_path(request), access
 
-    def _admin(self, request: Request, room: str | None) -> Access:
+    def _operator(self, request: Request, least: Operator, room: str | None) -> Access:
         access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_admin(room)
+        access.check_operator(least, room)
         return access

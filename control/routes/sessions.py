@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.access.auth import Authenticator, credential
+from control.access.operators import Operator
 from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.every_worker import EveryWorker
@@ -27,7 +28,8 @@ class SessionRoutes:
     async def list_sessions(self, request: Request) -> Response:
         """All sessions, or with `?room=` those of a room; `total` includes those beyond the limit."""
         room = request.query_params.get("room", "")
-        self._authenticator.access(credential(request.headers), time.time()).check_admin(room or None)
+        access = self._authenticator.access(credential(request.headers), time.time())
+        access.check_operator(Operator.WATCH, room or None)
         if room and parse_room_name(room) is None:
             raise ServiceError(ErrorCode.INVALID_ROOM)
         replies = await self._workers.ask(

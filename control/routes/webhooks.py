@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from control.access.auth import Authenticator, credential
+from control.access.operators import Operator
 from control.http.resource import Resource
 from control.webhooks.dead_letters import DeadLetters
 from control.workers.cluster import LIMIT_SECONDS
@@ -34,7 +35,7 @@ class WebhookRoutes:
 
     async def list_dead(self, request: Request) -> Response:
         """The oldest `?limit=` dead letters behind `?after=`."""
-        self._check(request)
+        self._check(request, Operator.WATCH)
         limit, after = _limit(request.query_params.get("limit")), request.query_params.get("after", "")
         if after and not _ID.fullmatch(after):
             raise ServiceError(ErrorCode.INVALID_PAGE, detail="after is the id of a dead letter")
@@ -42,7 +43,7 @@ class WebhookRoutes:
             return JSONResponse(await self._dead_letters.page(after, limit))
 
     async def replay(self, request: Request) -> Response:
-        self._check(request)
+        self._check(request, Operator.ADMIN)
         letter: str = request.path_params["letter"]
         if not _ID.fullmatch(letter):
             raise ServiceError(ErrorCode.NOT_FOUND)
@@ -52,13 +53,13 @@ class WebhookRoutes:
         return JSONResponse({"id": letter})
 
     async def replay_all(self, request: Request) -> Response:
-        self._check(request)
+        self._check(request, Operator.ADMIN)
         async with self._watch.bounded(LIMIT_SECONDS):
             replayed, left = await self._dead_letters.replay_all()
         return JSONResponse({"replayed": replayed, "left": left})
 
-    def _check(self, request: Request) -> None:
-        self._authenticator.access(credential(request.headers), time.time()).check_admin()
+    def _check(self, request: Request, least: Operator) -> None:
+        self._authenticator.access(credential(request.headers), time.time()).check_operator(least)
 
 
 def _limit(text: str | None) -> int:

@@ -34,13 +34,14 @@ RED, BLUE, BOTH = {"red"}, {"blue"}, {"red", "blue"}
 
 
 class Opens(NamedTuple):
-    """The rooms in which a credential publishes, plays, reads recordings and administrates."""
+    """The rooms in which a credential publishes, plays, reads recordings, and operates as an `operator`."""
 
     publish: set[str]
     play: set[str]
     read: set[str]
-    administrate: set[str]
-    cluster: bool = False  # administrates the whole cluster
+    operate: set[str]
+    operator: str = ""
+    cluster: bool = False  # operates the whole cluster
     anything: bool = True
 
 
@@ -58,18 +59,59 @@ TABLE = {
     "to publish in red": ("secret-to-publish-red", Opens(RED, NOBODY, NOBODY, NOBODY)),
     "to play red": ("secret-to-play-red", Opens(NOBODY, RED, RED, NOBODY)),
     "of red": ("secret-of-red", Opens(RED, RED, RED, NOBODY)),
-    "admin": ("secret-of-admin", Opens(NOBODY, NOBODY, BOTH, BOTH, cluster=True)),
+    "admin": ("secret-of-admin", Opens(NOBODY, NOBODY, BOTH, BOTH, "admin", cluster=True)),
     "jwt": (make_jwt(), Opens(BOTH, BOTH, BOTH, NOBODY)),
     "jwt for red": (make_jwt(room="red"), Opens(RED, RED, RED, NOBODY)),
     "jwt to play": (make_jwt(actions=["play"]), Opens(NOBODY, BOTH, BOTH, NOBODY)),
     "jwt to publish": (make_jwt(actions=["publish"]), Opens(BOTH, NOBODY, NOBODY, NOBODY)),
-    "jwt of admin": (make_jwt(role="admin"), Opens(BOTH, BOTH, BOTH, BOTH, cluster=True)),
-    "jwt of admin of red": (make_jwt(role="admin", room="red"), Opens(RED, RED, RED, RED)),
+    "jwt of admin": (make_jwt(role="admin"), Opens(BOTH, BOTH, BOTH, BOTH, "admin", cluster=True)),
+    "jwt of admin of red": (make_jwt(role="admin", room="red"), Opens(RED, RED, RED, RED, "admin")),
+    "jwt of moderator": (
+        make_jwt(role="moderate", actions=[]),
+        Opens(NOBODY, NOBODY, NOBODY, BOTH, "moderate", cluster=True),
+    ),
+    "jwt of moderator of red": (
+        make_jwt(role="moderate", actions=["play"], room="red"),
+        Opens(NOBODY, RED, RED, RED, "moderate"),
+    ),
+    "jwt to watch": (
+        make_jwt(role="watch", actions=[]),
+        Opens(NOBODY, NOBODY, NOBODY, BOTH, "watch", cluster=True),
+    ),
+    "jwt of another role": (make_jwt(role="owner", actions=[]), Opens(NOBODY, NOBODY, NOBODY, NOBODY)),
     "jwt of admin for no room": (
         make_jwt(role="admin", room=None),
         Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False),
     ),
 }
+
+
+OPERATORS = ("", "watch", "moderate", "admin")  # each may do what those before may
+OF_A_ROOM = (
+    ("admin", "DELETE", "/api/admin/records/{room}_9.webm"),
+    ("watch", "GET", "/api/admin/sessions?room={room}"),
+    ("moderate", "POST", "/api/admin/rooms/{room}/close"),
+    ("moderate", "DELETE", "/api/admin/blocks/{room}"),
+    ("watch", "GET", "/api/admin/rooms/{room}"),
+    ("admin", "DELETE", "/api/admin/rooms/{room}"),
+    ("moderate", "DELETE", "/api/admin/sessions/{session}?room={room}"),
+)
+OF_THE_CLUSTER = (
+    ("admin", "POST", "/api/admin/workers/w1/drain"),
+    ("admin", "POST", "/api/admin/workers/w1/undrain"),
+    ("admin", "DELETE", "/api/admin/workers/w1/drain"),
+    ("watch", "GET", "/api/admin/sessions"),
+    ("moderate", "DELETE", "/api/admin/sessions/{session}"),
+    ("watch", "GET", "/api/admin/blocks"),
+    ("watch", "GET", "/api/admin/rooms"),
+    ("watch", "GET", "/api/admin/revocations"),
+    ("admin", "POST", "/api/admin/revocations"),
+    ("admin", "DELETE", "/api/admin/revocations/jti-1"),
+    ("watch", "GET", "/api/workers"),
+    ("watch", "GET", "/api/admin/webhooks/dead"),
+    ("admin", "POST", "/api/admin/webhooks/dead/replay"),
+    ("admin", "DELETE", "/api/admin/records/no-name"),
+)
 
 
 async def is_open(http: httpx.AsyncClient, method: str, path: str, body: bytes | None = None) -> bool:
@@ -89,7 +131,8 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(name: str, stage: S
     token, opens = TABLE[name]
     if token:
         http.headers["Authorization"] = f"Bearer {token}"
-    publish, play, read, administrate = (set[str]() for _ in range(4))
+    publish, play, read = (set[str]() for _ in range(3))
+    rank = OPERATORS.index(opens.operator)
     for room in ROOMS:
         whip, whep = f"/api/whip/publish/{room}", f"/api/whep/play/{room}"
         if await is_open(http, "POST", whip, PUBLISH_OFFER):
@@ -114,39 +157,19 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(name: str, stage: S
             read.add(room)
         else:
             assert reads == {False}
-        administers = {
-            await is_open(http, "DELETE", f"/api/admin/records/{room}_9.webm"),
-            await is_open(http, "GET", f"/api/admin/sessions?room={room}"),
-            await is_open(http, "POST", f"/api/admin/rooms/{room}/close"),
-            await is_open(http, "DELETE", f"/api/admin/blocks/{room}"),
-            await is_open(http, "DELETE", f"/api/admin/sessions/{SESSION}?room={room}"),
-        }
-        if administers == {True}:
-            administrate.add(room)
-        else:
-            assert administers == {False}
+        for least, method, path in OF_A_ROOM:
+            may = room in opens.operate and rank >= OPERATORS.index(least)
+            assert await is_open(http, method, path.format(room=room, session=SESSION)) is may, path
         # what the contract leaves open to everybody
         assert (await http.get(f"/api/rooms/{room}")).status_code == 200
     listed = await http.get("/api/records")
     assert listed.status_code == (200 if opens.anything else 401)
     if opens.anything:
         assert {entry["name"].partition("_")[0] for entry in listed.json()} == opens.read
-    for method, path in (
-        ("POST", "/api/admin/workers/w1/drain"),
-        ("POST", "/api/admin/workers/w1/undrain"),
-        ("DELETE", "/api/admin/workers/w1/drain"),
-        ("GET", "/api/admin/sessions"),
-        ("DELETE", f"/api/admin/sessions/{SESSION}"),
-        ("GET", "/api/admin/blocks"),
-        ("GET", "/api/admin/revocations"),
-        ("POST", "/api/admin/revocations"),
-        ("DELETE", "/api/admin/revocations/jti-1"),
-        ("GET", "/api/workers"),
-        ("DELETE", "/api/admin/records/no-name"),
-    ):
-        assert await is_open(http, method, path) is opens.cluster, (method, path)
-    got = Opens(publish, play, read, administrate, opens.cluster, opens.anything)
-    assert got == opens
+    for least, method, path in OF_THE_CLUSTER:
+        may = opens.cluster and rank >= OPERATORS.index(least)
+        assert await is_open(http, method, path.format(session=SESSION)) is may, path
+    assert (publish, play, read) == opens[:3]
 
 
 async def test_a_jwt_without_a_required_claim_is_told_so(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 import jwt
 import pytest
 
+from control.access.operators import Operator
 from deploy.minting import mint, seconds_of
 from shared.messages.signalling import Role
 from shared.names import RoomName
@@ -35,7 +36,7 @@ def test_a_token_has_the_claims_that_were_asked_for_and_no_others() -> None:
         actions=[Role.PLAY, Role.PUBLISH],
         seconds=60,
         subject="ann",
-        admin=True,
+        operator=Operator.ADMIN,
     )
     claims, rich = (
         jwt.decode(text, SECRET, ["HS256"], options={"verify_exp": False, "verify_aud": False})
@@ -51,6 +52,17 @@ def test_a_token_has_the_claims_that_were_asked_for_and_no_others() -> None:
         "aud": "live",
         "iss": "us",
     }
+
+
+@pytest.mark.parametrize("operator", [Operator.WATCH, Operator.MODERATE])
+def test_an_operator_who_is_no_admin_publishes_and_plays_nothing_unasked(
+    operator: Operator,
+) -> None:
+    settings = load_settings(jwt_secret=SECRET)
+    for actions in ([], [Role.PLAY]):
+        text = mint(settings, NOW, room=None, actions=actions, seconds=60, operator=operator)
+        claims = jwt.decode(text, SECRET, ["HS256"], options={"verify_exp": False})
+        assert (claims["role"], claims["actions"]) == (operator.name.lower(), actions)
 
 
 def test_a_token_that_control_would_refuse_is_not_minted() -> None:
