@@ -39,6 +39,7 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_ACCEPTABLE = "not_acceptable"  # the viewer cannot decode the publisher's codec
     PUBLISHER_EXISTS = "publisher_exists"  # the room has another publisher
+    NO_STANDBY = "no_standby"  # nobody else publishes in the room
     ROOM_LIMIT = "room_limit"  # the cluster has MAX_ROOMS rooms
     PUBLISHER_LIMIT = "publisher_limit"  # this address publishes in MAX_PUBLISHERS_PER_CLIENT rooms
     VIEWER_LIMIT = "viewer_limit"  # this address has MAX_VIEWERS_PER_CLIENT viewers

@@ -148,9 +148,9 @@ class Access:
         self._jwt = jwt
         self._is_admin = is_one_of(token, [tokens.admin])
 
-    def grant(self, room: RoomName, action: Role) -> Grant:
-        """Permission for `action` in `room`; raises."""
-        grant = self._grant(room, action)
+    def grant(self, room: RoomName, action: Role, *, stands_by: bool = False) -> Grant:
+        """Permission for `action` in `room`; raises. To stand by a JWT may name that alone."""
+        grant = self._grant(room, action, stands_by=stands_by)
         if grant is None:
             raise self.refusal
         return grant
@@ -158,7 +158,7 @@ class Access:
     def check_sent_along(self, room: RoomName, action: Role) -> None:
         """Raises if a wrong token came with a session's URL, which is credential enough without a token."""
         if self._token is not None and not self.is_for_callback(room, action):
-            self.grant(room, action)
+            self.grant(room, action, stands_by=action is Role.PUBLISH)
 
     def is_for_callback(self, room: RoomName, action: Role) -> bool:
         """Whether `AUTH_URL` decides about this credential: it is neither an admin's nor a JWT of ours.
@@ -222,13 +222,15 @@ class Access:
         # what everybody may play has recordings for admins only, where anything else is protected
         return self._tokens.protect(room, Role.PLAY) and self._grant(room, Role.PLAY) is not None
 
-    def _grant(self, room: RoomName, action: Role) -> Grant | None:
+    def _grant(self, room: RoomName, action: Role, *, stands_by: bool = False) -> Grant | None:
         if not self._tokens.protect(room, action):
             return Grant()
         if self._tokens.plain.open(self._token, room, action):
             return Grant(identity="token")  # the same for all: they use the same token
         jwt = self._jwt
-        if jwt is None or not jwt.is_for(room) or not jwt.allows(action):
+        if jwt is None or not jwt.is_for(room):
+            return None
+        if not (jwt.allows(action) or (stands_by and jwt.may_stand_by)):
             return None
         return Grant(jwt.ends_at, jwt.identity, jwt.mark)
 

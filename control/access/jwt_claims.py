@@ -56,6 +56,11 @@ class JwtClaims:
         return self.actions is None or action in self.actions
 
     @property
+    def may_stand_by(self) -> bool:
+        """Whether they name standing by, which who may publish may do anyway."""
+        return self.actions is not None and "standby" in self.actions
+
+    @property
     def may_tell(self) -> bool:
         """Whether they name messages to viewers, which who may publish may send anyway."""
         return self.actions is not None and "message" in self.actions

@@ -7,7 +7,7 @@ class Operator(IntEnum):
     """Each may do what those before may."""
 
     WATCH = 1  # look: at sessions, workers, blocks, revocations, dead letters, and their events
-    MODERATE = 2  # close and block rooms, lift blocks, end sessions, send messages to viewers
+    MODERATE = 2  # close, switch and block rooms, lift blocks, end sessions, send messages to viewers
     ADMIN = 3  # all
 
     @classmethod

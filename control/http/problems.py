@@ -43,6 +43,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.METHOD_NOT_ALLOWED: (405, "method not allowed"),
     ErrorCode.NOT_ACCEPTABLE: (406, "codec not acceptable"),
     ErrorCode.PUBLISHER_EXISTS: (409, "publisher already exists in this room"),
+    ErrorCode.NO_STANDBY: (409, "nobody else publishes in this room"),
     ErrorCode.ALREADY_ANSWERED: (409, "already answered"),
     ErrorCode.PRECONDITION_FAILED: (412, "precondition failed"),
     ErrorCode.PRECONDITION_REQUIRED: (428, "precondition required"),

@@ -1,4 +1,4 @@
-"""For operators: close and block rooms, end sessions, revoke JWTs. Each act has a line in the audit log."""
+"""For operators: close, switch and block rooms, end sessions, revoke JWTs. Each act has a line in the log."""
 
 import time
 
@@ -42,6 +42,7 @@ class ModerationRoutes:
         revocations = Resource({"GET": self.list_revocations, "POST": self.revoke})
         return [
             Route("/api/admin/rooms/{room}/close", Resource({"POST": self.close_room})),
+            Route("/api/admin/rooms/{room}/switch", Resource({"POST": self.switch_room})),
             Route("/api/admin/blocks", Resource({"GET": self.list_blocks})),
             Route("/api/admin/blocks/{room}", Resource({"DELETE": self.lift_block})),
             Route("/api/admin/sessions/{session}", Resource({"DELETE": self.end_session})),
@@ -66,6 +67,17 @@ class ModerationRoutes:
         until, facts = round(block.until, 3), obeyed._asdict()
         audit(request, access, "room.block", room=room, until=until, reason=reason, **facts)
         return JSONResponse({"name": room, "until": until, **facts})
+
+    async def switch_room(self, request: Request) -> Response:
+        """Have viewers of a room get the next one that publishes there."""
+        name: str = request.path_params["room"]
+        access = self._operator(request, Operator.MODERATE, name)
+        room = parse_room_name(name)
+        if room is None:
+            raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+        switched = await self._gateway.switch_room(room, caller_of(request).request_id)
+        audit(request, access, "room.switch", room=room, session=switched.session)
+        return JSONResponse({"name": room, "session": switched.session})
 
     async def list_blocks(self, request: Request) -> Response:
         self._operator(request, Operator.WATCH)

@@ -115,7 +115,8 @@ class StreamingRoutes:
     async def _grant(self, request: Request, room: RoomName) -> Grant:
         access = self._access(request)
         if self._callback is None or not access.is_for_callback(room, self._role):
-            return access.grant(room, self._role)
+            stands_by = self._role is Role.PUBLISH and _stands_by(request)
+            return access.grant(room, self._role, stands_by=stands_by)
         question = Question(
             action=self._role,
             room=room,
@@ -200,6 +201,7 @@ class StreamingRoutes:
                 identity=grant.identity,
                 token=grant.token,
                 network=caller_of(request).network,
+                stands_by=_stands_by(request),
             )
             return await self._offers.publish(publish, request_id)
         takes_offers = self._takes_offers(request)
@@ -238,6 +240,10 @@ class StreamingRoutes:
         """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""
         base = self._public_url or caller_of(request).prefix
         return f"{base}{ENDPOINTS[self._role]}/{room}/{session}"
+
+
+def _stands_by(request: Request) -> bool:
+    return request.query_params.get("standby") == "true"
 
 
 def _playable(text: str, *, takes_offers: bool) -> bytes:

@@ -65,6 +65,8 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
             layers=_layers(home, rooms),
             viewers_by_reason=_viewers_by_reason(rooms),
             still_at=home.still_at,
+            standbys=home.standbys,
+            standby_on=home.standby_on,
         ),
         tuple(sorted(worker for worker, _ in parts)),
         _copies(parts),

@@ -23,6 +23,8 @@ from shared.messages.signalling import (
     LayerChosen,
     Patch,
     Patched,
+    Switched,
+    SwitchRoom,
 )
 from shared.messages.status import Drained, SetDrain
 from shared.names import RequestId, RoomName, SessionId, WorkerId, parse_cut_session, worker_of_session
@@ -124,6 +126,16 @@ class Gateway:
             await self._watch.check_settled()
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
         return total
+
+    async def switch_room(self, room: RoomName, request_id: RequestId) -> Switched:
+        """Have viewers get the next one that publishes. Raises `ROOM_NOT_FOUND` or `NO_STANDBY`."""
+        async with self._watch.bounded(LIMIT_SECONDS):
+            owner = await self._cluster.room_owner(room)
+            if owner is None:
+                await self._watch.check_settled()
+                raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+            with _gone(ErrorCode.ROOM_NOT_FOUND):
+                return await self._calls.call(owner, SwitchRoom(room=room), Switched, request_id)
 
     async def set_drain(self, worker: WorkerId, *, on: bool, request_id: RequestId) -> Drained:
         """Make a worker drain, or cancel that. Raises `WORKER_NOT_FOUND`."""

@@ -39,6 +39,7 @@ def session_facts(session: SessionStatus) -> dict[str, object]:
         "room": session.room,
         "role": session.role,
         "state": session.state,
+        "standby": session.standby,
         "uptime": round(session.age, 1),
         "address": session.address,
         "transport": session.transport,

@@ -96,9 +96,10 @@ class PublisherFeedback:
         if requests is None or track.source.stats is None or has_stopped(track, self._tracks, now):
             return
         if requests.want(now, urgent=urgent):
-            self._request_keyframe(track)
+            self.request_keyframe(track)
 
-    def _request_keyframe(self, track: Track) -> None:
+    def request_keyframe(self, track: Track) -> None:
+        """Ask for a keyframe at once, however lately that was done."""
         stats = track.source.stats
         if stats is None:
             return
@@ -144,7 +145,7 @@ class PublisherFeedback:
         for track in self._tracks:
             requests = track.sent.requests
             if requests is not None and self._wants_keyframe(track, requests, now):
-                self._request_keyframe(track)
+                self.request_keyframe(track)
         if now >= self._report_at:
             self._report_at = now + REPORT_SECONDS
             self._report_reception(now)

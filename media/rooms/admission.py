@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from time import monotonic
 
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack
+from media.negotiation.codecs import describe
 from media.negotiation.negotiate import CannotPlayError, negotiate_play, negotiate_publish
 from media.negotiation.offer import build_offer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS, LateDeletes
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.publisher_life import Outcome, PublisherEvent, on_offer
-from media.rooms.room import Room
+from media.rooms.room import MOST_STANDBYS, Room
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.rooms.server_offers import VALID_SECONDS, ServerOffer, ServerOffers
@@ -21,7 +22,7 @@ from media.sessions.session import Session, Setup
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
-from media.tracks.track import fits
+from media.tracks.track import continues, fits
 from media.transport.ice import Credentials, new_credentials
 from shared.errors import ErrorCode, ServiceError, invalid_sdp
 from shared.messages.rulings import TokenMark
@@ -65,7 +66,9 @@ class Admission:
         return len(self._opening)
 
     @contextmanager
-    def opening(self, name: RoomName, identity: str, now: float) -> Iterator[bool]:
+    def opening(
+        self, name: RoomName, identity: str, now: float, *, stands_by: bool = False
+    ) -> Iterator[bool]:
         """Reserve `name` while its claim is under way; yields whether this worker owns the room already.
 
         Raises `PUBLISHER_EXISTS` if another publisher has the room, or is just opening it. A copy does not
@@ -74,8 +77,7 @@ class Admission:
         room = self._rooms.find(name)
         is_here = room is not None and room.origin is None
         if name in self._opening or (
-            room is not None
-            and on_offer(room.publisher_state(now), room.identity, identity) is Outcome.REFUSE
+            room is not None and self._outcome(room, identity, now, stands_by=stands_by) is Outcome.REFUSE
         ):
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
         self._opening.add(name)
@@ -106,11 +108,14 @@ class Admission:
         identity: str,
         token: TokenMark | None = None,
         client: str = "",
+        *,
+        stands_by: bool = False,
     ) -> PublisherSession:
         """Put a publisher into its room: the one that waits for it, otherwise a new one.
 
         The room may be a copy: then the worker that had its publisher is gone. Raises `PUBLISHER_EXISTS` if
-        the former publisher has come back.
+        the former publisher has come back, or the room has standbys enough for one that `stands_by`;
+        `NOT_ACCEPTABLE` if what that sends does not fit.
         """
 
         def session_into(feed: Feed) -> PublisherSession:
@@ -118,21 +123,34 @@ class Admission:
             return PublisherSession(setup, self._switch, feed)
 
         room = self._rooms.find(name)
-        outcome = (
-            Outcome.REPLACE if room is None else on_offer(room.publisher_state(now), room.identity, identity)
-        )
+        outcome = Outcome.REPLACE if room is None else self._outcome(room, identity, now, stands_by=stands_by)
         if outcome is Outcome.REFUSE:  # the former publisher has come back meanwhile
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
-        if room is not None and outcome is Outcome.SUCCEED and fits(room.tracks, tracks):
-            self._rooms.succeed(room, tracks, session_into)
+        if room is not None and outcome is Outcome.STAND_BY:
+            _check_stands_by(room, tracks)
+            session = self._rooms.stand_by(room, tracks, session_into, room.next_rank())
+        elif room is not None and outcome is Outcome.COME_BACK and fits(room.tracks, tracks):
+            if room.covered is not None:
+                room.covered.end(EndReason.REPLACED)
+            room.identity = identity
+            session = self._rooms.stand_by(room, tracks, session_into, rank=0)
         else:
-            if room is not None:
-                self._rooms.end(room, EndReason.PUBLISHER_LEFT)
-            room = self._rooms.open(name, tracks, session_into, now, identity=identity)
-        session = room.source
-        assert isinstance(session, PublisherSession)
+            if room is not None and outcome is Outcome.SUCCEED and fits(room.tracks, tracks):
+                self._rooms.succeed(room, tracks, session_into)
+            else:
+                if room is not None:
+                    self._rooms.end(room, EndReason.PUBLISHER_LEFT)
+                room = self._rooms.open(name, tracks, session_into, now, identity=identity)
+            if stands_by:
+                room.rank = room.next_rank()
+            assert isinstance(room.source, PublisherSession)
+            session = room.source
         self._roster.register(session, room, self._publisher_ended)
         return session
+
+    @staticmethod
+    def _outcome(room: Room, identity: str, now: float, *, stands_by: bool) -> Outcome:
+        return on_offer(room.publisher_state(now), room.identity, identity, stands_by=stands_by)
 
     def join(
         self,
@@ -285,3 +303,12 @@ class Admission:
             asked_by = checked_room(room.name)
             self._late_deletes.expect(session.id, asked_by, session.role, reason, self._clock())
         del room.viewers[session.id]
+
+
+def _check_stands_by(room: Room, tracks: Sequence[PublishedTrack]) -> None:
+    """Raises unless viewers of the room could get these tracks, and there is a place for them."""
+    if not continues(room.tracks, tracks):
+        has = ", ".join(dict.fromkeys(describe(track.published.codec) for track in room.tracks))
+        raise ServiceError(ErrorCode.NOT_ACCEPTABLE, f"a standby must send what the room has: {has}")
+    if not room.takes_standbys:
+        raise ServiceError(ErrorCode.PUBLISHER_EXISTS, detail=f"the room has {MOST_STANDBYS} standbys")

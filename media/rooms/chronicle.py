@@ -51,6 +51,7 @@ class _Broadcast:
     room: Room
     number: int = 0  # of its latest event
     has_publisher: bool = True
+    switches: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -116,6 +117,14 @@ class Chronicle:
             broadcast.has_publisher = room.has_publisher
             self._tell(
                 broadcast, EventType.PUBLISHER_BACK if room.has_publisher else EventType.PUBLISHER_AWAY
+            )
+        if room.switches != broadcast.switches:
+            broadcast.switches = room.switches
+            self._tell(
+                broadcast,
+                EventType.PUBLISHER_SWITCHED,
+                standby=room.standby_is_on,
+                standbys=len(room.standbys),
             )
         if room.warnings.texts is not broadcast.warnings:
             before, broadcast.warnings = broadcast.warnings, room.warnings.texts

@@ -15,16 +15,19 @@ from media.recording.recording import Recording
 from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
+from media.rooms.standby import Standby
 from media.rooms.starved_layers import StarvedLayers
 from media.rooms.warnings import LOSE_SOUND, NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.sessions.end_reason import EndReason
+from media.sessions.publisher_session import SILENT_SECONDS, PublisherSession
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.redundant_sound import RedundantSound
 from media.switch.thinning import Thinning
 from media.switch.wire import Wire
 from media.tracks.sent_track import JoinBurstMode
+from media.tracks.source_track import NO_PAYLOAD
 from media.tracks.thinned import Form
 from media.tracks.track import Track, can_read, has_stopped, new_tracks, succeed
 from shared.messages.status import LayerStatus, RoomStatus
@@ -32,6 +35,7 @@ from shared.names import RoomName, SessionId, WorkerId
 
 MEASURE_SECONDS = 1.0  # between two measurements of the stream
 NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
+MOST_STANDBYS = 4
 # A room warns of viewers that lose sound from so many on: a few have bad lines of their own.
 _LEAST_LOSE = 3
 _MANY_LOSE, _FEWER_LOSE = 0.10, 0.05  # shares of its viewers: it warns, and no longer
@@ -65,7 +69,12 @@ class Room:
         self.tracks = tracks
         self.feed = feed
         self.publisher = publisher
-        self.source: Source | None = source  # None: it has ended
+        self.source: Source | None = source  # what viewers get; None: it has ended
+        self.rank = 0  # of the source among those that publish here: see `Standby`
+        self.standbys: list[Standby] = []  # all others that publish here, the first in rank first
+        self.chosen: PublisherSession | None = None  # by an operator; it stays on as long as it sends
+        self.switches = 0  # from one to another, so far
+        self._ranks = 0  # of standbys so far
         self.identity = identity
         self.started_at = started_at
         self.viewers: dict[SessionId, ViewerSession] = {}
@@ -104,8 +113,9 @@ class Room:
 
     @property
     def session_count(self) -> int:
-        """Sessions of clients: the viewers, and the publisher if it is on this worker."""
-        return len(self.viewers) + (self.source is not None and self.origin is None)
+        """Sessions of clients: the viewers, and those who publish if they are on this worker."""
+        on = self.source is not None and self.origin is None
+        return len(self.viewers) + len(self.standbys) + on
 
     def wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
         """The form of each track towards one receiver; None for a track that it does not get."""
@@ -163,11 +173,14 @@ class Room:
     # --- its publisher
 
     def publisher_state(self, now: float) -> PublisherState:
-        if self.source is None:
-            return PublisherState.AWAY
-        if self.source.origin is not None:
+        if self.source is not None and self.source.origin is not None:
             return PublisherState.ELSEWHERE
-        return PublisherState.SENDING if self.source.is_alive(now) else PublisherState.SILENT
+        if self.source is not None and not self.rank:
+            return PublisherState.SENDING if self.source.is_alive(now) else PublisherState.SILENT
+        if (publisher := self.covered) is not None:
+            return PublisherState.SENDING if publisher.is_alive(now) else PublisherState.COVERED
+        is_away = self.source is None and not self.standbys
+        return PublisherState.AWAY if is_away else PublisherState.STOOD_IN
 
     def succeed(self, published: Sequence[PublishedTrack], source: MakeSource) -> Succession:
         """Let another source take the place of the former one, with tracks that fit the room.
@@ -179,6 +192,7 @@ class Room:
         self.feed.take([track.source for track in self.tracks])
         former, self.source = self.source, source(self.feed)
         self.publisher.succeed(self.source.send_rtcp)
+        self.rank = 0
         self._shows_media = True
         self.warnings.clear()  # they were about the former publisher
         left_behind = [each for each in self.viewers.values() if not can_read(each.played, self.tracks)]
@@ -186,19 +200,84 @@ class Room:
 
     def lose_source(self, heard_at: float, session: SessionId | None) -> None:
         """The source has ended: a publisher's `session`. It was last heard at `heard_at`."""
-        self.source, self._shows_media = None, False
+        self.source, self._shows_media = None, bool(self.standbys)
         self.left_by = session
         self._heard_at = max(self._heard_at, heard_at)
 
     def has_waited(self, grace: float, now: float) -> bool:
-        """Whether the room has been without a publisher for `grace` seconds."""
-        return self.source is None and now >= self._heard_at + grace
+        """Whether the room has been without anybody who publishes for `grace` seconds."""
+        return self.source is None and not self.standbys and now >= self._heard_at + grace
 
     @property
     def was_heard(self) -> bool:
         """Whether a publisher of the room was ever connected."""
         present = -math.inf if self.source is None else self.source.heard_at
         return max(self._heard_at, present) > -math.inf
+
+    # --- its standbys
+
+    @property
+    def covered(self) -> PublisherSession | None:
+        """The room's own publisher while a standby is on in its place, or is about to be."""
+        return next((each.session for each in self.standbys if not each.rank), None)
+
+    @property
+    def standby_is_on(self) -> bool:
+        return self.source is not None and self.rank > 0
+
+    @property
+    def takes_standbys(self) -> bool:
+        return sum(each.rank > 0 for each in self.standbys) + self.standby_is_on < MOST_STANDBYS
+
+    def next_rank(self) -> int:
+        """That of a new standby: behind all others."""
+        self._ranks += 1
+        return self._ranks
+
+    def stand_by(self, standby: Standby) -> None:
+        self.standbys.append(standby)
+        self.standbys.sort(key=lambda each: each.rank)
+
+    def leave(self, source: Source) -> Standby | None:
+        """A session that was not on has ended; returns its standby, if it was one."""
+        left = next((each for each in self.standbys if each.session is source), None)
+        if left is not None:
+            self.standbys.remove(left)
+            self._heard_at = max(self._heard_at, source.heard_at)
+        return left
+
+    def switch_by_hand(self, now: float) -> Standby | None:
+        """Have viewers get the next one that sends, as long as it does; None: nobody else sends."""
+        sending = [each for each in self.standbys if each.sends(now)]
+        following = next((each for each in sending if each.rank > self.rank), None)
+        chosen = following or next(iter(sending), None)
+        if chosen is not None:
+            self.chosen = chosen.session
+            self.call_standby(now)
+        return chosen
+
+    def call_standby(self, now: float) -> None:
+        """Have who is to be on come on with its next keyframe: the first in rank of those that send."""
+        if not self.standbys:
+            return
+        called = self._called(now)
+        for each in self.standbys:
+            each.want(now, wanted=each is called)
+
+    def _called(self, now: float) -> Standby | None:
+        sending = [each for each in self.standbys if each.sends(now)]
+        if chosen := next((each for each in sending if each.session is self.chosen), None):
+            return chosen
+        is_on = self.source is not None and now - self.feed.heard_at < SILENT_SECONDS
+        if not sending or (is_on and (self.source is self.chosen or self.rank < sending[0].rank)):
+            return None
+        self.chosen = None
+        return sending[0]
+
+    @property
+    def published(self) -> list[PublishedTrack]:
+        """What its present publisher sends."""
+        return [track.published for track in self.tracks if track.source.payload_type != NO_PAYLOAD]
 
     def begin_recording(self, recorder: Recorder | None) -> None:
         """Record from now on, if rooms are recorded. Copies are not: their origin records the room."""
@@ -229,6 +308,9 @@ class Room:
             self.recording.close()
         for viewer in list(self.viewers.values()):
             viewer.end(_for_viewers(reason))
+        standbys, self.standbys = self.standbys, []
+        for standby in standbys:
+            standby.session.end(reason)
         if self.source is not None:
             source, self.source = self.source, None
             source.end(reason)
@@ -239,8 +321,13 @@ class Room:
         """Send RTCP that is due, and check the stream. Called several times a second. Raises `feed.fault`."""
         if self.feed.fault is not None:
             raise self.feed.fault
-        self._shows_media = self.source is not None and self.source.is_alive(now)
+        self._shows_media = (self.source is not None and self.source.is_alive(now)) or any(
+            standby.sends(now) for standby in self.standbys
+        )
         self.publisher.tick(now)
+        for standby in self.standbys:
+            standby.tick(now)
+        self.call_standby(now)
         if self.recording is not None:
             self.recording.tick(now)
         if now - self._measured_at >= MEASURE_SECONDS:
@@ -307,6 +394,8 @@ class Room:
             origin=self.origin or "",
             tier=self.tier,
             still_at=self.still_taken_at,
+            standbys=len(self.standbys),
+            standby_on=self.standby_is_on,
         )
 
     def _layers(self) -> tuple[LayerStatus, ...]:

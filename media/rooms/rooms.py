@@ -12,10 +12,13 @@ from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
 from media.rooms.room import Room, new_room
 from media.rooms.source import MakeSource, Source
+from media.rooms.standby import Standby
 from media.sessions.end_reason import MAY_COME_BACK, EndReason
 from media.sessions.ledger import Ledger
+from media.sessions.publisher_session import PublisherSession
 from media.switch.feed import Feed
 from media.tracks.sent_track import JoinBurstMode
+from media.tracks.track import continues
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId, is_check
 from shared.telemetry.logging import get_logger
@@ -105,16 +108,60 @@ class Rooms:
 
         Viewers stay, except those that cannot decode a new codec.
         """
-        former, left_behind, codecs_changed = room.succeed(tracks, source)
-        log.info("room taken over", room=room.name, viewers=len(room.viewers), left_behind=len(left_behind))
+        former = self._take_over(room, tracks, source)
         if former is not None:
             former.end(EndReason.REPLACED)
+
+    def _take_over(self, room: Room, tracks: Sequence[PublishedTrack], source: MakeSource) -> Source | None:
+        """The same, but the former source goes on: it is returned."""
+        former, left_behind, codecs_changed = room.succeed(tracks, source)
+        log.info("room taken over", room=room.name, viewers=len(room.viewers), left_behind=len(left_behind))
         for viewer in left_behind:
             viewer.end(EndReason.CODEC_CHANGED)
         if codecs_changed:
             self._copies.tracks_changed(room.name)
+            for standby in [each for each in room.standbys if not continues(room.tracks, each.published)]:
+                standby.session.end(EndReason.CODEC_CHANGED)
         room.continue_recording(self._recorder, codecs_changed=codecs_changed)
         self._observer.opened(room)
+        return former
+
+    # --- standbys
+
+    def stand_by(
+        self,
+        room: Room,
+        tracks: Sequence[PublishedTrack],
+        session: Callable[[Feed], PublisherSession],
+        rank: int,
+        heard_at: float = 0.0,
+    ) -> PublisherSession:
+        """Keep a publisher beside the one that is on. See `Standby`."""
+        standby = Standby(
+            tracks,
+            session,
+            rank,
+            cname=room.name,
+            stats=self._ledger.publishers,
+            unix_offset=self._unix_clock() - self._clock(),
+            come_on=lambda standby, _: self._come_on(room, standby),
+            heard_at=heard_at,
+        )
+        room.stand_by(standby)
+        return standby.session
+
+    def _come_on(self, room: Room, standby: Standby) -> Feed:
+        """Let viewers get a standby from now on; who was on stands by."""
+        room.standbys.remove(standby)
+        if isinstance(former := room.source, PublisherSession):
+            self.stand_by(room, room.published, former.move, room.rank, room.feed.heard_at)
+        self._take_over(room, standby.published, standby.session.move)
+        room.rank = standby.rank
+        room.switches += 1
+        room.feed.after_burst[standby] = lambda _: standby.tell_reports(room.publisher)
+        self._ledger.feeds.retire(standby.feed)
+        log.info("room switched", room=room.name, session=standby.session.id, rank=standby.rank)
+        return room.feed
 
     # --- finding
 
@@ -161,7 +208,9 @@ class Rooms:
         return nlargest(most or len(self._rooms), self.listed(), key=lambda room: len(room.viewers))
 
     def feeds(self) -> Iterable[Feed]:
-        return (room.feed for room in self._rooms.values())
+        for room in self._rooms.values():
+            yield room.feed
+            yield from (standby.feed for standby in room.standbys)
 
     @property
     def viewer_count(self) -> int:
@@ -204,12 +253,18 @@ class Rooms:
     ) -> None:
         """The source of a room has ended: a publisher's `session`. The room may wait for the publisher."""
         if room.source is not source:
+            if (left := room.leave(source)) is not None:
+                self._ledger.feeds.retire(left.feed)
             return
         now = self._clock()
         event = PublisherEvent.SESSION_LOST if reason in MAY_COME_BACK else PublisherEvent.SESSION_ENDED
+        if room.standbys:
+            event = PublisherEvent.SESSION_RELIEVED
         outcome = LIFE[room.publisher_state(now), event]
         room.lose_source(now if reason is EndReason.CLOSED_BY_PEER else source.heard_at, session)
-        if outcome is Outcome.CLOSE or room.has_waited(self._grace, now):
+        if outcome is Outcome.SWITCH:
+            room.call_standby(now)
+        elif outcome is Outcome.CLOSE or room.has_waited(self._grace, now):
             self._close(room, reason)
         else:
             log.info("room waits for its publisher", room=room.name, reason=reason)
@@ -224,7 +279,8 @@ class Rooms:
         """End a room but keep its name, for the room that replaces it."""
         del self._rooms[room.name]
         self._observer.ended(room, reason)
-        self._ledger.feeds.retire(room.feed)
+        for feed in (room.feed, *(standby.feed for standby in room.standbys)):
+            self._ledger.feeds.retire(feed)
         self._copies.room_closed(room.name, reason)
         room.end(reason)
         log.info("room closed", room=room.name, reason=reason)

@@ -43,6 +43,14 @@ class PublisherSession(Session):
         checks = not self.connected and now - self.ice.heard_at < SILENT_SECONDS
         return checks or now - self.began_at < START_SECONDS
 
+    def move(self, feed: Feed) -> "PublisherSession":
+        """Send into another feed from now on, into which nobody else sends."""
+        former, self._feed = self._feed, feed
+        if self._keys is not None and former.srtp is not None:
+            feed.open(former.srtp, self._keys)
+            former.close(self._keys)
+        return self
+
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         return self._feed
 

@@ -37,6 +37,13 @@ class PublisherRtcp(Protocol):
         """Send RTCP that cannot wait for a tick. Returns when more is due even without media; None: never."""
 
 
+class Standby(Protocol):
+    """A publisher whose media viewers do not get yet."""
+
+    def take(self, runs: Sequence[Run], now: float) -> "Feed | None":
+        """Take a burst. Returns the feed that gets it, and all later ones; None: it is dropped."""
+
+
 @dataclass(slots=True, eq=False)
 class Feed:
     """One room inside the switch. It keeps flat lists by track, since every packet looks into them."""
@@ -55,6 +62,7 @@ class Feed:
     losing_sound: int = 0  # viewers that lose sound lately, in spite of what mends it
     tap: Tap | None = None  # sees what is forwarded
     publisher: PublisherRtcp | None = None
+    standby: Standby | None = None  # takes all that comes, instead of viewers
     rx_packets: int = 0
     rx_bytes: int = 0
     rx_dropped: int = 0  # forged, replayed, broken, of no negotiated track, or before a keyframe

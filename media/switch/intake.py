@@ -1,6 +1,6 @@
 """What comes from a publisher: which track a packet is of, and its place in the room's numbering."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from media.rtp.packet import FIXED_SIZE, RtpError, RtpPacket, is_rtcp, parse, re
 from media.rtp.padding import without_padding
 from media.rtp.red import RedError
 from media.rtp.red import parse as parse_red
-from media.rtp.run import MOST_PACKETS, Run
+from media.rtp.run import MOST_PACKETS, Run, datagrams_of
 from media.rtp.srtp import GCM_TAG
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.feed import Feed
@@ -100,17 +100,27 @@ def _take_stream(feed: Feed, srtp: SrtpReceiver, datagrams: list[bytes], now: fl
             return
     except Exception as fault:
         feed.breaks(fault)
+    _take_each(feed, map(srtp.unprotect, datagrams), now)
+
+
+def take_opened(feed: Feed, runs: Iterable[Run], now: float) -> None:
+    """Take runs that came into another feed, as their publisher sent them: it feeds this one from now on."""
+    for run in runs:
+        _take_each(feed, iter(datagrams_of(run)), now)
+
+
+def _take_each(feed: Feed, plains: Iterator[bytes], now: float) -> None:
     gathered: list[RtpPacket] = []
     begins: _Place | None = None  # of the first one of them
-    for datagram in datagrams:
-        if feed.srtp is None:  # a fault that an earlier one triggered
-            break
+    while feed.srtp is not None:  # or a fault that an earlier one triggered
         try:
-            for packet, place in _take_one(feed, srtp.unprotect(datagram), now):
+            for packet, place in _take_one(feed, next(plains), now):
                 if begins is None or begins._replace(first=begins.first + len(gathered)) != place:
                     _add_gathered(feed, begins, gathered, now)
                     gathered, begins = [], place
                 gathered.append(packet)
+        except StopIteration:
+            break
         except (SrtpError, RtpError, RedError):
             feed.rx_dropped += 1
         except Exception as fault:

@@ -19,7 +19,7 @@ from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import Profile, SrtpKeys
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.feed import Feed
-from media.switch.intake import take_all
+from media.switch.intake import take_all, take_opened
 from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.padding import pad
@@ -237,6 +237,12 @@ class PacketSwitch:
 
     def _forward(self, feed: Feed, now: float) -> None:
         runs, feed.runs = feed.runs, []
+        if feed.standby is not None:
+            feed.rx_packets += sum(map(len, runs))
+            if (on := feed.standby.take(runs, now)) is not None:
+                take_opened(on, runs, now)
+                self._forward(on, now)
+            return
         sent = feed.sent
         for run in runs:
             feed.rx_packets += len(run)

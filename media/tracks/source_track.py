@@ -16,6 +16,7 @@ from media.tracks.stream_watch import StreamWatch
 from media.tracks.transport_feedback import TransportFeedback
 
 NO_PAYLOAD = -1  # payload type of a track that sends nothing
+_LEAST_SECONDS = 0.001  # from the last picture of one source to the first of the next
 SOURCE_SILENT_SECONDS = 1.0  # after this silence another SSRC of the payload type may take the track over
 
 
@@ -86,7 +87,7 @@ class SourceTrack:
 
     def go_on(self, packet: RtpPacket, now: float) -> None:
         """Number packets from `packet` on after those already forwarded, as far apart as they arrived."""
-        elapsed = now - self.last_received if self.last_received else 0.0
+        elapsed = max(_LEAST_SECONDS, now - self.last_received) if self.last_received else 0.0
         self.translator.rebase(packet.sequence, packet.timestamp, round(elapsed * self.clock_rate))
 
     def restored(self, primary: RtpPacket, earlier: Sequence[Earlier]) -> list[RtpPacket]:

@@ -71,7 +71,7 @@ class Track:
 
         `now` is in seconds of a steady clock.
         """
-        last = self.source.last_received
+        last = 0.0 if self.source.payload_type == NO_PAYLOAD else self.source.last_received
         return self.sent.announced > 0 or (last > 0 and now - last < LIVE_SECONDS)
 
     @property
@@ -181,6 +181,12 @@ def succeed(tracks: Sequence[Track], published: Sequence[PublishedTrack]) -> boo
 def fits(tracks: Sequence[Track], published: Iterable[PublishedTrack]) -> bool:
     """Whether a room has a track for each that a newcomer publishes. If not, viewers must join again."""
     return {(track.kind, track.layer) for track in published} <= {track.place for track in tracks}
+
+
+def continues(tracks: Iterable[Track], published: Iterable[PublishedTrack]) -> bool:
+    """Whether a newcomer's media fits, and is in the codecs of the room: viewers can read it, too."""
+    forms = {track.place: describe(track.published.codec) for track in tracks}
+    return all(forms.get((track.kind, track.layer)) == describe(track.codec) for track in published)
 
 
 def has_stopped(track: Track, tracks: Iterable[Track], now: float) -> bool:

@@ -35,9 +35,11 @@ from shared.messages.signalling import (
     Play,
     Publish,
     Role,
+    Switched,
+    SwitchRoom,
 )
 from shared.messages.status import Drained, SetDrain, WorkerState
-from shared.names import RoomName, WorkerId
+from shared.names import RoomName, WorkerId, cut_session
 from shared.rpc.request import Handler
 from shared.sdp.encoding import decode_fragment, decode_offer
 from shared.telemetry.tracing import trace_here
@@ -83,6 +85,7 @@ class Handlers:
             ChooseLayer: self.choose_layer,
             Delete: self.delete,
             CloseRoom: self.close_room,
+            SwitchRoom: self.switch_room,
             OpenRelay: self.open_relay,
             FindSessions: self.find_sessions,
             SetDrain: self.set_drain,
@@ -93,13 +96,17 @@ class Handlers:
         offer = decode_offer(message.offer)
         local, tracks, answer = self._admission.negotiate_publish(offer, over_ipv6=":" in message.network)
         name = RoomName(message.room)
-        with self._admission.opening(name, message.identity, monotonic()) as is_here:
+        stands_by = message.stands_by
+        with self._admission.opening(name, message.identity, monotonic(), stands_by=stands_by) as is_here:
+            if self._capacity.draining and is_here and stands_by:  # it would end what is on
+                raise ServiceError(ErrorCode.NO_WORKER, detail="the room's worker drains")
             if self._capacity.draining:
                 await self._give_up(name, is_here=is_here)
                 is_here = False
             if not is_here:
                 self._capacity.check_publisher()
-            if not is_here or self._heartbeat.counts_for(name) != message.network:
+            counts = stands_by or self._heartbeat.counts_for(name) == message.network
+            if not (is_here and counts):
                 await self._claim(name, message.network, is_here=is_here)
             self._check_still_allowed(message, name)
             session = self._admission.publish(
@@ -112,6 +119,7 @@ class Handlers:
                 message.identity,
                 message.token,
                 message.network,
+                stands_by=stands_by,
             )
         self._traces.follow(session, name, trace_here())
         await self._change(session, name)
@@ -236,6 +244,15 @@ class Handlers:
         count = self._rooms.close(name, EndReason.ROOM_CLOSED)
         await self._heartbeat.flush(name)
         return Closed(sessions=count)
+
+    async def switch_room(self, message: SwitchRoom) -> Switched:
+        room = self._rooms.find(RoomName(message.room))
+        if room is None or room.origin is not None:
+            raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+        chosen = room.switch_by_hand(monotonic())
+        if chosen is None:
+            raise ServiceError(ErrorCode.NO_STANDBY)
+        return Switched(session=cut_session(chosen.session.id))
 
     async def open_relay(self, message: OpenRelay) -> RelayOpened:
         return self._origin.open(self._rooms.find(RoomName(message.room)), message, monotonic())

@@ -37,16 +37,19 @@ class SessionList:
 
 def _status(session: Session, room: Room, now: float) -> SessionStatus:
     traffic = session.traffic()
+    standby = next((each for each in room.standbys if each.session is session), None)
+    tracks = room.tracks if standby is None else standby.tracks
     return SessionStatus(
         id=cut_session(session.id),
         room=room.name,
         role=session.role,
         state=session.state,
+        standby=standby is not None,
         age=now - session.began_at,
         address=_text(session.ice.selected),
         transport=transport_of(session.ice.selected),
         # the layers of a picture have one codec
-        codecs=tuple(dict.fromkeys(room.tracks[number].published.codec.name for number in traffic.tracks)),
+        codecs=tuple(dict.fromkeys(tracks[number].published.codec.name for number in traffic.tracks)),
         packets=traffic.packets,
         octets=traffic.octets,
         resent=traffic.resent,

@@ -13,6 +13,7 @@ class EventType(StrEnum):
     ROOM_ENDED = "room.ended"
     PUBLISHER_AWAY = "publisher.away"
     PUBLISHER_BACK = "publisher.back"
+    PUBLISHER_SWITCHED = "publisher.switched"
     WARNING_RAISED = "warning.raised"
     WARNING_CLEARED = "warning.cleared"
     RECORDING_READY = "recording.ready"

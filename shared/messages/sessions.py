@@ -23,6 +23,7 @@ class SessionStatus:
     room: str
     role: Role
     state: str  # new, connecting, connected
+    standby: bool = False  # it publishes, and viewers get another
     age: float  # seconds since its offer
     address: str = ""  # ip:port of the client; empty: not known yet
     transport: str = ""  # udp or tcp; empty: not known yet

@@ -19,7 +19,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publish:
-    """Claim the room and answer the publisher's offer -> `Answer`."""
+    """Claim the room and answer the publisher's offer -> `Answer`.
+
+    Who `stands_by` does not displace a publisher: viewers get it while the room's own does not send.
+    """
 
     room: str
     offer: bytes = field(repr=False)
@@ -27,6 +30,7 @@ class Publish:
     identity: str = ""  # the same for the same credentials, not a secret; "": unknown
     token: TokenMark | None = None  # of the caller's JWT; it ends the session when it is revoked
     network: str = ""  # where the publisher is: an IPv4 address or an IPv6 /64; "": unknown
+    stands_by: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,18 @@ class CloseRoom:
     """End every session of a room on this worker -> `Closed`."""
 
     room: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRoom:
+    """Have viewers get the next one that publishes in the room -> `Switched`."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    session: str  # that viewers get from its next keyframe on, cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,8 @@ class RoomStatus:
     layers: tuple[LayerStatus, ...] = ()  # of the picture, best first
     viewers_by_reason: dict[str, Count] = field(default_factory=dict)  # by `LayerReason`
     still_at: UnixTime = 0.0  # when its still picture was taken; 0: it has none
+    standbys: Count = 0  # who else publishes in it, beside who is on
+    standby_on: bool = False  # viewers get a standby, not the room's own publisher
     origin: str = ""  # the worker from which this one gets its copy of the room; empty: the publisher is here
     tier: Count = 0  # how many relays are between the publisher's worker and this one
 

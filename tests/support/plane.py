@@ -73,6 +73,7 @@ class Plane:
         identity: str = "open",
         network: str = "",
         token: TokenMark | None = None,
+        stands_by: bool = False,
     ) -> Answer:
         if publishes:
             answer = await self.handlers.publish(
@@ -83,6 +84,7 @@ class Plane:
                     identity=identity,
                     network=network,
                     token=token,
+                    stands_by=stands_by,
                 )
             )
         else:

@@ -5,7 +5,7 @@ from typing import Any
 from shared.errors import ErrorCode
 from shared.messages.records import GetRecordStill, RecordStill
 from shared.messages.rulings import EndedSession, EndSession, jti_id
-from shared.messages.signalling import Answer, Closed, CloseRoom
+from shared.messages.signalling import Answer, Closed, CloseRoom, SwitchRoom
 from shared.messages.stills import GetStill, Still
 from tests.integration.control.row import (
     BAD_METHOD,
@@ -32,6 +32,7 @@ from tests.integration.control.row import (
     refuses,
 )
 
+_SWITCH = "POST /api/admin/rooms/demo/switch"
 _CLOSE = "POST /api/admin/rooms/demo/close"
 _ADMIN = {
     "settings": {"admin_token": "secret-of-admin"},
@@ -156,6 +157,21 @@ ADMIN_ROWS = [
     Row("close: a room that is not is 404", _CLOSE, 404, NO_ROOM, **_ADMIN),
     Row("close: a bad name is a room that is not", "POST /api/admin/rooms/a.b/close", 404, NO_ROOM, **_ADMIN),
     Row("close: GET is 405", "GET /api/admin/rooms/demo/close", 405, BAD_METHOD),
+    Row("switch: the next one is on", _SWITCH, 200, **_ROOM),
+    Row("switch: a publisher's token is 401", _SWITCH, 401, UNAUTHORIZED, **_PUBLISHER),
+    Row("switch: a room that is not is 404", _SWITCH, 404, NO_ROOM, **_ADMIN),
+    Row(
+        "switch: a bad name is a room that is not", "POST /api/admin/rooms/a.b/switch", 404, NO_ROOM, **_ADMIN
+    ),
+    Row("switch: GET is 405", "GET /api/admin/rooms/demo/switch", 405, BAD_METHOD),
+    Row(
+        "switch: with nobody else it is 409",
+        _SWITCH,
+        409,
+        "nobody else publishes in this room",
+        **_ROOM,
+        **refuses(SwitchRoom, ErrorCode.NO_STANDBY),
+    ),
     Row("close: a worker's bug is 500", _CLOSE, 500, UNFORESEEN, **_ROOM, **fails(CloseRoom)),
     Row("close: a reply that makes no sense is none", _CLOSE, 503, UNAVAILABLE, **_ROOM, **_NONSENSE),
     *(

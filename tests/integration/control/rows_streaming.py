@@ -52,6 +52,7 @@ PUBLISH_ROWS = [
     _publish("an offer is answered 201", 201),
     _publish("text/plain is a type too", 201, headers=_TEXT),
     _publish("a room name may have all its 64 characters", 201, room="A-z_0" + "9" * 59),
+    _publish("one may stand by", 201, room="demo?standby=true"),
     _publish("what is no SDP is invalid SDP", 400, INVALID_SDP, body=b"hello"),
     _publish("an empty body is invalid SDP", 400, INVALID_SDP, body=b""),
     _publish("what is no UTF-8 is invalid SDP", 400, INVALID_SDP, body=b"v=0\r\n\xff\xfe"),

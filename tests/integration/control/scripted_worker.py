@@ -25,6 +25,8 @@ from shared.messages.signalling import (
     Patched,
     Play,
     Publish,
+    Switched,
+    SwitchRoom,
 )
 from shared.messages.status import Drained, RoomStatus, SetDrain, WorkerState, WorkerStatus
 from shared.messages.stills import GetStill
@@ -33,7 +35,7 @@ from shared.rpc.server import RpcServer
 
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 _KINDS = (
-    *(Publish, Play, Patch, AnswerOffer, ChooseLayer, Delete, CloseRoom, FindSessions, SetDrain),
+    *(Publish, Play, Patch, AnswerOffer, ChooseLayer, Delete, CloseRoom, SwitchRoom, FindSessions, SetDrain),
     *(
         ListRecords,
         ShareRecord,
@@ -155,6 +157,8 @@ class ScriptedWorker:
                 return Drained(state=self.state, until=time.time() + 30 if on else 0.0)
             case FindSessions(sessions=sessions):
                 return Living(sessions=sessions, pictures=dict.fromkeys(sessions, 1))
+            case SwitchRoom():
+                return Switched(session=f"{self.id}.abcdef…")
             case CloseRoom(room=room):
                 return Closed(sessions=sum(1 + r.subscribers for r in self.rooms if r.name == room))
             case ObeyRulings():

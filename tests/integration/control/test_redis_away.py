@@ -191,7 +191,7 @@ async def test_a_worker_that_does_not_answer_is_503_in_time(stage: Stage, redis_
         and path != "/api/admin/rooms/{room}"
         and "/messages" not in path
     ]  # what needs no worker is left out
-    assert len(asked) == 16
+    assert len(asked) == 17
     await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in asked))
 
 

@@ -91,6 +91,7 @@ OF_A_ROOM = (
     ("admin", "DELETE", "/api/admin/records/{room}_9.webm"),
     ("watch", "GET", "/api/admin/sessions?room={room}"),
     ("moderate", "POST", "/api/admin/rooms/{room}/close"),
+    ("moderate", "POST", "/api/admin/rooms/{room}/switch"),
     ("moderate", "DELETE", "/api/admin/blocks/{room}"),
     ("watch", "GET", "/api/admin/rooms/{room}"),
     ("admin", "DELETE", "/api/admin/rooms/{room}"),
@@ -170,6 +171,17 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(name: str, stage: S
         may = opens.cluster and rank >= OPERATORS.index(least)
         assert await is_open(http, method, path.format(session=SESSION)) is may, path
     assert (publish, play, read) == opens[:3]
+
+
+async def test_a_jwt_may_name_standing_by_alone(stage: Stage) -> None:
+    await stage.worker()
+    http = await stage.control(jwt_secret=SECRET)
+    http.headers["Authorization"] = f"Bearer {make_jwt(actions=['standby'])}"
+    whip = "/api/whip/publish/red"
+    assert not await is_open(http, "POST", whip, PUBLISH_OFFER)
+    assert await is_open(http, "POST", f"{whip}?standby=true", PUBLISH_OFFER)
+    assert await is_open(http, "DELETE", f"{whip}/{SESSION}")
+    assert not await is_open(http, "POST", "/api/whep/play/red?standby=true", PLAY_OFFER)
 
 
 async def test_a_jwt_without_a_required_claim_is_told_so(stage: Stage) -> None:

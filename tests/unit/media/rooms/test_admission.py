@@ -78,10 +78,12 @@ class World:
             clock=lambda: self.now,
         )
 
-    def publish(self, identity: str = "ann") -> PublisherSession:
-        with self.admission.opening(DEMO, identity, self.now):
+    def publish(self, identity: str = "ann", *, stands_by: bool = False) -> PublisherSession:
+        with self.admission.opening(DEMO, identity, self.now, stands_by=stands_by):
             local, tracks, _ = self.admission.negotiate_publish(OFFER)
-            return self.admission.publish(DEMO, OFFER, local, tracks, self.now, None, identity)
+            return self.admission.publish(
+                DEMO, OFFER, local, tracks, self.now, None, identity, stands_by=stands_by
+            )
 
     def may_publish(self, identity: str = "ann") -> bool:
         try:
@@ -417,3 +419,51 @@ async def test_why_viewers_leave_is_told_as_theirs(world: World) -> None:
         assert world.rooms.close(DEMO, reason) == 2
         assert world.ledger.ended[Role.PLAY, of_viewers] == before + 1
         assert world.rooms.close(DEMO, reason) == 0
+
+
+# --- standbys
+
+
+async def test_a_standby_displaces_nobody_and_ends_with_the_room(world: World) -> None:
+    first = world.publish("ann")
+    standby = world.publish("eve", stands_by=True)
+    assert world.room is not None
+    assert world.room.source is first
+    assert (world.room.session_count, world.room.identity) == (2, "ann")
+    world.rooms.close(DEMO, EndReason.ROOM_CLOSED)
+    assert standby.ended
+    assert len(world.roster) == 0
+
+
+async def test_a_room_without_its_publisher_lives_by_its_standbys(world: World) -> None:
+    first, standby = world.publish("ann"), world.publish("eve", stands_by=True)
+    world.delete(first.id)
+    world.now += 10 * GRACE
+    world.rooms.tick(world.now)
+    room = world.room
+    assert room is not None
+    assert room.publisher_state(world.now) is PublisherState.STOOD_IN
+    world.delete(standby.id)
+    world.rooms.tick(world.now)
+    assert world.room is None
+
+
+async def test_a_copy_whose_origin_is_gone_is_taken_over_by_a_standby(world: World) -> None:
+    room = world.copy()
+    standby = world.publish("eve", stands_by=True)
+    assert world.room is room
+    assert room.source is standby
+    assert room.publisher_state(world.now) is PublisherState.STOOD_IN
+    assert not room.standbys
+
+
+async def test_a_fault_of_a_standby_ends_it_alone(world: World) -> None:
+    first, standby = world.publish("ann"), world.publish("eve", stands_by=True)
+    assert world.room is not None
+    world.room.standbys[0].feed.breaks(RuntimeError("a bug"))
+    world.rooms.tick(world.now)
+    world.roster.tick(world.now)
+    assert standby.ended
+    assert not first.ended
+    assert world.ledger.ended[Role.PUBLISH, EndReason.FAULT] == 1
+    assert not world.room.standbys

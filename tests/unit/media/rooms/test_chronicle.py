@@ -23,6 +23,9 @@ class StandIn:
     warnings: RoomWarnings = field(default_factory=lambda: RoomWarnings(NAME))
     started_at: float = 90.0
     tracks: tuple[Any, ...] = ()
+    switches: int = 0
+    standby_is_on: bool = False
+    standbys: tuple[Any, ...] = ()
 
 
 class Told:
@@ -69,6 +72,17 @@ def test_a_broadcast_begins_goes_on_and_ends() -> None:
         ("p-1-4", "room.ended"),
     ]
     assert told.woken == 4
+
+
+def test_who_is_on_is_told() -> None:
+    told, room = Told(), StandIn()
+    told.opened(room)
+    room.switches, room.standby_is_on, room.standbys = 1, True, (None,)
+    told.look(room)
+    told.look(room)
+    switched = told.chronicle.first(100)[-1]
+    assert switched.facts == {"standby": True, "standbys": 1}
+    assert told.events() == [("p-1-1", "room.started"), ("p-1-2", "publisher.switched")]
 
 
 def test_a_next_room_of_the_name_is_another_broadcast() -> None:

@@ -9,14 +9,18 @@ from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent, PublisherS
 REFUSE, SUCCEED, REPLACE = Outcome.REFUSE, Outcome.SUCCEED, Outcome.REPLACE
 WAIT, CLOSE, NOTHING = Outcome.WAIT, Outcome.CLOSE, Outcome.NOTHING
 
-# One row for each event, in the order of `PublisherState`: sending, silent, away, elsewhere.
+STAND_BY, COME_BACK, SWITCH = Outcome.STAND_BY, Outcome.COME_BACK, Outcome.SWITCH
+
+# One row for each event, in the order of `PublisherState`.
 EXPECTED = {
-    PublisherEvent.OFFER_OF_SAME: (REFUSE, SUCCEED, SUCCEED, SUCCEED),
-    PublisherEvent.OFFER_OF_OTHER: (REFUSE, REFUSE, REPLACE, REPLACE),
-    PublisherEvent.SESSION_LOST: (WAIT, WAIT, NOTHING, NOTHING),
-    PublisherEvent.SESSION_ENDED: (CLOSE, CLOSE, NOTHING, NOTHING),
-    PublisherEvent.LATE_DELETE: (NOTHING, NOTHING, CLOSE, NOTHING),
-    PublisherEvent.GRACE_OVER: (NOTHING, NOTHING, CLOSE, NOTHING),
+    PublisherEvent.OFFER_OF_SAME: (REFUSE, SUCCEED, SUCCEED, COME_BACK, COME_BACK, SUCCEED),
+    PublisherEvent.OFFER_OF_OTHER: (REFUSE, REFUSE, REPLACE, REFUSE, COME_BACK, REPLACE),
+    PublisherEvent.OFFER_OF_STANDBY: (STAND_BY, STAND_BY, STAND_BY, STAND_BY, STAND_BY, SUCCEED),
+    PublisherEvent.SESSION_LOST: (WAIT, WAIT, NOTHING, NOTHING, WAIT, NOTHING),
+    PublisherEvent.SESSION_ENDED: (CLOSE, CLOSE, NOTHING, NOTHING, CLOSE, NOTHING),
+    PublisherEvent.SESSION_RELIEVED: (SWITCH, SWITCH, NOTHING, SWITCH, SWITCH, NOTHING),
+    PublisherEvent.LATE_DELETE: (NOTHING, NOTHING, CLOSE, NOTHING, NOTHING, NOTHING),
+    PublisherEvent.GRACE_OVER: (NOTHING, NOTHING, CLOSE, NOTHING, NOTHING, NOTHING),
 }
 
 
@@ -26,6 +30,10 @@ def test_each_state_and_event_has_its_outcome(state: PublisherState, event: Publ
 
 
 def test_only_an_offer_is_refused_and_only_an_offer_brings_a_newcomer() -> None:
-    offers = {PublisherEvent.OFFER_OF_SAME, PublisherEvent.OFFER_OF_OTHER}
+    offers = {
+        PublisherEvent.OFFER_OF_SAME,
+        PublisherEvent.OFFER_OF_OTHER,
+        PublisherEvent.OFFER_OF_STANDBY,
+    }
     for (_, event), outcome in LIFE.items():
-        assert (event in offers) == (outcome in {REFUSE, SUCCEED, REPLACE})
+        assert (event in offers) == (outcome in {REFUSE, SUCCEED, REPLACE, STAND_BY, COME_BACK})

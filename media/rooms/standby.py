@@ -1,0 +1,107 @@
+"""A publisher of a room that is not on. Its packets are opened, counted and dropped."""
+
+from collections.abc import Callable, Sequence
+
+from media.counts import PublisherStats
+from media.feedback.publisher_feedback import PublisherFeedback
+from media.negotiation.agreed_tracks import PublishedTrack
+from media.payload.keyframes import starts_keyframe
+from media.rtp.run import Run
+from media.sessions.publisher_session import SILENT_SECONDS, PublisherSession
+from media.switch.feed import Feed
+from media.tracks.track import new_tracks
+
+ASK_SECONDS = 0.5  # from one keyframe request to the next, while viewers are to get it
+_MOST_REPORTS = 8  # one for each of its streams, and some that are of none
+
+
+class Standby:
+    """A publisher beside the one that is on: with a feed that nobody watches, and RTCP of its own.
+
+    It is opened all the same: only so its SRTP indexes are known when it is switched on. `rank`: a lower one
+    comes first; the room's own publisher has 0. `come_on` is called with the burst that viewers are to get,
+    and returns the feed which that goes into. It was last heard at `heard_at`, 0: never. `now` is in seconds
+    of a steady clock.
+    """
+
+    def __init__(
+        self,
+        published: Sequence[PublishedTrack],
+        session: Callable[[Feed], PublisherSession],
+        rank: int,
+        *,
+        cname: str,
+        stats: PublisherStats,
+        unix_offset: float,
+        come_on: Callable[["Standby", float], Feed],
+        heard_at: float = 0.0,
+    ) -> None:
+        self.published = published
+        self.rank = rank
+        self.tracks = new_tracks(published, unix_offset)
+        self.feed = Feed(
+            [track.sent for track in self.tracks],
+            [track.source for track in self.tracks],
+            publisher=self,
+            standby=self,
+        )
+        for track in self.tracks:
+            track.source.heard_at = heard_at
+        self.session = session(self.feed)
+        self._feedback = PublisherFeedback(self.feed, self.tracks, cname, self.session.send_rtcp, stats)
+        self._come_on = come_on
+        self._is_wanted = False
+        self._asks_at = 0.0
+        self._reports: dict[bytes, tuple[bytes, float]] = {}  # the latest RTCP by SSRC, and when it came
+
+    def sends(self, now: float) -> bool:
+        """Whether its media arrives."""
+        return now - self.feed.heard_at < SILENT_SECONDS
+
+    def want(self, now: float, *, wanted: bool) -> None:
+        """Whether viewers are to get it, from its next keyframe on. Called several times a second."""
+        self._is_wanted = wanted
+        if wanted and now >= self._asks_at:
+            self._asks_at = now + ASK_SECONDS
+            for track in self.tracks:
+                if track.kind == "video":
+                    self._feedback.request_keyframe(track)
+
+    def take(self, runs: Sequence[Run], now: float) -> Feed | None:
+        """Take a burst. Returns the feed that is to get it, from which viewers do; None: it is dropped."""
+        if self._is_wanted and self._may_begin(runs, now):
+            return self._come_on(self, now)
+        return None
+
+    def _may_begin(self, runs: Sequence[Run], now: float) -> bool:
+        """Whether a picture begins, with which the sound begins, too; or no picture comes."""
+        if not any(track.kind == "video" and track.live(now) for track in self.tracks):
+            return True
+        return any(
+            starts_keyframe(codec, payload)
+            for run in runs
+            if self.tracks[run.track].kind == "video"
+            for codec in (self.tracks[run.track].published.codec.name,)
+            for _, payload in run.suspects(codec)
+        )
+
+    def tick(self, now: float) -> None:
+        """Send RTCP that is due. A fault of ours ends this session only."""
+        if self.feed.fault is not None:
+            self.session.breaks(self.feed.fault)
+        else:
+            self._feedback.tick(now)
+
+    def receive(self, compound: bytes, now: float) -> None:
+        """Take its decrypted RTCP, and keep it: by it viewers play sound and picture in step at once."""
+        self._feedback.receive(compound, now)
+        if compound[4:8] in self._reports or len(self._reports) < _MOST_REPORTS:
+            self._reports[compound[4:8]] = compound, now
+
+    def send_due_rtcp(self, now: float) -> float | None:
+        return self._feedback.send_due_rtcp(now)
+
+    def tell_reports(self, publisher: PublisherFeedback) -> None:
+        """Let the feedback of the room take what this publisher has reported so far."""
+        for compound, at in self._reports.values():
+            publisher.receive(compound, at)

@@ -1,0 +1,214 @@
+"""A publisher that stands by: viewers get it while the room's own does not send, in the same session."""
+
+from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
+
+import pytest
+
+from media.rooms.room import MOST_STANDBYS
+from media.rtp.rtcp import pli, sender_report
+from media.sessions.publisher_session import SILENT_SECONDS
+from media.tracks.reception import OUR_SSRC
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import CloseRoom, Role, SwitchRoom
+from shared.names import cut_session
+from tests.support.peer import IN_TIME, SSRCS, Peer
+from tests.support.plane import ROOM, Plane, running_plane
+from tests.support.waiting import eventually
+
+VP8, OPUS = 96, 111
+VP8_LINES = ("a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli")
+H264 = ("a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f")
+
+
+@pytest.fixture
+async def plane(redis_url: str) -> AsyncIterator[Plane]:
+    async with running_plane(redis_url, grace=15.0) as plane:
+        yield plane
+
+
+async def stands_by(plane: Plane, picture: Sequence[str] = VP8_LINES) -> Peer:
+    peer = Peer(publishes=True, picture=picture)
+    plane.peers.append(peer)
+    return await plane.connect(peer, await plane.ask(peer, publishes=True, stands_by=True))
+
+
+class Picture:
+    """What one publisher sends: pictures and sound with its name in them."""
+
+    def __init__(self, peer: Peer, name: bytes) -> None:
+        self.peer, self.name, self.timestamp = peer, name, 0
+
+    def sends(self, *, keyframe: bool = False) -> None:
+        self.timestamp += 3000
+        head = b"\x10\x00" if keyframe else b"\x10\x01"
+        self.peer.send_packet(VP8, head + self.name, self.timestamp)
+        self.peer.send_packet(OPUS, b"\x10\x01" + self.name, self.timestamp * 48 // 90)
+
+    def is_asked(self) -> bool:
+        """Whether it is asked for a keyframe."""
+        return any(packet.startswith(pli(OUR_SSRC, SSRCS[VP8])[:2]) for packet in self.peer.rtcp)
+
+
+async def seen(plane: Plane, viewer: Peer, of: Picture, *others: Picture) -> None:
+    """Wait until a viewer has its picture, and the sound with it. All send keyframes when they are asked."""
+    viewer.rtp.clear()
+
+    def has_come() -> bool:
+        plane.tick(0)
+        for each in (of, *others):
+            each.sends(keyframe=each.is_asked())
+            each.peer.rtcp.clear()
+        return sum(packet.endswith(of.name) for packet in viewer.rtp) >= 4
+
+    await eventually("the picture comes", has_come, IN_TIME)
+
+
+def fall_silent(plane: Plane) -> None:
+    for track in plane.room.feed.sources:
+        track.heard_at -= SILENT_SECONDS
+    plane.tick(0)
+
+
+async def scene(plane: Plane) -> tuple[Picture, Picture, Peer]:
+    """An encoder that is on, a slate that stands by, and a viewer."""
+    encoder = Picture(await plane.connected(publishes=True), b"encoder")
+    viewer = await plane.connected(publishes=False)
+    slate = Picture(await stands_by(plane), b"slate")
+    await seen(plane, viewer, encoder, slate)
+    assert not any(packet.endswith(b"slate") for packet in viewer.rtp)
+    return encoder, slate, viewer
+
+
+def go_on(packets: list[bytes]) -> bool:
+    """Whether numbers and times of each stream only go up, and every number but lost ones is there once."""
+    for kind in (0x60, 0x6F):
+        stream = [packet for packet in packets if packet[1] & 0x7F == kind]
+        numbers = [int.from_bytes(packet[2:4]) for packet in stream]
+        times = [int.from_bytes(packet[4:8]) for packet in stream]
+        if not all(1 <= b - a & 0xFFFF < 100 for a, b in pairwise(numbers)):
+            return False
+        if not all(0 < b - a & 0xFFFFFFFF < 10 * 90_000 for a, b in pairwise(times)):
+            return False
+    return True
+
+
+async def test_viewers_get_it_after_a_silence_and_the_encoder_again(plane: Plane) -> None:
+    encoder, slate, viewer = await scene(plane)
+    came = [*viewer.rtp]
+    fall_silent(plane)
+    assert plane.room.status().has_publisher
+    await seen(plane, viewer, slate)
+    came += viewer.rtp
+    status = plane.room.status()
+    assert (status.standby_on, status.standbys, status.has_publisher) == (True, 1, True)
+    await seen(plane, viewer, encoder, slate)
+    came += viewer.rtp
+    assert not plane.room.status().standby_on
+    assert not viewer.closed
+    assert go_on(came)
+
+
+async def test_it_begins_at_a_keyframe_and_sound_with_it(plane: Plane) -> None:
+    _, slate, viewer = await scene(plane)
+    fall_silent(plane)
+    viewer.rtp.clear()
+    feed = plane.room.standbys[0].feed
+    packets = feed.rx_packets
+    for _ in range(5):
+        slate.sends()
+    await eventually("it came", lambda: feed.rx_packets >= packets + 10, IN_TIME)
+
+    def of_slate() -> list[bytes]:
+        return [packet[12:14] for packet in viewer.rtp if packet.endswith(b"slate")]
+
+    assert not of_slate()
+    await eventually("it is asked", slate.is_asked, IN_TIME)
+    slate.sends(keyframe=True)
+    slate.sends()
+    await eventually("both come", lambda: len(of_slate()) == 4, IN_TIME)
+    assert sorted(of_slate()) == [b"\x10\x00", b"\x10\x01", b"\x10\x01", b"\x10\x01"]
+
+
+async def test_a_lost_session_and_a_delete_are_relieved(plane: Plane) -> None:
+    encoder, slate, viewer = await scene(plane)
+    encoder.peer.close()
+    await eventually("it has left", lambda: plane.room.source is None, IN_TIME)
+    await seen(plane, viewer, slate)
+    second = Picture(await stands_by(plane), b"second")
+    second.sends(keyframe=True)
+    await eventually("it sends", lambda: plane.room.standbys[0].feed.rx_packets > 0, IN_TIME)
+    assert await plane.delete(slate.peer, Role.PUBLISH) is None
+    await seen(plane, viewer, second)
+    assert await plane.delete(second.peer, Role.PUBLISH) is None  # nobody is left
+    assert viewer.closed or plane.subscribers is None
+
+
+async def test_who_publishes_again_takes_over_at_its_keyframe(plane: Plane) -> None:
+    encoder, slate, viewer = await scene(plane)
+    fall_silent(plane)
+    await seen(plane, viewer, slate)
+    with pytest.raises(ServiceError) as refused:
+        await plane.ask(plane.peer(publishes=True), publishes=True, identity="another")
+    assert refused.value.code is ErrorCode.PUBLISHER_EXISTS
+    again = Picture(await plane.connected(publishes=True), b"again")
+    await eventually("the former session ends", lambda: encoder.peer.closed, IN_TIME)
+    slate.sends()
+    assert plane.room.status().standby_on
+    await seen(plane, viewer, again, slate)
+    assert not viewer.closed
+
+
+async def test_a_standby_opens_a_room_and_any_publisher_of_it_comes_first(plane: Plane) -> None:
+    slate = Picture(await stands_by(plane), b"slate")
+    viewer = await plane.connected(publishes=False)
+    slate.sends(keyframe=True)
+    await seen(plane, viewer, slate)
+    peer = plane.peer(publishes=True)
+    await plane.connect(peer, await plane.ask(peer, publishes=True, identity="another"))
+    await seen(plane, viewer, Picture(peer, b"encoder"), slate)
+    assert plane.room.identity == "another"
+
+
+async def test_an_operator_switches_until_that_one_is_silent(plane: Plane) -> None:
+    encoder, slate, viewer = await scene(plane)
+    switched = await plane.handlers.switch_room(SwitchRoom(room=ROOM))
+    assert switched.session == cut_session(plane.answers[id(slate.peer)].session)
+    await seen(plane, viewer, slate, encoder)
+    for _ in range(3):
+        await seen(plane, viewer, slate, encoder)  # it stays, though the encoder sends
+    fall_silent(plane)
+    await seen(plane, viewer, encoder)
+
+
+async def test_what_does_not_fit_and_what_is_too_much_is_refused(plane: Plane) -> None:
+    await plane.connected(publishes=True)
+    with pytest.raises(ServiceError) as refused:
+        await stands_by(plane, picture=H264)
+    assert refused.value.code is ErrorCode.NOT_ACCEPTABLE
+    assert refused.value.message == "a standby must send what the room has: opus, VP8"
+    for _ in range(MOST_STANDBYS):
+        await plane.ask(plane.peer(publishes=True), publishes=True, stands_by=True)
+    with pytest.raises(ServiceError) as refused:
+        await plane.ask(plane.peer(publishes=True), publishes=True, stands_by=True)
+    assert refused.value.code is ErrorCode.PUBLISHER_EXISTS
+    with pytest.raises(ServiceError) as refused:
+        await plane.handlers.switch_room(SwitchRoom(room=ROOM))
+    assert refused.value.code is ErrorCode.NO_STANDBY  # none of them sends
+
+
+async def test_a_closed_room_ends_all(plane: Plane) -> None:
+    _, slate, _ = await scene(plane)
+    assert (await plane.handlers.close_room(CloseRoom(room=ROOM))).sessions == 3
+    assert plane.holds_nothing()
+    await eventually("it is told", lambda: slate.peer.closed, IN_TIME)
+
+
+async def test_its_reports_hold_from_its_first_packet_on(plane: Plane) -> None:
+    _, slate, viewer = await scene(plane)
+    slate.peer.send_rtcp(sender_report(SSRCS[VP8], 1_000 << 32, slate.timestamp, 1, 1))
+    slate.peer.send_rtcp(sender_report(SSRCS[OPUS], 1_000 << 32, slate.timestamp * 48 // 90, 1, 1))
+    fall_silent(plane)
+    await seen(plane, viewer, slate)
+    reported = [plane.room.publisher.reported(number) for number in range(2)]
+    assert [report.ntp for report in reported if report is not None] == [1_000, 1_000]
