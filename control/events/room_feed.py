@@ -168,6 +168,7 @@ def _told(room: ClusterRoom, detailed: bool) -> _Told:
     facts += (
         status.still_at,
         status.codecs,
+        status.delay,
         status.started_at,
         room.workers,
         room.copies,

@@ -6,7 +6,7 @@ stay open and silent; when it is back, they report what has changed meanwhile.
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -23,6 +23,7 @@ from control.events.text import (
 )
 from control.http.long_response import Reader
 from control.workers.cluster import Cluster
+from control.workers.cluster_rooms import ClusterRoom
 from control.workers.gateway import Gateway
 from control.workers.placement import takes_viewers
 from control.workers.room_list import RoomList
@@ -240,24 +241,26 @@ class EventStreams:
     async def _look(self, streams: Sequence[EventStream]) -> None:
         workers = {worker.id: worker for worker in await self._cluster.recent_workers()}
         await self._rooms.catch_up()
-        views = self._views({stream.room for stream in streams})
+        rooms = {name: self._rooms.room(name) for name in {stream.room for stream in streams}}
+        views = self._views(rooms)
         any_takes_viewers = any(map(takes_viewers, workers.values()))
         now = self._cluster.unix_time
         for stream in streams:
             worker = workers.get(stream.worker) if stream.worker else None
             if worker is None:  # gone with its sessions, or not announced again yet
                 continue
-            view = views[stream.room]
+            room, view = rooms[stream.room], views[stream.room]
+            if room is not None:
+                view = replace(view, delay=room.delay(worker.id))
             leaves = worker.state is WorkerState.DRAINING
             if leaves and now >= moves_at(stream.session, worker.drains_from, worker.drains_until):
                 # elsewhere, if the room can be played there
                 view = replace(view, reconnect=view.active and any_takes_viewers)
             stream.show(view)
 
-    def _views(self, rooms: Iterable[RoomName]) -> dict[RoomName, RoomView]:
+    def _views(self, rooms: Mapping[RoomName, ClusterRoom | None]) -> dict[RoomName, RoomView]:
         views: dict[RoomName, RoomView] = {}
-        for name in rooms:
-            room = self._rooms.room(name)
+        for name, room in rooms.items():
             if room is None:
                 views[name] = RoomView(active=False, viewers=0)
                 continue

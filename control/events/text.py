@@ -18,6 +18,7 @@ KEEP_ALIVE = ": \n\n"  # a comment, which keeps proxies from closing the connect
 # Each event by its letter in the names of streams.
 _LETTERS = {
     "a": "active",
+    "d": "delay",
     "i": "inactive",
     "l": "layers",
     "m": "message",
@@ -25,7 +26,7 @@ _LETTERS = {
     "v": "viewercount",
 }
 EVENTS = tuple(_LETTERS.values())
-_STREAM = re.compile(r"([ailmrv]{0,6})-[A-Za-z0-9_-]{11}")
+_STREAM = re.compile(r"([adilmrv]{0,7})-[A-Za-z0-9_-]{11}")
 
 # Viewers are asked to move within this share of the time for which their worker drains.
 _WAVE_SHARE = 0.6
@@ -40,6 +41,7 @@ class RoomView:
     active: bool  # whether somebody publishes
     viewers: int
     layers: tuple[LayerStatus, ...] = ()  # of the picture, best first
+    delay: float | None = None  # seconds from the capture of media to this viewer's worker; None: not known
     reconnect: bool = False  # this viewer should move to another worker now
 
 
@@ -72,6 +74,8 @@ def changes(
         yield _text("layers", layers_data(picture, now.layers))
     if "viewercount" in wanted and (before is None or now.viewers != before.viewers):
         yield _text("viewercount", {"viewercount": now.viewers})
+    if "delay" in wanted and now.delay != (before.delay if before else None):
+        yield _text("delay", {"delay": now.delay})
     if "reconnect" in wanted and now.reconnect and not (before and before.reconnect):
         yield _text("reconnect", {})
 

@@ -15,6 +15,7 @@ class Copy:
     origin: str
     tier: int
     subscribers: int
+    delay: float = 0.0  # seconds from the capture of its media to this worker; 0: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class ClusterRoom:
     status: RoomStatus
     workers: tuple[str, ...]
     copies: tuple[Copy, ...] = ()  # nearest to the publisher first
+
+    def delay(self, worker: str) -> float | None:
+        """Seconds from the capture of its media to that worker; None: not known."""
+        copy = next((copy for copy in self.copies if copy.worker == worker), None)
+        return (self.status.delay if copy is None else copy.delay) or None
 
 
 def cluster_room(name: str, parts: Sequence[tuple[str, RoomStatus]]) -> ClusterRoom | None:
@@ -58,6 +64,7 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
             codecs=home.codecs,
             bitrate=home.bitrate,
             loss=home.loss,
+            delay=home.delay,
             started_at=home.started_at,
             rx_bytes=sum(room.rx_bytes for room in rooms),
             rx_packets=sum(room.rx_packets for room in rooms),
@@ -74,7 +81,11 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
 
 
 def _copies(parts: Sequence[tuple[str, RoomStatus]]) -> tuple[Copy, ...]:
-    copies = [Copy(worker, room.origin, room.tier, room.subscribers) for worker, room in parts if room.origin]
+    copies = [
+        Copy(worker, room.origin, room.tier, room.subscribers, room.delay)
+        for worker, room in parts
+        if room.origin
+    ]
     return tuple(sorted(copies, key=lambda copy: (copy.tier, copy.worker)))
 
 

@@ -23,6 +23,7 @@ def detail(room: ClusterRoom, unix_time: float, *, locked: bool) -> dict[str, ob
         "codecs": room.status.codecs,
         "bitrate": room.status.bitrate,
         "loss": room.status.loss,
+        "delay": room.status.delay or None,
         "uptime": round(max(0.0, unix_time - room.status.started_at), 1),
         "standbys": room.status.standbys,
         "standbyOn": room.status.standby_on,
@@ -50,6 +51,7 @@ def _copy(copy: Copy) -> dict[str, object]:
         "from": copy.origin,
         "tier": copy.tier,
         "subscribers": copy.subscribers,
+        "delay": copy.delay or None,
     }
 
 

@@ -23,6 +23,7 @@ from media.tracks.source_report import SourceReport
 from media.tracks.track import Track, has_stopped
 
 REPORT_SECONDS = 1.0
+_FOLLOW_DELAY = 1 / 4  # share of a deviation: a picture with a large keyframe comes late
 MOST_BITS_PER_SECOND = 50_000_000  # the most that REMB allows a publisher to send
 
 
@@ -59,6 +60,11 @@ class PublisherFeedback:
         self._transport = next((t.source.transport for t in self._tracks if t.source.transport), None)
         self._takes_remb = any("goog-remb" in track.published.codec.feedback for track in self._tracks)
         self._estimate: ReceiverEstimate | None = None
+        self.delay: float | None = None  # seconds from the capture to the arrival here; None: not known
+
+    def measured(self, round_trip: float) -> None:
+        """Take a round trip to the publisher, or to where a copy comes from, in seconds."""
+        self._tracks[0].clock.measured(round_trip)
 
     def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP. What cannot be parsed is ignored."""
@@ -161,6 +167,7 @@ class PublisherFeedback:
 
     def _report_reception(self, now: float) -> None:
         blocks = []
+        self._measure_delay(now)
         for track in self._tracks:
             source = track.source
             if source.stats is not None:
@@ -171,6 +178,16 @@ class PublisherFeedback:
             self._send(receiver_report(OUR_SSRC, blocks) + sdes(OUR_SSRC, self.cname))
             if self._takes_remb:
                 self._report_estimate(blocks, now)
+
+    def _measure_delay(self, now: float) -> None:
+        """By what came last: of the best layer of the picture that comes; without one, of the sound."""
+        fresh = [track for track in self._tracks if now - track.source.last_received < REPORT_SECONDS]
+        track = next((track for track in fresh if track.kind == "video"), fresh[0] if fresh else None)
+        if track is None:
+            return
+        age = track.clock.age(track.source.last_timestamp, track.source.last_received)
+        if age is not None:
+            self.delay = age if self.delay is None else self.delay + (age - self.delay) * _FOLLOW_DELAY
 
     def _report_estimate(self, blocks: Sequence[ReportBlock], now: float) -> None:
         if self._estimate is None:

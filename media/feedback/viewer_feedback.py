@@ -24,9 +24,11 @@ from media.rtp.rtcp import (
     Nack,
     Pli,
     ReceiverReport,
+    ReferenceTime,
     Remb,
     ReportBlock,
     SenderReport,
+    dlrr,
     sdes,
 )
 from media.rtp.rtcp import sender_report as build_sender_report
@@ -96,6 +98,7 @@ class ViewerFeedback:
         self._keyframe_asked_at: dict[int, float] = {}  # by track: an edge watches several layers
         self.loss: float | None = None  # share of packets lost recently, 0 to 1, of the worst track
         self.resent = 0  # packets retransmitted so far
+        self._reference: tuple[ReferenceTime, float] | None = None  # the latest to answer, and when it came
         self._reported: dict[int, float] = {}  # middle 32 bits of a report's NTP time -> when it was sent
 
     def listens(self, now: float) -> bool:
@@ -122,6 +125,8 @@ class ViewerFeedback:
                 self._take_keyframe_request([ssrc for ssrc, _ in packet.entries], now)
             elif isinstance(packet, Remb) and self._picture is not None:
                 self._picture.remb(packet.bitrate, now)
+            elif isinstance(packet, ReferenceTime):
+                self._reference = packet, now - late
             elif isinstance(packet, PacketArrivals) and self._picture is not None:
                 self._picture.arrived(packet.first, packet.times, now)
 
@@ -279,7 +284,7 @@ class ViewerFeedback:
         behind = self._viewer.behind
         if isinstance(behind, JoinBurst) and behind.is_first:
             return b""
-        viewer = self._viewer
+        viewer, ssrc = self._viewer, 0
         reports = []
         for number, wire in enumerate(viewer.wires):
             if wire is None or (viewer.behind is not None and viewer.behind.track == number):
@@ -292,6 +297,10 @@ class ViewerFeedback:
                 timestamp = times[1] + viewer.shifts[number] & 0xFFFFFFFF
                 report = build_sender_report(ssrc, times[0], timestamp, packets, octets)
                 reports.append(report + sdes(ssrc, self._publisher.cname))
+        if self._reference is not None and reports:
+            asked, came_at = self._reference
+            self._reference = None
+            reports.append(dlrr(ssrc, asked, now - came_at))
         return b"".join(reports)
 
     def _sent_under(self, ssrc: int) -> tuple[int, int]:

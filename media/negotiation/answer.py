@@ -87,6 +87,8 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     ]
     if section.rtcp_rsize:
         lines.append("a=rtcp-rsize")
+    if section.asks_round_trip and answer.direction is Direction.SENDONLY:
+        lines.append("a=rtcp-xr:rcvr-rtt=all")
     lines += [f"a=extmap:{n}{_one_way(section, uri)} {uri}" for uri, n in answer.extensions.items()]
     lines += codec_lines(codec, answer.fmtp, answer.feedback)
     if answer.rids:

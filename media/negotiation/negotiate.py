@@ -14,6 +14,7 @@ from media.negotiation.opus import told_to_viewer, wished_of_publisher
 from media.negotiation.simulcast import simulcast_of
 from media.negotiation.sources import source_lines
 from media.rtp.extensions import (
+    ABS_CAPTURE_TIME_EXTENSION,
     ABS_SEND_TIME_EXTENSION,
     FORWARDED_EXTENSIONS,
     PLAYOUT_DELAY_EXTENSION,
@@ -123,7 +124,7 @@ def negotiate_play(
             accepted.append(_idle(section))
             continue
         codec = _viewer_codec(section, tracks[index])
-        given = FORWARDED_EXTENSIONS.intersection(tracks[index].extensions)
+        given = FORWARDED_EXTENSIONS.intersection(tracks[index].extensions) | {ABS_CAPTURE_TIME_EXTENSION}
         if codec.rtx is not None:
             given |= {PLAYOUT_DELAY_EXTENSION}  # we send it ourselves, with retransmissions
         feedback = codec.feedback & VIEWER_FEEDBACK

@@ -14,6 +14,7 @@ from media.negotiation.codecs import VIEWER_FEEDBACK, h264_profile
 from media.negotiation.opus import told_to_viewer
 from media.negotiation.sources import source_lines
 from media.rtp.extensions import (
+    ABS_CAPTURE_TIME_EXTENSION,
     ABS_SEND_TIME_EXTENSION,
     FORWARDED_EXTENSIONS,
     PLAYOUT_DELAY_EXTENSION,
@@ -23,7 +24,7 @@ from shared.sdp.codec import Codec
 from shared.sdp.lines import host_candidates
 
 _SOUND, _RED, _PICTURE = 111, 63, 96  # payload types: of the picture it is the first, the others follow
-_OF_PICTURE = (PLAYOUT_DELAY_EXTENSION, ABS_SEND_TIME_EXTENSION, TRANSPORT_CC_EXTENSION)  # ours, with RTX
+_OF_PICTURE = {PLAYOUT_DELAY_EXTENSION, ABS_SEND_TIME_EXTENSION, TRANSPORT_CC_EXTENSION}  # ours, with RTX
 # What each decoder of H.264 takes, whichever profiles it names besides (RFC 7742 6.2).
 _BASELINE = "42e01f"
 
@@ -66,7 +67,9 @@ def _section(
         "a=rtcp-mux-only",
         "a=rtcp-rsize",
     ]
-    own = _OF_PICTURE if track.kind == "video" and track.rtx_ssrc is not None else ()
+    own = {ABS_CAPTURE_TIME_EXTENSION}
+    if track.kind == "video" and track.rtx_ssrc is not None:
+        own |= _OF_PICTURE
     for uri in sorted(FORWARDED_EXTENSIONS.intersection(track.extensions).union(own)):
         lines.append(f"a=extmap:{ids.setdefault(uri, len(ids) + 1)} {uri}")
     for codec in codecs:

@@ -11,7 +11,14 @@ from ipaddress import ip_address
 from media.feedback.compound import packets_of
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.relay.link import OPEN_AGAIN, OPEN_ELSEWHERE, PROFILE, Link, Send, goodbye, new_key
-from media.relay.messages import read_figures, read_starved, says_leaves, takes_edges, wanted_layers
+from media.relay.messages import (
+    read_figures,
+    read_round_trip,
+    read_starved,
+    says_leaves,
+    takes_edges,
+    wanted_layers,
+)
 from media.relay.tiers import LAST_TIER, SILENT_SECONDS
 from media.relay.wanted_layers import watched
 from media.rtp.packet import is_rtcp
@@ -134,7 +141,7 @@ class EdgeRelay:
         link.say(words + takes_edges(ssrc, self._takes() if self.may_feed else 0))
 
     def _take_figures(self, packets: Iterable[Packet]) -> None:
-        """Note what the origin says about its layers: those that do not come cannot be measured here."""
+        """Note what the origin says: layers that do not come cannot be measured here."""
         numbers = {ssrc: number for number, ssrc in self._layers.items()}
         for packet in packets:
             for layer in read_figures(packet) or ():
@@ -143,6 +150,8 @@ class EdgeRelay:
                     sent.announced = layer.bitrate
                     if layer.width:
                         sent.size = layer.width, layer.height
+            if (seconds := read_round_trip(packet)) is not None and self._feed.publisher is not None:
+                self._feed.publisher.measured(seconds)
             if (starved := read_starved(packet)) is not None:
                 for ssrc, number in numbers.items():
                     self._feed.sent[number].starves = ssrc in starved

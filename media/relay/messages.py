@@ -15,6 +15,7 @@ from media.rtp.rtcp_app import App, app
 MOST_LAYERS = 32  # in one packet; a picture has three
 _WANTED, _LAYERS, _STARVED = b"WANT", b"LAYR", b"STRV"
 _TAKES, _LEAVES = b"TAKE", b"MOVE"
+_ROUND_TRIP = b"TRIP"
 _ENTRY = struct.Struct("!IIHH")
 _NUMBER = struct.Struct("!I")
 
@@ -100,3 +101,18 @@ def read_takes(packet: Packet) -> int | None:
 
 def says_leaves(packet: Packet) -> bool:
     return isinstance(packet, App) and packet.name == _LEAVES
+
+
+# --- how far they are apart
+
+
+def round_trip(sender_ssrc: int, seconds: float) -> bytes:
+    """The message of the worker that feeds the edge, in milliseconds: an edge gets no answers to reports."""
+    return app(App(sender_ssrc, _ROUND_TRIP, _NUMBER.pack(round(seconds * 1000))))
+
+
+def read_round_trip(packet: Packet) -> float | None:
+    """That in seconds; None if `packet` is no such message."""
+    if not isinstance(packet, App) or packet.name != _ROUND_TRIP or len(packet.data) < _NUMBER.size:
+        return None
+    return int.from_bytes(packet.data[: _NUMBER.size]) / 1000

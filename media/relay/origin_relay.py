@@ -11,7 +11,15 @@ from media.feedback.compound import packets_of
 from media.feedback.playback import Playback, ask_early
 from media.negotiation.agreed_tracks import PlayedTrack
 from media.relay.link import PROFILE, Link, Send, goodbye, new_key
-from media.relay.messages import LayerFigures, layer_figures, leaves, read_takes, read_wanted, starved_layers
+from media.relay.messages import (
+    LayerFigures,
+    layer_figures,
+    leaves,
+    read_takes,
+    read_wanted,
+    round_trip,
+    starved_layers,
+)
 from media.relay.tiers import SILENT_SECONDS
 from media.relay.wanted_layers import WantedLayers
 from media.rooms.room import Room
@@ -154,6 +162,8 @@ class OriginRelay:
         if self._playback is not None and (reports := self._playback.tick(now)):
             self._link.send(reports)
         words = self._words() if self._layers else b""
+        if self._playback is not None and self._playback.rtt:
+            words += round_trip(self._link.ssrc, self._playback.rtt)
         self._link.say(words + (leaves(self._link.ssrc) if self.leaves else b""))
         self._link.tick(now)
 

@@ -34,6 +34,7 @@ from shared.messages.status import LayerStatus, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
 MEASURE_SECONDS = 1.0  # between two measurements of the stream
+_DELAY_STEP = 0.010  # seconds by which it changes before that is told
 NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
 MOST_STANDBYS = 4
 # A room warns of viewers that lose sound from so many on: a few have bad lines of their own.
@@ -86,6 +87,7 @@ class Room:
         self._shows_media = True  # or the publisher is still connecting
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
         self._bitrate = 0
+        self._delay = 0.0
         self._starved_layers = StarvedLayers()
         self._measured_at = 0.0
         self._measured_bytes = 0
@@ -381,6 +383,7 @@ class Room:
             subscribers=len(self.viewers),
             codecs=tuple(track.published.codec.name for track in tracks),
             bitrate=self._bitrate,
+            delay=self._steady_delay(),
             loss=round(max((t.source.stats.loss for t in self.tracks if t.source.stats), default=0.0), 4),
             started_at=self.started_at,
             # media of a relay is counted at its origin
@@ -397,6 +400,15 @@ class Room:
             standbys=len(self.standbys),
             standby_on=self.standby_is_on,
         )
+
+    def _steady_delay(self) -> float:
+        """What is told: a small change is not worth a record, nor an event to each viewer."""
+        delay = self.publisher.delay
+        if delay is None:
+            self._delay = 0.0
+        elif not self._delay or abs(delay - self._delay) > _DELAY_STEP:
+            self._delay = max(round(delay, 3), 0.001)
+        return self._delay
 
     def _layers(self) -> tuple[LayerStatus, ...]:
         watched = Counter(

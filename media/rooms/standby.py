@@ -52,6 +52,7 @@ class Standby:
         self._come_on = come_on
         self._is_wanted = False
         self._asks_at = 0.0
+        self._round_trip: float | None = None
         self._reports: dict[bytes, tuple[bytes, float]] = {}  # the latest RTCP by SSRC, and when it came
 
     def sends(self, now: float) -> bool:
@@ -98,10 +99,16 @@ class Standby:
         if compound[4:8] in self._reports or len(self._reports) < _MOST_REPORTS:
             self._reports[compound[4:8]] = compound, now
 
+    def measured(self, round_trip: float) -> None:
+        """Take a round trip to it, in seconds: by it viewers are told when media was captured."""
+        self._round_trip = round_trip
+
     def send_due_rtcp(self, now: float) -> float | None:
         return self._feedback.send_due_rtcp(now)
 
     def tell_reports(self, publisher: PublisherFeedback) -> None:
         """Let the feedback of the room take what this publisher has reported so far."""
+        if self._round_trip is not None:
+            publisher.measured(self._round_trip)
         for compound, at in self._reports.values():
             publisher.receive(compound, at)

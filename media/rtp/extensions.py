@@ -7,6 +7,7 @@ from typing import NamedTuple
 DEPENDENCY_DESCRIPTOR_EXTENSION = (
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 )
+ABS_CAPTURE_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 ABS_SEND_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
@@ -21,7 +22,6 @@ FORWARDED_EXTENSIONS = frozenset(
         PLAYOUT_DELAY_EXTENSION,
         "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
         "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
-        "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
         DEPENDENCY_DESCRIPTOR_EXTENSION,
     }
 )
@@ -97,6 +97,14 @@ def extension_block(kept: Sequence[tuple[int, bytes]]) -> bytes:
         block = b"".join(bytes((element, len(value))) + value for element, value in kept)
     words = (len(block) + 3) // 4
     return struct.pack("!HH", profile, words) + block.ljust(4 * words, b"\0")
+
+
+def capture_time(ntp_seconds: float) -> bytes:
+    """The value of abs-capture-time, in NTP seconds of our own clock, which is that of our sender reports.
+
+    64 bits of NTP time, and 64 of the distance to that clock (webrtc.googlesource.com: abs-capture-time).
+    """
+    return (round(ntp_seconds * 0x100000000) & 0xFFFFFFFFFFFFFFFF).to_bytes(8) + bytes(8)
 
 
 class PlayoutDelay(NamedTuple):

@@ -11,9 +11,10 @@ from media.rtp.padding import without_padding
 
 MAX_PACKETS = 64  # in one compound packet; real ones hold two or three
 
-_SR, _RR, _SDES, _BYE, _RTPFB, _PSFB = 200, 201, 202, 203, 205, 206
+_SR, _RR, _SDES, _BYE, _RTPFB, _PSFB, _XR = 200, 201, 202, 203, 205, 206, 207
 _NACK, _ARRIVALS, _PLI, _FIR, _AFB = 1, 15, 1, 4, 15
 _CNAME = 1
+_RRTR, _DLRR = 4, 5  # blocks of an XR (RFC 3611 4)
 
 _HEADER = struct.Struct("!BBH")
 _SENDER_INFO = struct.Struct("!IQIII")
@@ -22,6 +23,9 @@ _SSRC = struct.Struct("!I")
 _SSRCS = struct.Struct("!II")
 _FIR_ENTRY = struct.Struct("!IB3x")
 _NACK_ENTRY = struct.Struct("!HH")
+_XR_BLOCK = struct.Struct("!BxH")
+_REFERENCE = struct.Struct("!Q")
+_DLRR_ENTRY = struct.Struct("!III")
 
 
 class RtcpError(ValueError):
@@ -107,7 +111,26 @@ class Remb(NamedTuple):
     ssrcs: tuple[int, ...]
 
 
-Packet = SenderReport | ReceiverReport | Sdes | Bye | Pli | Fir | Nack | Remb | PacketArrivals | rtcp_app.App
+class ReferenceTime(NamedTuple):
+    """An XR in which a receiver says what its clock was (RFC 3611 4.4): it wants to know its round trip."""
+
+    ssrc: int
+    ntp_time: int  # 64 bits
+
+
+Packet = (
+    SenderReport
+    | ReceiverReport
+    | Sdes
+    | Bye
+    | Pli
+    | Fir
+    | Nack
+    | Remb
+    | ReferenceTime
+    | PacketArrivals
+    | rtcp_app.App
+)
 
 
 def parse_compound(data: bytes) -> list[Packet]:
@@ -209,6 +232,18 @@ def _parse_payload_feedback(body: bytes, form: int) -> Pli | Fir | Remb | None:
     return None
 
 
+def _parse_extended_report(body: bytes, _: int) -> ReferenceTime | None:
+    (ssrc,) = _SSRC.unpack_from(body)
+    at = _SSRC.size
+    while at < len(body):
+        kind, words = _XR_BLOCK.unpack_from(body, at)
+        at += _XR_BLOCK.size
+        if kind == _RRTR:
+            return ReferenceTime(ssrc, *_REFERENCE.unpack_from(body, at))
+        at += 4 * words
+    return None
+
+
 def _whole(body: bytes, start: int, size: int) -> bytes:
     """The complete entries of `size` bytes from `start` on."""
     return body[start : len(body) - (len(body) - start) % size]
@@ -222,6 +257,7 @@ _PARSERS: dict[int, Callable[[bytes, int], Packet | None]] = {
     rtcp_app.KIND: rtcp_app.parse_app,
     _RTPFB: _parse_transport_feedback,
     _PSFB: _parse_payload_feedback,
+    _XR: _parse_extended_report,
 }
 
 
@@ -238,6 +274,13 @@ def sender_report(ssrc: int, ntp_time: int, rtp_time: int, packets: int, octets:
 def receiver_report(ssrc: int, blocks: Sequence[ReportBlock]) -> bytes:
     """An RR of at most 31 blocks."""
     return _packet(_RR, len(blocks), _SSRC.pack(ssrc) + b"".join(map(_pack_block, blocks)))
+
+
+def dlrr(sender_ssrc: int, asked: ReferenceTime, delay: float) -> bytes:
+    """An XR that answers `asked`, which came `delay` seconds ago (RFC 3611 4.5)."""
+    entry = _DLRR_ENTRY.pack(asked.ssrc, asked.ntp_time >> 16 & 0xFFFFFFFF, round(delay * 0x10000))
+    block = _XR_BLOCK.pack(_DLRR, len(entry) // 4) + entry
+    return _packet(_XR, 0, _SSRC.pack(sender_ssrc) + block)
 
 
 def _pack_block(block: ReportBlock) -> bytes:

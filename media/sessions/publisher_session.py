@@ -14,6 +14,7 @@ from shared.names import WorkerId
 
 # From the answer on, for this time, a publisher counts as alive without having sent anything.
 START_SECONDS = 5.0
+MEASURE_SECONDS = 2.0  # from one measurement of the round trip to the next
 SILENT_SECONDS = 2.0  # without media: then the publisher counts as gone, although its session continues
 
 
@@ -60,6 +61,8 @@ class PublisherSession(Session):
 
     def tick(self, now: float) -> None:
         self.ice.touch(self._feed.heard_at)  # some publishers send no checks while media flows
+        if self.connected and (request := self.ice.due_measurement(MEASURE_SECONDS, now)) is not None:
+            self._send_to(*request)
         super().tick(now)
 
     def traffic(self) -> Traffic:
@@ -69,6 +72,10 @@ class PublisherSession(Session):
         self._keys = keys
         self._switch.open_source(self._feed, keys)
         return SrtpSender(keys)
+
+    def _measured(self, round_trip: float, now: float) -> None:
+        if self._feed.publisher is not None:
+            self._feed.publisher.measured(round_trip)
 
     def _detach(self) -> None:
         if self._keys is not None:

@@ -33,6 +33,9 @@ class PublisherRtcp(Protocol):
     def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP."""
 
+    def measured(self, round_trip: float) -> None:
+        """Take a round trip to the publisher, or to where a copy comes from, in seconds."""
+
     def send_due_rtcp(self, now: float) -> float | None:
         """Send RTCP that cannot wait for a tick. Returns when more is due even without media; None: never."""
 

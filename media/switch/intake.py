@@ -225,7 +225,10 @@ def _add(feed: Feed, run: Run, place: _Place, now: float) -> None:
         track.watch.saw(run.payloads(), now)
     run.number(number, feed.ssrcs[number], index, shift)
     track.last_received, track.last_timestamp = now, run.timestamps()[-1]
-    feed.runs.append(run)
+    if track.stamps is not None and now >= track.stamps.due_at:
+        feed.runs += track.stamps.stamped(run, now)
+    else:
+        feed.runs.append(run)
 
 
 def layer_of(feed: Feed, packet: RtpPacket, now: float) -> int | None:

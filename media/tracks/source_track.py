@@ -8,6 +8,7 @@ from media.rtp.packet import RtpPacket
 from media.rtp.red import Earlier
 from media.rtp.rtx import RtxError, unwrap
 from media.rtp.sequence import SequenceTranslator
+from media.tracks.clocks import CaptureStamps
 from media.tracks.keyframe_gate import KeyframeGate
 from media.tracks.layer_ids import LayerIds
 from media.tracks.nack_generator import NackGenerator
@@ -44,6 +45,7 @@ class SourceTrack:
     left_out: LeftOut = NONE_LEFT_OUT  # layers of its picture that the room does not take
     ids: LayerIds | None = None  # numbers inside its packets, if the room's picture has several layers
     watch: StreamWatch | None = None  # video only
+    stamps: CaptureStamps | None = None
     stats: ReceptionStats | None = None  # of the SSRC that the track follows; None before the first packet
     heard_at: float = 0.0  # when that SSRC was last heard
     last_received: float = 0.0  # when the latest packet was forwarded, of any source

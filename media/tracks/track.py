@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
 from media.negotiation.codecs import describe, match
 from media.rtp.extensions import (
+    ABS_CAPTURE_TIME_EXTENSION,
     DEPENDENCY_DESCRIPTOR_EXTENSION,
     REPAIRED_RID_EXTENSION,
     RID_EXTENSION,
     TRANSPORT_CC_EXTENSION,
 )
 from media.rtp.sequence import SequenceTranslator
-from media.tracks.clocks import PublisherClock, SenderClock
+from media.tracks.clocks import CaptureStamps, PublisherClock, SenderClock
 from media.tracks.history import MAX_PACKETS, PacketHistory
 from media.tracks.keyframe_gate import KeyframeGate
 from media.tracks.layer_ids import LayerIds, PictureIds
@@ -44,8 +45,11 @@ class Track:
     extension_ids: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.extension_ids = dict(self.published.extensions)
+        own = self.extension_ids = dict(self.published.extensions)
+        taken = set(own.values())
+        own[ABS_CAPTURE_TIME_EXTENSION] = next(n for n in range(MAX_EXTENSION_ID, 0, -1) if n not in taken)
         self._tell_sent()
+        self._stamp()
 
     @property
     def kind(self) -> str:
@@ -104,6 +108,7 @@ class Track:
         clock = SenderClock(publisher, self.published.codec.clock_rate)
         clock.succeed(self.clock)
         self.clock = clock
+        self._stamp()
         self._tell_sent()
         changed = describe(before.codec) != describe(self.published.codec)
         if coming is None or changed:
@@ -119,6 +124,9 @@ class Track:
                 deaf=codec.feedback.isdisjoint({"nack pli", "ccm fir"}),
                 descriptor=self.extension_ids.get(DEPENDENCY_DESCRIPTOR_EXTENSION, 0),
             )
+
+    def _stamp(self) -> None:
+        self.source.stamps = CaptureStamps(self.clock, self.extension_ids[ABS_CAPTURE_TIME_EXTENSION])
 
     def _translated_ids(self, coming: Mapping[str, int]) -> Mapping[int, int] | None:
         """The successor's ids -> the room's, which get those of new extensions; None: they are the same."""

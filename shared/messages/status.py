@@ -62,6 +62,7 @@ class RoomStatus:
     codecs: tuple[str, ...] = ()
     bitrate: Count = 0  # bits a second that the publisher sends
     loss: Figure = 0.0  # share of the publisher's packets that was lost lately, 0 to 1
+    delay: Figure = 0.0  # seconds from the capture of its media to this worker; 0: not known
     started_at: UnixTime = 0.0
     rx_bytes: Count = 0  # RTP bytes received from publishers since the room opened
     rx_packets: Count = 0

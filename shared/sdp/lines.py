@@ -29,7 +29,7 @@ MAX_ATTRIBUTES = {  # lines of each name in one section, or in the session
     # Once is enough, but some clients repeat them.
     **dict.fromkeys(("group", "mid", "ice-lite", "ice-ufrag", "ice-pwd", "setup", "bundle-only"), 8),
     **dict.fromkeys(("sendrecv", "sendonly", "recvonly", "inactive", "simulcast"), 8),
-    **dict.fromkeys(("rtcp-mux", "rtcp-rsize", "extmap-allow-mixed"), 8),
+    **dict.fromkeys(("rtcp-mux", "rtcp-rsize", "rtcp-xr", "extmap-allow-mixed"), 8),
 }
 
 TOKEN_CHARACTER = r"[!#$%&'*+.0-9A-Z^_`a-z{|}~-]"  # noqa: S105  # RFC 8866 9

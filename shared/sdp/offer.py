@@ -56,6 +56,7 @@ class MediaSection:
     one_way: Mapping[str, Direction] = field(default_factory=dict)  # those that are sendonly or recvonly
     sources: Sources = field(default_factory=Sources)
     rtcp_rsize: bool = False  # RFC 5506
+    asks_round_trip: bool = False  # it sends reference times (RFC 3611 5.1), and wants to be answered
 
     def __post_init__(self) -> None:
         words = _WORD.fullmatch(self.kind) and _WORD.fullmatch(self.first_format)
@@ -203,6 +204,7 @@ def _contents(identity: MediaSection, section: DescribedSection, allow_mixed: bo
         one_way=one_way,
         sources=read_sources(media.attributes),
         rtcp_rsize=section.has("rtcp-rsize"),
+        asks_round_trip="rcvr-rtt=all" in (media.attributes.first("rtcp-xr") or "").split(),
     )
 
 

@@ -1,6 +1,6 @@
 // The operators' table of rooms: those with warnings first.
 import { act } from './admin-act.js';
-import { bitrate, codecs, duration, figure, lines, share } from './format.js';
+import { bitrate, codecs, duration, figure, lines, milliseconds, share } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { say } from './language.js';
 import { warningItems } from './room-warnings.js';
@@ -26,6 +26,7 @@ const rows = new KeyedRows(element('rooms'), element('room-row'), {
       codecs: codecs(room.codecs),
       bitrate: bitrate(room.bitrate),
       loss: room.hasPublisher ? share(room.loss) : '–',
+      delay: room.delay ? milliseconds(room.delay) : '–', // to its worker: nobody here knows viewers' buffers
       uptime: duration((performance.now() - room.began) / 1000),
       workers: room.workers.join(', '),
     });

@@ -15,10 +15,18 @@ export function figures(stats) {
     [say('player.frames'), stats.width ? `${Math.round(stats.framesPerSecond)}/s` : '–'],
     [say('player.codecs'), codecs([stats.videoCodec, stats.audioCodec].filter(Boolean))],
     [say('player.bitrate'), bitrate(stats.bitrate)],
-    [say('player.delay'), time(stats.delay)],
+    [say('player.delay'), delay(stats)],
     [say('player.rtt'), time(stats.rtt)],
     [say('player.loss'), share(stats.loss)],
     [say('player.dropped'), figure(stats.framesDropped)],
     [say('player.freezes'), figure(stats.freezes)],
   ];
+}
+
+/** From the camera to the eye, and its parts; from the server to the eye, where no more is known. */
+function delay(/** @type {import('./receiving-stats.js').Stats} */ { latency, sending, delay: rest, rtt, buffer }) {
+  if (latency === undefined) return time(rest);
+  return say('player.delayParts', {
+    all: time(latency), sending: time(sending), line: time(rtt / 2), buffer: time(buffer),
+  });
 }

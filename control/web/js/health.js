@@ -42,5 +42,6 @@ function wrong(stats, layers, choice) {
     return say('player.slow', { size: lines(stats), best: lines(best) });
   }
   if (stats.loss >= MUCH_LOSS) return say('player.lossy', { share: wholeShare(stats.loss) });
-  return stats.delay >= MUCH_DELAY_SECONDS ? say('player.late', { seconds: tenth(stats.delay) }) : '';
+  const late = stats.latency ?? stats.delay;
+  return late >= MUCH_DELAY_SECONDS ? say('player.late', { seconds: tenth(late) }) : '';
 }

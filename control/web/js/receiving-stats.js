@@ -10,11 +10,17 @@
  * @property {string} audioCodec
  * @property {number} loss share of packets that did not arrive, 0 to 1
  * @property {number | undefined} rtt to the server, seconds
- * @property {number | undefined} delay from the server to the eye: half of `rtt`, plus the time in buffers; seconds
+ * @property {number | undefined} latency from the camera to the eye: `sending` and `delay`; seconds
+ * @property {number | undefined} sending from the camera to the server, as that tells it; seconds
+ * @property {number | undefined} delay from the server to the eye: half of `rtt`, and `buffer`; seconds
+ * @property {number | undefined} buffer how long pictures wait here, so that they come evenly; seconds
  * @property {number} framesDropped since the session began
  * @property {number} freezes since the session began
  */
 export class ReceivingStats {
+  /** @type {number | undefined} what the server says of it, in seconds */
+  sending;
+
   #last = null;
 
   /** @param {RTCStatsReport} report @returns {Stats | null} null: the first report, with nothing to compare */
@@ -38,7 +44,9 @@ export class ReceivingStats {
     if (!last) return null;
     const since = (name) => Math.max(0, now[name] - last[name]);
     const rtt = pair.currentRoundTripTime;
-    const buffered = since('emitted') ? since('delay') / since('emitted') : undefined;
+    const buffer = since('emitted') ? since('delay') / since('emitted') : undefined;
+    const delay = rtt === undefined || buffer === undefined ? undefined : rtt / 2 + buffer;
+    const { sending } = this;
     const codec = (stats) => report.get(stats.codecId)?.mimeType.split('/')[1] ?? '';
     return {
       bitrate: (8 * since('bytes')) / (now.at - last.at),
@@ -49,7 +57,10 @@ export class ReceivingStats {
       audioCodec: codec(audio),
       loss: since('lost') / Math.max(1, since('lost') + since('received')),
       rtt,
-      delay: rtt === undefined || buffered === undefined ? undefined : rtt / 2 + buffered,
+      latency: sending === undefined || delay === undefined ? undefined : sending + delay,
+      sending,
+      delay,
+      buffer,
       framesDropped: video.framesDropped ?? 0,
       freezes: video.freezeCount ?? 0,
     };

@@ -32,6 +32,7 @@ export class SessionEvents {
    * @param {() => void} on.reconnect the worker is going to stop: another session should take over
    * @param {(layers: Layer[]) => void} on.layers at first, and when they have changed
    * @param {(message: object) => void} on.message somebody sent one to all who watch the room
+   * @param {(seconds: number | null) => void} on.delay from the capture of what is sent to the server; null: not known
    */
   constructor(session, token, on) {
     this.#session = session;
@@ -73,7 +74,7 @@ export class SessionEvents {
           Accept: 'text/event-stream', // so that a session that is over is no error: 204
           ...authorization(this.#token),
         },
-        body: JSON.stringify(['reconnect', 'layers', 'message']),
+        body: JSON.stringify(['reconnect', 'layers', 'message', 'delay']),
       });
       if (this.#source !== source) return; // closed meanwhile
       if (response.status === 204) {
@@ -92,6 +93,7 @@ export class SessionEvents {
     this.#source.addEventListener('reconnect', () => this.#on.reconnect());
     this.#source.addEventListener('layers', ({ data }) => this.#on.layers(layersOf(JSON.parse(data))));
     this.#source.addEventListener('message', ({ data }) => this.#on.message(JSON.parse(data)));
+    this.#source.addEventListener('delay', ({ data }) => this.#on.delay(JSON.parse(data).delay));
     // do not let the browser reconnect: the session may be over
     this.#source.addEventListener('error', () => this.#lost());
   }

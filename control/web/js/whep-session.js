@@ -56,6 +56,7 @@ export class ReceivingSession extends Session {
       reconnect: this.#move,
       layers: this.#on.layers,
       message: this.#on.message,
+      delay: (seconds) => { this.#stats.sending = seconds ?? undefined; },
     });
   }
 

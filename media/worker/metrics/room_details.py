@@ -1,6 +1,6 @@
 """What is sent to a room's viewers, how its publisher's packets arrive, and its warnings.
 
-Each room costs nine series, so only the largest rooms have them. Nothing here is counted for the metrics
+Each room costs ten series, so only the largest rooms have them. Nothing here is counted for the metrics
 packet by packet: it is read from what sessions keep anyway, when Prometheus asks.
 """
 
@@ -45,6 +45,11 @@ class RoomDetailsCollector(Collector):
             "Jitter of the publisher's packets (RFC 3550); of its worst track.",
             labels=["room"],
         )
+        delay = GaugeMetricFamily(
+            "roomcast_room_capture_delay_seconds",
+            "Seconds from the capture of a room's media to this worker.",
+            labels=["room"],
+        )
         warnings = GaugeMetricFamily(
             "roomcast_room_warnings", "Warnings that a room shows; absent without one.", labels=["room"]
         )
@@ -65,12 +70,14 @@ class RoomDetailsCollector(Collector):
             losing.add_metric([room.name], room.feed.losing_sound)
             if room.warnings:
                 warnings.add_metric([room.name], len(room.warnings))
+            if room.source is not None and room.publisher.delay is not None:
+                delay.add_metric([room.name], room.publisher.delay)
             if room.source is None or room.origin is not None:  # its origin reports the publisher
                 continue
             if streams := _sent_now(room.feed):
                 loss.add_metric([room.name], max(stream.loss for stream in streams))
                 jitter.add_metric([room.name], max(stream.jitter for stream in streams))
-        yield from (sent, loss, jitter, warnings, losing, *sound.values())
+        yield from (sent, loss, jitter, delay, warnings, losing, *sound.values())
         yield GaugeMetricFamily(
             "roomcast_rooms_left_out",
             "Rooms without series of their own here, because METRICS_MAX_ROOMS others have more viewers.",

@@ -29,7 +29,7 @@ async def played(http: httpx.AsyncClient, room: str = "demo") -> str:
     response = await http.post(f"{WHEP}/{room}", content=PLAY_OFFER, headers=SDP)
     assert response.status_code == 201, response.text
     link = next(link for link in response.headers.get_list("link") if RELATION in link)
-    assert link.endswith('; events="active,inactive,layers,message,reconnect,viewercount"')
+    assert link.endswith('; events="active,delay,inactive,layers,message,reconnect,viewercount"')
     url = link[1 : link.index(">")]
     assert url == response.headers["Location"] + "/events"
     return url

@@ -49,6 +49,13 @@ def test_layers_are_told_to_who_gets_a_picture_when_they_change() -> None:
     assert list(changes(layered, LIVE, ALL, 2)) == ['event: layers\ndata: {"2":[]}\n\n']
 
 
+def test_the_delay_is_told_when_it_changes_and_when_nobody_knows_it_any_more() -> None:
+    late = replace(LIVE, delay=0.083)
+    assert list(changes(LIVE, late, ALL, 1)) == ['event: delay\ndata: {"delay":0.083}\n\n']
+    assert list(changes(late, late, ALL, 1)) == []
+    assert list(changes(late, LIVE, ALL, 1)) == ['event: delay\ndata: {"delay":null}\n\n']
+
+
 def test_a_viewer_is_asked_once_to_move() -> None:
     moving = RoomView(active=True, viewers=3, reconnect=True)
     assert list(changes(LIVE, moving, ALL, 1)) == ["event: reconnect\ndata: {}\n\n"]

@@ -59,3 +59,13 @@ def test_its_copies_are_listed_from_the_publisher_on() -> None:
     found = cluster_room("a", [*parts, ("w2", home)])
     assert found is not None
     assert found.copies == (Copy("w3", "w2", 1, 2), Copy("w1", "w3", 2, 4))
+
+
+def test_media_is_as_old_as_the_worker_of_a_viewer_says() -> None:
+    home, edge = room("a", True, 1, delay=0.05), room("a", False, 2, origin="w2", tier=1, delay=0.2)
+    found = cluster_room("a", [("w1", edge), ("w2", home)])
+    assert found is not None
+    assert [found.delay(worker) for worker in ("w1", "w2")] == [0.2, 0.05]
+    unknown = cluster_room("a", [("w1", room("a", True, 1))])
+    assert unknown is not None
+    assert unknown.delay("w1") is None

@@ -16,10 +16,13 @@ from aiortc.rtp import (
 from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
 from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.rtcp import sender_report
+from media.switch.wire import Wire
+from media.tracks.clocks import STAMP_SECONDS
 from media.tracks.keyframe_gate import MAX_HOLD_SECONDS
 from media.tracks.keyframe_requests import AT_ONCE, REQUEST_SECONDS
 from media.tracks.nack_generator import REORDER_SECONDS
 from media.tracks.reception import OUR_SSRC
+from media.tracks.track import MAX_EXTENSION_ID
 from tests.support.far_end import one_byte
 from tests.support.far_publisher import SOURCES
 from tests.support.published import AUDIO, VIDEO, sound, video
@@ -306,3 +309,34 @@ def test_a_publishers_hostile_reports_break_nothing(compound: bytes) -> None:
     assert told(world)
     for number in (VIDEO, AUDIO):
         assert world.feedback.play_time(number, 2.0)
+
+
+# --- when its media was captured
+
+
+def test_its_delay_is_that_from_the_capture_to_the_arrival_here() -> None:
+    world = World()
+    world.media(VIDEO, timestamp=0)
+    world.feedback.measured(0.1)  # round trip
+    ssrc = world.publisher.ssrcs[VIDEO]
+    # captured 120 ms before it came, and reported at once by a clock that is 30 years wrong
+    world.feedback.receive(sender_report(ssrc, 9 << 60, 0, 1, 5), world.now - 0.120 + 0.050)
+    assert world.feedback.delay is None
+    world.feedback.tick(world.now)
+    assert world.feedback.delay == pytest.approx(0.120, abs=1e-3)
+    world.succeed()
+    assert world.feedback.delay is None
+
+
+def test_viewers_get_a_stamp_a_second_under_the_id_of_their_own() -> None:
+    world = World()
+    wires = (Wire(96, {MAX_EXTENSION_ID: 4}), Wire(111, {}))
+    viewer = world.join(wires)
+    world.media(VIDEO)
+    world.feedback.receive(sender_report(world.publisher.ssrcs[VIDEO], 9 << 60, 0, 1, 5), world.now)
+    viewer.datagrams()
+    for _ in range(8):
+        world.now += STAMP_SECONDS / 4
+        world.media(VIDEO)
+    elements = [[number for number, _ in packet.extensions] for packet in viewer.packets()]
+    assert elements == [[], [], [], [4]] * 2

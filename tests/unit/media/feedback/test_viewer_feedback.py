@@ -1,5 +1,7 @@
 """RTCP between a room and a viewer: what it lost, what it asks for, what it is told, and the limits."""
 
+import struct
+
 import pytest
 from aiortc.rtp import RtcpPacket, RtcpSdesPacket, RtcpSrPacket
 
@@ -272,3 +274,16 @@ def test_a_viewer_gets_no_report_before_there_is_something_to_report(world: Worl
     world.media()
     assert world.feedback.play_time(VIDEO, world.now) is None
     assert viewer.playback.tick(world.now + 2 * REPORT_SECONDS) == b""
+
+
+def test_a_viewer_that_tells_its_clock_learns_its_round_trip(world: World, viewer: FarViewer) -> None:
+    """RFC 3611 4.5: its clock, and for how long that has waited here; once for each."""
+    world.report_to(viewer)
+    viewer.datagrams()
+    viewer.says(bytes.fromhex("80cf0004 00000009 04000002 0102030405060708"))
+    world.now += REPORT_SECONDS
+    answer = viewer.playback.tick(world.now)[-24:]
+    assert (answer[:4].hex(), answer[8:12].hex()) == ("80cf0005", "05000003")
+    assert struct.unpack("!3I", answer[12:]) == (9, 0x03040506, REPORT_SECONDS * 0x10000)
+    world.now += REPORT_SECONDS
+    assert b"\x05\x00\x00\x03" not in viewer.playback.tick(world.now)

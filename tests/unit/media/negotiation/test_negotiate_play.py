@@ -6,6 +6,7 @@ import pytest
 
 from media.negotiation.agreed_tracks import PlayedTrack, RoomTrack
 from media.rtp.extensions import (
+    ABS_CAPTURE_TIME_EXTENSION,
     ABS_SEND_TIME_EXTENSION,
     MID_EXTENSION,
     PLAYOUT_DELAY_EXTENSION,
@@ -67,6 +68,18 @@ def test_a_viewer_gets_only_extensions_that_the_track_has_and_that_travel() -> N
     assert play(tracks, viewer(*VP8, *lines), bundle="1")[0][0].extensions == {ORIENTATION: 9}
     tracks = [RoomTrack(kind="video", codec=codec("VP8"), extensions=[TRANSPORT_CC], ssrc=1)]
     assert play(tracks, viewer(*VP8, *lines), bundle="1")[0][0].extensions == {}
+
+
+def test_a_viewer_that_offers_it_gets_capture_times_whatever_the_publisher_sends() -> None:
+    offered = viewer(*VP8, f"a=extmap:4 {ABS_CAPTURE_TIME_EXTENSION}")
+    played, _ = play(room(codec("VP8")), offered, bundle="1")
+    assert played[0].extensions == {ABS_CAPTURE_TIME_EXTENSION: 4}
+
+
+def test_a_viewer_that_tells_its_clock_is_told_that_it_is_answered() -> None:
+    line = "a=rtcp-xr:rcvr-rtt=all\r\n"
+    assert line in play(room(codec("VP8")), viewer(*VP8, line.strip()), bundle="1")[1]
+    assert line not in play(room(codec("VP8")), viewer(*VP8), bundle="1")[1]
 
 
 def test_a_viewer_that_could_send_is_only_sent_to() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.rtp.extensions import FORWARDED_EXTENSIONS, MID_EXTENSION
+from media.rtp.extensions import ABS_CAPTURE_TIME_EXTENSION, FORWARDED_EXTENSIONS, MID_EXTENSION
 from shared.errors import ErrorCode, ServiceError
 from shared.sdp.sources import Sources
 from tests.support.sdp import OPUS, VP8, audio, read_answer, section, video
@@ -166,6 +166,12 @@ def test_header_extensions_that_we_forward_or_read_are_accepted_from_a_publisher
     accepted = {ext.uri: ext.id for ext in read_answer(answer).media[0].rtp.headerExtensions}
     assert accepted == tracks[0].extensions
     assert MID_EXTENSION not in FORWARDED_EXTENSIONS
+
+
+def test_a_publisher_is_not_asked_for_capture_times_since_its_reports_tell_them() -> None:
+    tracks, answer = publish(video(*VP8, f"a=extmap:3 {ABS_CAPTURE_TIME_EXTENSION}"), bundle="1")
+    assert tracks[0].extensions == {}
+    assert ABS_CAPTURE_TIME_EXTENSION not in answer
 
 
 def test_parameters_of_a_publisher_come_back_but_not_those_of_its_stream_alone() -> None:

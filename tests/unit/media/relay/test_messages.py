@@ -8,9 +8,11 @@ from media.relay.messages import (
     layer_figures,
     leaves,
     read_figures,
+    read_round_trip,
     read_starved,
     read_takes,
     read_wanted,
+    round_trip,
     says_leaves,
     starved_layers,
     takes_edges,
@@ -88,3 +90,9 @@ def test_what_is_said_of_feeding_is_not_taken_for_something_else() -> None:
         assert read_takes(packet) is None
     for packet in (only(takes_edges(1, 1)), only(wanted_layers(1, [])), Pli(1, 2)):
         assert not says_leaves(packet)
+
+
+def test_the_round_trip_reads_back_in_milliseconds() -> None:
+    assert read_round_trip(only(round_trip(1, 0.0834))) == 0.083
+    assert read_round_trip(only(leaves(1))) is None
+    assert read_round_trip(App(1, b"TRIP", b"")) is None

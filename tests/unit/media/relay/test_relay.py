@@ -505,3 +505,13 @@ def test_not_when_the_relay_comes_back(cluster: Cluster) -> None:
     takes(cluster.edge, ORIGIN_AT)
     cluster.reopen()
     flows(cluster)  # of the former relay, which nobody knows any more, the client may get the goodbye
+
+
+def test_the_edge_learns_how_far_its_origin_is(cluster: Cluster) -> None:
+    cluster.open()
+    cluster.media()
+    playback = cluster.relays._relays[ROOM][EDGE]._playback
+    assert playback is not None
+    playback._feedback.rtt = 0.1
+    cluster.pass_time(KEEP_ALIVE_SECONDS)
+    assert cluster.edge.room.tracks[0].clock._publisher.way == pytest.approx(0.05)

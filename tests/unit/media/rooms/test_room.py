@@ -79,6 +79,16 @@ def test_the_worst_loss_of_its_tracks_is_shown() -> None:
     assert room.status().loss == 0.1235
 
 
+def test_its_delay_is_told_when_it_differs_by_more_than_a_little() -> None:
+    room = room_of(video("VP8"))
+    assert room.status().delay == 0.0  # nobody knows it
+    told = []
+    for delay in (0.05, 0.055, 0.062, 0.0, None):
+        room.publisher.delay = delay
+        told.append(room.status().delay)
+    assert told == [0.05, 0.05, 0.062, 0.001, 0.0]
+
+
 def test_a_copy_says_nothing_that_its_origin_says() -> None:
     """Media and publishers would count twice in the cluster's sums."""
     for source, own in ((Source(), True), (Source("w2"), False)):

@@ -1,5 +1,6 @@
 """RTCP is built and read as another implementation does, and hostile bytes raise one error."""
 
+import struct
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -180,7 +181,7 @@ def test_a_profile_extension_after_the_blocks_is_ignored() -> None:
 
 def test_a_compound_without_known_packets_is_empty() -> None:
     assert parse_compound(b"") == []
-    assert parse_compound(bytes((0x80, 207, 0, 0)) * rtcp.MAX_PACKETS) == []
+    assert parse_compound(bytes((0x80, 208, 0, 0)) * rtcp.MAX_PACKETS) == []
 
 
 @pytest.mark.parametrize(
@@ -256,3 +257,29 @@ def test_it_takes_time_in_proportion_to_its_length() -> None:
     for made in (nack_of, sdes_of):
         small, large = _steps(parse_compound, made(100)), _steps(parse_compound, made(1000))
         assert large <= 11 * small
+
+
+def extended_report(*blocks: bytes) -> bytes:
+    """RFC 3611 2, of the receiver 7."""
+    body = (7).to_bytes(4) + b"".join(blocks)
+    return struct.pack("!BBH", 0x80, 207, len(body) // 4) + body
+
+
+LOSSES = bytes.fromhex("01000003 00000001 00010002 40000000")  # a block of type 1 (RFC 3611 4.1)
+REFERENCE = bytes.fromhex("04000002 0102030405060708")  # RFC 3611 4.4
+
+
+def test_a_receiver_s_clock_is_found_among_the_blocks_of_an_extended_report() -> None:
+    asked = rtcp.ReferenceTime(7, 0x0102030405060708)
+    assert parse_compound(extended_report(LOSSES, REFERENCE)) == [asked]
+    assert parse_compound(extended_report(LOSSES)) == []
+
+
+def test_an_extended_report_that_is_cut_off_is_refused() -> None:
+    with pytest.raises(RtcpError):
+        parse_compound(extended_report(REFERENCE[:8]))
+
+
+def test_a_receiver_s_clock_is_answered_by_rfc_3611() -> None:
+    answer = rtcp.dlrr(0xA, rtcp.ReferenceTime(7, 0x0102030405060708), 0.5)
+    assert answer.hex(" ", 4) == "80cf0005 0000000a 05000003 00000007 03040506 00008000"

@@ -16,6 +16,7 @@ from media.switch.switch import PacketSwitch
 from media.transport.address import Address
 from media.transport.certificate import Certificate
 from media.transport.ice import CONSENT_SECONDS, Credentials
+from media.transport.stun import parse_binding_request, success_response
 from shared.names import RoomName, SessionId
 from shared.sdp.offer import parse_offer
 from tests.support.ice_checks import AWAY, HOME, OLD, check, nominating
@@ -233,4 +234,28 @@ async def test_one_that_never_connected_was_never_heard(world: World) -> None:
     assert world.session.heard_at == -math.inf
     world.session.connected = True
     assert world.session.heard_at == BEGAN + 1
+    world.session.end(EndReason.DELETED)
+
+
+# --- how far it is
+
+
+async def test_a_connected_publisher_is_asked_for_its_round_trip(world: World) -> None:
+    world.receive_check(nominating(), BEGAN)
+    world.session.ice.handshake_done(BEGAN)
+    world.session.tick(BEGAN + 1)
+    assert not world.sent
+    world.session.connected = True
+    world.session.ice.proven = True
+    world.session.tick(BEGAN + 2)
+    [(request, address)] = world.sent
+    assert address == HOME
+    measured: list[float] = []
+    assert world.feed.publisher is not None
+    world.feed.publisher.measured = measured.append  # type: ignore[method-assign]
+    answer = success_response(
+        parse_binding_request(request), *HOME, world.session.ice._current.remote.password
+    )
+    world.session.receive_response(answer, HOME, BEGAN + 2.15)
+    assert measured == [pytest.approx(0.15)]
     world.session.end(EndReason.DELETED)

@@ -1,13 +1,16 @@
 """Reports count as RFC 3550 does, and what viewers are told keeps sound and picture together."""
 
 import random
+import struct
 from itertools import pairwise
 
 import pytest
 
+from media.rtp.packet import RtpPacket
 from media.rtp.rtcp import ReportBlock, SenderReport
-from media.tracks.clocks import PublisherClock, SenderClock
+from media.tracks.clocks import STAMP_SECONDS, CaptureStamps, PublisherClock, SenderClock
 from media.tracks.reception import ReceptionStats
+from tests.support.runs import run_of
 
 UNIX = 1_700_000_000.0
 NTP_EPOCH = 2_208_988_800
@@ -248,3 +251,60 @@ def test_a_run_counts_as_its_packets(timestamps: list[int], first: int) -> None:
         singly.received(first + n & 0xFFFF, (timestamp,), 10.1)
     assert together.take_block(11.0) == singly.take_block(11.0)
     assert together.jitter == singly.jitter
+
+
+# --- when media was captured
+
+
+def captured_by(round_trip: float, wrong: float = 0.0) -> tuple[SenderClock, float]:
+    """A clock after one report of half a round trip, and the time on ours at which its media was captured.
+
+    The publisher's own clock is `wrong` by so much.
+    """
+    publisher = PublisherClock(UNIX)
+    publisher.measured(round_trip)
+    clock = SenderClock(publisher, 90_000)
+    clock.sender_report(ntp(UNIX + NTP_EPOCH + 20.0 + wrong), 1_000, now=20.0 + round_trip / 2)
+    return clock, UNIX + NTP_EPOCH + 20.0
+
+
+@pytest.mark.parametrize("round_trip", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("wrong", [-5.0, 0.0, 5.0])
+def test_media_is_dated_by_reports_and_half_a_round_trip(round_trip: float, wrong: float) -> None:
+    clock, at = captured_by(round_trip, wrong)
+    assert clock.captured(1_000) == pytest.approx(at, abs=1e-4)
+    assert clock.captured(1_000 + 90_000) == pytest.approx(at + 1, abs=1e-4)
+    assert clock.captured(2**32 + 1_000 - 180_000) == pytest.approx(at - 2, abs=1e-4)
+    assert clock.age(1_000, 20.25) == pytest.approx(0.25, abs=1e-4)
+    report = clock.report_at(21.0)
+    assert report is not None
+    assert report[1] == pytest.approx(1_000 + 90_000, abs=9)
+
+
+def test_without_a_report_nobody_knows_when_media_was_captured() -> None:
+    clock = SenderClock(PublisherClock(UNIX), 90_000)
+    clock.received(1_000, now=10.0)
+    assert clock.captured(1_000) is None
+    assert clock.age(1_000, 10.0) is None
+
+
+def test_one_packet_a_second_says_when_it_was_captured() -> None:
+    clock, at = captured_by(0.1)
+    stamps = CaptureStamps(clock, 255)
+    packets = [RtpPacket(False, False, 96, n, 1_000, 1, (), b"%d" % n) for n in range(3)]
+    run = run_of(*packets, first=70_000)
+    stamped = stamps.stamped(run, 20.0)
+    assert [len(part) for part in stamped] == [1, 2]
+    [element] = stamped[0].packet(0).extensions
+    assert element[0] == 255
+    seconds, fraction, offset = struct.unpack("!IIq", element[1])
+    assert seconds + fraction / 2**32 == pytest.approx(at, abs=1e-4)
+    assert offset == 0
+    assert [part.first for part in stamped] == [70_000, 70_001]
+    assert [body for part in stamped for body in part.payloads()] == [b"0", b"1", b"2"]
+    assert stamps.due_at == 20.0 + STAMP_SECONDS
+
+
+def test_who_does_not_report_gets_no_stamps() -> None:
+    run = run_of(RtpPacket(False, False, 96, 1, 1_000, 1, (), b"media"))
+    assert CaptureStamps(SenderClock(PublisherClock(UNIX), 90_000), 255).stamped(run, 1.0) == [run]

@@ -26,6 +26,7 @@ FULL = offer(
         "a=fmtp:111 minptime=10;stereo",
         "a=rtcp-fb:111 nack",
         "a=rtcp-rsize",
+        "a=rtcp-xr:rcvr-rtt=all",
         "a=extmap:16/sendonly urn:a",
         "a=ssrc:1 x",
         "a=ssrc-group:FID 1 2",
@@ -141,7 +142,9 @@ def test_an_offer_that_could_not_be_parsed_is_no_offer(path: str, value: object)
 
 
 def test_every_field_has_a_case_above() -> None:
-    assert OUT_OF_BOUNDS.keys() | {"sections.0.rtcp_rsize"} >= set(_paths(parse_offer(FULL)))
+    assert OUT_OF_BOUNDS.keys() | {"sections.0.rtcp_rsize", "sections.0.asks_round_trip"} >= set(
+        _paths(parse_offer(FULL))
+    )
 
 
 def _paths(value: object, at: str = "") -> list[str]:

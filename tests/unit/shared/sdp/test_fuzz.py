@@ -56,7 +56,17 @@ def check_answer(answer: str, sections: int) -> None:
     assert answer.count("\r\nm=") == sections
     assert set(re.findall(r"(?m)^a=([^:\r]+)", answer)) <= {
         *("group", "ice-lite", "extmap-allow-mixed", "mid", "ice-ufrag", "ice-pwd", "fingerprint", "setup"),
-        *("recvonly", "sendonly", "inactive", "rtcp-mux", "rtcp-rsize", "extmap", "rtpmap", "fmtp"),
+        *(
+            "recvonly",
+            "sendonly",
+            "inactive",
+            "rtcp-mux",
+            "rtcp-rsize",
+            "rtcp-xr",
+            "extmap",
+            "rtpmap",
+            "fmtp",
+        ),
         *("rtcp-fb", "msid", "ssrc", "rid", "simulcast", "candidate", "end-of-candidates"),
     }
 
