@@ -105,8 +105,7 @@ class Handlers:
                 is_here = False
             if not is_here:
                 self._capacity.check_publisher()
-            counts = stands_by or self._heartbeat.counts_for(name) == message.network
-            if not (is_here and counts):
+            if not (is_here and stands_by):  # the room counts for who is on
                 await self._claim(name, message.network, is_here=is_here)
             self._check_still_allowed(message, name)
             session = self._admission.publish(
@@ -303,7 +302,7 @@ class Handlers:
             raise
 
     async def _claim(self, name: RoomName, network: str, *, is_here: bool) -> None:
-        """Claim a room; anew if it `is_here`, since its next publisher is in another network."""
+        """Claim a room; anew if it `is_here`: another worker may have it by now."""
         try:
             claimed = await self._heartbeat.claim(name, network)
         except BaseException as error:

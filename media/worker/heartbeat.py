@@ -68,7 +68,6 @@ class Heartbeat:
         self._beat_at = -inf
         self._released: set[RoomName] = set()
         self._never_open: set[RoomName] = set()  # of the released ones
-        self._networks: dict[RoomName, str] = {}  # of the claimed rooms
         self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -87,14 +86,7 @@ class Heartbeat:
         async with self._claiming:
             self._released.discard(room)
             self._never_open.discard(room)
-            claimed = await self._directory.claim_room(room, self._worker, network) == self._worker
-        if claimed:
-            self._networks[room] = network
-        return claimed
-
-    def counts_for(self, room: RoomName) -> str | None:
-        """The network for whose publisher this worker has claimed the room; None if it has not."""
-        return self._networks.get(room)
+            return await self._directory.claim_room(room, self._worker, network) == self._worker
 
     def release(self, room: RoomName, *, was_open: bool = True) -> None:
         """Release a room's claim, at once: the room has ended, or was not opened after all.
@@ -105,7 +97,6 @@ class Heartbeat:
         if not was_open and room not in self._released:
             self._never_open.add(room)
         self._released.add(room)
-        self._networks.pop(room, None)
         self.wake(room)
 
     def wake(self, *changed: RoomName) -> None:

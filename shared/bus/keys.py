@@ -5,6 +5,8 @@
 | `roomcast:workers`           | zset   | worker id -> time of its last beat     | removed after 60 s       |
 | `…{workers}:publishers`      | zset   | worker that takes publishers -> burden | a minute past the beats  |
 | `…{workers}:viewers`         | zset   | worker that takes viewers -> burden    | a minute past the beats  |
+| `…{workers}:deaf`            | string | that Redis heard no worker for as long | 4 s                      |
+|                              |        | as a claim lives, until a moment ago   |                          |
 | `roomcast:worker:{id}`       | string | msgpack `WorkerStatus`                 | 5 s past the heartbeat   |
 | `…{worker:{id}}:rooms`       | hash   | room -> msgpack `RoomStatus`           | 5 s past the heartbeat   |
 | `roomcast:process:{id}`      | string | the process that has this worker's id  | 3 s past the heartbeat   |
@@ -64,6 +66,7 @@ def _beside(key: str, name: str) -> str:
 WORKERS = PREFIX + "workers"
 TAKES_PUBLISHERS = _beside(WORKERS, "publishers")
 TAKES_VIEWERS = _beside(WORKERS, "viewers")
+WAS_DEAF = _beside(WORKERS, "deaf")
 CHANGES = PREFIX + "changes"
 ROOMS = PREFIX + "rooms"
 EPOCH = PREFIX + "epoch"

@@ -2,11 +2,13 @@
 -- KEYS[1]  its status: string    KEYS[2]  hash: room -> its record; '@' -> the version of all of them
 -- KEYS[3]  stream of changes    KEYS[4]  zset of workers, scored by the server's time
 -- KEYS[5]  zset of those that take publishers, scored by their burden    KEYS[6]  the same for viewers
+-- KEYS[7]  whether no worker was heard for as long as a claim lives, until a moment ago: string
 -- ARGV[1]  the status    ARGV[2]  lifetime in ms    ARGV[3]  the version that must be there; '*': begin anew
 -- ARGV[4]  the version from now on    ARGV[5]  the worker    ARGV[6]  its burden for publishers; '': it takes none
 -- ARGV[7]  the same for viewers    ARGV[8]  age in s after which a silent worker is removed
 -- ARGV[9]  the change, for the stream; '': none    ARGV[10]  lifetime of an entry there in ms
--- ARGV[11]  how many records follow    ARGV[12..]  room, record, room, record ... and then the rooms that have ended
+-- ARGV[11]  how long a claim lives, in ms
+-- ARGV[12]  how many records follow    ARGV[13..]  room, record, room, record ... and then the rooms that have ended
 -- returns  1, or 0 when another version is there: then the records stay as they are, to be sent anew
 local time = redis.call('TIME')
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -17,8 +19,8 @@ local function write_records()
   elseif redis.call('HGET', KEYS[2], '@') ~= ARGV[3] then
     return 0
   end
-  local last = 11 + 2 * tonumber(ARGV[11])
-  for first = 12, last, 1000 do
+  local last = 12 + 2 * tonumber(ARGV[12])
+  for first = 13, last, 1000 do
     redis.call('HSET', KEYS[2], unpack(ARGV, first, math.min(first + 999, last)))
   end
   for first = last + 1, #ARGV, 1000 do
@@ -39,6 +41,10 @@ if ARGV[9] ~= '' then
 end
 
 local now = time[1] + time[2] / 1000000
+local latest = redis.call('ZRANGE', KEYS[4], -1, -1, 'WITHSCORES')[2]
+if latest and now - latest >= ARGV[11] / 1000 then
+  redis.call('SET', KEYS[7], '1', 'PX', ARGV[11])
+end
 redis.call('ZADD', KEYS[4], now, ARGV[5])
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - ARGV[8])
 for i = 5, 6 do

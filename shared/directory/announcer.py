@@ -105,6 +105,7 @@ class Announcer:
                 keys.worker_rooms(self._worker),
                 keys.CHANGES,
                 *_LISTS,
+                keys.WAS_DEAF,
             ],
             [
                 pack(to_map(status) | {"rooms_version": change.version}),
@@ -117,6 +118,7 @@ class Announcer:
                 keys.SWEEP_SECONDS,
                 change.packed() if change.records or change.before == ANEW else "",
                 keys.CHANGE_TTL_MS,
+                keys.CLAIM_TTL_MS,
                 len(written),
                 *(part for entry in written.items() for part in entry),
                 *(change.records.keys() - written.keys()),

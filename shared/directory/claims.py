@@ -182,4 +182,4 @@ class Claims:
 
 
 def _claim_keys(room: RoomName) -> list[str]:
-    return [keys.room_claim(room), keys.room_ended(room), keys.EPOCH, keys.room_since(room)]
+    return [keys.room_claim(room), keys.room_ended(room), keys.EPOCH, keys.room_since(room), keys.WAS_DEAF]

@@ -15,6 +15,7 @@ from shared.names import RoomName, WorkerId
 from tests.support.waiting import eventually
 
 ROOM, ONE, TWO = RoomName("demo"), WorkerId("w1"), WorkerId("w2")
+OTHER = WorkerStatus(id="w3", state=WorkerState.READY, http_url="")  # it has no rooms
 TTL_MS = 400
 IN_TIME = 10.0
 
@@ -135,8 +136,23 @@ async def test_who_comes_back_later_than_another_takes_nothing_of_a_redis_that_w
     """Both were cut off. The claim of the one that had it last has expired, as it would for any other."""
     await two_have_it(redis, directory)
     await asyncio.sleep(TTL_MS / 1000)
+    await directory.beat(OTHER, [])
     assert await beat(directory, ONE) == []
     assert await beat(directory, TWO) == [ROOM]
+
+
+@pytest.mark.parametrize("first", [ONE, TWO])
+async def test_a_redis_that_was_paused_is_to_blame_for_the_silence_of_all(
+    redis: Redis, directory: Directory, first: WorkerId
+) -> None:
+    """It is the same server, and has kept what did not expire."""
+    await two_have_it(redis, directory)
+    await directory.beat(OTHER, [])
+    await asyncio.sleep(TTL_MS / 1000)
+    await beat(directory, first)
+    assert await beat(directory, TWO) == []
+    assert await beat(directory, ONE) == [ROOM]
+    assert await refused(directory, TWO)  # another publisher, as long as somebody else may have it
 
 
 async def test_who_was_refused_by_redis_has_lost_nothing_meanwhile(
