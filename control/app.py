@@ -21,6 +21,7 @@ from control.events.room_messages import RoomMessages
 from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
 from control.events.streams import EventStreams
+from control.events.waiting import WaitingViewers
 from control.http.caller import TrustedProxies
 from control.http.cors import Cors
 from control.http.hsts import Hsts
@@ -120,6 +121,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     authenticator = Authenticator(
         settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()), rooms_settings
     )
+    waiting = WaitingViewers(rooms, places)
     room_streams = RoomStreams(cluster, rooms, places, authenticator.locks, is_listed)
     operator_streams = OperatorStreams(cluster, rooms, room_streams, every_worker, book, metrics)
     callback = _callback(settings)
@@ -145,6 +147,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             ice_servers,
             public_url,
             callback,
+            waiting,
             settings.whep_without_publisher,
             settings.whep_counter_offers,
         ).routes()
@@ -197,7 +200,11 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
     app.state.metrics = metrics
-    app.state.streams = (event_streams, room_streams)  # `server.py` ends them first when the process stops
+    app.state.streams = (
+        event_streams,
+        room_streams,
+        waiting,
+    )  # `server.py` ends them first when the process stops
     if settings.metrics_addr:
         app.state.metrics_app = _metrics_app(scraped, metrics)
     return app

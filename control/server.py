@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from control.app import create_app
 from control.events.room_streams import RoomStreams
 from control.events.streams import EventStreams
+from control.events.waiting import WaitingViewers
 from control.http.caller import TrustedProxies
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer, listen, within_files
@@ -126,7 +127,7 @@ class _Server(HttpServer):
     def __init__(
         self,
         config: uvicorn.Config,
-        streams: Sequence[EventStreams | RoomStreams],
+        streams: Sequence[EventStreams | RoomStreams | WaitingViewers],
         metrics: _MetricsServer | None,
         limits: HttpLimits,
         trusts: Callable[[str], bool],

@@ -71,7 +71,8 @@ class RequestLog:
 
     def _record(self, scope: Scope, status: int, seconds: float, caller: Caller) -> None:
         method, route, cause = scope["method"], _route(scope), scope["state"].get("cause", "")
-        self._metrics.observe(method, route, status, seconds)
+        waited = scope["state"].get("waited", 0.0)  # for a publisher, which says nothing of this process
+        self._metrics.observe(method, route, status, seconds - waited)
         if method == "POST" and (role := OFFERS.get(route)):
             self._metrics.offered(role, status, cause, caller.guessed_network, bool(caller.behind))
         fields = {"method": method, "route": route, "status": status, "client": caller.address}

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from control.access.auth import Access, Authenticator, Grant, credential
 from control.access.auth_callback import AuthCallback, Question
+from control.events.waiting import WAIT_SECONDS, WaitingViewers
 from control.http.accept import names_sdp, takes_sdp
 from control.http.bodies import FRAGMENT_TYPE, is_answer, read_answer, read_fragment, read_offer
 from control.http.caller import caller_of
@@ -53,7 +54,8 @@ class StreamingRoutes:
         authenticator: Authenticator,
         ice_servers: IceServers,
         public_url: str,
-        callback: AuthCallback | None = None,
+        callback: AuthCallback | None,
+        waiting: WaitingViewers,
         without_publisher: WithoutPublisher = "404",
         counter_offers: CounterOffers = "asked",
     ) -> None:
@@ -65,6 +67,7 @@ class StreamingRoutes:
         self._ice_servers = ice_servers
         self._public_url = public_url
         self._callback = callback
+        self._waiting = waiting
         self._without_publisher = without_publisher
         self._counter_offers = counter_offers
 
@@ -213,12 +216,28 @@ class StreamingRoutes:
             token=grant.token,
             network=caller_of(request).network,
         )
+        return await self._play(play, request)
+
+    async def _play(self, play: Play, request: Request) -> Answer:
+        caller, began = caller_of(request), time.monotonic()
+        while True:
+            try:
+                return await self._offers.play(play, caller.request_id)
+            except ServiceError as error:
+                if error.code is not ErrorCode.NO_PUBLISHER or self._without_publisher == "404":
+                    raise
+                if self._without_publisher == "409" or not await self._publisher(play, began, request):
+                    raise ServiceError(ErrorCode.NO_PUBLISHER_YET, retry_after=error.retry_after) from None
+
+    async def _publisher(self, play: Play, began: float, request: Request) -> bool:
+        """Wait for somebody to publish; False: nobody does in time."""
+        asked, waited = time.monotonic(), getattr(request.state, "waited", 0.0)
         try:
-            return await self._offers.play(play, request_id)
-        except ServiceError as error:
-            if error.code is ErrorCode.NO_PUBLISHER and self._without_publisher == "409":
-                raise ServiceError(ErrorCode.NO_PUBLISHER_YET, retry_after=error.retry_after) from None
-            raise
+            return await self._waiting.publisher(
+                RoomName(play.room), play.network, began + WAIT_SECONDS, request.is_disconnected
+            )
+        finally:
+            request.state.waited = waited + time.monotonic() - asked
 
     def _takes_offers(self, request: Request) -> bool:
         """Whether 406 with an offer of ours is for this player.

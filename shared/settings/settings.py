@@ -36,7 +36,7 @@ from shared.settings.setting_types import (
 )
 
 CounterOffers = Literal["asked", "always"]
-WithoutPublisher = Literal["404", "409"]
+WithoutPublisher = Literal["404", "409", "wait"]
 _MAY_BE_EMPTY = ("media_tcp_addr",)
 
 
@@ -75,7 +75,8 @@ class Settings(AccessSettings):
     whep_without_publisher: WithoutPublisher = _field(
         "404",
         "What a viewer gets of a room in which nobody publishes. 404: that status. 409: the status of WHEP's"
-        " draft. Both say in Retry-After when to ask again",
+        " draft. wait: the request waits for somebody to publish, for 25 s, before it is 409. All say in"
+        " Retry-After when to ask again",
     )
     whep_counter_offers: CounterOffers = _field(
         "asked",

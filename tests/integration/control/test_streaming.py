@@ -6,7 +6,9 @@ from unittest.mock import ANY
 import httpx
 import pytest
 
+from control.events.waiting import LOOK_SECONDS
 from control.http.bodies import FRAGMENT_TYPE
+from control.routes import whip_whep
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions, Living
 from shared.messages.signalling import Answer, AnswerOffer, Delete, Patch, Patched, Play, Publish, Role
@@ -202,6 +204,20 @@ async def test_without_publisher_it_is_409_where_the_draft_is_chosen(stage: Stag
     await worker.publish_in("demo")
     worker.answers[Play] = ServiceError(ErrorCode.NO_PUBLISHER, retry_after=7)
     assert (await play(http)).headers["Retry-After"] == "7"
+
+
+async def test_a_viewer_may_wait_for_a_publisher(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = await stage.worker()
+    http = await stage.control(whep_without_publisher="wait")
+    waits = asyncio.create_task(play(http))
+    await asyncio.wait({waits}, timeout=2 * LOOK_SECONDS)
+    assert not waits.done()
+    await worker.publish_in("demo")
+    assert (await waits).status_code == 201
+    await worker.give_up("demo")
+    monkeypatch.setattr(whip_whep, "WAIT_SECONDS", LOOK_SECONDS)
+    response = await play(http)
+    assert (response.status_code, response.headers["Retry-After"]) == (409, "2")
 
 
 async def test_a_player_finds_an_endpoint_of_whep_by_its_head(stage: Stage) -> None:
