@@ -175,7 +175,7 @@ async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
     tmp_path: Path, redis_url: str
 ) -> None:
     log = tmp_path / "log"
-    with_a_bug = f"from control.workers.room_list import RoomList\nRoomList.names = None\n{PROGRAM}"
+    with_a_bug = f"from control.workers.room_list import RoomList\nRoomList.held_names = None\n{PROGRAM}"
     async with (
         process(log, program=with_a_bug, REDIS_URL=redis_url, JWT_SECRET="") as (_, url),
         httpx.AsyncClient(base_url=url) as http,
