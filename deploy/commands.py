@@ -5,6 +5,7 @@ import sys
 import time
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -154,6 +155,28 @@ def demo(
     base = url_here(settings)
     own = credential(settings, name, time.time())
     run(f"{base}/api/whip/publish/{name}", token or own, f"{base}/watch/{name}")
+
+
+@app.command()
+def slate(
+    file: Annotated[Path, typer.Argument(help="A picture, or a film, which loops.", exists=True)],
+    room: Annotated[str, typer.Option(help="The room.")] = "demo",
+    url: Annotated[
+        str, typer.Option(help="The server's address; without it: this host's.", show_default=False)
+    ] = "",
+    token: Annotated[
+        str, typer.Option(help="The token; without it: what the settings say.", show_default=False)
+    ] = "",
+) -> None:
+    """Stand by in a room with a picture or a film, for viewers to see while its publisher sends nothing."""
+    from deploy.demo import credential, url_here
+    from deploy.slate import run
+
+    settings, name = load_settings(), _room(room)
+    if url:
+        run(url, name, token, file)
+        return
+    run(url_here(settings), name, token or credential(settings, name, time.time()), file)
 
 
 @app.command()

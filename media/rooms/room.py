@@ -276,6 +276,11 @@ class Room:
         self.chosen = None
         return sending[0]
 
+    def has_switched(self, standby: Standby, now: float) -> None:
+        """A standby's first burst has been forwarded: viewers of layers that it lacks move at once."""
+        standby.tell_reports(self.publisher)
+        self.feed.ladder = ladder.measure(self.feed, self.tracks, now)
+
     @property
     def published(self) -> list[PublishedTrack]:
         """What its present publisher sends."""

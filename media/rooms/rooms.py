@@ -158,7 +158,7 @@ class Rooms:
         self._take_over(room, standby.published, standby.session.move)
         room.rank = standby.rank
         room.switches += 1
-        room.feed.after_burst[standby] = lambda _: standby.tell_reports(room.publisher)
+        room.feed.after_burst[standby] = lambda now: room.has_switched(standby, now)
         self._ledger.feeds.retire(standby.feed)
         log.info("room switched", room=room.name, session=standby.session.id, rank=standby.rank)
         return room.feed

@@ -32,6 +32,9 @@ class ForeignClient:
         """Ctrl-C: it ends its session and then itself."""
         self._process.send_signal(signal.SIGINT)
 
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     async def leaves(self, within: float = END_SECONDS) -> None:
         """Ctrl-C, and wait until it has ended: what it says last may pass through this process."""
         self.interrupt()

@@ -1,5 +1,6 @@
 """What a room says of its picture's layers."""
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,6 +53,20 @@ def test_a_rendition_is_named_by_its_lines_whichever_way_the_picture_stands() ->
 def test_a_picture_without_layers_is_one_without_a_name_and_sound_is_none() -> None:
     assert room_of(video(), sound()).status().layers == (LayerStatus(rid=""),)
     assert room_of(sound()).status().layers == ()
+
+
+def test_layers_that_a_standby_lacks_are_passed_over_at_once() -> None:
+    room = room_of(*layers(codec="VP8"), sound())
+    for number in range(3):
+        play(room, number, 1.0)
+    room.tick(1.0 + MEASURE_SECONDS)
+    assert room.feed.ladder is not None
+    assert [each.bitrate < math.inf for each in room.feed.ladder.renditions[:3]] == [True, True, True]
+    room.succeed([*layers(1, codec="VP8"), sound()], lambda _: room.source)
+    play(room, 0, 2.1)
+    standby: Any = SimpleNamespace(tell_reports=lambda _: None)
+    room.has_switched(standby, 2.1)
+    assert [each.bitrate < math.inf for each in room.feed.ladder.renditions[:3]] == [True, False, False]
 
 
 # --- layers that stop
