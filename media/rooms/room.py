@@ -20,7 +20,7 @@ from media.rooms.starved_layers import StarvedLayers
 from media.rooms.warnings import LOSE_SOUND, NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.sessions.end_reason import EndReason
-from media.sessions.publisher_session import SILENT_SECONDS, PublisherSession
+from media.sessions.publisher_session import PublisherSession
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.redundant_sound import RedundantSound
@@ -37,6 +37,8 @@ MEASURE_SECONDS = 1.0  # between two measurements of the stream
 _DELAY_STEP = 0.010  # seconds by which it changes before that is told
 NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
 MOST_STANDBYS = 4
+# Silence after which a standby is asked for a keyframe: viewers see that two seconds after the last picture.
+CALL_SECONDS = 1.8
 # A room warns of viewers that lose sound from so many on: a few have bad lines of their own.
 _LEAST_LOSE = 3
 _MANY_LOSE, _FEWER_LOSE = 0.10, 0.05  # shares of its viewers: it warns, and no longer
@@ -270,7 +272,7 @@ class Room:
         sending = [each for each in self.standbys if each.sends(now)]
         if chosen := next((each for each in sending if each.session is self.chosen), None):
             return chosen
-        is_on = self.source is not None and now - self.feed.heard_at < SILENT_SECONDS
+        is_on = self.source is not None and now - self.feed.heard_at < CALL_SECONDS
         if not sending or (is_on and (self.source is self.chosen or self.rank < sending[0].rank)):
             return None
         self.chosen = None

@@ -159,6 +159,7 @@ class Rooms:
         room.rank = standby.rank
         room.switches += 1
         room.feed.after_burst[standby] = lambda now: room.has_switched(standby, now)
+        standby.feed.publisher = None
         self._ledger.feeds.retire(standby.feed)
         log.info("room switched", room=room.name, session=standby.session.id, rank=standby.rank)
         return room.feed
