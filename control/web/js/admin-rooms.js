@@ -32,6 +32,8 @@ const rows = new KeyedRows(element('rooms'), element('room-row'), {
     });
     row.querySelector('[data-cell="loss"]').classList.toggle('poor', room.loss >= LOSSY);
     const waits = room.hasPublisher ? [] : [item(say('admin.nobodyPublishes'))];
+    if (room.standbyOn) waits.push(item(say('admin.standbyOn')));
+    else if (room.standbys) waits.push(item(say('admin.standbys', { count: room.standbys })));
     list(row.querySelector('[data-cell="warnings"]'), [...waits, ...warningItems(room.warnings)]);
     list(row.querySelector('[data-cell="layers"]'), room.layers.map((layer) => item(layerInWords(layer))));
   },

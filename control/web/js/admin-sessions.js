@@ -22,7 +22,7 @@ const rows = new KeyedRows(element('sessions'), element('session-row'), {
   },
   fill(row, session) {
     const publishes = session.role === 'publish';
-    const role = say(publishes ? 'admin.publisher' : 'admin.viewer');
+    const role = say(session.standby ? 'admin.standby' : publishes ? 'admin.publisher' : 'admin.viewer');
     write(row, {
       room: session.room,
       role: session.state === 'connected' ? role : `${role}, ${say(STATES[session.state] ?? session.state)}`,
