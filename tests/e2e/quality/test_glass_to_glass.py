@@ -17,6 +17,7 @@ from tests.support.clock_picture import CAMERA, filmed_clock, look
 from tests.support.line_shape import Shape
 from tests.support.shaped_line import ShapedLine, shaped_line
 from tests.support.system import System, running_system
+from tests.support.waiting import eventually
 
 ROOM = "glass"
 WRONG_SECONDS = 5.0
@@ -72,6 +73,10 @@ async def error(watch: WatchPage, said: str) -> float:
 @pytest.mark.parametrize("way", [0.0, 0.050, 0.150])
 async def test_the_page_tells_the_age_of_what_it_shows(redis_url: str, tmp_path: Path, way: float) -> None:
     """Each line has that delay in each direction. After a takeover it tells that of the successor."""
+
+    async def is_silent() -> bool:
+        return not (await system.rooms())[ROOM]["hasPublisher"]
+
     half = Shape(delay=way)
     async with (
         running_system(redis_url, checkouts={"worker0": wrong_clock(tmp_path)}) as system,
@@ -83,14 +88,15 @@ async def test_the_page_tells_the_age_of_what_it_shows(redis_url: str, tmp_path:
         first, second, down = [
             await stack.enter_async_context(shaped_line(media, up=half, down=half)) for _ in range(3)
         ]
-        publisher = await published(browser, system, first)
+        await published(browser, system, first)
         async with await open_watch_page(browser, system.controls[0].url, ROOM) as watch:
             await watch.page.route("**/api/whep/play/*", over(down))
             await watch.page.reload()
             await watch.pictures()
             await watch.page.keyboard.press("i")
             assert await error(watch, f"{way} s") <= MOST
-            await publisher.page.goto("about:blank")
+            first.shape(up=Shape(loss=1.0))
+            await eventually("it is silent", is_silent, within=10)
             second.shape(up=Shape(delay=way + 0.1), down=Shape(delay=way + 0.1))
             await published(browser, system, second)
             await watch.pictures()
