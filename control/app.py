@@ -117,7 +117,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     moderator = Moderator(book, every_worker, watch)
     rooms_settings = SettingsBook(redis, clock, rooms.note)
     is_listed = rooms_settings.is_listed
-    configuration = RoomConfiguration(rooms_settings, watch)
+    configuration = RoomConfiguration(rooms_settings, every_worker, watch)
     authenticator = Authenticator(
         settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()), rooms_settings
     )
@@ -186,7 +186,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *record_routes.routes(),
             *SessionRoutes(every_worker, authenticator).routes(),
             *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
-            *RoomSettingsRoutes(configuration, authenticator).routes(),
+            *RoomSettingsRoutes(configuration, authenticator, settings.record_enabled).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator, is_listed).routes(),
             *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),

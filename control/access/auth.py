@@ -181,6 +181,13 @@ class Access:
         if self._jwt is None or not (self._jwt.is_for(room) and self._jwt.may_tell):
             raise self.refusal
 
+    def check_may_record(self, room: RoomName) -> None:
+        """Raises unless the caller may have `room` recorded: as its admin, or by the action `record`."""
+        jwt = self._jwt
+        may = jwt is not None and jwt.is_for(room) and jwt.allows("record")
+        if not (may or self._operates(Operator.ADMIN, room)):
+            raise self.refusal
+
     def check_admin(self, room: str | None = None) -> None:
         """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
         self.check_operator(Operator.ADMIN, room)

@@ -12,7 +12,6 @@ import jwt
 from control.access.jwt_keys import JwtKey
 from control.access.operators import Operator
 from shared.messages.rulings import TokenMark
-from shared.messages.signalling import Role
 from shared.names import A_CLAIM, is_claim, parse_room_name
 
 LEEWAY_SECONDS = 30
@@ -52,7 +51,7 @@ class JwtClaims:
         """Whether the claims hold for `room`, or for the whole cluster when that is None."""
         return self.room is None or self.room == room
 
-    def allows(self, action: Role) -> bool:
+    def allows(self, action: str) -> bool:
         return self.actions is None or action in self.actions
 
     @property

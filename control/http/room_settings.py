@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from control.access.plain_tokens import token_digest
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.room_settings import FOREVER
+from shared.messages.room_settings import FOREVER, RecordingNote
 from shared.names import is_plain
 
 MOST_SEATS = 1_000_000
@@ -18,6 +18,7 @@ MOST_TOKENS = 4  # of one room for one action: two while one is replaced by anot
 MAX_TITLE = 200  # characters
 MOST_LABELS = 16
 MAX_LABEL = 256  # characters
+FORMATS = ("tracks", "mux")
 
 _TOKEN = re.compile(r"[!-~]{16,256}")
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -35,6 +36,17 @@ def parse_settings(body: bytes, now: float) -> dict[str, Any]:
         if parsed is None or (name == "until" and parsed <= now):
             raise _wrong(f"{name} is {meaning}")
     return fields
+
+
+def parse_note(body: bytes) -> RecordingNote:
+    """`{"name", "labels"}` of a recording that is asked for, or nothing."""
+    ask = _object(body, {"name", "labels"}) if body.strip() else {}
+    name, labels = _text(ask.get("name", "")), _labels(ask.get("labels", {}))
+    if name is None:
+        raise _wrong(f"name is {_A_TITLE}")
+    if labels is None:
+        raise _wrong(f"labels is {_LABELS}")
+    return RecordingNote(name=name, labels=labels)
 
 
 def _object(body: bytes, known: Any) -> dict[str, Any]:
@@ -83,6 +95,12 @@ def _tokens(value: object) -> tuple[bytes, ...] | None:
     return tuple(token_digest(token.encode()) for token in value)
 
 
+def _formats(value: object) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or not value or not all(one in FORMATS for one in value):
+        return None
+    return tuple(form for form in FORMATS if form in value)
+
+
 def _is_text(value: object, most: int) -> TypeGuard[str]:
     return isinstance(value, str) and len(value) <= most and is_plain(value)
 
@@ -100,6 +118,8 @@ _FIELDS: dict[str, tuple[str, Any, Callable[[object], Any], str]] = {
     "publishTokens": ("publish_tokens", (), _tokens, _TOKENS),
     "playTokens": ("play_tokens", (), _tokens, _TOKENS),
     "listed": ("listed", True, _bool, _A_TRUTH),
+    "recorded": ("recorded", None, _bool, _A_TRUTH),
+    "formats": ("formats", (), _formats, f"a list of {' and '.join(FORMATS)}"),
     "stills": ("stills", None, _bool, _A_TRUTH),
     "title": ("title", "", _text, _A_TITLE),
     "labels": ("labels", {}, _labels, _LABELS),

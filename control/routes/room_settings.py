@@ -12,18 +12,24 @@ from control.access.auth import Access, Authenticator, credential
 from control.access.operators import Operator
 from control.http.audit import audit
 from control.http.bodies import read_settings
+from control.http.caller import caller_of
 from control.http.params import page_of, room_in_path
 from control.http.resource import Resource
-from control.http.room_settings import parse_settings
-from control.workers.operator_facts import settings_facts
+from control.http.room_settings import parse_note, parse_settings
+from control.workers.operator_facts import recording_facts, settings_facts
 from control.workers.room_configuration import Change, RoomConfiguration
 from shared.messages.room_settings import RoomSettings
 from shared.names import RoomName
 
 
 class RoomSettingsRoutes:
-    def __init__(self, configuration: RoomConfiguration, authenticator: Authenticator) -> None:
+    """`records_all`: whether rooms are recorded for which nothing is set."""
+
+    def __init__(
+        self, configuration: RoomConfiguration, authenticator: Authenticator, records_all: bool
+    ) -> None:
         self._configuration = configuration
+        self._records_all = records_all
         self._authenticator = authenticator
 
     def routes(self) -> list[Route]:
@@ -31,6 +37,10 @@ class RoomSettingsRoutes:
         return [
             Route("/api/admin/rooms", Resource({"GET": self.list})),
             Route("/api/admin/rooms/{room}", room),
+            Route(
+                "/api/admin/rooms/{room}/recording",
+                Resource({"POST": self.record, "DELETE": self.stop_recording}),
+            ),
         ]
 
     async def list(self, request: Request) -> Response:
@@ -60,9 +70,45 @@ class RoomSettingsRoutes:
 
     async def delete(self, request: Request) -> Response:
         room, access = self._room(request, Operator.ADMIN)
-        await self._configuration.forget(room, access.actor)
+        await self._configuration.forget(room, access.actor, caller_of(request).request_id)
         audit(request, access, "room.forget", room=room)
         return JSONResponse({"room": room})
+
+    async def record(self, request: Request) -> Response:
+        """Record a room from now on, and whenever somebody publishes there, until that is stopped."""
+        room, access = self._recorded_room(request)
+        note = parse_note(await read_settings(request))
+
+        def start(before: RoomSettings | None) -> RoomSettings:
+            return replace(before or RoomSettings(room=room), recorded=True, note=note)
+
+        return await self._record(request, access, room, start, "recording.start")
+
+    async def stop_recording(self, request: Request) -> Response:
+        """Where nothing else is set for the room, nothing is set any more."""
+        room, access = self._recorded_room(request)
+
+        def stop(before: RoomSettings | None) -> RoomSettings:
+            nothing = RoomSettings(room=room)
+            left = replace(before or nothing, recorded=False if self._records_all else None, note=None)
+            return self._configuration.lifted(room) if replace(left, by="") == nothing else left
+
+        return await self._record(request, access, room, stop, "recording.stop")
+
+    async def _record(
+        self, request: Request, access: Access, room: RoomName, change: Change, act: str
+    ) -> Response:
+        request_id = caller_of(request).request_id
+        settings = await self._configuration.change(room, change, access.actor, request_id)
+        note = recording_facts(settings.note)
+        audit(request, access, act, room=room)
+        return JSONResponse({"room": room, "recorded": settings.recorded is True, "recording": note})
+
+    def _recorded_room(self, request: Request) -> tuple[RoomName, Access]:
+        room = room_in_path(request)
+        access = self._authenticator.access(credential(request.headers), time.time())
+        access.check_may_record(room)
+        return room, access
 
     async def _fields(self, request: Request) -> dict[str, Any]:
         return parse_settings(await read_settings(request), time.time())
@@ -70,7 +116,7 @@ class RoomSettingsRoutes:
     async def _change(
         self, request: Request, access: Access, room: RoomName, change: Change, fields: dict[str, Any]
     ) -> Response:
-        settings = await self._configuration.change(room, change, access.actor)
+        settings = await self._configuration.change(room, change, access.actor, caller_of(request).request_id)
         audit(request, access, "room.configure", room=room, fields=sorted(fields))
         return JSONResponse(settings_facts(settings))
 

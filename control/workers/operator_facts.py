@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from shared.messages.room_settings import FOREVER, RoomSettings
+from shared.messages.room_settings import FOREVER, RecordingNote, RoomSettings
 from shared.messages.rulings import Block, Revocation
 from shared.messages.sessions import ListedSessions, SessionStatus
 from shared.messages.status import WorkerState, WorkerStatus
@@ -81,9 +81,17 @@ def settings_facts(settings: RoomSettings) -> dict[str, object]:
         "publishTokenCount": len(settings.publish_tokens),
         "playTokenCount": len(settings.play_tokens),
         "listed": settings.listed,
+        "recorded": settings.recorded,
+        "formats": settings.formats or None,
+        "recording": recording_facts(settings.note),
         "stills": settings.stills,
         "title": settings.title,
         "labels": settings.labels,
         "until": None if settings.until == FOREVER else settings.until,
         "by": settings.by,
     }
+
+
+def recording_facts(note: RecordingNote | None) -> dict[str, object] | None:
+    """What who asked for a recording calls it."""
+    return None if note is None else {"name": note.name, "labels": note.labels}

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from control.workers.every_worker import EveryWorker
 from control.workers.redis_watch import RedisWatch
 from shared.book.book import LIFTED_SECONDS
+from shared.book.documents import Stamped
 from shared.errors import ErrorCode, ServiceError, redis_is_new
-from shared.messages.room_settings import RoomSettings
-from shared.names import RoomName
+from shared.messages.room_settings import FollowSettings, RoomSettings, SettingsFollowed
+from shared.names import RequestId, RoomName
 from shared.room_settings.settings_book import SettingsBook
 
 LOOK_SECONDS = 0.5
@@ -20,8 +22,9 @@ Change = Callable[[RoomSettings | None], RoomSettings]  # of what was set before
 class RoomConfiguration:
     """A call raises `NO_WORKER` when Redis is away."""
 
-    def __init__(self, book: SettingsBook, watch: RedisWatch) -> None:
+    def __init__(self, book: SettingsBook, workers: EveryWorker, watch: RedisWatch) -> None:
         self._book = book
+        self._workers = workers
         self._watch = watch
 
     async def all(self) -> list[RoomSettings]:
@@ -39,27 +42,48 @@ class RoomConfiguration:
             raise ServiceError(ErrorCode.SETTINGS_NOT_FOUND)
         return found
 
-    async def change(self, room: RoomName, change: Change, by: str) -> RoomSettings:
+    async def change(self, room: RoomName, change: Change, by: str, request_id: RequestId) -> RoomSettings:
         """Set for a room what `change` makes of what was set before, or raises; returns that."""
         for _ in range(MOST_TRIES):
             await self._look()
             held = self._book.rooms.held(room)
-            new = replace(change(self._book.rooms.of(room, self._book.now())), by=by)
+            before = self._book.rooms.of(room, self._book.now())
+            new = replace(change(before), by=by)
+            if new == before or (new.lifted and before is None):
+                return new
             async with self._watch.bounded(LOOK_SECONDS):
-                if await self._book.replace(held.stamp if held else b"", new):
-                    return new
+                put = await self._book.replace(held.stamp if held else b"", new)
+            if put is None:  # somebody else was faster
+                continue
+            if _recording(before or RoomSettings(room=room)) != _recording(new):
+                await self._tell(put, request_id)
+            return new
         raise redis_is_new()
 
-    async def forget(self, room: RoomName, by: str) -> None:
+    async def forget(self, room: RoomName, by: str, request_id: RequestId) -> None:
         """Raises `SETTINGS_NOT_FOUND`."""
 
         def lift(before: RoomSettings | None) -> RoomSettings:
             if before is None:
                 raise ServiceError(ErrorCode.SETTINGS_NOT_FOUND)
-            return RoomSettings(room=room, until=self._book.now() + LIFTED_SECONDS, lifted=True)
+            return self.lifted(room)
 
-        await self.change(room, lift, by)
+        await self.change(room, lift, by, request_id)
+
+    def lifted(self, room: RoomName) -> RoomSettings:
+        """What is put in the place of settings that are to be forgotten."""
+        return RoomSettings(room=room, until=self._book.now() + LIFTED_SECONDS, lifted=True)
+
+    async def _tell(self, put: Stamped[RoomSettings], request_id: RequestId) -> None:
+        """Have workers do at once what they would do at their next look."""
+        message = FollowSettings(room=put.document.room, data=put.data)
+        with suppress(ServiceError):
+            await self._workers.order(message, SettingsFollowed, request_id)
 
     async def _look(self) -> None:
         async with self._watch.bounded(LOOK_SECONDS):
             await self._book.look()
+
+
+def _recording(settings: RoomSettings) -> tuple[object, ...]:
+    return settings.recorded, settings.note

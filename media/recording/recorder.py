@@ -19,6 +19,7 @@ from media.recording.upload import Uploader
 from media.recording.writer import Writer
 from media.tracks.source_report import SourceReport
 from shared.messages.events import EventType
+from shared.messages.room_settings import RecordingNote
 from shared.names import RoomName
 from shared.records.details import Described
 from shared.records.details_folder import delete_recording
@@ -43,17 +44,32 @@ _DAY = 86_400
 log = get_logger()
 
 
+class _FilesOfRoom:
+    """A `FileLog`: passes on what the writers of one recording report."""
+
+    def __init__(self, recorder: "Recorder", note: Callable[[], RecordingNote | None]) -> None:
+        self._recorder = recorder
+        self._note = note
+
+    def began(self, name: str) -> None:
+        self._recorder.began(name)
+
+    def finished(self, name: str) -> None:
+        self._recorder.finished(name, self._note())
+
+
 class Recorder:
     """Owned by the worker. `run` uploads and deletes until cancelled; `finish` ends it in bounded time.
 
-    Only its threads call the disk. In these it calls `tell` with each file that is complete, and with each
-    that is in the store. What `describe` says of a file is uploaded with it.
+    Only its threads call the disk. In these it calls `tell` with each file that is complete, and what its
+    recording is called, and with each that is in the store. What `describe` says of a file is uploaded with
+    it.
     """
 
     def __init__(
         self,
         settings: Settings,
-        tell: Callable[[EventType, RecordName], None] = lambda _type, _name: None,
+        tell: Callable[[EventType, RecordName, RecordingNote | None], None] = lambda *_: None,
         describe: Callable[[RecordName], Described | None] = lambda _name: None,
     ) -> None:
         self._tell = tell
@@ -66,6 +82,9 @@ class Recorder:
         self._housekeeping = DiskThreads("recordings housekeeping", 1)
         self.space = DiskSpace(self._folder)
         self._backlog = Backlog()
+        self._wanted = asyncio.Event()  # where no room is recorded, the disk is left alone
+        if settings.record_enabled or settings.upload_recordings:
+            self._wanted.set()
         self._journal: Journal | NoJournal = NoJournal()
         self._uploader: Uploader | None = None
         if settings.upload_recordings:
@@ -74,7 +93,7 @@ class Recorder:
                 lambda: Store(settings),
                 self._journal,
                 self._folder,
-                lambda name: tell(EventType.RECORDING_UPLOADED, name),
+                lambda name: tell(EventType.RECORDING_UPLOADED, name, None),
                 describe,
                 delete=settings.delete_recording_after_upload,
             )
@@ -90,15 +109,21 @@ class Recorder:
         self,
         room: RoomName,
         tracks: Sequence[RoomTrack],
+        formats: Sequence[str] = (),
+        note: RecordingNote | None = None,
         *,
         reported: Callable[[int], SourceReport | None],
         want_keyframe: Callable[[int], None],
         warn: Callable[[str, bool], None],
     ) -> Recording:
-        """Record a room from its first packet on; see `Recording` for the arguments. Does not wait."""
+        """Record a room from its next packet on; see `Recording` for the arguments. Does not wait.
+
+        Without `formats`, in those of the settings.
+        """
 
         def new_writer(changes: ChangeAllowance) -> Writer:
-            return Writer(room, tracks, self._folder, self._forms, self._limits, changes, self)
+            files = _FilesOfRoom(self, lambda: recording.note)
+            return Writer(room, tracks, self._folder, formats or self._forms, self._limits, changes, files)
 
         recording = Recording(
             room,
@@ -110,8 +135,10 @@ class Recorder:
             want_keyframe,
             warn,
             monotonic,
+            note,
         )
         self._recordings.add(recording)
+        self._wanted.set()
         recording.add_done_callback(self._done)
         return recording
 
@@ -165,17 +192,17 @@ class Recorder:
         self._restarts_before += recording.restarts
         self._changes_refused_before += recording.changes.refused
 
-    # --- what the writers report (`FileLog`)
+    # --- what the writers report
 
     def began(self, name: str) -> None:
         self._journal.began(name)
 
-    def finished(self, name: str) -> None:
+    def finished(self, name: str, note: RecordingNote | None = None) -> None:
         self._journal.finished(name)
         with self._due_lock:
             self._due = {*self._due & self._journal.names(), name}
         if (record := parse_record_name(name)) is not None:
-            self._tell(EventType.RECORDING_READY, record)
+            self._tell(EventType.RECORDING_READY, record, note)
         if self._uploader is not None:
             self._uploader.wake()
 
@@ -183,6 +210,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Upload, and delete what is old, until cancelled. No file that cannot be deleted ends the worker."""
+        await self._wanted.wait()
         if self._uploader is not None:
             self._uploader.start()
         looking = asyncio.ensure_future(self.space.run())

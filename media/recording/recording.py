@@ -19,6 +19,7 @@ from media.recording.limits import ChangeAllowance
 from media.recording.writer import Writer
 from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
+from shared.messages.room_settings import RecordingNote
 from shared.names import RoomName
 from shared.telemetry.logging import get_logger
 
@@ -52,8 +53,10 @@ class Recording:
         want_keyframe: Callable[[int], None],
         warn: Callable[[str, bool], None],
         now: Callable[[], float],
+        note: RecordingNote | None = None,
     ) -> None:
         self.room = room
+        self.note = note  # is told with each file; may change
         self._new_writer = new_writer
         self._threads = threads
         self._backlog = RoomBacklog(backlog)

@@ -11,9 +11,11 @@ from itertools import islice
 from time import time
 from typing import Protocol
 
+from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.room import Room
 from media.sessions.end_reason import EndReason
 from shared.messages.events import MAX_TEXT, EventType, Facts, RoomEvent, event_id
+from shared.messages.room_settings import RecordingNote
 from shared.names import RoomName, WorkerId
 
 MAX_WAITING = 10_000  # events: an hour without Redis, when something happens three times a second
@@ -58,12 +60,19 @@ class _Broadcast:
 class Chronicle:
     """Keeps the events of a worker. `process` is different after each start of the worker.
 
-    `wake` is called when an event waits. `unix_clock` is the same for all workers.
+    `wake` is called when an event waits. `unix_clock` is the same for all workers. `policy` is what holds in
+    rooms.
     """
 
     def __init__(
-        self, worker: WorkerId, process: str, wake: Callable[[], None], unix_clock: Callable[[], float] = time
+        self,
+        worker: WorkerId,
+        process: str,
+        wake: Callable[[], None],
+        unix_clock: Callable[[], float] = time,
+        policy: Policy = NOTHING_SET,
     ) -> None:
+        self._policy = policy
         self._worker = worker
         self._process = process
         self._wake = wake
@@ -143,9 +152,14 @@ class Chronicle:
             seconds = round(max(0.0, self._unix_clock() - room.started_at), 3)
             self._tell(broadcast, EventType.ROOM_ENDED, reason=reason.name.lower(), seconds=seconds)
 
-    def recorded(self, type_: EventType, room: RoomName, name: str) -> None:
+    def recorded(
+        self, type_: EventType, room: RoomName, name: str, note: RecordingNote | None = None
+    ) -> None:
         """A recording is ready, or is in the store. A name says which: it is never used twice."""
         kind = type_.rpartition(".")[2]
+        facts: Facts = {"name": name}
+        if note is not None:
+            facts |= {"recording": note.name, "labels": note.labels}
         self._add(
             RoomEvent(
                 id=f"{name.replace('.', '-')}-{kind}",  # a signature joins ids and more by dots
@@ -153,7 +167,7 @@ class Chronicle:
                 room=room,
                 at=self._unix_clock(),
                 worker=self._worker,
-                facts={"name": name},
+                facts=facts,
             )
         )
 
@@ -161,10 +175,18 @@ class Chronicle:
         self._begun += 1
         broadcast = self._broadcasts[room.name] = _Broadcast(f"{self._process}-{self._begun}", room)
         codecs = list(dict.fromkeys(track.published.codec.name for track in room.tracks))
-        self._tell(broadcast, EventType.ROOM_STARTED, codecs=codecs, started_at=round(room.started_at, 3))
+        facts: Facts = {"codecs": codecs, "started_at": round(room.started_at, 3)}
+        own = self._policy.set_for(room.name)
+        if own.title:
+            facts["title"] = own.title
+        if own.labels:
+            facts["labels"] = own.labels
+        self._tell(broadcast, EventType.ROOM_STARTED, **facts)
         self.look(room)
 
-    def _tell(self, broadcast: _Broadcast, type_: EventType, **facts: str | float | list[str]) -> None:
+    def _tell(
+        self, broadcast: _Broadcast, type_: EventType, **facts: str | float | list[str] | dict[str, str]
+    ) -> None:
         broadcast.number += 1
         all_facts: Facts = {**facts}
         self._add(

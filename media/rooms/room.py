@@ -30,6 +30,7 @@ from media.tracks.sent_track import JoinBurstMode
 from media.tracks.source_track import NO_PAYLOAD
 from media.tracks.thinned import Form
 from media.tracks.track import Track, can_read, has_stopped, new_tracks, succeed
+from shared.messages.room_settings import RecordingNote
 from shared.messages.status import LayerStatus, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
@@ -288,12 +289,16 @@ class Room:
         """What its present publisher sends."""
         return [track.published for track in self.tracks if track.source.payload_type != NO_PAYLOAD]
 
-    def begin_recording(self, recorder: Recorder | None) -> None:
-        """Record from now on, if rooms are recorded. Copies are not: their origin records the room."""
+    def begin_recording(
+        self, recorder: Recorder | None, formats: tuple[str, ...] = (), note: RecordingNote | None = None
+    ) -> None:
+        """Record from now on. Copies are not recorded: their origin records the room."""
         if recorder is not None and self.origin is None:
             self.recording = self.feed.tap = recorder.open(
                 self.name,
                 [track.offered for track in self.tracks],
+                formats,
+                note,
                 reported=self.publisher.reported,
                 want_keyframe=lambda track: self.publisher.want_keyframe(track, time.monotonic()),
                 # the recording has logged what it holds for good
@@ -302,19 +307,19 @@ class Room:
                 ),
             )
 
-    def continue_recording(self, recorder: Recorder | None, *, codecs_changed: bool) -> None:
-        """Another publisher has taken the room over: its files continue; other codecs begin new ones."""
-        if self.recording is not None and not codecs_changed:
-            return
+            for number, track in enumerate(self.tracks):
+                if not track.published.layer:  # its file begins with a keyframe
+                    self.publisher.want_keyframe(number, time.monotonic())
+
+    def end_recording(self) -> None:
         if self.recording is not None:
             self.recording.close()
-        self.begin_recording(recorder)
+            self.recording = self.feed.tap = None
 
     def end(self, reason: EndReason) -> None:
         """End everything that the room holds."""
         self.feed.publisher = None
-        if self.recording is not None:
-            self.recording.close()
+        self.end_recording()
         for viewer in list(self.viewers.values()):
             viewer.end(_for_viewers(reason))
         standbys, self.standbys = self.standbys, []

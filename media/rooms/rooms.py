@@ -99,7 +99,7 @@ class Rooms:
             join_burst=self._join_burst,
         )
         if not is_check(name):
-            room.begin_recording(self._recorder)
+            self._record(room)
             self._observer.opened(room)
         return room
 
@@ -122,7 +122,8 @@ class Rooms:
             self._copies.tracks_changed(room.name)
             for standby in [each for each in room.standbys if not continues(room.tracks, each.published)]:
                 standby.session.end(EndReason.CODEC_CHANGED)
-        room.continue_recording(self._recorder, codecs_changed=codecs_changed)
+            room.end_recording()  # they begin new files
+        self._record(room)
         self._observer.opened(room)
         return former
 
@@ -163,6 +164,22 @@ class Rooms:
         self._ledger.feeds.retire(standby.feed)
         log.info("room switched", room=room.name, session=standby.session.id, rank=standby.rank)
         return room.feed
+
+    def follow(self, names: Iterable[str]) -> None:
+        """Do what is newly set for these rooms."""
+        for name in names:
+            room = self._rooms.get(RoomName(name))
+            if room is not None:
+                self._record(room)
+
+    def _record(self, room: Room) -> None:
+        own = self._policy.set_for(room.name)
+        if not self._policy.is_recorded(room.name):
+            room.end_recording()
+        elif room.recording is None:
+            room.begin_recording(self._recorder, own.formats, own.note)
+        else:
+            room.recording.note = own.note
 
     # --- finding
 

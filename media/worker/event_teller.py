@@ -15,9 +15,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from media.rooms.chronicle import Chronicle
+from media.rooms.policy import NOTHING_SET, Policy
 from shared.directory.directory import Directory
 from shared.events.event_log import EventLog, Told
 from shared.messages.events import EventType
+from shared.messages.room_settings import RecordingNote
 from shared.names import RoomName, WorkerId
 from shared.records.record_name import RecordName
 from shared.telemetry.logging import get_logger
@@ -35,13 +37,20 @@ log = get_logger()
 class EventTeller:
     """Owns the worker's chronicle; `run` tells what is in it. `process` is its `Directory`'s."""
 
-    def __init__(self, redis: Redis, worker: WorkerId, process: str, unix_clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        worker: WorkerId,
+        process: str,
+        unix_clock: Callable[[], float],
+        policy: Policy = NOTHING_SET,
+    ) -> None:
         self._event_log = EventLog(redis)
         self._directory = Directory(redis)
         self._worker = worker
         self._process = process
         self._wake = asyncio.Event()
-        self.chronicle = Chronicle(worker, process, self._wake.set, unix_clock)
+        self.chronicle = Chronicle(worker, process, self._wake.set, unix_clock, policy)
         self._loop = asyncio.get_running_loop()
         self._check_at = 0.0
         self._wanted_at = -inf  # when somebody last wanted what was told
@@ -49,10 +58,11 @@ class EventTeller:
         self._doubted: dict[RoomName, str] = {}  # broadcasts in whose place Redis had another one
         self._dropped_logged = 0
 
-    def recorded(self, type_: EventType, record: RecordName) -> None:
+    def recorded(self, type_: EventType, record: RecordName, note: RecordingNote | None) -> None:
         """Tell of a recording. May be called in any thread."""
         with suppress(RuntimeError):  # the loop has ended, and so does the process
-            self._loop.call_soon_threadsafe(self.chronicle.recorded, type_, record.room, record.text)
+            tell = self.chronicle.recorded
+            self._loop.call_soon_threadsafe(tell, type_, record.room, record.text, note)
 
     async def run(self, registered: asyncio.Event) -> None:
         """Tell until cancelled, from when this process has its worker's id: `registered`."""

@@ -5,8 +5,10 @@ from time import monotonic
 
 from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
+from shared.messages.room_settings import FollowSettings, SettingsFollowed
 from shared.names import RoomName
 from shared.room_settings.settings_book import SettingsBook
+from shared.rpc.request import Handler
 
 LOOK_SECONDS = 1.0
 
@@ -18,6 +20,14 @@ class FollowedSettings:
         self._book = book
         self._rooms = rooms
         self._look_at = clock()
+
+    def handlers(self) -> dict[type, Handler]:
+        return {FollowSettings: self.follow_now}
+
+    async def follow_now(self, message: FollowSettings) -> SettingsFollowed:
+        self._book.take(message.room, message.data)
+        await self._book.look()
+        return SettingsFollowed()
 
     def tick(self, now: float) -> None:
         """Close the rooms whose time is over. `now`: of the steady clock."""

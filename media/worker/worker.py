@@ -44,6 +44,7 @@ from shared.directory.announcer import WorkerIdTakenError
 from shared.directory.claims import RoomLimits
 from shared.directory.directory import Directory
 from shared.messages.events import EventType
+from shared.messages.room_settings import RecordingNote
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
 from shared.records.record_name import RecordName
@@ -92,16 +93,22 @@ class Worker:
         self._clock = RedisClock(self._redis)
         limits = RoomLimits(settings.max_rooms, settings.max_publishers_per_client)
         directory = Directory(self._redis, limits)
-        self._events = EventTeller(self._redis, self._id, directory.process, self._clock.now)
+        self._settings_book = SettingsBook(
+            self._redis, self._clock, lambda rooms: self._plane.rooms.follow(rooms)
+        )
+        policy = Policy(
+            self._settings_book.of,
+            settings.max_subs_per_room,
+            settings.snapshots,
+            settings.record_enabled,
+        )
+        self._events = EventTeller(self._redis, self._id, directory.process, self._clock.now, policy)
         self._describer = Describer(
             Path(settings.record_dir),
             (lambda: Store(settings)) if settings.upload_recordings else None,
             with_pictures=settings.snapshots,
         )
-        self._recorder = (
-            Recorder(settings, self._recorded, self._describer.describe) if settings.record_enabled else None
-        )
-        self._settings_book = SettingsBook(self._redis, self._clock)
+        self._recorder = Recorder(settings, self._recorded, self._describer.describe)
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
         self._plane = configured_plane(
             settings,
@@ -111,7 +118,7 @@ class Worker:
             self._recorder,
             self._events.chronicle,
             self._clock.now,
-            Policy(self._settings_book.of, settings.max_subs_per_room, settings.snapshots),
+            policy,
         )
         self._drain = Drain(
             settings.drain_seconds, lambda: self._plane.depending, self._drain_changed, self._clock.now
@@ -168,7 +175,8 @@ class Worker:
             | self._shelf.handlers()
             | self._stills.handlers()
             | SessionList(self._plane.roster).handlers()
-            | self._moderation.handlers(),
+            | self._moderation.handlers()
+            | self._followed.handlers(),
             rpc_metrics.served(self._registry),
             self._clock,
             handlers.unanswered,
@@ -194,20 +202,18 @@ class Worker:
                 others = self._public.keep(), self._ticker.run(), self._measure(), http
                 running = [serving, *map(tasks.create_task, (*bus, *books, *others))]
                 self._describer.start()
-                wanted = self._recorder, self._card, self._stills
+                wanted = self._recorder, self._stills, self._card
                 running += [tasks.create_task(each.run()) for each in wanted if each is not None]
                 beating = tasks.create_task(self._announce(serving))
                 telling = tasks.create_task(self._events.run(self._heartbeat.registered))
                 await self._drain.over()
                 log.info("worker stopping", sessions=len(self._plane.roster))
                 await self._end_sessions()
-                if self._recorder is not None:
-                    await self._drain.unless_hurried(self._recorder.rest())
+                await self._drain.unless_hurried(self._recorder.rest())
                 await self._hang_up(serving)
                 for task in running:
                     task.cancel()
-                if self._recorder is not None:
-                    await self._recorder.finish()
+                await self._recorder.finish()
                 telling.cancel()
                 beating.cancel()  # last: this removes the worker from the directory
         finally:
@@ -264,11 +270,11 @@ class Worker:
         if left:
             await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
 
-    def _recorded(self, kind: EventType, name: RecordName) -> None:
+    def _recorded(self, kind: EventType, name: RecordName, note: RecordingNote | None) -> None:
         """Called in threads of the recorder."""
         if kind is EventType.RECORDING_READY:
             self._describer.due(name)
-        self._events.recorded(kind, name)
+        self._events.recorded(kind, name, note)
 
     def _tick(self, now: float) -> bool:
         """Returns whether there is anything to tick for."""

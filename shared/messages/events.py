@@ -20,7 +20,7 @@ class EventType(StrEnum):
     RECORDING_UPLOADED = "recording.uploaded"
 
 
-Facts = dict[str, str | int | float | bool | list[str]]
+Facts = dict[str, str | int | float | bool | list[str] | dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,14 @@ FOREVER = float(2**36 - 1)  # the last `UnixTime`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingNote:
+    """What somebody who asked for a recording calls it; webhooks tell it."""
+
+    name: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomSettings:
     """The settings of one room. None, or nothing: as the environment says.
 
@@ -20,6 +28,9 @@ class RoomSettings:
     publish_tokens: tuple[bytes, ...] = ()
     play_tokens: tuple[bytes, ...] = ()
     listed: bool = True
+    recorded: bool | None = None
+    formats: tuple[str, ...] = ()  # of its next recording
+    note: RecordingNote | None = None  # of the recording that was asked for
     stills: bool | None = None
     title: str = ""
     labels: dict[str, str] = field(default_factory=dict)
@@ -29,3 +40,19 @@ class RoomSettings:
     @property
     def name(self) -> str:
         return self.room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowSettings:
+    """Read the settings of rooms now, and do what they say -> `SettingsFollowed`.
+
+    `data` are those of `room`, as Redis has them: Redis may lose them before they are read.
+    """
+
+    room: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsFollowed:
+    pass

@@ -11,7 +11,7 @@ from control.access.auth import Authenticator
 from control.access.jwt_keys import KeysError, keys_of_set
 from control.events.room_messages import parse_message
 from control.http.caller import TrustedProxies
-from control.http.room_settings import parse_settings
+from control.http.room_settings import parse_note, parse_settings
 from control.http.rulings import MOST_SECONDS, parse_block, parse_revocation
 from control.routes.layers import parse_choice
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
@@ -180,7 +180,8 @@ def _settings() -> Iterator[Take]:
             assert read_settings("demo", pack(to_map(settings))) == settings
             assert len(pack(to_map(settings))) < 30_000
 
-        assert error_of(parse) in (None, ErrorCode.INVALID_SETTINGS)
+        for read in (parse, lambda: parse_note(data)):
+            assert error_of(read) in (None, ErrorCode.INVALID_SETTINGS)
 
     yield take
 

@@ -34,7 +34,7 @@ def new_registry(
     public: PublicAddress,
     capacity: Capacity,
     lag: Histogram,
-    recorder: Recorder | None,
+    recorder: Recorder,
     chronicle: Chronicle,
     stills: Stills,
     describer: Describer,
@@ -56,8 +56,7 @@ def new_registry(
     registry.register(CapacityCollector(capacity, plane))
     registry.register(EventLoopCollector(lag))
     registry.register(StillsCollector(stills, describer))
-    if recorder is not None:
-        registry.register(RecorderCollector(recorder))
+    registry.register(RecorderCollector(recorder))
     registry.register(EventsCollector(chronicle))
     export_skew(clock, registry)
     return registry

@@ -11,6 +11,7 @@ from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import DeleteRecord, GetRecordStill, ListRecords, ShareRecord
+from shared.messages.room_settings import FollowSettings, SettingsFollowed
 from shared.messages.rulings import EndSession, Obeyed, ObeyRulings
 from shared.messages.sessions import FindSessions, ListSessions, Living
 from shared.messages.signalling import (
@@ -44,6 +45,7 @@ _KINDS = (
         ListSessions,
         ObeyRulings,
         EndSession,
+        FollowSettings,
         GetStill,
     ),
 )
@@ -161,6 +163,8 @@ class ScriptedWorker:
                 return Switched(session=f"{self.id}.abcdef…")
             case CloseRoom(room=room):
                 return Closed(sessions=sum(1 + r.subscribers for r in self.rooms if r.name == room))
+            case FollowSettings():
+                return SettingsFollowed()
             case ObeyRulings():
                 return Obeyed()
             case _:

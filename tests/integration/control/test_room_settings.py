@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
+from shared.messages.room_settings import FollowSettings
 from shared.room_settings import settings_book
 from tests.integration.control.conftest import Stage
 from tests.integration.control.test_rulings import CHIEF, SETTINGS, bearer
@@ -107,3 +108,36 @@ async def test_there_are_so_many_and_they_come_in_pages(
     assert (full.status_code, full.json()["error"]) == (503, "too many rooms with settings")
     pages = [await http.get(f"/api/admin/rooms?{query}", headers=CHIEF) for query in ("limit=1", "after=a")]
     assert [[one["room"] for one in page.json()["rooms"]] for page in pages] == [["a"], ["b"]]
+
+
+async def test_who_may_record_has_every_worker_begin_and_leaves_nothing(stage: Stage) -> None:
+    workers = [await stage.worker(name) for name in ("w1", "w2")]
+    http, other = await stage.control(**SETTINGS), await stage.control(**SETTINGS)
+    url = "/api/admin/rooms/red/recording"
+    for claims, status in (
+        ({"actions": ["publish"]}, 401),
+        ({"actions": ["record"], "room": "blue"}, 401),
+        ({"actions": ["record"], "room": "red"}, 200),
+    ):
+        answer = await http.post(url, json={"name": "take 1"}, headers=bearer(**claims))
+        assert answer.status_code == status
+    assert answer.json() == {"room": "red", "recorded": True, "recording": {"name": "take 1", "labels": {}}}
+
+    def told() -> list[int]:
+        return [sum(isinstance(one, FollowSettings) for one in worker.received) for worker in workers]
+
+    assert told() == [1, 1]
+    await http.post(url, json={"name": "take 1"}, headers=bearer(actions=["record"], room="red"))
+    assert told() == [1, 1]  # it is recorded so already
+    assert (await shown(other, "red"))["recording"]["name"] == "take 1"
+    for _ in range(2):
+        stopped = await other.delete(url, headers=CHIEF)
+        assert stopped.json() == {"room": "red", "recorded": False, "recording": None}
+    assert told() == [2, 2]
+    assert (await http.get("/api/admin/rooms", headers=CHIEF)).json() == {"rooms": []}
+
+
+async def test_where_all_rooms_are_recorded_one_that_was_stopped_stays_so(stage: Stage) -> None:
+    http = await stage.control(**SETTINGS, record_enabled=True)
+    await http.delete("/api/admin/rooms/red/recording", headers=CHIEF)
+    assert (await shown(http, "red"))["recorded"] is False

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from control.access.plain_tokens import token_digest
-from control.http.room_settings import parse_settings
+from control.http.room_settings import parse_note, parse_settings
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.room_settings import FOREVER, RoomSettings
+from shared.messages.room_settings import FOREVER, RecordingNote, RoomSettings
 
 NOW = 1000.0
 TOKEN = "0123456789abcdef"
@@ -19,7 +19,18 @@ def parsed(**fields: Any) -> dict[str, Any]:
 
 
 def test_null_is_what_a_room_has_for_which_nothing_is_set() -> None:
-    names = ("seats", "publishTokens", "playTokens", "listed", "stills", "title", "labels", "until")
+    names = (
+        "seats",
+        "publishTokens",
+        "playTokens",
+        "listed",
+        "recorded",
+        "formats",
+        "stills",
+        "title",
+        "labels",
+        "until",
+    )
     nulls = parsed(**dict.fromkeys(names))
     assert RoomSettings(room="demo", **nulls) == RoomSettings(room="demo")
     assert len(nulls) == len(names)
@@ -31,12 +42,25 @@ def test_tokens_are_kept_as_digests() -> None:
     }
 
 
+def test_a_recording_may_have_a_name_and_labels() -> None:
+    assert parse_note(b" ") == parse_note(b"{}") == RecordingNote()
+    assert parse_note(b'{"name": "a", "labels": {"b": "c"}}') == RecordingNote(name="a", labels={"b": "c"})
+    for wrong in (b'{"name": "a\\n"}', b'{"labels": {"b": 1}}', b'{"other": 1}', b"[]"):
+        with pytest.raises(ServiceError, match="invalid_settings"):
+            parse_note(wrong)
+
+
+def test_formats_are_a_set() -> None:
+    assert parsed(formats=["mux", "tracks", "mux"]) == {"formats": ("tracks", "mux")}
+
+
 def test_what_may_be_set() -> None:
     labels = {f"key-{number}": "é" * 256 for number in range(16)}
     fields = {
         "seats": 0,
         "listed": False,
         "stills": True,
+        "recorded": False,
         "title": "t" * 200,
         "labels": labels,
         "until": NOW + 1,
@@ -59,6 +83,8 @@ def test_what_may_be_set() -> None:
         {"playTokens": [1]},
         {"listed": 1},
         {"stills": "no"},
+        {"formats": []},
+        {"formats": ["webm"]},
         {"title": "t" * 201},
         {"title": "a\nb"},
         {"title": "\ud800"},

@@ -25,11 +25,12 @@ class World:
         self.told: list[tuple[EventType, str]] = []
         settings = load_settings(
             record_dir=str(folder),
+            record_enabled=True,
             record_keep_days=keep_days,
             upload_recordings=uploads,
             s3_bucket="recordings" if uploads else "",
         )
-        self.recorder = Recorder(settings, lambda type_, name: self.told.append((type_, name.text)))
+        self.recorder = Recorder(settings, lambda type_, name, _: self.told.append((type_, name.text)))
         self.woken = 0
         if self.recorder._uploader is not None:
             self.recorder._uploader.wake = self._wake  # type: ignore[method-assign]

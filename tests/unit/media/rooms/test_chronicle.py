@@ -5,9 +5,11 @@ from typing import Any, cast
 
 from media.rooms import chronicle as module
 from media.rooms.chronicle import Chronicle
+from media.rooms.policy import Policy
 from media.rooms.warnings import RoomWarnings
 from media.sessions.end_reason import EndReason
 from shared.messages.events import EventType
+from shared.messages.room_settings import RecordingNote, RoomSettings
 from shared.names import RoomName, WorkerId
 
 NAME = RoomName("demo")
@@ -154,3 +156,18 @@ def test_a_recording_s_event_has_the_same_id_whoever_tells_it() -> None:
         told = Told()
         told.chronicle.recorded(EventType.RECORDING_UPLOADED, NAME, "demo_1.webm")
         assert told.events() == [("demo_1-webm-uploaded", "recording.uploaded")]
+
+
+def test_what_is_set_for_a_room_is_told_with_it() -> None:
+    def set_for(room: str) -> RoomSettings:
+        return RoomSettings(room=room, title="Board meeting", labels={"tenant": "7"})
+
+    chronicle = Chronicle(WorkerId("w1"), "p", lambda: None, lambda: 100.0, Policy(set_for))
+    chronicle.opened(cast(Any, StandIn()))
+    note = RecordingNote(name="minutes", labels={"a": "b"})
+    for told in (note, None):
+        chronicle.recorded(EventType.RECORDING_READY, NAME, "demo_1.webm", told)
+    started, called, nameless = (event.facts for event in chronicle.first(3))
+    assert (started["title"], started["labels"]) == ("Board meeting", {"tenant": "7"})
+    assert called == {"name": "demo_1.webm", "recording": "minutes", "labels": {"a": "b"}}
+    assert nameless == {"name": "demo_1.webm"}

@@ -1,16 +1,18 @@
 """All rooms of a worker: which are shown and counted, and what one that fails does to the others."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from media.negotiation.agreed_tracks import PlayedTrack
+from media.rooms.policy import Policy
 from media.rooms.publisher_life import PublisherState
 from media.rooms.room import Room
 from media.rooms.rooms import MEASURED_SECONDS, Rooms
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
+from shared.messages.room_settings import RecordingNote, RoomSettings
 from shared.names import RoomName, SessionId, WorkerId
 from tests.support.published import sound, video
 
@@ -35,8 +37,26 @@ class Source:
         self.ended.append(reason)
 
 
-class World:
+class Recordings:
+    """Stands for the recorder; notes what it opened."""
+
     def __init__(self) -> None:
+        self.opened: list[Any] = []
+
+    def open(self, room: RoomName, *asked: object, **_: object) -> Any:
+        _, formats, note = asked
+        recording = SimpleNamespace(
+            room=room, formats=formats, note=note, failure=None, closed=False, tick=lambda _: None
+        )
+        recording.close = lambda: setattr(recording, "closed", True)
+        self.opened.append(recording)
+        return recording
+
+
+class World:
+    def __init__(self, *, records: bool = True) -> None:
+        self.settings: dict[str, RoomSettings] = {}  # what is set for rooms
+        self.recordings = Recordings()
         self.told: list[tuple[str, str]] = []  # what, and of which room
         self.freed: list[str] = []
         self.ledger = Ledger()
@@ -47,6 +67,8 @@ class World:
                 tracks_changed=lambda name: self.told.append(("copies change", name)),
             ),
             lambda name, _: self.freed.append(name),
+            cast(Any, self.recordings),
+            policy=Policy(lambda room: self.settings.get(room, RoomSettings(room=room)), records=records),
             observer=SimpleNamespace(
                 opened=lambda room: self.told.append(("opened", room.name)),
                 look=lambda _: None,
@@ -54,6 +76,13 @@ class World:
             ),
             unix_clock=lambda: 1_000.0,
         )
+
+    def set(self, name: str, **settings: Any) -> None:
+        self.settings[name] = RoomSettings(room=name, **settings)
+        self.rooms.follow([name, "of-another-worker"])
+
+    def recorded(self) -> list[str]:
+        return [recording.room for recording in self.recordings.opened if not recording.closed]
 
     def open(
         self, name: str, *, viewers: int = 0, origin: str | None = None, at: float | None = None
@@ -95,6 +124,53 @@ def test_statuses_are_of_the_rooms_that_were_asked_for_and_exist(world: World) -
     for name in ("a", "b"):
         world.open(name)
     assert [status.name for status in world.rooms.statuses([RoomName("b"), RoomName("c")])] == ["b"]
+
+
+def test_one_room_is_recorded_while_that_is_set() -> None:
+    world = World(records=False)
+    demo = world.open("demo")
+    world.open("other")
+    world.open("copy", origin="w2")
+    assert not world.recorded()
+    note = RecordingNote(name="a lecture")
+    for _ in range(2):  # the second one changes nothing
+        for name in ("demo", "copy"):
+            world.set(name, recorded=True, formats=("mux",), note=note)
+        assert world.recorded() == ["demo"]
+    [recording] = world.recordings.opened
+    assert (recording.formats, recording.note) == (("mux",), note)
+    assert demo.feed.tap is demo.recording is recording
+    world.set("demo", recorded=True, note=RecordingNote(name="another one"))
+    assert recording.note.name == "another one"
+    world.set("demo", recorded=False)
+    assert not world.recorded()
+    assert demo.feed.tap is demo.recording is None
+    world.set("later", recorded=True)
+    world.open("later")
+    assert world.recorded() == ["later"]
+
+
+def test_where_all_rooms_are_recorded_one_may_not_be(world: World) -> None:
+    world.set("private", recorded=False)
+    for name in ("private", "demo"):
+        world.open(name)
+    assert world.recorded() == ["demo"]
+    world.set("private")
+    assert world.recorded() == ["demo", "private"]
+
+
+@pytest.mark.parametrize("failure", [None, "the disk was full"])
+@pytest.mark.parametrize(("codec", "goes_on"), [("VP8", True), ("H264", False)])
+def test_a_recording_goes_on_with_another_publisher_of_the_same_codecs(
+    world: World, codec: str, goes_on: bool, failure: str | None
+) -> None:
+    room = world.open("demo")
+    [first] = world.recordings.opened
+    first.failure = failure
+    world.rooms.succeed(room, [video(codec), sound()], lambda _: Source(None))
+    assert (room.recording is first) is goes_on
+    assert first.closed is not goes_on
+    assert room.feed.tap is room.recording is world.recordings.opened[-1]
 
 
 def test_the_largest_rooms_are_those_with_most_viewers(world: World) -> None:
