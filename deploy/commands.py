@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from control.access.operators import Operator
+from deploy import rooms
 from deploy.doctor.part import Part
 from deploy.extras import need_extras
 from deploy.planes import control, worker
@@ -135,6 +136,9 @@ def _room(name: str) -> RoomName:
     if room is None:
         raise typer.BadParameter("must be 1 to 64 letters, digits, - or _", param_hint="--room")
     return room
+
+
+app.add_typer(rooms.app, name="room")
 
 
 @app.command()

@@ -1,0 +1,142 @@
+"""`roomcast room`: what holds in a single room, by the API of a server (docs/rooms.md)."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from control.access.operators import Operator
+from shared.names import parse_room_name
+from shared.settings.setting_types import secret
+from shared.settings.settings import Settings, load_settings
+
+ANSWER_SECONDS = 10.0
+TOKEN_SECONDS = 60
+
+app = typer.Typer(help="Set what holds in a single room, and record it.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The room.", show_default=False)]
+To = Annotated[str, typer.Option(help="The server; without it: this host's.", show_default=False)]
+Token = Annotated[
+    str, typer.Option(help="An admin's token; without it: what the settings say.", show_default=False)
+]
+
+
+@app.command(name="list")
+def list_(to: To = "", token: Token = "") -> None:
+    """Print what is set, by room."""
+    _call("GET", "", to, token)
+
+
+@app.command()
+def show(room: Name, to: To = "", token: Token = "") -> None:
+    """Print what is set for a room."""
+    _call("GET", _path(room), to, token)
+
+
+@app.command(name="set")
+def set_(
+    room: Name,
+    fields: Annotated[
+        list[str],
+        typer.Argument(help="FIELD=VALUE, such as seats=100 listed=false; null: as the environment says."),
+    ],
+    to: To = "",
+    token: Token = "",
+) -> None:
+    """Set some of what holds in a room; what is not named stays."""
+    _call("PATCH", _path(room), to, token, dict(map(field, fields)))
+
+
+@app.command()
+def remove(room: Name, to: To = "", token: Token = "") -> None:
+    """Let the environment decide about a room again."""
+    _call("DELETE", _path(room), to, token)
+
+
+@app.command()
+def record(
+    room: Name,
+    stop: Annotated[bool, typer.Option("--stop", help="Record it no longer.")] = False,
+    name: Annotated[str, typer.Option(help="What webhooks call it.", show_default=False)] = "",
+    label: Annotated[
+        list[str] | None, typer.Option(help="KEY=TEXT, for webhooks, too.", show_default=False)
+    ] = None,
+    to: To = "",
+    token: Token = "",
+) -> None:
+    """Record a room from now on, until that is stopped."""
+    path = f"{_path(room)}/recording"
+    if stop:
+        _call("DELETE", path, to, token)
+    else:
+        _call("POST", path, to, token, {"name": name, "labels": dict(map(_pair, label or ()))})
+
+
+def field(text: str) -> tuple[str, Any]:
+    """A field and its value, which is JSON, or a text as it is; of a list, its one entry is enough."""
+    name, value = _pair(text)
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = value
+    if name == "title" and parsed is not None:
+        return name, value
+    is_list = name in ("publishTokens", "playTokens", "formats")
+    return name, [value] if is_list and not isinstance(parsed, list | None) else parsed
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise typer.BadParameter(f"{text!r} is not FIELD=VALUE")
+    return name, value
+
+
+def _path(room: str) -> str:
+    if parse_room_name(room) is None:
+        raise typer.BadParameter("must be 1 to 64 letters, digits, - or _", param_hint="ROOM")
+    return f"/{room}"
+
+
+def _call(method: str, path: str, to: str, token: str, body: object = None) -> None:
+    """Print the answer as JSON; an error is one line, and exit code 1."""
+    import httpx
+
+    from deploy.demo import url_here
+
+    settings = load_settings()
+    url = f"{(to or url_here(settings)).rstrip('/')}/api/admin/rooms{path}"
+    headers = {"Authorization": f"Bearer {token or _credential(settings)}"}
+    try:
+        answer = httpx.request(method, url, json=body, headers=headers, timeout=ANSWER_SECONDS)
+        told = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        _fail([url, str(error)])
+    if answer.is_error:
+        _fail([told["error"], *([told["detail"]] if "detail" in told else [])])
+    print(json.dumps(told, ensure_ascii=False, indent=2))
+
+
+def _fail(what: Iterable[str]) -> NoReturn:
+    typer.echo(f"roomcast room: {': '.join(what)}", err=True)
+    raise typer.Exit(1)
+
+
+def _credential(settings: Settings) -> str:
+    """That of an admin, as these settings have it."""
+    if not secret(settings.admin_token) and secret(settings.jwt_secret):
+        from deploy.minting import mint
+
+        return mint(
+            settings,
+            time.time(),
+            room=None,
+            actions=(),
+            seconds=TOKEN_SECONDS,
+            subject="roomcast room",
+            operator=Operator.ADMIN,
+        )
+    return secret(settings.admin_token)
