@@ -68,6 +68,7 @@ class Book(Generic[D]):
         self._version: str | None = None  # None: not read yet; "": the book is empty
         self._news: set[str] = set()  # names of what was taken, and nobody was told yet
         self._looking = asyncio.Lock()
+        self._asked = self._served = 0  # calls of `look`, and those that a look has served
         self._swept_at = monotonic()
 
     def now(self) -> float:
@@ -93,8 +94,16 @@ class Book(Generic[D]):
             await self.look()
 
     async def look(self) -> None:
-        """Hold what Redis holds now, and give Redis what it lacks. May raise `RedisError`."""
+        """Hold what Redis holds now, and give Redis what it lacks. May raise `RedisError`.
+
+        Calls that wait for another look share the next one.
+        """
+        self._asked += 1
+        mine = self._asked
         async with self._looking:
+            if mine <= self._served:
+                return
+            asked = self._asked
             began = monotonic()
             await self._clock.freshen()
             try:
@@ -103,6 +112,7 @@ class Book(Generic[D]):
                     await self._read_all()
                 self.read.set()
                 self.known_at = began
+                self._served = asked
             finally:
                 if self._news:
                     news, self._news = self._news, set()

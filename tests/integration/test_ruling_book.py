@@ -62,6 +62,27 @@ async def test_others_follow_the_log_and_are_told_once(redis: Redis) -> None:
     assert blocked(newcomer) == ["b", "c"]
 
 
+async def test_those_who_wait_for_a_look_share_the_next_one(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[int] = []
+    clock = RedisClock(redis)
+    freshen = clock.freshen
+
+    async def count() -> None:
+        began.append(1)
+        await freshen()
+
+    monkeypatch.setattr(clock, "freshen", count)
+    one = RulingBook(redis, clock)
+    looks = [asyncio.create_task(one.look()) for _ in range(10)]
+    await asyncio.sleep(0)  # the first of them has begun
+    await book(redis).put(block("a"))
+    await asyncio.gather(*looks, one.look())
+    assert blocked(one) == ["a"]
+    assert len(began) <= 3
+
+
 async def test_what_the_log_has_lost_is_read_from_the_book(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
