@@ -19,7 +19,7 @@ from media.relay.origin_relay import EXPIRY_SECONDS
 from media.relay.tiers import LAST_TIER, SILENT_SECONDS
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import is_rtcp
-from media.rtp.rtcp import nack, receiver_report
+from media.rtp.rtcp import nack, receiver_report, sender_report
 from media.rtp.srtp import inbound_session
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
@@ -515,3 +515,18 @@ def test_the_edge_learns_how_far_its_origin_is(cluster: Cluster) -> None:
     playback._feedback.rtt = 0.1
     cluster.pass_time(KEEP_ALIVE_SECONDS)
     assert cluster.edge.room.tracks[0].clock._publisher.way == pytest.approx(0.05)
+
+
+def test_the_edge_knows_how_old_media_is_by_its_origin_s_reports(cluster: Cluster) -> None:
+    """By a publisher's clock that is decades wrong; what it captured came 80 ms later."""
+    cluster.open()
+    feed, ssrc = cluster.origin.room.feed, cluster.publisher.ssrcs[0]
+    for number in range(1, 30):
+        ticks = 9_000 * number
+        packet = cluster.publisher.packet(0, b"\x10\x00", sequence=number, timestamp=ticks)
+        cluster.origin.forward([(feed, [packet])])
+        report = sender_report(ssrc, (9 << 60) + (number << 32) // 10, ticks, 1, 1)
+        cluster.origin.room.publisher.receive(report, cluster.clock.now - 0.08)
+        cluster.pass_time(0.1)
+    told = [worker.room.publisher.delay for worker in (cluster.origin, cluster.edge)]
+    assert told == [pytest.approx(0.08, abs=0.01)] * 2
