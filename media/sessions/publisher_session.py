@@ -47,6 +47,8 @@ class PublisherSession(Session):
     def move(self, feed: Feed) -> "PublisherSession":
         """Send into another feed from now on, into which nobody else sends."""
         former, self._feed = self._feed, feed
+        if feed.layers is not None and former.layers is not None:
+            feed.layers.go_on(former.layers)
         if self._keys is not None and former.srtp is not None:
             feed.open(former.srtp, self._keys)
             former.close(self._keys)

@@ -67,6 +67,14 @@ class LayerStreams:
             self._transport.arrived(packet.extensions, now)
         return number
 
+    def go_on(self, former: "LayerStreams") -> None:
+        """Know the layers of the same publisher as `former` did: it does not name them again."""
+        rids = {number: rid for rid, number in former._by_rid.items()}
+        for known, before in ((self._media, former._media), (self._rtx, former._rtx)):
+            for ssrc, number in before.items():
+                if (own := self._by_rid.get(rids.get(number, b""))) is not None:
+                    known[ssrc] = own
+
     def known(self, ssrc: int) -> int | None:
         """The number of the track of media that `find` has found, or that was declared."""
         return self._media.get(ssrc)

@@ -37,10 +37,11 @@ class Picture:
     """What one publisher sends: pictures and sound with its name in them."""
 
     def __init__(self, peer: Peer, name: bytes) -> None:
-        self.peer, self.name, self.timestamp = peer, name, 0
+        self.peer, self.name, self.timestamp, self.sent = peer, name, 0, 0
 
     def sends(self, *, keyframe: bool = False) -> None:
         self.timestamp += 3000
+        self.sent += 2
         head = b"\x10\x00" if keyframe else b"\x10\x01"
         self.peer.send_packet(VP8, head + self.name, self.timestamp)
         self.peer.send_packet(OPUS, b"\x10\x01" + self.name, self.timestamp * 48 // 90)
@@ -77,6 +78,8 @@ async def scene(plane: Plane) -> tuple[Picture, Picture, Peer]:
     slate = Picture(await stands_by(plane), b"slate")
     await seen(plane, viewer, encoder, slate)
     assert not any(packet.endswith(b"slate") for packet in viewer.rtp)
+    feed = plane.room.feed  # what is on its way would break the encoder's silence
+    await eventually("all has come", lambda: feed.rx_packets == encoder.sent, IN_TIME)
     return encoder, slate, viewer
 
 

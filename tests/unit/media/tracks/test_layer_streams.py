@@ -11,6 +11,7 @@ import pytest
 from media.negotiation.agreed_tracks import LeftOut
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.rtcp import ReceiverReport, parse_compound
+from media.switch.feed import Feed
 from media.tracks.layer_streams import LayerStreams
 from media.tracks.track import new_tracks
 from tests.support.far_end import one_byte, rtp
@@ -120,3 +121,18 @@ def test_what_goes_nowhere_has_been_carried_all_the_same() -> None:
     assert not transport.due(1.0)  # who forwards it tells
     assert streams.find(packet(15, (RID, b"x"), (TRANSPORT_CC, b"\0\1")), 1.0) is None
     assert transport.due(1.0)
+
+
+def test_who_goes_on_in_another_feed_need_not_name_its_layers_again() -> None:
+    world = named()
+    world.send(10, rid="f")
+    world.send(20, rid="h")
+    world.send(120, b"\0\1again", repairs="h", payload_type=RTX_TYPE)
+    tracks = new_tracks([sound(), *layers()], 0.0)
+    feed = Feed([track.sent for track in tracks], [track.source for track in tracks])
+    assert feed.layers is not None
+    assert world.feed.layers is not None
+    feed.layers.go_on(world.feed.layers)
+    assert [feed.layers.known(ssrc) for ssrc in (10, 20, 30)] == [1, 2, None]
+    again = parse(rtp(1, b"\0\1again", payload_type=RTX_TYPE, ssrc=120))
+    assert feed.layers.find(again, 1.0) == 2
