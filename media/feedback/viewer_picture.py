@@ -142,7 +142,9 @@ class ViewerPicture:
         history = self._feed.sent[rendition].history
         lost = [(index, now - history.age(index, now)) for index in indexes]
         came_at = now - self.line.trips.shortest_known
-        if (loss := self._losses.asked(rendition, lost, came_at)) is not None:
+        is_unchecked = self._trains.told_of == -math.inf  # no train was answered
+        loss = self._losses.asked(rendition, lost, came_at, only_certain=is_unchecked)
+        if loss is not None:
             self._sample(now)
             came = [packet for index in loss.came if (packet := history.get(index, now)) is not None]
             octets = sum(packet.octets + PACKET_OVERHEAD for packet in came)

@@ -4,6 +4,7 @@ A REMB does not show a full line while it is far below what the receiver gets, a
 NACKs come at once, and name the packets: so they show what a full line lets through.
 """
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ LEAST_PACKETS = 6  # a result needs so many packets that were requested since th
 LEAST_SECONDS, MOST_SECONDS = 0.2, 0.6  # so long the lost packets were sent for: a burst is shorter
 QUEUE_SECONDS, QUEUED_SECONDS = 0.15, 0.08  # behind a queue that is longer, less time is enough
 LEAST_SHARE = 0.12  # a smaller loss is chance, or passes
+CERTAIN_SHARE = 0.10  # the same of the share that is no chance: draft-ietf-rmcat-gcc-02 6
+_DEVIATIONS = 2.0  # beyond which a loss is no chance: once in a hundred looks
+_BURST_PACKETS = 4  # so many are lost at once by chance, or fewer
 MOST_SHARE = 0.9  # so few packets cannot show more
 
 
@@ -26,6 +30,20 @@ class Loss(NamedTuple):
     came: tuple[int, ...] = ()
 
 
+def certain(lost: Iterable[int], expected: int) -> float:
+    """The share of `expected` packets that is no chance, where those with the numbers `lost` did not come.
+
+    The numbers are in order. Of few packets many may be lost by chance, and those in a row are lost at once.
+    """
+    count = variance = row = 0
+    former = None
+    for number in lost:
+        row = row + 1 if former is not None and number == former + 1 else 1
+        variance += 2 * row - 1 if row <= _BURST_PACKETS else _BURST_PACKETS
+        count, former = count + 1, number
+    return max(count - _DEVIATIONS * math.sqrt(variance), 0.0) / expected
+
+
 class LossRun:
     """Gathers the losses of one viewer."""
 
@@ -36,13 +54,16 @@ class LossRun:
         self._told = -1  # the last index of the last result
         self._track: int | None = None
 
-    def asked(self, track: int, packets: Iterable[tuple[int, float]], came_at: float) -> Loss | None:
+    def asked(
+        self, track: int, packets: Iterable[tuple[int, float]], came_at: float, *, only_certain: bool = False
+    ) -> Loss | None:
         """Take a request for packets of `track`: the index of each, and when it was sent.
 
         A packet that was sent at `came_at` would have arrived by now, if there were no queue.
 
         Returns the loss, if it is large, and enough packets were lost since the last result. A packet counts
-        once, however often it is requested.
+        once, however often it is requested. With `only_certain` what may be chance is none: a receiver that
+        tells of no trains has nothing to check it by. Behind a queue no loss is chance.
         """
         if track != self._track:
             self._track, self._told = track, -1
@@ -60,9 +81,12 @@ class LossRun:
         first = min(self._lost)
         begin = self._lost[first]
         # a packet behind the last lost one has arrived: it showed the gap
-        share = min(len(self._lost) / (last - first + 2), MOST_SHARE)
-        least = QUEUED_SECONDS if came_at - end > QUEUE_SECONDS else LEAST_SECONDS
-        if end - begin < least or share < LEAST_SHARE:
+        expected = last - first + 2
+        share = min(len(self._lost) / expected, MOST_SHARE)
+        is_queued = came_at - end > QUEUE_SECONDS
+        if end - begin < (QUEUED_SECONDS if is_queued else LEAST_SECONDS) or share < LEAST_SHARE:
+            return None
+        if only_certain and not is_queued and certain(sorted(self._lost), expected) < CERTAIN_SHARE:
             return None
         self._told = last
         return Loss(share, begin, end, tuple(n for n in range(first, last) if n not in self._lost))

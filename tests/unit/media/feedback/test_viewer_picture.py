@@ -411,16 +411,22 @@ def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
     assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
 
 
-def test_what_a_good_line_loses_is_sent_again_at_once_though_it_is_a_sign() -> None:
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_a_good_line_loses_is_sent_again_at_once_and_is_a_sign_where_a_train_can_check_it(
+    answers: bool,
+) -> None:
     world = ShownWorld()
-    viewer = world.watch()
+    viewer = world.watch(number=5)
+    world.run(0.05)
+    if answers:
+        viewer.picture.arrived(0, [1.0] * PACKETS, world.now)
     world.run(3.0)
     before, signs = len(viewer.got), viewer.picture.line.signs
     came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
     viewer.far.says(nack(REPORTER, PICTURE, lost := came[::6]))
     viewer.step()
-    assert viewer.picture.line.signs > signs
-    again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+    assert (viewer.picture.line.signs > signs) is answers
+    again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX and not packet.padding]
     assert len(again) == len(lost)
 
 

@@ -1,10 +1,11 @@
 """What share of what was sent did not come: by the packets that a receiver requests again."""
 
 import itertools
+import random
 
 import pytest
 
-from media.line.loss_run import LEAST_PACKETS, MOST_SECONDS, MOST_SHARE, Loss, LossRun
+from media.line.loss_run import LEAST_PACKETS, MOST_SECONDS, MOST_SHARE, Loss, LossRun, certain
 
 RATE = 80.0  # packets a second
 
@@ -13,10 +14,10 @@ def _sent(*indexes: int) -> list[tuple[int, float]]:
     return [(index, index / RATE) for index in indexes]
 
 
-def _asked(run: LossRun, *indexes: int, queue: float = 0.0) -> Loss | None:
+def _asked(run: LossRun, *indexes: int, queue: float = 0.0, only_certain: bool = False) -> Loss | None:
     """Ask for these, of which the last has waited for `queue` seconds."""
     packets = _sent(*indexes)
-    return run.asked(0, packets, packets[-1][1] + queue)
+    return run.asked(0, packets, packets[-1][1] + queue, only_certain=only_certain)
 
 
 def _gaps(share: float, packets: int) -> list[int]:
@@ -69,6 +70,46 @@ def test_it_names_what_came_in_between() -> None:
 def test_one_packet_in_twenty_is_chance() -> None:
     run = LossRun()
     assert [_asked(run, 20 * n) for n in range(1000)] == [None] * 1000
+
+
+@pytest.mark.parametrize(("share", "most_in_a_row"), [(0.05, 1), (0.10, 1), (0.03, 4)])
+def test_what_is_lost_by_chance_is_no_full_line_to_who_has_nothing_to_check_it_by(
+    share: float, most_in_a_row: int
+) -> None:
+    told = {}
+    for only_certain in (False, True):
+        run, chance, told[only_certain], n = LossRun(), random.Random(1), 0, 0
+        while n < 60 * RATE:
+            is_lost = chance.random() < share / ((1 + most_in_a_row) / 2)
+            row = chance.randint(1, most_in_a_row) if is_lost else 0
+            if row:
+                told[only_certain] += _asked(run, *range(n, n + row), only_certain=only_certain) is not None
+            n += row + 1
+    assert told[False] >= 3  # a minute
+    assert told[True] <= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_line_drops_of_far_too_much_is_certain(seed: int) -> None:
+    chance, run = random.Random(seed), LossRun()
+    lost = [n for n in range(round(RATE)) if chance.random() < 0.4]
+    told = [_asked(run, n, only_certain=True) for n in lost]
+    assert any(told)
+
+
+def test_behind_a_queue_no_loss_is_chance() -> None:
+    lost = _gaps(0.2, 48)
+    assert _asked(LossRun(), *lost, only_certain=True) is None
+    assert _asked(LossRun(), *lost, queue=0.2, only_certain=True) is not None
+
+
+def test_those_in_a_row_are_lost_at_once_and_tell_less() -> None:
+    apart, in_rows = range(0, 60, 5), [n for n in range(60) if n % 20 < 4]
+    assert len(in_rows) == len(apart)
+    assert certain(apart, 60) == pytest.approx((12 - 2 * 12**0.5) / 60)
+    assert certain(in_rows, 60) == 0.0
+    assert certain(range(4), 4) == certain([], 9) == 0.0
+    assert certain(range(40), 41) == pytest.approx((40 - 2 * 160**0.5) / 41)
 
 
 def test_what_it_holds_is_bounded() -> None:
