@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,12 +15,14 @@ import pytest
 
 from tests.support.browser import WatchPage, chromium, open_watch_page
 from tests.support.foreign_client import ForeignClient, running_client
+from tests.support.layer_publisher import layer_publisher
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
 SLATE_SECONDS = 2.5  # from the encoder's last packet to the slate on the screen
 BACK_SECONDS = 6.0  # FFmpeg answers no request for a keyframe: it sends one each 2 s
 ROOM = "demo"
+MARK = "ROOMCAST_TEST_HANGS"
 
 pytestmark = pytest.mark.e2e
 
@@ -134,3 +137,49 @@ async def test_an_encoder_that_hangs_twenty_times(
             times = [frame.time or 0.0 for frame in recorded.decode(video=0)]
         print(file.name, len(times), "pictures", f"{times[-1]:.1f} s")
         assert times == sorted(times)
+
+
+@pytest.mark.soak
+async def test_a_browser_that_hangs_while_it_sends_layers(
+    redis_url: str, slate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        system = await stack.enter_async_context(running_system(redis_url))
+        url = system.controls[0].url
+        with monkeypatch.context() as marked:
+            marked.setenv(MARK, "1")
+            camera = await stack.enter_async_context(chromium())
+        await stack.enter_async_context(layer_publisher(camera, url, ROOM, lead=str))
+        await system.room_live(ROOM, within=20)
+        stack.enter_context(running_client(command("slate", str(slate), "--room", ROOM, "--url", url)))
+        await eventually("it stands by", lambda: stands_by(system), within=20)
+        page = await open_watch_page(await stack.enter_async_context(chromium()), url, ROOM)
+        await page.page.evaluate(WATCH)
+        await shows(page, blue=False, within=20)
+        for _ in range(5):
+            stopped = marked_processes()
+            for process in stopped:
+                os.kill(process, signal.SIGSTOP)
+            try:
+                seen = await shows(page, blue=True, within=20)
+            finally:
+                for process in stopped:
+                    os.kill(process, signal.SIGCONT)
+            back = await shows(page, blue=False, within=20)
+            print(f"seconds until the slate, and the camera: {seen:.2f} {back:.2f}")
+            assert seen < SLATE_SECONDS
+            await asyncio.sleep(1)  # the camera sends for a while, as if nothing had been
+
+
+def marked_processes() -> set[int]:
+    """The processes that have `MARK` in their environment, and all that these have started."""
+    parents: dict[int, int] = {}
+    found: set[int] = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if f"{MARK}=1".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.add(int(folder.name))
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
