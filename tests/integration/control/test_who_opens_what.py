@@ -46,7 +46,7 @@ class Opens(NamedTuple):
 
 
 def make_jwt(**claims: Any) -> str:
-    return jwt.encode({"exp": int(time.time()) + 600} | claims, SECRET, "HS256")
+    return jwt.encode({"exp": int(time.time()) + 3600} | claims, SECRET, "HS256")
 
 
 TABLE = {
