@@ -48,7 +48,7 @@ _LOOK = f"""(seconds) => new Promise((done) => {{
         let drawn = 0;
         for (let bit = 0; bit < {BITS}; bit++) drawn += (data[4 * {_BAR} * (bit + 0.5)] > 127) * 2 ** bit;
         const age = performance.timeOrigin + expectedDisplayTime - drawn;
-        const told = /(\\d+) ms: \\d+ ms to the server/.exec(document.getElementById('figures').textContent);
+        const told = /(\\d+) ms: to server/.exec(document.getElementById('figures').textContent);
         if (told) seen.push([(age % 2 ** {BITS}) / 1000, Number(told[1]) / 1000]);
         if (now < until) video.requestVideoFrameCallback(shown);
         else done(seen);

@@ -23,10 +23,13 @@ export function figures(stats) {
   ];
 }
 
+/** In milliseconds, as the sum before it says. @param {number} seconds */
+const part = (seconds) => figure(Math.round(1000 * seconds));
+
 /** From the camera to the eye, and its parts; from the server to the eye, where no more is known. */
 function delay(/** @type {import('./receiving-stats.js').Stats} */ { latency, sending, delay: rest, rtt, buffer }) {
   if (latency === undefined) return time(rest);
   return say('player.delayParts', {
-    all: time(latency), sending: time(sending), line: time(rtt / 2), buffer: time(buffer),
+    all: time(latency), sending: part(sending), line: part(rtt / 2), buffer: part(buffer),
   });
 }
