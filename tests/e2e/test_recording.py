@@ -149,7 +149,7 @@ def _assert_whole_and_in_sync(files: dict[str, Path], codec: str, seconds: float
     assert both.worst_offset() < SYNC_SECONDS
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.soak)])
 async def test_a_killed_worker_leaves_all_but_the_last_two_seconds(
     redis_url: str, tmp_path: Path, kills: int
 ) -> None:

@@ -57,11 +57,12 @@ async def test_a_server_that_the_browser_refuses_costs_itself_only(system: Syste
             assert [text for text in said if REFUSED_URL in text and "left out" in text], said
 
 
+@pytest.mark.soak  # the browser takes a quarter of a minute to give up
 @pytest.mark.parametrize(
     ("which", "lifetime", "words"),
     [
         ("udp", -60, "refuses the credentials: they are wrong or have expired"),
-        pytest.param("tls", 60, "does not answer, or its certificate is not trusted", marks=pytest.mark.soak),
+        ("tls", 60, "does not answer, or its certificate is not trusted"),
     ],
     ids=["expired", "untrusted"],
 )
