@@ -3,12 +3,12 @@
 Texts have no control characters, so that they fit into a line of a log, and no half of a surrogate pair.
 """
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from control.access.plain_tokens import token_digest
+from control.http.json_object import json_object
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import FOREVER, RecordingNote
 from shared.names import is_plain
@@ -27,7 +27,7 @@ _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 def parse_settings(body: bytes, now: float) -> dict[str, Any]:
     """The fields of `RoomSettings` that are set; null sets what the environment says. `now`: Unix time."""
     fields: dict[str, Any] = {}
-    for name, value in _object(body, _FIELDS).items():
+    for name, value in json_object(body, _FIELDS, _wrong).items():
         field, default, check, meaning = _FIELDS[name]
         if value is None:
             fields[field] = default
@@ -40,25 +40,13 @@ def parse_settings(body: bytes, now: float) -> dict[str, Any]:
 
 def parse_note(body: bytes) -> RecordingNote:
     """`{"name", "labels"}` of a recording that is asked for, or nothing."""
-    ask = _object(body, {"name", "labels"}) if body.strip() else {}
+    ask = json_object(body, {"name", "labels"}, _wrong) if body.strip() else {}
     name, labels = _text(ask.get("name", "")), _labels(ask.get("labels", {}))
     if name is None:
         raise _wrong(f"name is {_A_TITLE}")
     if labels is None:
         raise _wrong(f"labels is {_LABELS}")
     return RecordingNote(name=name, labels=labels)
-
-
-def _object(body: bytes, known: Any) -> dict[str, Any]:
-    try:
-        ask = json.loads(body)
-    except (ValueError, RecursionError):
-        ask = None
-    if not isinstance(ask, dict):
-        raise _wrong("not a JSON object")
-    if not ask.keys() <= set(known):
-        raise _wrong(f"knows only {', '.join(sorted(known))}")
-    return ask
 
 
 def _bool(value: object) -> bool | None:

@@ -3,9 +3,7 @@
 Texts have no control characters, so that they fit into a line of a log, and no half of a surrogate pair.
 """
 
-import json
-from typing import Any
-
+from control.http.json_object import json_object
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.names import A_CLAIM, is_claim, is_plain
@@ -18,7 +16,7 @@ def parse_block(body: bytes) -> tuple[float, str] | None:
     """The seconds and the reason of `{"block", "reason"}`; None: the room is to be closed only."""
     if not body.strip():
         return None
-    ask = _object(body, {"block", "reason"})
+    ask = json_object(body, {"block", "reason"}, _wrong)
     seconds, reason = ask.get("block"), ask.get("reason", "")
     if not (isinstance(reason, str) and len(reason) <= MAX_REASON and is_plain(reason)):
         raise _wrong(f"reason is a text of up to {MAX_REASON} characters without control characters")
@@ -36,7 +34,7 @@ def parse_revocation(body: bytes, now: float) -> TokenMark:
 
     A time later than `now`, in Unix seconds, counts as now: what is not issued yet cannot be revoked.
     """
-    ask = _object(body, {"jti", "subject", "issued_before"})
+    ask = json_object(body, {"jti", "subject", "issued_before"}, _wrong)
     if len(ask) != 1:
         raise _wrong("one of jti, subject and issued_before")
     ((name, value),) = ask.items()
@@ -47,18 +45,6 @@ def parse_revocation(body: bytes, now: float) -> TokenMark:
     if not is_claim(value):  # no JWT that opens anything has it
         raise _wrong(f"{name} is {A_CLAIM}")
     return TokenMark(jti=value) if name == "jti" else TokenMark(subject=value)
-
-
-def _object(body: bytes, known: set[str]) -> dict[str, Any]:
-    try:
-        ask = json.loads(body)
-    except (ValueError, RecursionError):
-        ask = None
-    if not isinstance(ask, dict):
-        raise _wrong("not a JSON object")
-    if not ask.keys() <= known:
-        raise _wrong(f"knows only {', '.join(sorted(known))}")
-    return ask
 
 
 def _is_number(value: object) -> bool:
