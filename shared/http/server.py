@@ -39,7 +39,8 @@ def listen(setting: str, address: HostPort) -> socket.socket:
     try:
         listener = bind_tcp(address)
     except OSError as error:
-        reason = error.strerror or error
+        # `create_server` adds to the reason how Python writes the address, which stands here already.
+        reason = (error.strerror or str(error)).partition(" (while attempting")[0]
         raise SettingsError(f"{setting}: cannot listen on {address}: {reason}") from None
     bound_connections(listener)
     return listener

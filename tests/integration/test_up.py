@@ -190,12 +190,12 @@ async def test_nothing_is_left_of_a_killed_one(up: Up) -> None:
 
 
 def _tcp() -> socket.socket:
-    return socket.create_server(("127.0.0.1", 0))
+    return socket.create_server(("127.0.0.1", free_port()))
 
 
 def _udp() -> socket.socket:
     taken = socket.socket(type=socket.SOCK_DGRAM)
-    taken.bind(("127.0.0.1", 0))
+    taken.bind(("127.0.0.1", free_port(kind=socket.SOCK_DGRAM)))
     return taken
 
 
@@ -205,7 +205,7 @@ def _udp() -> socket.socket:
 def test_a_port_in_use_stops_the_start_in_one_line(
     setting: str, take: Callable[[], socket.socket], tmp_path: Path
 ) -> None:
-    with take() as taken:
+    with take() as taken:  # not one of the kernel's own: the second worker's, the next one, must be free
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with started(tmp_path, **{setting: address}) as up:
             assert up.process.wait(READY_SECONDS) == 2

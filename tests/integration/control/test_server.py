@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -41,9 +40,7 @@ async def process(
     log: Path, scheme: str = "http", program: str = PROGRAM, **env: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A control process that logs JSON to `log`, and its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     variables = (
         os.environ | {"HTTP_ADDR": f"127.0.0.1:{port}", "LOG_LEVEL": "debug", "LOG_FORMAT": "json"} | env
     )

@@ -21,7 +21,9 @@ CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 def test_an_address_that_is_taken_is_named() -> None:
     with listen("HTTP_ADDR", HostPort("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"^HTTP_ADDR: cannot listen on 127.0.0.1:{port}: "):
+        with pytest.raises(
+            SettingsError, match=f"^HTTP_ADDR: cannot listen on 127.0.0.1:{port}: Address already in use$"
+        ):
             listen("HTTP_ADDR", HostPort("127.0.0.1", port))
 
 
