@@ -165,7 +165,7 @@ class Book(Generic[D]):
             for entry, fields in new:
                 if _text(fields.get(b"before")) != self._version:
                     return False
-                self.take(_text(fields.get(b"name")), fields.get(b"ruling") or b"")
+                self.take(_text(fields.get(b"name")), fields.get(b"document") or b"")
                 self._version, follows = _text(entry), True
             more = len(new) == _AT_ONCE
         return follows

@@ -32,7 +32,7 @@ for at = 4, #ARGV, 4 do
     local before = redis.call('HGET', KEYS[1], '@') or ''
     -- the field is named after the first kind of document: workers of earlier versions read it
     local version = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*',
-      'before', before, 'name', name, 'ruling', stamp .. body)
+      'before', before, 'name', name, 'document', stamp .. body)
     redis.call('HSET', KEYS[1], name, stamp .. body, '@', version)
     redis.call('ZADD', KEYS[2], ends, name)
     put = put + 1

@@ -111,7 +111,7 @@ async def test_each_entry_of_the_log_names_the_one_before(redis: Redis) -> None:
     assert [fields[b"name"] for _, fields in entries] == [b"a", b"b", b"a"]
     assert await redis.hget(keys.RULINGS, "@") == ids[-1]
     last = await redis.hget(keys.RULINGS, "a")
-    assert entries[-1][1][b"ruling"] == last
+    assert entries[-1][1][b"document"] == last
 
 
 async def test_the_book_lives_until_its_last_ruling_ends(redis: Redis) -> None:
