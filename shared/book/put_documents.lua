@@ -30,7 +30,6 @@ for at = 4, #ARGV, 4 do
   end
   if earlier < stamp then
     local before = redis.call('HGET', KEYS[1], '@') or ''
-    -- the field is named after the first kind of document: workers of earlier versions read it
     local version = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*',
       'before', before, 'name', name, 'document', stamp .. body)
     redis.call('HSET', KEYS[1], name, stamp .. body, '@', version)

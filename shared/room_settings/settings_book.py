@@ -49,7 +49,10 @@ class AllSettings(Documents[RoomSettings]):
 
     def _left(self, document: RoomSettings) -> None:
         if not document.lifted:
-            self._tokens -= Counter(_tokens(document))
+            for digest in _tokens(document):  # `Counter` itself would look at those of all rooms
+                self._tokens[digest] -= 1
+                if not self._tokens[digest]:
+                    del self._tokens[digest]
 
 
 class SettingsBook(Book[RoomSettings]):
