@@ -58,7 +58,9 @@ async def test_others_follow_the_log_and_are_told_once(redis: Redis) -> None:
     # it has read what is new, and not the whole book
     assert after.get("cmdstat_hmget") == before.get("cmdstat_hmget")
     newcomer = book(redis)
+    assert not newcomer.read.is_set()
     await newcomer.look()
+    assert newcomer.read.is_set()
     assert blocked(newcomer) == ["b", "c"]
 
 

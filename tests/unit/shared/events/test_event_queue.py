@@ -37,6 +37,10 @@ def test_ids_are_compared_as_numbers() -> None:
     assert not Entry("9-9", None).is_after(Place(1, "9-9"))
 
 
+def test_an_entry_s_time_is_in_its_id() -> None:
+    assert Entry("1700000000250-7", None).unix_time == 1_700_000_000.25
+
+
 @given(st.sets(st.integers(1, 60)), st.lists(st.integers(1, 10)))
 def test_each_entry_is_read_or_counted(kept: set[int], sizes: Sequence[int]) -> None:
     """However the reads are cut, and though each is repeated."""
