@@ -13,6 +13,7 @@ from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import WorkerId
 
 ONE, TWO, THREE = WorkerId("w1"), WorkerId("w2"), WorkerId("w3")
+ROUND_TRIPS = 5.0  # seconds in which a few of them are over, and one more for the clock's whole seconds
 
 
 @pytest.fixture
@@ -47,6 +48,20 @@ async def test_a_worker_that_died_or_left_is_gone_at_once(redis: Redis) -> None:
     await redis.delete(keys.worker_status(ONE))  # its heartbeat expired
     await redis.zrem(keys.WORKERS, TWO)
     assert await ids(redis) == [THREE]
+
+
+async def test_the_longest_silence_is_that_of_who_did_not_leave(redis: Redis) -> None:
+    directory = Directory(redis)
+    assert await directory.longest_silence() == 0.0
+    await begin(redis, ONE, TWO, THREE)
+    seconds, _ = await redis.time()
+    silent = keys.HEARTBEAT_TTL_MS / 1000 + 7
+    await redis.zadd(keys.WORKERS, {ONE: seconds - 20.0, TWO: seconds - silent})
+    assert 20.0 <= await directory.longest_silence() < 20.0 + ROUND_TRIPS
+    await redis.zrem(keys.WORKERS, ONE)  # it has left
+    assert silent <= await directory.longest_silence() < silent + ROUND_TRIPS
+    assert await directory.lost_workers(seconds) == 1
+    assert await directory.lost_workers(seconds - 8) == 0
 
 
 async def test_of_many_workers_each_is_read_once_and_in_turns(

@@ -126,7 +126,10 @@ def judge(folder: Folder, mutant: Mutant | None, tests: list[str], changed: Chan
         code = run_tests(tests, killer)
         return killer.name or ("" if code == pytest.ExitCode.OK else f"pytest: {code}")
 
-    found = in_child(work, _CPU + 3 * longest, _WALL + 5 * longest)
+    try:
+        found = in_child(work, _CPU + 3 * longest, _WALL + 5 * longest)
+    except BaseExceptionGroup:  # by pytest, when the session ends: sockets, for one, that nobody closed
+        return "something is left behind"
     return "too slow, or died" if found is None else str(found)
 
 

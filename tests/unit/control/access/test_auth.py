@@ -1,5 +1,6 @@
 """Permissions: every kind of credential against every kind of configuration."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -373,3 +374,55 @@ def test_a_token_that_was_set_for_a_room_opens_something() -> None:
     assert authenticator.access(b"set", NOW).may_read_records(DEMO)
     assert not authenticator.access(b"set", NOW).may_read_records(OTHER)
     assert not Authenticator(load_settings(), set_for_rooms=SetForRooms()).required
+
+
+def _is_allowed(check: Callable[[RoomName], None], room: RoomName = DEMO) -> bool:
+    try:
+        check(room)
+    except ServiceError as error:
+        return _is_refusal(error)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "tells", "records"),
+    [
+        ({}, "", True, False),  # an open server: who may publish may tell; recordings are its owner's
+        (GLOBAL, "", False, False),
+        (GLOBAL, "all", True, False),
+        (GLOBAL | ADMIN, "boss", True, True),
+        (JWT, token(), True, True),
+        (JWT, token(actions=["play"]), False, False),
+        (JWT, token(actions=["message"]), True, False),
+        (JWT, token(actions=["record"]), False, True),
+        (JWT, token(actions=["message", "record"], room="demo"), True, True),
+        (JWT, token(actions=["message", "record"], room="other"), False, False),
+        (JWT, token(role="moderate", actions=["play"]), True, False),
+        (JWT, token(role="watch", actions=["play"]), False, False),
+        (JWT, token(role="admin", actions=["play"]), True, True),
+    ],
+)
+def test_who_tells_viewers_something_and_who_has_a_room_recorded(
+    settings: dict[str, Any], text: str, tells: bool, records: bool
+) -> None:
+    got = access(settings, text)
+    assert _is_allowed(got.check_may_tell) is tells
+    assert _is_allowed(got.check_may_record) is records
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "its_own"),
+    [
+        ({}, "", False),
+        (ROOMS, "one", True),
+        (ROOMS, "three", False),
+        (GLOBAL, "all", False),  # of all rooms, and so of none
+        (JWT, token(), False),
+        (JWT, token(room="demo"), True),
+        (JWT, token(room="other"), False),
+        (JWT, token(role="watch"), True),
+        (ADMIN, "boss", True),
+    ],
+)
+def test_whose_credential_names_a_room(settings: dict[str, Any], text: str, its_own: bool) -> None:
+    assert access(settings, text).is_of(DEMO) is its_own
