@@ -6,7 +6,13 @@ import socket
 import ssl
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+from shared.http.door import Door
+from shared.http.limits import HttpLimits
+from shared.http.server import listen
+from shared.settings.host_port import HostPort
 from tests.support.certificate import new_certificate
 from tests.support.waiting import eventually
 from tests.unit.shared.http.http_stage import (
@@ -73,3 +79,17 @@ async def test_over_tls_a_head_is_bounded_too(tmp_path: Path) -> None:
         writer.write(b"GET /read HTTP/1.1\r\nX: " + b"x" * 100_000)
         with contextlib.suppress(ssl.SSLError):
             assert status_of(await rest_of(reader, writer)) == 431
+
+
+async def test_who_is_closed_during_a_pause_accepts_nobody_after_it() -> None:
+    listener = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
+    limits = HttpLimits(accept_pause=0.02, accepted_at_once=0)  # each look at the door ends in a pause
+    admitted: list[str] = []
+    with listener, socket.create_connection(listener.getsockname(), PATIENCE_SECONDS):
+        connections = SimpleNamespace(limits=limits, admit=lambda *_: admitted.append("one"))
+        door = Door(listener, None, cast(Any, connections), cast(Any, object))
+        await asyncio.sleep(0.01)
+        door.close()
+        connections.limits = replace(limits, accepted_at_once=1)
+        await asyncio.sleep(0.05)
+    assert admitted == []
