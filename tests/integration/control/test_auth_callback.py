@@ -86,8 +86,8 @@ async def test_while_it_is_away_clients_get_503_and_one_line_says_so(
     assert watch.seconds < 1.5
     assert (await http.get("/api/admin/blocks", headers={"X-Auth-Token": "chief"})).status_code == 200
     callback.hangs = False
-    for token in ("one", "other"):
-        assert (await publish(http, token)).status_code == 201
+    for path in (WHIP, f"{WHIP}-too"):
+        assert (await publish(http, path=path)).status_code == 201
     log = "".join(capsys.readouterr())
     assert log.count("AUTH_URL does not answer") == 1
     assert log.count("AUTH_URL answers again") == 1
