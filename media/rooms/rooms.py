@@ -18,7 +18,7 @@ from media.sessions.ledger import Ledger
 from media.sessions.publisher_session import PublisherSession
 from media.switch.feed import Feed
 from media.tracks.sent_track import JoinBurstMode
-from media.tracks.track import continues
+from media.tracks.track import Track, continues
 from shared.messages.status import RoomStatus
 from shared.names import RoomName, SessionId, is_check
 from shared.telemetry.logging import get_logger
@@ -136,6 +136,7 @@ class Rooms:
         session: Callable[[Feed], PublisherSession],
         rank: int,
         heard_at: float = 0.0,
+        was: Sequence[Track] = (),
     ) -> PublisherSession:
         """Keep a publisher beside the one that is on. See `Standby`."""
         standby = Standby(
@@ -147,6 +148,7 @@ class Rooms:
             unix_offset=self._unix_clock() - self._clock(),
             come_on=lambda standby, _: self._come_on(room, standby),
             heard_at=heard_at,
+            was=was,
         )
         room.stand_by(standby)
         return standby.session
@@ -155,8 +157,9 @@ class Rooms:
         """Let viewers get a standby from now on; who was on stands by."""
         room.standbys.remove(standby)
         if isinstance(former := room.source, PublisherSession):
-            self.stand_by(room, room.published, former.move, room.rank, room.feed.heard_at)
+            self.stand_by(room, room.published, former.move, room.rank, room.feed.heard_at, room.tracks)
         self._take_over(room, standby.published, standby.session.move)
+        standby.resumption.begin()
         room.rank = standby.rank
         room.switches += 1
         room.feed.after_burst[standby] = lambda now: room.has_switched(standby, now)

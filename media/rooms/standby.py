@@ -6,10 +6,11 @@ from media.counts import PublisherStats
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.payload.keyframes import starts_keyframe
+from media.rooms.resumption import Resumption
 from media.rtp.run import Run
 from media.sessions.publisher_session import SILENT_SECONDS, PublisherSession
 from media.switch.feed import Feed
-from media.tracks.track import new_tracks
+from media.tracks.track import Track, new_tracks
 
 ASK_SECONDS = 0.5  # from one keyframe request to the next, while viewers are to get it
 _MOST_REPORTS = 8  # one for each of its streams, and some that are of none
@@ -20,8 +21,8 @@ class Standby:
 
     It is opened all the same: only so its SRTP indexes are known when it is switched on. `rank`: a lower one
     comes first; the room's own publisher has 0. `come_on` is called with the burst that viewers are to get,
-    and returns the feed which that goes into. It was last heard at `heard_at`, 0: never. `now` is in seconds
-    of a steady clock.
+    and returns the feed which that goes into. It was last heard at `heard_at`, 0: never; `was` are the room's
+    tracks if it was on. `now` is in seconds of a steady clock.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Standby:
         unix_offset: float,
         come_on: Callable[["Standby", float], Feed],
         heard_at: float = 0.0,
+        was: Sequence[Track] = (),
     ) -> None:
         self.published = published
         self.rank = rank
@@ -49,6 +51,7 @@ class Standby:
             track.source.heard_at = heard_at
         self.session = session(self.feed)
         self._feedback = PublisherFeedback(self.feed, self.tracks, cname, self.session.send_rtcp, stats)
+        self.resumption = Resumption(heard_at, was)
         self._come_on = come_on
         self._is_wanted = False
         self._asks_at = 0.0
@@ -70,7 +73,8 @@ class Standby:
 
     def take(self, runs: Sequence[Run], now: float) -> Feed | None:
         """Take a burst. Returns the feed that is to get it, from which viewers do; None: it is dropped."""
-        if self._is_wanted and self._may_begin(runs, now):
+        is_late = self.resumption.is_late(self.tracks, now)
+        if self._is_wanted and not is_late and self._may_begin(runs, now):
             return self._come_on(self, now)
         return None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from media.negotiation.agreed_tracks import NONE_LEFT_OUT, LeftOut
 from media.rtp.packet import RtpPacket
@@ -16,9 +17,18 @@ from media.tracks.reception import ReceptionStats
 from media.tracks.stream_watch import StreamWatch
 from media.tracks.transport_feedback import TransportFeedback
 
+_RANGE = 1 << 32  # of timestamps
 NO_PAYLOAD = -1  # payload type of a track that sends nothing
 _LEAST_SECONDS = 0.001  # from the last picture of one source to the first of the next
+NEAR_SECONDS = 0.1  # by which arrival may differ from the time that a publisher had
 SOURCE_SILENT_SECONDS = 1.0  # after this silence another SSRC of the payload type may take the track over
+
+
+class StreamTime(NamedTuple):
+    """Of a stream with that SSRC: what is added to its timestamps for those of the room."""
+
+    ssrc: int
+    offset: int
 
 
 @dataclass(slots=True)
@@ -50,6 +60,7 @@ class SourceTrack:
     heard_at: float = 0.0  # when that SSRC was last heard
     last_received: float = 0.0  # when the latest packet was forwarded, of any source
     last_timestamp: int = 0  # the room's
+    resumes: StreamTime | None = None  # the time of a stream that was on before
 
     def succeed(self, former: "SourceTrack") -> None:
         """Continue where `former`, the track of another source, stopped."""
@@ -88,9 +99,32 @@ class SourceTrack:
         return True
 
     def go_on(self, packet: RtpPacket, now: float) -> None:
-        """Number packets from `packet` on after those already forwarded, as far apart as they arrived."""
+        """Number packets from `packet` on after those already forwarded, as far apart as they arrived.
+
+        One that was on before goes on in the time that it had, if that is not ahead: delays must not add up.
+        """
         elapsed = max(_LEAST_SECONDS, now - self.last_received) if self.last_received else 0.0
+        if self.resumes is not None and self.resumes.ssrc == packet.ssrc:
+            behind = self.behind(packet.timestamp + self.resumes.offset, now)
+            if behind >= -NEAR_SECONDS:
+                elapsed = max(_LEAST_SECONDS, elapsed - behind)
         self.translator.rebase(packet.sequence, packet.timestamp, round(elapsed * self.clock_rate))
+
+    def behind(self, timestamp: int, now: float) -> float:
+        """How much later than the room's time goes on something comes, in seconds."""
+        ahead = _signed(timestamp - self.translator.latest_timestamp)
+        return now - self.last_received - ahead / self.clock_rate
+
+    @property
+    def time(self) -> StreamTime | None:
+        """That of the stream that it follows. Where it began too late, what it was before."""
+        if self.stats is None or self.gate.closed:  # nothing of it was forwarded
+            return self.resumes
+        present = StreamTime(self.stats.ssrc, self.translator.translate_timestamp(0))
+        former = self.resumes
+        if former is None or former.ssrc != present.ssrc or _signed(present.offset - former.offset) < 0:
+            return present
+        return former
 
     def restored(self, primary: RtpPacket, earlier: Sequence[Earlier]) -> list[RtpPacket]:
         """The packets that are missing right before `primary`, of those that are in it, in order.
@@ -134,3 +168,8 @@ class SourceTrack:
         if repaired is None and not (self.nack and self.nack.is_missing(original.sequence)):
             return None  # the SSRC that it repairs is unknown: accept only a packet that this track misses
         return original
+
+
+def _signed(difference: int) -> int:
+    """Of two timestamps."""
+    return (difference + _RANGE // 2) % _RANGE - _RANGE // 2

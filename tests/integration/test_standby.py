@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
+from time import monotonic
 
 import pytest
 
@@ -37,14 +38,20 @@ class Picture:
     """What one publisher sends: pictures and sound with its name in them."""
 
     def __init__(self, peer: Peer, name: bytes) -> None:
-        self.peer, self.name, self.timestamp, self.sent = peer, name, 0, 0
+        self.peer, self.name, self.sent = peer, name, 0
+        self.late = 0.0  # seconds, of what it sends
+
+    @property
+    def timestamps(self) -> tuple[int, int]:
+        now = monotonic() - self.late
+        return round(now * 90_000) & 0xFFFFFFFF, round(now * 48_000) & 0xFFFFFFFF
 
     def sends(self, *, keyframe: bool = False) -> None:
-        self.timestamp += 3000
+        picture, sound = self.timestamps
         self.sent += 2
         head = b"\x10\x00" if keyframe else b"\x10\x01"
-        self.peer.send_packet(VP8, head + self.name, self.timestamp)
-        self.peer.send_packet(OPUS, b"\x10\x01" + self.name, self.timestamp * 48 // 90)
+        self.peer.send_packet(VP8, head + self.name, picture)
+        self.peer.send_packet(OPUS, b"\x10\x01" + self.name, sound)
 
     def is_asked(self) -> bool:
         """Whether it is asked for a keyframe."""
@@ -110,6 +117,19 @@ async def test_viewers_get_it_after_a_silence_and_the_encoder_again(plane: Plane
     assert not plane.room.status().standby_on
     assert not viewer.closed
     assert go_on(came)
+
+
+async def test_what_an_encoder_kept_while_it_hung_is_not_shown(plane: Plane) -> None:
+    encoder, slate, viewer = await scene(plane)
+    fall_silent(plane)
+    await seen(plane, viewer, slate)
+    encoder.late = 2.0
+    plane.room.standbys[0].resumption._heard_at -= SILENT_SECONDS
+    for _ in range(5):
+        await seen(plane, viewer, slate, encoder)
+        assert not any(packet.endswith(b"encoder") for packet in viewer.rtp)
+    encoder.late = 0.0
+    await seen(plane, viewer, encoder, slate)
 
 
 async def test_it_begins_at_a_keyframe_and_sound_with_it(plane: Plane) -> None:
@@ -209,8 +229,8 @@ async def test_a_closed_room_ends_all(plane: Plane) -> None:
 
 async def test_its_reports_hold_from_its_first_packet_on(plane: Plane) -> None:
     _, slate, viewer = await scene(plane)
-    slate.peer.send_rtcp(sender_report(SSRCS[VP8], 1_000 << 32, slate.timestamp, 1, 1))
-    slate.peer.send_rtcp(sender_report(SSRCS[OPUS], 1_000 << 32, slate.timestamp * 48 // 90, 1, 1))
+    for kind, timestamp in zip((VP8, OPUS), slate.timestamps, strict=True):
+        slate.peer.send_rtcp(sender_report(SSRCS[kind], 1_000 << 32, timestamp, 1, 1))
     fall_silent(plane)
     await seen(plane, viewer, slate)
     reported = [plane.room.publisher.reported(number) for number in range(2)]

@@ -6,7 +6,7 @@ from media.negotiation.agreed_tracks import NONE_LEFT_OUT
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.sequence import SequenceTranslator
 from media.tracks.nack_generator import NackGenerator
-from media.tracks.source_track import SOURCE_SILENT_SECONDS, SourceTrack
+from media.tracks.source_track import SOURCE_SILENT_SECONDS, SourceTrack, StreamTime
 from tests.support.far_end import one_byte, rtp
 
 SSRC, OTHER, RTX = 7, 8, 9
@@ -112,3 +112,51 @@ def test_it_goes_on_where_the_track_before_it_stopped() -> None:
     assert source.translator is former.translator
     assert (source.last_received, source.last_timestamp) == (10.0, 77)
     assert source.left_out is NONE_LEFT_OUT
+
+
+class Handover:
+    """A stream is on, another one from 1 s later on, and then the first one again."""
+
+    def __init__(self) -> None:
+        self.source = track()
+        self.now = 10.0
+        self.begin(SSRC, 0)
+        self.before = self.source.time
+
+    def begin(self, ssrc: int, timestamp: int, resumes: StreamTime | None = None) -> int:
+        """Returns how much later than what came last it plays, in milliseconds."""
+        last, former = self.source.translator.latest_timestamp, self.source
+        self.source = track(resumes=resumes)
+        self.source.succeed(former)
+        self.source.follow(packet(1, ssrc, timestamp=timestamp), self.now)
+        self.source.go_on(packet(1, ssrc, timestamp=timestamp), self.now)  # its keyframe
+        self.source.translator.translate(1, [timestamp])
+        self.source.last_received = self.now
+        return (self.source.translator.latest_timestamp - last & 0xFFFFFFFF) // 90
+
+    def again(self, late: float) -> int:
+        """The first one goes on so many seconds late, 100 ms after the last picture of the second one."""
+        self.now = 11.0
+        assert self.begin(OTHER, 5) == 1000
+        self.now = 11.1
+        return self.begin(SSRC, round((1.1 - late) * 90_000), self.before)
+
+
+@pytest.mark.parametrize(
+    ("late", "after"),
+    [
+        (0.0, 100),
+        (0.05, 50),  # what it still catches up does not put it ahead
+        (-0.05, 150),
+        (0.3, 1),  # time never goes back
+        (-5.0, 100),  # its clock has jumped
+    ],
+)
+def test_who_was_on_before_goes_on_in_the_time_that_it_had(late: float, after: int) -> None:
+    assert Handover().again(late) == after
+
+
+def test_delays_do_not_add_up() -> None:
+    handover = Handover()
+    handover.again(late=0.3)
+    assert handover.source.time == handover.before
