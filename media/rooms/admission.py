@@ -131,7 +131,7 @@ class Admission:
             session = self._rooms.stand_by(room, tracks, session_into, room.next_rank())
         elif room is not None and outcome is Outcome.COME_BACK and fits(room.tracks, tracks):
             if room.covered is not None:
-                room.covered.end(EndReason.REPLACED)
+                room.covered.session.end(EndReason.REPLACED)
             room.identity = identity
             session = self._rooms.stand_by(room, tracks, session_into, rank=0)
         else:

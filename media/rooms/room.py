@@ -15,7 +15,7 @@ from media.recording.recording import Recording
 from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
-from media.rooms.standby import Standby
+from media.rooms.standby import CALL_SECONDS, Standby
 from media.rooms.starved_layers import StarvedLayers
 from media.rooms.warnings import LOSE_SOUND, NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
@@ -38,8 +38,6 @@ MEASURE_SECONDS = 1.0  # between two measurements of the stream
 _DELAY_STEP = 0.010  # seconds by which it changes before that is told
 NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
 MOST_STANDBYS = 4
-# Silence after which a standby is asked for a keyframe: viewers see that two seconds after the last picture.
-CALL_SECONDS = 1.8
 # A room warns of viewers that lose sound from so many on: a few have bad lines of their own.
 _LEAST_LOSE = 3
 _MANY_LOSE, _FEWER_LOSE = 0.10, 0.05  # shares of its viewers: it warns, and no longer
@@ -222,9 +220,9 @@ class Room:
     # --- its standbys
 
     @property
-    def covered(self) -> PublisherSession | None:
+    def covered(self) -> Standby | None:
         """The room's own publisher while a standby is on in its place, or is about to be."""
-        return next((each.session for each in self.standbys if not each.rank), None)
+        return next((each for each in self.standbys if not each.rank), None)
 
     @property
     def standby_is_on(self) -> bool:

@@ -8,10 +8,12 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.payload.keyframes import starts_keyframe
 from media.rooms.resumption import Resumption
 from media.rtp.run import Run
-from media.sessions.publisher_session import SILENT_SECONDS, PublisherSession
+from media.sessions.publisher_session import PublisherSession
 from media.switch.feed import Feed
 from media.tracks.track import Track, new_tracks
 
+# Silence after which another one is asked for a keyframe: viewers see that 2 s after the last picture.
+CALL_SECONDS = 1.8
 ASK_SECONDS = 0.5  # from one keyframe request to the next, while viewers are to get it
 _MOST_REPORTS = 8  # one for each of its streams, and some that are of none
 
@@ -60,7 +62,11 @@ class Standby:
 
     def sends(self, now: float) -> bool:
         """Whether its media arrives."""
-        return now - self.feed.heard_at < SILENT_SECONDS
+        return now - self.feed.heard_at < CALL_SECONDS
+
+    def is_alive(self, now: float) -> bool:
+        """The same, or it is still connecting."""
+        return self.sends(now) if self.feed.heard_at else self.session.is_alive(now)
 
     def want(self, now: float, *, wanted: bool) -> None:
         """Whether viewers are to get it, from its next keyframe on. Called several times a second."""

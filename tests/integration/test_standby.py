@@ -7,6 +7,7 @@ from time import monotonic
 import pytest
 
 from media.rooms.room import MOST_STANDBYS
+from media.rooms.standby import CALL_SECONDS
 from media.rtp.rtcp import pli, sender_report
 from media.sessions.publisher_session import SILENT_SECONDS
 from media.tracks.reception import OUR_SSRC
@@ -180,6 +181,16 @@ async def test_who_publishes_again_takes_over_at_its_keyframe(plane: Plane) -> N
     assert plane.room.status().standby_on
     await seen(plane, viewer, again, slate)
     assert not viewer.closed
+
+
+async def test_whose_standby_is_on_may_publish_again(plane: Plane) -> None:
+    _, slate, viewer = await scene(plane)
+    fall_silent(plane)
+    await seen(plane, viewer, slate)
+    for track in plane.room.standbys[0].feed.sources:
+        track.heard_at = monotonic() - CALL_SECONDS
+    again = Picture(await plane.connected(publishes=True), b"again")
+    await seen(plane, viewer, again, slate)
 
 
 async def test_a_standby_opens_a_room_and_any_publisher_of_it_comes_first(plane: Plane) -> None:
