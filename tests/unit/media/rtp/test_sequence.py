@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtp.sequence import REORDER_PACKETS, SequenceTranslator
+from media.rtp.sequence import REORDER_PACKETS, SequenceTranslator, before_wrap
 from tests.support.sequence_unwrapper import SequenceUnwrapper
 
 SEQUENCES = st.integers(0, 0xFFFF)
@@ -177,3 +177,21 @@ def test_a_run_is_translated_as_its_packets(first: int, gaps: list[int], timesta
     assert [(index + n, time + shift & 0xFFFFFFFF) for n, time in enumerate(timestamps)] == singly
     for slot in SequenceTranslator.__slots__:
         assert getattr(one, slot) == getattr(other, slot)
+
+
+def test_what_was_left_out_before_a_leap_is_too_old_and_what_the_leap_left_out_is_not() -> None:
+    translated = translator(index=100, timestamp=0, first=0, first_timestamp=0)
+    leap = REORDER_PACKETS + 50
+    for sequence in (0, leap, leap + 1):  # the last one follows without a gap
+        assert translated.translate(sequence, [0]) is not None
+    assert translated.translate(leap + 1 - REORDER_PACKETS, [0]) is None
+    oldest = leap + 2 - REORDER_PACKETS
+    assert translated.translate(oldest, [0]) is not None
+    assert translated.translate(oldest, [0]) is None
+
+
+@pytest.mark.parametrize(
+    ("index", "left"), [(0, 0x10000), (0xFFFF, 1), (0x10000, 0x10000), (0x10001, 0xFFFF)]
+)
+def test_how_many_are_left_before_the_wrap(index: int, left: int) -> None:
+    assert before_wrap(index) == left

@@ -96,3 +96,12 @@ def test_no_index_is_ever_spent_twice(start: int, runs: list[tuple[int, int]]) -
         if is_spent:
             all_spent |= run
     assert all(index in indexes for index in all_spent)
+
+
+def test_a_gap_is_forgotten_when_all_of_it_is_too_old() -> None:
+    """Each packet of the two ends a gap of one: the first gap's only index is 1."""
+    indexes = spent((0, 1), (2, 1))
+    newest = 1 + REORDER_PACKETS  # then index 1 is as far behind as an index may be
+    assert not spends(spent((0, 1), (2, 1), (newest + 1, 1)), 1)
+    assert spends(indexes, newest - 1, 1)
+    assert spends(indexes, 1)

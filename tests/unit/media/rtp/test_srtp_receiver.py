@@ -263,3 +263,11 @@ def _damaged(run: list[bytes], damage: Sequence[tuple[int, str, int]]) -> list[b
                 continue
         run[place] = bytes(datagram)
     return run
+
+
+@openers
+def test_nothing_comes_before_the_first_index(opener: MakeOpener) -> None:
+    """The nearest index would be below 0, which no sender has: it is the one of the same number above."""
+    receiver = SrtpReceiver(KEYS, opener)
+    for packet in (rtp(0, ssrc=SSRC), rtp(0xFFFF, ssrc=SSRC)):
+        assert reads(receiver, protected([packet])[0]) == packet

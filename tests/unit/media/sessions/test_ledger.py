@@ -55,6 +55,13 @@ def test_the_time_to_connect_is_that_from_the_answer_and_the_handshake_s_that_fr
     assert (ledger.connects[Role.PUBLISH].sum, ledger.handshakes[Role.PUBLISH].sum) == (3.0, 0.5)
 
 
+def test_interruptions_add_up_by_role() -> None:
+    ledger = Ledger()
+    for seconds in (0.5, 1.25):
+        ledger.session_interrupted(session(Role.PLAY), seconds)
+    assert ledger.interrupted == {Role.PLAY: 1.75, Role.PUBLISH: 0.0}
+
+
 def test_a_client_that_does_not_connect_counts_once_and_one_that_leaves_not_at_all() -> None:
     ledger = Ledger(lambda: 107.0)
     ledger.session_connected(session(client="192.0.2.2"), since_answer=0.1, handshake=0.05)

@@ -136,3 +136,16 @@ def test_who_goes_on_in_another_feed_need_not_name_its_layers_again() -> None:
     assert [feed.layers.known(ssrc) for ssrc in (10, 20, 30)] == [1, 2, None]
     again = parse(rtp(1, b"\0\1again", payload_type=RTX_TYPE, ssrc=120))
     assert feed.layers.find(again, 1.0) == 2
+
+
+def test_what_named_its_layers_before_it_stood_by_is_known_by_its_ssrcs_when_it_is_on() -> None:
+    """Under the numbers of the room that it sends into now, which may be others."""
+    before, now_on = named(), LayeredWorld([*reversed(layers()), sound()])
+    for ssrc, rid in ((15, "f"), (16, "q")):
+        before.send(ssrc, rid=rid, sequence=1)
+        before.send(ssrc + 100, b"\0\1again", repairs=rid, payload_type=RTX_TYPE)
+    assert before.feed.layers is not None
+    assert now_on.feed.layers is not None
+    now_on.feed.layers.go_on(before.feed.layers)
+    assert [now_on.feed.layers.known(ssrc) for ssrc in (15, 16, 17)] == [2, 0, None]
+    assert len(now_on.feed.layers) == 4
