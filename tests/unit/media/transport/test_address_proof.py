@@ -140,13 +140,14 @@ def test_a_handshake_that_went_to_two_addresses_proves_neither(agent: IceLite, b
     assert agent.selected == address
 
 
-def test_an_address_that_is_unproven_is_asked_with_each_further_check(agent: IceLite) -> None:
+@pytest.mark.parametrize("again", [check(), nominating()], ids=["check", "nomination"])
+def test_an_address_that_is_unproven_is_asked_with_each_further_check(agent: IceLite, again: Any) -> None:
     agent.receive_check(nominating(), HOME, 1.0)
     agent.receive_check(nominating(), AWAY, 1.0)
     for now in (2.0, 3.0, 4.0, 5.0):
         assert asked(agent, now)
     assert agent.due_request(50.0) is None
-    agent.receive_check(check(), AWAY, 50.0)
+    agent.receive_check(again, AWAY, 50.0)
     assert asked(agent, 50.0)
 
 
