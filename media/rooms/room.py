@@ -35,7 +35,7 @@ from shared.messages.status import LayerStatus, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
 
 MEASURE_SECONDS = 1.0  # between two measurements of the stream
-_DELAY_STEP = 0.010  # seconds by which it changes before that is told
+_DELAY_STEP = 0.005  # seconds by which it changes before that is told
 NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
 MOST_STANDBYS = 4
 # A room warns of viewers that lose sound from so many on: a few have bad lines of their own.

@@ -8,22 +8,27 @@ from media.rtp.run import Run
 
 STAMP_SECONDS = 1.0  # from one stamp to the next
 _NTP_EPOCH = 2_208_988_800  # 1900 to 1970, in seconds
-_FOLLOW = 1 / 64  # share of a deviation by which the clock offset follows each report
-_FOLLOW_ROUND_TRIP = 1 / 8
+# Queues only add to a way, so what came fastest tells most, and counts at once. Slower ones are followed by a
+# share of the deviation: the way may have become longer, and clocks drift.
+_FOLLOW = 1 / 64
+_FOLLOW_ROUND_TRIP = 1 / 32  # as fast, since reports are twice as many
 _STEP_SECONDS = 5.0  # a deviation beyond it is a step of the publisher's clock, not drift or delay
 
 
 class PublisherClock:
     """The offset of a publisher's NTP clock to ours: one for all of its tracks, so that they stay in sync.
 
+    It has two parts: `_base` is for the next reports, and `_shift` for those that have come, too.
+
     `now` of all these calls plus `unix_offset` is Unix time. The offset is fixed for the life of the process.
     """
 
-    __slots__ = ("_offset", "_round_trip", "unix_offset")
+    __slots__ = ("_base", "_round_trip", "_shift", "unix_offset")
 
     def __init__(self, unix_offset: float) -> None:
         self.unix_offset = unix_offset
-        self._offset: float | None = None
+        self._base: float | None = None
+        self._shift = 0.0
         self._round_trip: float | None = None
 
     def ours(self, now: float) -> float:
@@ -31,16 +36,21 @@ class PublisherClock:
         return now + self.unix_offset + _NTP_EPOCH
 
     def reported(self, ntp_seconds: float, now: float) -> float:
-        """An NTP time of the publisher, converted to our clock. Its report arrived at `now`.
-
-        The report was on its way for half of a round trip, as far as anybody can tell.
-        """
-        measured = self.ours(now) - ntp_seconds
-        if self._offset is None or abs(measured - self._offset) > _STEP_SECONDS:
-            self._offset = measured
+        """Take a report of the publisher, which arrived at `now`; returns its NTP time for `dated`."""
+        measured = self.ours(now) - ntp_seconds - self._shift
+        late = 0.0 if self._base is None else measured - self._base
+        if self._base is None or abs(late) > _STEP_SECONDS:
+            self._base = measured
         else:
-            self._offset += (measured - self._offset) * _FOLLOW
-        return ntp_seconds + self._offset - self.way
+            self._shift += late if late < 0 else late * _FOLLOW
+        return ntp_seconds + self._base
+
+    def dated(self, reported: float) -> float:
+        """When that was, in NTP seconds of our clock, by what is known now.
+
+        A report is on its way for half of a round trip, as far as anybody can tell.
+        """
+        return reported + self._shift - self.way
 
     @property
     def way(self) -> float:
@@ -49,8 +59,10 @@ class PublisherClock:
 
     def measured(self, round_trip: float) -> None:
         """Take a round trip to the publisher, in seconds."""
-        before = round_trip if self._round_trip is None else self._round_trip
-        self._round_trip = before + (round_trip - before) * _FOLLOW_ROUND_TRIP
+        if self._round_trip is None or round_trip < self._round_trip:
+            self._round_trip = round_trip
+        else:
+            self._round_trip += (round_trip - self._round_trip) * _FOLLOW_ROUND_TRIP
 
 
 class SenderClock:
@@ -60,13 +72,14 @@ class SenderClock:
     exactly; before the first report, the arrival of the latest packet is used instead.
     """
 
-    __slots__ = ("_at", "_clock_rate", "_publisher", "_reported")
+    __slots__ = ("_clock_rate", "_known", "_publisher", "_reported")
 
     def __init__(self, publisher: PublisherClock, clock_rate: int) -> None:
         self._publisher = publisher
         self._clock_rate = clock_rate
         self._reported = False
-        self._at: tuple[float, int] | None = None  # our NTP seconds, and the timestamp of the media then
+        # the timestamp of some media, and when it was captured: for `dated`, or before a report by our clock
+        self._known: tuple[float, int] | None = None
 
     def of_next_publisher(self) -> PublisherClock:
         """A clock for the publisher that comes after this one's."""
@@ -75,12 +88,20 @@ class SenderClock:
     def succeed(self, former: "SenderClock") -> None:
         """Continue the clock of another publisher, until this one's packets or reports arrive."""
         if former._clock_rate == self._clock_rate:
-            self._at = former._at
+            self._known = former._at
+
+    @property
+    def _at(self) -> tuple[float, int] | None:
+        """Our NTP seconds, and the timestamp of the media then; None before any packet."""
+        if self._known is None or not self._reported:
+            return self._known
+        at, timestamp = self._known
+        return self._publisher.dated(at), timestamp
 
     def received(self, timestamp: int, now: float) -> None:
         """A packet arrived; one of a burst is enough."""
         if not self._reported:
-            self._at = self._publisher.ours(now) - self._publisher.way, timestamp
+            self._known = self._publisher.ours(now) - self._publisher.way, timestamp
 
     def captured(self, timestamp: int) -> float | None:
         """When what has that timestamp was captured, in our NTP seconds; None before a report."""
@@ -102,7 +123,7 @@ class SenderClock:
     def sender_report(self, ntp_time: int, timestamp: int, now: float) -> None:
         """The publisher's report arrived. An NTP time of 0 means that it has no such clock."""
         if ntp_time:
-            self._at = self._publisher.reported(ntp_time / 0x100000000, now), timestamp
+            self._known = self._publisher.reported(ntp_time / 0x100000000, now), timestamp
             self._reported = True
 
     def report_at(self, now: float) -> tuple[int, int] | None:

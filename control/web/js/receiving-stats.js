@@ -13,7 +13,7 @@
  * @property {number | undefined} latency from the camera to the eye: `sending` and `delay`; seconds
  * @property {number | undefined} sending from the camera to the server, as that tells it; seconds
  * @property {number | undefined} delay from the server to the eye: half of `rtt`, and `buffer`; seconds
- * @property {number | undefined} buffer how long pictures wait here, so that they come evenly; seconds
+ * @property {number | undefined} buffer how long pictures wait here, from their arrival to the screen; seconds
  * @property {number} framesDropped since the session began
  * @property {number} freezes since the session began
  */
@@ -23,8 +23,13 @@ export class ReceivingStats {
 
   #last = null;
 
-  /** @param {RTCStatsReport} report @returns {Stats | null} null: the first report, with nothing to compare */
-  read(report) {
+  /**
+   * @param {RTCStatsReport} report
+   * @param {number | undefined} waited by pictures from their arrival to the screen, in seconds; undefined: only the
+   *   report tells how long they were held
+   * @returns {Stats | null} null: the first report, with nothing to compare
+   */
+  read(report, waited) {
     const all = [...report.values()];
     const inbound = all.filter(({ type }) => type === 'inbound-rtp');
     const video = inbound.find(({ kind }) => kind === 'video') ?? {};
@@ -44,7 +49,7 @@ export class ReceivingStats {
     if (!last) return null;
     const since = (name) => Math.max(0, now[name] - last[name]);
     const rtt = pair.currentRoundTripTime;
-    const buffer = since('emitted') ? since('delay') / since('emitted') : undefined;
+    const buffer = waited ?? (since('emitted') ? since('delay') / since('emitted') : undefined);
     const delay = rtt === undefined || buffer === undefined ? undefined : rtt / 2 + buffer;
     const { sending } = this;
     const codec = (stats) => report.get(stats.codecId)?.mimeType.split('/')[1] ?? '';

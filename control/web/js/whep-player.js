@@ -3,6 +3,7 @@
 import { LiveRoom } from './live-room.js';
 import { asNotConnected, backoff, iceServersNow, Reports, Run } from './reconnecting.js';
 import { Refused } from './requests.js';
+import { ScreenWait } from './screen-wait.js';
 import { NotConnected } from './session.js';
 import { ReceivingSession } from './whep-session.js';
 
@@ -51,6 +52,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #run = null; // the present call of `play`; null: stopped
   #publisher = null; // events that tell when somebody publishes, while the player waits for that
   #shown = null;
+  #wait = /** @type {ScreenWait | null} */ (null); // of what is shown
   #sessions = new Set(); // the one that is shown, and its successor while that gets ready
   #silent = 0;
   #layers = [];
@@ -116,6 +118,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
       leave: () => this.stop(),
       recover: () => this.#sessions.forEach((session) => session.recover()),
     });
+    this.#wait = new ScreenWait(this.#video);
     this.#reports.change('connecting');
     run.repeat((succeeded) => this.#playOnce(run, succeeded), {
       pauseAfter: (error, failures) => this.#pauseAfter(error, failures, run),
@@ -205,6 +208,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
       interrupted: () => this.#shown === session && this.#reports.change('reconnecting'),
       resumed: () => this.#shown === session && this.#reports.change('live'),
       stats: (stats) => this.#shown === session && this.#notice(stats),
+      waited: () => (this.#shown === session ? this.#wait.take() : undefined),
       layers: (layers) => {
         if (!session.choosable) return;
         this.#layers = layers;
@@ -281,6 +285,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     const run = this.#run;
     this.#run = null;
     run.end();
+    this.#wait.close();
     this.#expectNobody();
     this.#sessions.forEach((session) => this.#drop(session));
     this.#video.srcObject = null;

@@ -33,6 +33,7 @@ export class ReceivingSession extends Session {
    * @param {(layers: import('./session-events.js').Layer[]) => void} on.layers there are, now
    * @param {(message: object) => void} on.message somebody sent one to all who watch the room
    * @param {(stats: import('./receiving-stats.js').Stats) => void} on.stats each second
+   * @param {() => number | undefined} on.waited asked before: as `ReceivingStats.read` takes it
    */
   constructor(endpoint, token, room, on) {
     super(endpoint, token, on);
@@ -49,7 +50,7 @@ export class ReceivingSession extends Session {
       pc.addTransceiver('video', { direction: 'recvonly' });
     });
     this.#ticking = setInterval(async () => {
-      const stats = this.#stats.read(await this.pc.getStats());
+      const stats = this.#stats.read(await this.pc.getStats(), this.#on.waited());
       if (stats) this.#on.stats(stats);
     }, 1000);
     this.#events = new SessionEvents(this, this.#token, {

@@ -17,6 +17,33 @@ _PLAY = """async (endpoint) => {
     player.play();
 }"""
 
+# A video that shows two pictures, and one of which the browser does not say when it came.
+_WAIT = """async () => {
+    const { ScreenWait } = await import('/static/js/screen-wait.js');
+    const { ReceivingStats } = await import('/static/js/receiving-stats.js');
+    const asked = new Map();
+    const video = {
+        requestVideoFrameCallback: (call) => { asked.set(asked.size + 1, call); return asked.size; },
+        cancelVideoFrameCallback: (id) => asked.set(id, null),
+    };
+    const wait = new ScreenWait(video);
+    const shown = (picture) => [...asked.values()].at(-1)(0, picture);
+    const told = [wait.take()];
+    shown({ receiveTime: 100, expectedDisplayTime: 150 });
+    shown({ receiveTime: 140, expectedDisplayTime: 170 });
+    shown({ expectedDisplayTime: 200 });
+    told.push(wait.take(), wait.take());
+    wait.close();
+    const stats = new ReceivingStats(), report = new Map([
+        ['v', { type: 'inbound-rtp', kind: 'video', jitterBufferDelay: 9, jitterBufferEmittedCount: 9 }],
+        ['p', { type: 'candidate-pair', nominated: true, currentRoundTripTime: 0.1 }],
+    ]);
+    stats.read(report);
+    stats.sending = 0.2;
+    const { latency, delay, buffer } = stats.read(report, told[1]);
+    return { told, ended: [...asked.values()].at(-1) === null, latency, delay, buffer };
+}"""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -35,3 +62,14 @@ async def test_steadier_holds_it_longer_and_sooner_does_not(system: System, brow
         await eventually("a long delay", lambda: delay_is(0.35, 1.0), within=20)
         await opened.page.evaluate("player.buffer = 'sooner'")
         await eventually("a short one", lambda: delay_is(0.0, 0.25), within=20)
+
+
+async def test_the_wait_of_pictures_until_they_are_on_the_screen_counts(
+    system: System, browser: Browser
+) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/healthz")
+        seen = await opened.page.evaluate(_WAIT)
+    assert seen["told"] == [None, pytest.approx(0.040), None]
+    assert seen["ended"]
+    assert (seen["buffer"], seen["delay"], seen["latency"]) == pytest.approx((0.040, 0.090, 0.290))

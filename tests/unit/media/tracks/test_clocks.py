@@ -281,6 +281,31 @@ def test_media_is_dated_by_reports_and_half_a_round_trip(round_trip: float, wron
     assert report[1] == pytest.approx(1_000 + 90_000, abs=9)
 
 
+def test_what_comes_late_by_a_queue_is_no_age_of_media() -> None:
+    """Neither a report nor a round trip: queues only add to a way."""
+    publisher = PublisherClock(UNIX)
+    tracks = [SenderClock(publisher, 90_000) for _ in range(2)]
+    for now, round_trip, queue in ((20.0, 0.3, 0.08), (21.0, 0.1, 0.0), (22.0, 0.4, 0.3)):
+        publisher.measured(round_trip)
+        for track in tracks:
+            track.sender_report(ntp(UNIX + NTP_EPOCH + now), round(90_000 * now), now + 0.05 + queue)
+        if now > 20.0:
+            for track in tracks:
+                assert track.age(round(90_000 * now), now + 0.2) == pytest.approx(0.2, abs=0.03)
+    [first, second] = (track.captured(90_000 * 22) for track in tracks)
+    assert first == second  # nor do sound and picture come apart
+
+
+def test_a_way_that_has_become_longer_is_believed() -> None:
+    publisher = PublisherClock(UNIX)
+    clock = SenderClock(publisher, 90_000)
+    for second in range(300):
+        way = 0.05 if second < 20 else 0.15
+        publisher.measured(2 * way)
+        clock.sender_report(ntp(UNIX + NTP_EPOCH + second), 90_000 * second, second + way)
+    assert clock.age(90_000 * 299, 299.5) == pytest.approx(0.5, abs=0.005)
+
+
 def test_without_a_report_nobody_knows_when_media_was_captured() -> None:
     clock = SenderClock(PublisherClock(UNIX), 90_000)
     clock.received(1_000, now=10.0)
