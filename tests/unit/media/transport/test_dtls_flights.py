@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.unit.media.transport.dtls_far_end import Ends, FarEnd, records, shake
 CHROMIUM = Path("tests/fixtures/dtls/client-hello-chromium-156.hex")
 PATIENCE = 2.0  # seconds
 HANDSHAKE = b"\x16\xfe\xfd"  # a record of it, of DTLS 1.2
+DTLS_1_2, DTLS_1_3 = b"\xfe\xfd", b"\xfe\xfc"
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 0, 1, 1), (1, 1, 0)])
@@ -36,6 +38,78 @@ async def test_a_client_hello_of_two_datagrams_is_answered_in_whatever_order_the
         await asyncio.sleep(0)
     assert answers[0].startswith(HANDSHAKE)
     assert max(map(len, answers)) <= 1200
+    shaking.cancel()
+    link.close()
+
+
+def extension(kind: int, body: bytes) -> bytes:
+    return struct.pack("!HH", kind, len(body)) + body
+
+
+def listed(body: bytes) -> bytes:
+    """A list of values of 16 bits, behind its length."""
+    return struct.pack("!H", len(body)) + body
+
+
+def hello_of_firefox() -> bytes:
+    """A ClientHello as NSS writes it that offers DTLS 1.3, in one datagram."""
+    rng = random.Random(1)
+    shares = (struct.pack("!HH", 29, 32) + rng.randbytes(32), struct.pack("!HH", 23, 65) + rng.randbytes(65))
+    extensions = b"".join(
+        (
+            extension(23, b""),  # extended master secret
+            extension(0xFF01, b"\0"),
+            extension(10, listed(bytes.fromhex("001d001700180019"))),
+            extension(11, b"\1\0"),
+            extension(14, listed(bytes.fromhex("0007000800010002")) + b"\0"),  # use_srtp
+            extension(51, listed(b"".join(shares))),
+            extension(43, b"\4" + DTLS_1_3 + DTLS_1_2),
+            extension(13, listed(bytes.fromhex("0403050306030804080508060401"))),
+            extension(45, b"\1\1"),
+            extension(28, struct.pack("!H", 16_385)),
+        )
+    )
+    suites = listed(bytes.fromhex("130113031302c02bc02fcca9cca8c00ac009c013c014"))
+    body = DTLS_1_2 + rng.randbytes(32) + b"\0" + b"\0" + suites + b"\1\0" + listed(extensions)
+    length = struct.pack("!I", len(body))[1:]
+    message = b"\1" + length + bytes(5) + length + body
+    return b"\x16\xfe\xff" + bytes(8) + listed(message)
+
+
+def extensions_of(server_hello: bytes) -> set[int]:
+    """Of its body."""
+    at = 2 + 32
+    at += 1 + server_hello[at] + 2 + 1
+    end = at + 2 + struct.unpack_from("!H", server_hello, at)[0]
+    at, kinds = at + 2, set()
+    while at < end:
+        kind, length = struct.unpack_from("!HH", server_hello, at)
+        kinds.add(kind)
+        at += 4 + length
+    return kinds
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+async def test_who_offers_dtls_1_3_gets_1_2(certificate: Certificate, browser: str) -> None:
+    chromium = [bytes.fromhex(line) for line in CHROMIUM.read_text().split()]
+    hello = chromium if browser == "chromium" else [hello_of_firefox()]
+    assert DTLS_1_3 + DTLS_1_2 in b"".join(hello)  # supported_versions (RFC 8446 4.2.1)
+    answers: list[bytes] = []
+    link = DtlsLink(
+        certificate, [("sha-256", "00")], is_client=False, send=answers.append, on_closed=lambda: None
+    )
+    for datagram in hello:
+        link.receive(datagram)
+    shaking = asyncio.create_task(link.handshake())
+    while not answers:
+        await asyncio.sleep(0)
+    record = records(answers[0])[0]
+    assert (record[:3], record[13]) == (HANDSHAKE, 2)  # a ServerHello
+    server_hello = record[25:]
+    assert server_hello[:2] == DTLS_1_2
+    kinds = extensions_of(server_hello)
+    assert 14 in kinds  # SRTP
+    assert 43 not in kinds  # by which a server would choose 1.3
     shaking.cancel()
     link.close()
 
