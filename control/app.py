@@ -49,6 +49,7 @@ from control.routes.room_settings import RoomSettingsRoutes
 from control.routes.rooms import RoomRoutes
 from control.routes.sessions import SessionRoutes
 from control.routes.stills import StillRoutes
+from control.routes.viewing import ViewingRoutes
 from control.routes.webhooks import WebhookRoutes
 from control.routes.whip_whep import StreamingRoutes
 from control.webhooks.webhooks import Webhooks
@@ -65,6 +66,7 @@ from control.workers.room_configuration import RoomConfiguration
 from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
 from control.workers.room_stills import RoomStills
+from control.workers.viewing_reports import ViewingReports, ViewingSeries
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.bus.primary import follow
@@ -136,6 +138,8 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         is_listed,
         with_stills=settings.snapshots,
     )
+    series = ViewingSeries(metrics.registry, is_listed)
+    viewings = ViewingReports(redis, watch, series, keeps=bool(settings.webhook_urls))
 
     def streaming(role: Role) -> list[Route]:
         return StreamingRoutes(
@@ -150,6 +154,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             waiting,
             settings.whep_without_publisher,
             settings.whep_counter_offers,
+            reports=viewings if settings.viewer_reports else None,
         ).routes()
 
     pages = PageRoutes(public_url)
@@ -179,6 +184,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *streaming(Role.PUBLISH),
             *EventRoutes(event_streams, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
+            *ViewingRoutes(viewings, authenticator, wanted=settings.viewer_reports).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
             *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers, is_listed).routes(),
             *MessageRoutes(messages, authenticator).routes(),

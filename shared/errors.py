@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     INVALID_EVENTS = "invalid_events"  # not a JSON array of event names
     INVALID_MESSAGE = "invalid_message"  # not a JSON object
     INVALID_LAYER = "invalid_layer"  # not a choice of a layer, or not of one that the room has
+    INVALID_VIEWING = "invalid_viewing"  # not a report of what a viewer saw; the detail says why
     INVALID_RULING = "invalid_ruling"  # not a block or a revocation; the detail says what it must be
     INVALID_SETTINGS = "invalid_settings"  # of a room; the detail says what they must be
     INVALID_PAGE = "invalid_page"  # not a page of a list: `limit` is no number, or too large

@@ -11,6 +11,7 @@ MAX_BODY_BYTES = 1_048_576  # of an offer; real ones have up to 20 KB
 MAX_FRAGMENT_BYTES = 65_536
 MAX_EVENTS_BYTES = 4_096
 MAX_CHOICE_BYTES = 4_096
+MAX_VIEWING_BYTES = 1_024
 MAX_MESSAGE_BYTES = 4_096
 MAX_RULING_BYTES = 8_192
 MAX_SETTINGS_BYTES = 16_384
@@ -74,6 +75,12 @@ async def read_choice(request: Request) -> bytes:
     """The choice of a layer in JSON, not yet parsed; raises `ServiceError` for 415 or 413."""
     _check_type(request, {"application/json"})
     return await _read(request, MAX_CHOICE_BYTES)
+
+
+async def read_viewing(request: Request) -> bytes:
+    """A report in JSON, not yet parsed; raises `ServiceError` for 415 or 413."""
+    _check_type(request, {"application/json"})
+    return await _read(request, MAX_VIEWING_BYTES)
 
 
 async def read_ruling(request: Request) -> bytes:

@@ -7,7 +7,7 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SESSION_PATH = re.compile(r"/api/(whip/publish|whep/play)/[^/]+/[^/]+(/events(/[^/]+)?|/layer)?")
+_SESSION_PATH = re.compile(r"/api/(whip/publish|whep/play)/[^/]+/[^/]+(/events(/[^/]+)?|/layer|/viewing)?")
 _METHODS = "GET, POST, OPTIONS"
 _REQUEST_HEADERS = "Content-Type, Authorization, X-Auth-Token"
 _MAX_AGE = (b"access-control-max-age", b"600")  # seconds for which a browser need not ask again

@@ -20,6 +20,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_EVENTS: (400, "invalid list of events"),
     ErrorCode.INVALID_MESSAGE: (400, "invalid message"),
     ErrorCode.INVALID_LAYER: (400, "invalid choice of a layer"),
+    ErrorCode.INVALID_VIEWING: (400, "invalid report"),
     ErrorCode.INVALID_RULING: (400, "invalid block or revocation"),
     ErrorCode.INVALID_SETTINGS: (400, "invalid settings of a room"),
     ErrorCode.INVALID_PAGE: (400, "invalid page"),

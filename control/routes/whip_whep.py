@@ -22,9 +22,11 @@ from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.routes.events import events_link
 from control.routes.layers import layer_link
+from control.routes.viewing import viewing_link
 from control.workers.gateway import Gateway
 from control.workers.moderator import Moderator
 from control.workers.offers import Offers
+from control.workers.viewing_reports import ViewingReports
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, AnswerOffer, Delete, Patch, Play, Publish, Role
 from shared.names import RoomName, SessionId, new_check
@@ -58,6 +60,7 @@ class StreamingRoutes:
         waiting: WaitingViewers,
         without_publisher: WithoutPublisher = "404",
         counter_offers: CounterOffers = "asked",
+        reports: ViewingReports | None = None,
     ) -> None:
         self._role = role
         self._offers = offers
@@ -70,6 +73,7 @@ class StreamingRoutes:
         self._waiting = waiting
         self._without_publisher = without_publisher
         self._counter_offers = counter_offers
+        self._reports = reports
 
     def routes(self) -> list[Route]:
         endpoint = Resource(
@@ -113,6 +117,9 @@ class StreamingRoutes:
         if self._role is Role.PLAY:
             response.headers.append("Link", events_link(location))
             response.headers.append("Link", layer_link(location))
+            if self._reports is not None:
+                await self._reports.expect(room, SessionId(answer.session))
+                response.headers.append("Link", viewing_link(location))
         return response
 
     async def _grant(self, request: Request, room: RoomName) -> Grant:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from control.workers.viewing_reports import viewing_facts
 from shared.events.event_queue import Entry
 
 VERSION = 1  # of the data; it grows with a change that a receiver must know of
@@ -56,6 +57,8 @@ def _event(fields: Mapping[str, str]) -> dict[str, Any]:
     if fields["broadcast"]:
         data |= {"broadcast": fields["broadcast"], "number": int(fields["number"])}
     facts = json.loads(fields["facts"])
+    if "viewing" in facts:
+        facts["viewing"] = viewing_facts(facts["viewing"])
     if "started_at" in facts:
         data["startedAt"] = rfc3339(facts.pop("started_at"))
     return {"type": fields["type"], "timestamp": rfc3339(float(fields["at"])), "data": data | facts}

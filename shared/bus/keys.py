@@ -45,6 +45,9 @@
 | `…{outbox}:numbers`          | hash   | `@` -> number of the newest event, and | a week past the last one |
 |                              |        | receiver -> the last that it has read  |                          |
 | `…{outbox}:wanted`           | string | there are receivers of webhooks        | a day past control's last|
+| `…{outbox}:viewing:{room}`   | hash   | figure -> sum of viewers' reports      | a day past the last, or  |
+|                              |        |                                        | until the room ends      |
+| `…{outbox}:viewer:{session}` | hash   | its room, and number of its reports    | 3 min past the last one  |
 | `…{outbox}:dead`             | stream | deliveries given up, the newest 10,000 | a month past the last one|
 | `roomcast:lease:{task}`      | string | the process that does a task alone     | 15 s past its last beat  |
 
@@ -165,6 +168,14 @@ def offer_bucket(client: str) -> str:
 
 def event_streams(session: SessionId) -> str:
     return f"{PREFIX}events:{session}"
+
+
+def viewing(room: RoomName) -> str:
+    return _beside(OUTBOX, f"viewing:{room}")
+
+
+def viewer(session: SessionId) -> str:
+    return _beside(OUTBOX, f"viewer:{session}")
 
 
 def lease(task: str) -> str:

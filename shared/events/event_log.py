@@ -50,7 +50,13 @@ class EventLog:
             parts = [part for event in some for part in _parts(event)]
             batch.call(
                 "tell_events",
-                [keys.OUTBOX, keys.BROADCASTS, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS],
+                [
+                    keys.OUTBOX,
+                    keys.BROADCASTS,
+                    keys.EVENTS_WANTED,
+                    keys.OUTBOX_NUMBERS,
+                    keys.viewing(RoomName(room)),
+                ],
                 [room, broadcast, worker, keys.OUTBOX_LENGTH, keys.OUTBOX_TTL_SECONDS, *parts],
             )
         return Told(min(await batch.execute(), default=Told.LOGGED))

@@ -1,6 +1,7 @@
 -- Log events of one broadcast of a room, in order, each once, if anybody wants to know.
 -- KEYS[1]  stream of events    KEYS[2]  hash: room -> '{broadcast} {number of its last event} {worker}', while
 -- it lives    KEYS[3]  exists while there are receivers    KEYS[4]  hash: '@' -> number of the newest entry
+-- KEYS[5]  hash: figure -> sum of what the room's viewers reported, which `room.ended` takes along
 -- ARGV[1]  the room    ARGV[2]  the broadcast; '': events that belong to none    ARGV[3]  the worker
 -- ARGV[4]  most entries of the stream    ARGV[5]  lifetime of it all in s
 -- ARGV[6..]  for each event: id, type, Unix time, number, facts (JSON)
@@ -11,6 +12,17 @@ end
 local room, broadcast, worker = ARGV[1], ARGV[2], ARGV[3]
 
 local function log(id, kind, at, of, number, by, facts)
+  if kind == 'room.ended' then
+    local sums = redis.call('HGETALL', KEYS[5])
+    for i = 1, #sums, 2 do
+      sums[(i + 1) / 2] = '"' .. sums[i] .. '":' .. sums[i + 1]
+    end
+    if #sums > 0 then
+      local rest = facts == '{}' and '}' or ',' .. string.sub(facts, 2)
+      facts = '{"viewing":{' .. table.concat(sums, ',', 1, #sums / 2) .. '}' .. rest
+      redis.call('DEL', KEYS[5])
+    end
+  end
   -- a gap in what a receiver reads tells how many entries were trimmed before that
   local entry = redis.call('HINCRBY', KEYS[4], '@', 1)
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'entry', entry, 'id', id, 'type', kind, 'room', room, 'at', at,

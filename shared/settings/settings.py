@@ -84,6 +84,12 @@ class Settings(AccessSettings):
         " name application/sdp in Accept. always: all that take it, as WHEP's draft has it. Others get 406"
         " with JSON",
     )
+    viewer_reports: bool = _field(
+        False,
+        "Have players tell, each half minute and at the end, what their viewers saw and heard: time to the"
+        " first picture, stills, lost sound, size, latency. Our own pages do, and others that ask for it"
+        " (docs/embedding.md). The sums of a room are metrics, and in the webhook room.ended",
+    )
     max_subs_per_room: int = _field(0, "Viewers allowed in one room; 0: no limit", ge=0)
     rate_limit_rps: float = _field(0.0, "Requests a second allowed to one client address; 0: off", ge=0)
     rate_limit_burst: int = _field(

@@ -14,6 +14,7 @@ from control.http.caller import TrustedProxies
 from control.http.room_settings import parse_note, parse_settings
 from control.http.rulings import MOST_SECONDS, parse_block, parse_revocation
 from control.routes.layers import parse_choice
+from control.routes.viewing import parse_viewing
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.book.documents import STAMP_DIGITS, read_stamped
 from shared.errors import ErrorCode
@@ -67,6 +68,13 @@ CHOICES = [
     b'{"encodingId": null, "picture": false}',
     b"[" * 2000,
     b'{"rid": ' + b"9" * 4000 + b"}",
+]
+VIEWINGS = [
+    b'{"seconds": 30.1, "firstPicture": 0.4, "stills": 1, "stillSeconds": 0.5, "lines": 720}',
+    b'{"seconds": 30, "concealedSeconds": 0, "latency": null}',
+    b'{"seconds": 1e2, "latency": 0.35, "stills": 1e0}',
+    b'{"seconds": NaN, "lines": -0}',
+    b'{"seconds": Infinity}',
 ]
 MESSAGES = [
     b'{"type": "caption", "text": "\\u2028 \\ud800 \xc3\xa9"}',
@@ -127,6 +135,18 @@ def _choice() -> Iterator[Take]:
             assert len(choice.section) <= 3
 
         assert error_of(parse) in (None, ErrorCode.INVALID_LAYER)
+
+    yield take
+
+
+@contextmanager
+def _viewing() -> Iterator[Take]:
+    def take(data: bytes) -> None:
+        def parse() -> None:
+            sums = parse_viewing(data).sums()
+            assert all(0 <= each <= 120_000 for each in sums.values())
+
+        assert error_of(parse) in (None, ErrorCode.INVALID_VIEWING)
 
     yield take
 
@@ -235,6 +255,7 @@ def targets() -> list[Target]:
         Target("SDP offers", OFFER_SEEDS, _offer),
         Target("SDP fragments of PATCH", FRAGMENTS, _fragment),
         Target("choices of a layer", CHOICES, _choice),
+        Target("reports of viewers", VIEWINGS, _viewing),
         Target("messages to viewers", MESSAGES, _message),
         Target("blocks and revocations", RULINGS, _ruling),
         parser(

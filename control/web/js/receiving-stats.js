@@ -16,6 +16,8 @@
  * @property {number | undefined} buffer how long pictures wait here, from their arrival to the screen; seconds
  * @property {number} framesDropped since the session began
  * @property {number} freezes since the session began
+ * @property {number} frozenSeconds that the picture stood in them
+ * @property {number} concealed share of the sound that was made up, as it did not arrive in time, 0 to 1
  */
 export class ReceivingStats {
   /** @type {number | undefined} what the server says of it, in seconds */
@@ -43,6 +45,8 @@ export class ReceivingStats {
       lost: sum('packetsLost'),
       delay: video.jitterBufferDelay ?? 0,
       emitted: video.jitterBufferEmittedCount ?? 0,
+      samples: audio.totalSamplesReceived ?? 0,
+      concealed: (audio.concealedSamples ?? 0) - (audio.silentConcealedSamples ?? 0),
     };
     const last = this.#last;
     this.#last = now;
@@ -68,6 +72,8 @@ export class ReceivingStats {
       buffer,
       framesDropped: video.framesDropped ?? 0,
       freezes: video.freezeCount ?? 0,
+      frozenSeconds: video.totalFreezesDuration ?? 0,
+      concealed: since('concealed') / Math.max(1, since('samples')),
     };
   }
 }

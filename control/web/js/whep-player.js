@@ -58,6 +58,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #layers = [];
   #choice = AUTOMATIC;
   #buffer = /** @type {BufferWish} */ (null);
+  #tells; // reports
 
   /**
    * @param {HTMLVideoElement} video muted, unless people have touched the page: browsers start no other by themselves
@@ -66,8 +67,9 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
    * @param {string} [options.token] sent as Bearer token
    * @param {RTCIceServer[] | (() => Promise<RTCIceServer[]>)} [options.iceServers] asked for each session anew
    * @param {BufferWish} [options.buffer]
+   * @param {boolean} [options.reports] whether a server that asks for it is told what was seen; otherwise only the page's own is
    */
-  constructor(video, endpoint, { token = '', iceServers = [], buffer = null } = {}) {
+  constructor(video, endpoint, { token = '', iceServers = [], buffer = null, reports } = {}) {
     super();
     this.#buffer = buffer;
     this.#video = video;
@@ -75,6 +77,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#token = token;
     this.#iceServers = iceServers;
     this.#room = LiveRoom.of(this.#endpoint);
+    this.#tells = reports ?? this.#endpoint.origin === location.origin;
   }
 
   /** @returns {PlayerState} */
@@ -136,8 +139,11 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     await this.#expectPublisher();
     if (!run.wanted) return 0;
     this.#expectNobody();
+    const began = performance.now();
     const session = await this.#open(run);
     succeeded();
+    const seen = () => { session.firstPicture = (performance.now() - began) / 1000; };
+    this.#video.addEventListener('loadeddata', seen, { once: true });
     this.#show(session);
     await this.#follow(session, run);
     if (run.wanted) this.#reports.change('reconnecting');
@@ -208,6 +214,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
       interrupted: () => this.#shown === session && this.#reports.change('reconnecting'),
       resumed: () => this.#shown === session && this.#reports.change('live'),
       stats: (stats) => this.#shown === session && this.#notice(stats),
+      reports: this.#tells,
       waited: () => (this.#shown === session ? this.#wait.take() : undefined),
       layers: (layers) => {
         if (!session.choosable) return;

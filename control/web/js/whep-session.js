@@ -4,6 +4,7 @@ import { ReceivingStats } from './receiving-stats.js';
 import { authorization, Refused } from './requests.js';
 import { SessionEvents } from './session-events.js';
 import { Session } from './session.js';
+import { ViewingReport } from './viewing-report.js';
 
 const FIRST_PICTURE_SECONDS = 5;
 const LAYER_LINK = /<([^>]*)>\s*;[^,]*rel="urn:ietf:params:whep:ext:core:layer"/;
@@ -14,6 +15,7 @@ export class ReceivingSession extends Session {
   #stats = new ReceivingStats();
   #ticking = null;
   #events = null;
+  #report = /** @type {ViewingReport | null} */ (null);
   #token;
   #move;
 
@@ -33,6 +35,7 @@ export class ReceivingSession extends Session {
    * @param {(layers: import('./session-events.js').Layer[]) => void} on.layers there are, now
    * @param {(message: object) => void} on.message somebody sent one to all who watch the room
    * @param {(stats: import('./receiving-stats.js').Stats) => void} on.stats each second
+   * @param {boolean} on.reports whether the server is told what was seen, if it asks for that
    * @param {() => number | undefined} on.waited asked before: as `ReceivingStats.read` takes it
    */
   constructor(endpoint, token, room, on) {
@@ -49,9 +52,12 @@ export class ReceivingSession extends Session {
       pc.addTransceiver('audio', { direction: 'recvonly' });
       pc.addTransceiver('video', { direction: 'recvonly' });
     });
+    if (this.#on.reports) this.#report = ViewingReport.of(this, this.#token);
     this.#ticking = setInterval(async () => {
       const stats = this.#stats.read(await this.pc.getStats(), this.#on.waited());
-      if (stats) this.#on.stats(stats);
+      if (!stats) return;
+      this.#report?.add(stats);
+      this.#on.stats(stats);
     }, 1000);
     this.#events = new SessionEvents(this, this.#token, {
       reconnect: this.#move,
@@ -63,6 +69,8 @@ export class ReceivingSession extends Session {
 
   close() {
     clearInterval(this.#ticking);
+    this.#report?.send();
+    this.#report = null;
     this.#events?.close();
     super.close();
   }
@@ -78,6 +86,11 @@ export class ReceivingSession extends Session {
     for (const receiver of this.pc?.getReceivers() ?? []) {
       if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = milliseconds;
     }
+  }
+
+  /** Seconds from the wish to see something to the first picture. @param {number} seconds */
+  set firstPicture(seconds) {
+    if (this.#report) this.#report.firstPicture = seconds;
   }
 
   /** Whether the server has the session, and lets its viewers choose. */

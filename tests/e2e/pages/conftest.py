@@ -16,7 +16,11 @@ PRIVATE_ROOM, PRIVATE_TOKEN = "private", "open-sesame"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(valkey_url: str) -> AsyncIterator[System]:
     empty(valkey_url)
-    settings = {"ADMIN_TOKEN": ADMIN_TOKEN, "ROOM_TOKENS": f"{PRIVATE_ROOM}:{PRIVATE_TOKEN}"}
+    settings = {
+        "ADMIN_TOKEN": ADMIN_TOKEN,
+        "ROOM_TOKENS": f"{PRIVATE_ROOM}:{PRIVATE_TOKEN}",
+        "VIEWER_REPORTS": "true",
+    }
     async with running_system(valkey_url, **settings) as running:
         yield running
 

@@ -47,6 +47,7 @@ TOO_LARGE = b"v" * (MAX_BODY_BYTES + 1)
 INVALID_SDP = "invalid SDP"
 INVALID_ROOM = "invalid room name"
 INVALID_LAYER = "invalid choice of a layer"
+INVALID_VIEWING = "invalid report"
 INVALID_MESSAGE = "invalid message"
 INVALID_EVENTS = "invalid list of events"
 INVALID_FRAGMENT = "invalid SDP fragment"

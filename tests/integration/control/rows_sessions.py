@@ -16,7 +16,9 @@ from tests.integration.control.row import (
     INVALID_LAYER,
     INVALID_ROOM,
     INVALID_SDP,
+    INVALID_VIEWING,
     NO_SESSION,
+    NOT_FOUND,
     SDP,
     SESSION,
     TOKENS,
@@ -207,4 +209,48 @@ def _layer_rows() -> list[Row]:
     ]
 
 
-SESSION_ROWS = [*_rows(WHIP), *_rows(WHEP), *_answer_rows(), *_event_rows(), *_layer_rows()]
+def _viewing_rows() -> list[Row]:
+    def report(promise: str, status: int, error: str | None = None, **more: Any) -> Row:
+        path = f"{WHEP}/{more.pop('where', f'demo/{SESSION}')}/viewing"
+        wanted = more.pop("settings", {}) | {"viewer_reports": True}
+        given = {
+            "headers": {"Content-Type": "application/json"},
+            "body": b'{"seconds":30}',
+            "settings": wanted,
+        }
+        return Row(f"POST viewing: {promise}", f"POST {path}", status, error, **given | more)
+
+    all_of_it = (
+        b'{"seconds":30,"firstPicture":0.4,"stills":1,"stillSeconds":0.5,"concealedSeconds":0.1,"lines":720,'
+        b'"latency":0.3}'
+    )
+    return [
+        report("a report is taken", 204),
+        report("with all that it may have", 204, body=all_of_it),
+        report("the URL is credential enough", 204, settings=TOKENS),
+        report("seconds must be there", 400, INVALID_VIEWING, body=b"{}"),
+        report("nobody watched for a day", 400, INVALID_VIEWING, body=b'{"seconds":86400}'),
+        report("no picture stands longer", 400, INVALID_VIEWING, body=b'{"seconds":1,"stillSeconds":2}'),
+        report("a number is no text", 400, INVALID_VIEWING, body=b'{"seconds":"30"}'),
+        report("names have no place", 400, INVALID_VIEWING, body=b'{"seconds":30,"viewer":"eve"}'),
+        report("what is no JSON is 400", 400, INVALID_VIEWING, body=b"[" * 900),
+        report("an empty body is 400", 400, INVALID_VIEWING, body=b""),
+        report("a room name has no dot", 400, INVALID_ROOM, where=f"a.b/{SESSION}"),
+        report("a wrong token is 401", 401, UNAUTHORIZED, settings=TOKENS, headers=WRONG_TOKEN),
+        report("what is no session id is 404", 404, NO_SESSION, where="demo/w1.short"),
+        report("a report has at most 1 KB", 413, TOO_MUCH, body=b"[" * 1025),
+        report("another type is 415", 415, BAD_TYPE, headers=SDP),
+        Row("viewing: nobody wants reports", f"POST {WHEP}/demo/{SESSION}/viewing", 404, NOT_FOUND),
+        Row("viewing: GET is 405", f"GET {WHEP}/demo/{SESSION}/viewing", 405, BAD_METHOD),
+        Row("viewing: OPTIONS is 200", f"OPTIONS {WHEP}/demo/{SESSION}/viewing", 200),
+    ]  # fmt: skip
+
+
+SESSION_ROWS = [
+    *_rows(WHIP),
+    *_rows(WHEP),
+    *_answer_rows(),
+    *_event_rows(),
+    *_layer_rows(),
+    *_viewing_rows(),
+]

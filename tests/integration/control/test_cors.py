@@ -48,10 +48,11 @@ async def test_session_resources(method: str, base: str, stage: Stage) -> None:
         assert cors_of(response) == OF_A_SESSION
 
 
-async def test_the_choice_of_a_layer(stage: Stage) -> None:
+@pytest.mark.parametrize("part", ["layer", "viewing"])
+async def test_the_choice_of_a_layer_and_reports(stage: Stage, part: str) -> None:
     http = await stage.control()
     for method in ("OPTIONS", "POST", "GET"):
-        assert cors_of(await http.request(method, f"/api/whep/play/demo/{SESSION}/layer")) == OF_A_SESSION
+        assert cors_of(await http.request(method, f"/api/whep/play/demo/{SESSION}/{part}")) == OF_A_SESSION
 
 
 async def test_the_500_that_nobody_foresaw(stage: Stage) -> None:

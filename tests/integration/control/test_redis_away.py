@@ -30,7 +30,7 @@ from tests.support.waiting import eventually
 RECORD = "demo_1710123456.webm"
 STREAM = "airv-AAAAAAAAAAA"
 SESSION = "w1.AAAAAAAAAAAAAAAAAAAAAA"
-ADMIN = {"admin_token": "secret-of-admin"}
+ADMIN = {"admin_token": "secret-of-admin", "viewer_reports": True}
 ADMIN_HEADER = {"Authorization": "Bearer secret-of-admin"}
 LIMIT_SECONDS = 2.0
 # GET of a session's URL asks nobody: its 503 is of JWTs whose keys are away (test_public_keys.py)
@@ -56,6 +56,8 @@ async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response
     elif path.endswith("{room}") and path.startswith(("/api/whip", "/api/whep")) and method == "POST":
         body = PUBLISH_OFFER if "whip" in path else PLAY_OFFER
         headers = {"Content-Type": "application/sdp"}
+    elif path.endswith("/viewing"):
+        body, headers = b'{"seconds": 30}', {"Content-Type": "application/json"}
     elif path.endswith(("/layer", "/messages")):
         body, headers = b"{}", {"Content-Type": "application/json"}
     elif path.startswith(("/api/admin", "/api/workers")):
@@ -190,6 +192,7 @@ async def test_a_worker_that_does_not_answer_is_503_in_time(stage: Stage, redis_
         and "/revocations" not in path
         and path not in ("/api/admin/rooms/{room}", "/api/admin/rooms/{room}/recording")
         and "/messages" not in path
+        and "/viewing" not in path
     ]  # what needs no worker is left out
     assert len(asked) == 17
     await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in asked))

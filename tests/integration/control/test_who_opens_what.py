@@ -17,6 +17,7 @@ from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 ROOMS = ("red", "blue")  # red has tokens of its own
 SETTINGS: dict[str, Any] = {
+    "viewer_reports": True,
     "auth_token": "secret-of-all",
     "publish_token": "secret-to-publish",
     "play_token": "secret-to-play",
@@ -148,6 +149,7 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(name: str, stage: S
             ("GET", f"{whep}/{SESSION}", opens.play),
             ("DELETE", f"{whep}/{SESSION}", opens.play),
             ("POST", f"{whep}/{SESSION}/layer", opens.play),
+            ("POST", f"{whep}/{SESSION}/viewing", opens.play),
             ("POST", f"{whep}/{SESSION}/events", opens.play),
             ("GET", f"{whep}/{SESSION}/events", opens.play),
             ("DELETE", f"{whep}/{SESSION}/events/airv-12345678901", opens.play),

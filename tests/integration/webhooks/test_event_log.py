@@ -1,5 +1,7 @@
 """What workers write of their rooms: each event once, whoever else tells of the room."""
 
+import json
+
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -80,6 +82,30 @@ async def test_who_is_there_already_wants_events_anew(redis: Redis) -> None:
     await queue.prepare(["group", "another"])
     assert await redis.exists(keys.EVENTS_WANTED)
     assert {group["name"] for group in await redis.xinfo_groups(keys.OUTBOX)} == {b"group", b"another"}
+
+
+async def test_what_viewers_reported_goes_with_the_end_of_their_room(redis: Redis) -> None:
+    """However it is told, and only once."""
+    log, queue = await ready(redis)
+    sums: dict[str | bytes, bytes | float | int | str] = {"reports": 2, "watched_ms": 60_000}
+
+    async def told() -> list[dict[str, object]]:
+        entries = [entry for _, entry in await redis.xrange(keys.OUTBOX) if entry[b"type"] == b"room.ended"]
+        return [json.loads(entry[b"facts"]) for entry in entries]
+
+    await redis.hset(keys.viewing(RoomName("b")), mapping=sums)
+    for room, farewell in (("a", [event("a", "x-1", 2, ENDED)]), ("b", [])):
+        await log.tell([event(room, "x-1", 1)])
+        await redis.hset(keys.viewing(RoomName(room)), mapping=sums)
+        await log.tell(farewell or [event(room, "y-1", 1, worker="w2")])
+    [(room, seen)] = await queue.broadcasts()
+    await queue.end(room, seen, 1.0, "worker_lost")
+    viewing = {"reports": 2, "watched_ms": 60_000}
+    assert await told() == [
+        {"viewing": viewing},
+        {"reason": "moved", "viewing": viewing},
+        {"reason": "worker_lost"},
+    ]
 
 
 async def test_what_cannot_be_made_is_an_error(redis: Redis) -> None:

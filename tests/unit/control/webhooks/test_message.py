@@ -50,6 +50,27 @@ def test_a_receiver_with_any_of_the_secrets_can_verify_it() -> None:
     assert verified(OTHER, [SECRET, OTHER]) == event
 
 
+def test_sums_of_what_viewers_reported_are_told_as_means() -> None:
+    facts = '{"reason":"deleted","viewing":{"reports":2,"watched_ms":60000,"latencies":2,"latency_ms":700}}'
+    event = message_of(Entry("1-0", {**FIELDS, "type": "room.ended", "facts": facts})).event
+    assert event["data"]["viewing"] == {
+        "reports": 2,
+        "seconds": 60.0,
+        "stills": 0,
+        "stillSeconds": 0.0,
+        "concealedSeconds": 0.0,
+        "latency": 0.35,
+    }
+
+
+@pytest.mark.parametrize(
+    "viewing", ['"x"', "{}", '{"reports":1,"latencies":1}', '{"reports":1,"watched_ms":"x"}']
+)
+def test_what_cannot_be_sums_is_no_event(viewing: str) -> None:
+    with pytest.raises(EventError):
+        message_of(Entry("1-0", {**FIELDS, "facts": f'{{"viewing":{viewing}}}'}))
+
+
 def test_a_forged_one_is_found() -> None:
     with pytest.raises(WebhookVerificationError):
         verified(OTHER, [SECRET])
