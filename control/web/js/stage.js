@@ -1,4 +1,5 @@
 // A video with controls and messages, and its player: shared by the watch page and the embedded page.
+import { BufferMenu } from './buffer-menu.js';
 import { figures } from './figures.js';
 import { ago, duration } from './format.js';
 import { Health } from './health.js';
@@ -36,6 +37,8 @@ const CONTENT = `
     <span class="gap"></span>
     <label id="quality" class="stage-quality" title="${say('player.quality')} (q)" hidden><svg class="sign" aria-hidden="true"><use/></svg
       ><span class="words" aria-hidden="true"></span><select aria-label="${say('player.quality')}"></select></label>
+    <label id="buffer" class="stage-quality stage-buffer" title="${say('player.buffer')} (b)" hidden><svg class="sign" aria-hidden="true"><use/></svg
+      ><span class="words" aria-hidden="true"></span><select aria-label="${say('player.buffer')}"></select></label>
     <button type="button" id="statistics" aria-label="${say('player.statistics')}" aria-controls="figures" aria-expanded="false"
       title="${say('player.statistics')} (i)"><svg class="sign" aria-hidden="true"><use/></svg></button>
     <button type="button" id="picture" aria-label="${say('player.inPicture')}" title="${say('player.inPicture')} (p)"
@@ -49,6 +52,7 @@ export class Stage {
   #room;
   #player;
   #quality;
+  #buffer;
   #health = new Health();
   #waitsSince = null; // for somebody to publish; milliseconds
   #ended = null; // when the room did, as the server tells it; milliseconds
@@ -63,7 +67,7 @@ export class Stage {
     this.#room = room;
     root.innerHTML = CONTENT;
     root.tabIndex = -1; // a click gives it the focus, and so the arrows
-    for (const name of ['quality', 'statistics', 'picture', 'full-screen']) this.#sign(name, name);
+    for (const name of ['quality', 'buffer', 'statistics', 'picture', 'full-screen']) this.#sign(name, name);
     this.#sign('resume', 'play');
     this.video = root.querySelector('video');
     this.video.id = 'video';
@@ -82,6 +86,7 @@ export class Stage {
     this.#player.addEventListener('stats', ({ detail }) => this.#showFigures(detail));
     this.#player.addEventListener('layers', ({ detail }) => this.#showChoice(detail));
     this.#quality = new QualityMenu(this.#part('quality'), this.#player, this.video);
+    this.#buffer = new BufferMenu(this.#part('buffer'), this.#player);
     this.#player.play();
   }
 
@@ -174,6 +179,7 @@ export class Stage {
       ArrowDown: () => this.#attended && this.changeVolume(-VOLUME_STEP),
       i: quietly(this.toggleFigures),
       q: () => this.#quality.open(),
+      b: () => this.#buffer.open(),
       p: quietly(this.togglePicture),
       f: quietly(this.toggleFullScreen),
     });

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.support.aiortc_client import publisher
-from tests.support.browser import OpenPage
+from tests.support.browser import OpenPage, open_watch_page
 from tests.support.system import System
 from tests.support.waiting import eventually
 
@@ -44,6 +44,8 @@ _WAIT = """async () => {
     return { told, ended: [...asked.values()].at(-1) === null, latency, delay, buffer };
 }"""
 
+_TARGETS = "connections.at(-1).getReceivers().map((receiver) => receiver.jitterBufferTarget)"
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -62,6 +64,23 @@ async def test_steadier_holds_it_longer_and_sooner_does_not(system: System, brow
         await eventually("a long delay", lambda: delay_is(0.35, 1.0), within=20)
         await opened.page.evaluate("player.buffer = 'sooner'")
         await eventually("a short one", lambda: delay_is(0.0, 0.25), within=20)
+
+
+async def test_the_watch_page_keeps_what_its_viewer_wishes(system: System, browser: Browser) -> None:
+    """In the receiver's own target, of sound and picture, and on the next visit."""
+    async with (
+        publisher(system.http, system.whip("wish")),
+        await open_watch_page(browser, system.controls[0].url, "wish") as watch,
+    ):
+        await watch.pictures()
+        assert await watch.page.evaluate(_TARGETS) == [None, None]
+        for wish, target in (("steadier", 400), ("", None), ("sooner", 0)):
+            await watch.page.select_option("#buffer select", wish)
+            assert await watch.page.evaluate(_TARGETS) == [target, target]
+        assert await watch.page.text_content("#buffer .words") == "Sooner"
+        await watch.page.reload()
+        await watch.pictures()
+        assert await watch.page.evaluate(_TARGETS) == [0, 0]
 
 
 async def test_the_wait_of_pictures_until_they_are_on_the_screen_counts(
