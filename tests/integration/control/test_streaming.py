@@ -165,8 +165,11 @@ async def test_a_fragment_that_cannot_be_read_reaches_no_worker(stage: Stage) ->
 
 
 async def test_options_tell_what_may_be_posted_and_patched(stage: Stage) -> None:
-    http = await stage.control(auth_token="secret-of-all")  # a preflight has no credentials
+    # a preflight has no credentials, and is told no TURN server's
+    turn = {"turn_urls": "turn:t.test:3478", "turn_username": "u", "turn_password": "p"}
+    http = await stage.control(auth_token="secret-of-all", **turn)
     endpoint = await http.options(WHIP)
+    assert "link" not in endpoint.headers
     session = await http.options(f"{WHEP}/{SESSION}")
     assert endpoint.headers["Accept-Post"] == session.headers["Accept-Post"] == "application/sdp"
     assert endpoint.headers["Allow"] == "GET, POST, HEAD, OPTIONS"
