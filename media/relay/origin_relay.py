@@ -158,7 +158,7 @@ class OriginRelay:
             self.end()
             return
         if self._gets is not None:
-            self._gets.get(self._wanted.at(now), now)
+            self._gets.get(self._to_get(now), now)
         if self._playback is not None and (reports := self._playback.tick(now)):
             self._link.send(reports)
         words = self._words() if self._layers else b""
@@ -166,6 +166,15 @@ class OriginRelay:
             words += round_trip(self._link.ssrc, self._playback.rtt)
         self._link.say(words + (leaves(self._link.ssrc) if self.leaves else b""))
         self._link.tick(now)
+
+    def _to_get(self, now: float) -> set[int]:
+        """The layers that the edge wants; if none of them comes any more, the best one that does, too.
+
+        A standby may have other layers than who was on. The edge would learn of that a second later.
+        """
+        wanted = self._wanted.at(now)
+        come = {number for number in self._layers if self._room.tracks[number].live(now)}
+        return {*wanted, min(come)} if wanted and come and not wanted & come else wanted
 
     def _words(self) -> bytes:
         ssrc, sent = self._link.ssrc, self._room.feed.sent

@@ -89,6 +89,7 @@ class Room:
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
         self._bitrate = 0
         self._delay = 0.0
+        self._come: set[int] = set()  # layers that came at the last tick
         self._starved_layers = StarvedLayers()
         self._measured_at = 0.0
         self._measured_bytes = 0
@@ -342,9 +343,18 @@ class Room:
         self.call_standby(now)
         if self.recording is not None:
             self.recording.tick(now)
+        self._see_layers(now)
         if now - self._measured_at >= MEASURE_SECONDS:
             self._measure(now)
             self._watch_stream(now)
+
+    def _see_layers(self, now: float) -> None:
+        """Have viewers move at once when their layer has stopped, or the picture begins anew in another."""
+        layers = ((number, track) for number, track in enumerate(self.tracks) if track.ids is not None)
+        come = {number for number, track in layers if track.live(now)}
+        if self.feed.ladder is not None and (self._come - come or (come and not self._come)):
+            self.feed.ladder = ladder.measure(self.feed, self.tracks, now)
+        self._come = come
 
     def _measure(self, now: float) -> None:
         received = self.feed.rx_bytes - self._measured_bytes

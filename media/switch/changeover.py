@@ -11,6 +11,7 @@ from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Behind, Place, Viewer
+from media.tracks.sent_track import FRESH_SECONDS
 from media.tracks.thinned import Form, Thinned
 
 # A viewer that sees one meanwhile does not have an encoder spend on keyframes what the pictures between need.
@@ -26,6 +27,7 @@ _STEP = 90  # ticks of video's clock, a millisecond: the least from one picture 
 _MOST_SECONDS = 2.0  # by which clocks may say that a picture is later than its arrival does
 _SWITCH_SECONDS = 1.0  # for a picture that needs no keyframe; then a keyframe is asked for
 _NEAR_SECONDS = 1.0
+STOPPED_SECONDS = 1.0  # without a packet: then a viewer of that rendition has no picture
 _CLOCK_RATE = 90_000  # of every video codec
 
 
@@ -66,7 +68,8 @@ class Changeover:
         self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
         self._first = viewer.rendition  # whose timestamps the viewer's picture began with
         self._latest: int | None = None  # the viewer's timestamp of the latest picture before a change
-        self._latest_at = 0.0
+        self._latest_at = 0.0  # when that came
+        self._noted_at = 0.0
 
     @property
     def waits(self) -> bool:
@@ -108,7 +111,7 @@ class Changeover:
         shift = self._viewer.shifts[present] if plays is None else plays[1] - timestamp & _RANGE - 1
         if self._latest is not None and not 0 < timestamp + shift - self._latest & _RANGE - 1 < _RANGE // 2:
             shift = self._latest + _STEP - timestamp & _RANGE - 1
-        self._latest, self._latest_at = timestamp + shift & _RANGE - 1, at
+        self._latest, self._latest_at, self._noted_at = timestamp + shift & _RANGE - 1, at, at
         return shift
 
     def aim(self, target: int | None, now: float, *, pause: bool) -> None:
@@ -152,13 +155,19 @@ class Changeover:
             self._feed.after_burst[self] = lambda at: self._step_over(target, at)
 
     def _came_meanwhile(self, target: int, now: float) -> Run | None:
-        """The keyframe of the target that came while the viewer has had no picture; None: wait for one.
+        """The keyframe of the target that came while the viewer has had no picture, or one that has stopped.
 
-        Its pictures follow it. A thinned form has none from the time before somebody used it.
+        None: wait for one. Its pictures follow it. A thinned form has none from before somebody used it.
         """
-        if self._viewer.rendition is not None or self._latest is None or self._feed.form(target) is not None:
+        present = self._viewer.rendition
+        if self._feed.form(target) is not None or (present is None and self._latest is None):
             return None
-        return self._feed.sent[target].keyframe_since(self._latest_at, now)
+        if present is None:
+            return self._feed.sent[target].keyframe_since(self._noted_at, now)
+        stopped_at = self._came_at(present)
+        if now - stopped_at < STOPPED_SECONDS:
+            return None
+        return self._feed.sent[target].keyframe_since(max(stopped_at, now - FRESH_SECONDS), now)
 
     def _is_near(self, keyframe: Run) -> bool:
         """Whether what came since takes the line so little time that a new one would not be there sooner."""
@@ -232,7 +241,11 @@ class Changeover:
             return  # its pictures have noted it
         shift = self._viewer.shifts[rendition]
         self._latest = self._feed.latest_timestamp(rendition) + shift & _RANGE - 1
-        self._latest_at = now
+        self._latest_at, self._noted_at = min(now, self._came_at(rendition)), now
+
+    def _came_at(self, rendition: int) -> float:
+        """When its latest packet came: its publisher may have been silent for a while."""
+        return self._feed.sources[self._feed.base_of(rendition)].last_received
 
     def _keyframe(self, packet: Run, now: float) -> None:
         """A keyframe of the target begins. When the burst that brought it is sent, the viewer moves over."""

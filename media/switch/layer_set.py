@@ -6,6 +6,7 @@ from media.rtp.run import Run
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Place, Viewer
+from media.tracks.sent_track import FRESH_SECONDS
 
 
 class LayerSet:
@@ -39,10 +40,17 @@ class LayerSet:
                 if is_on:
                     self._change(leaves=layer, takes=None, now=now)
             elif not is_on:
-                if layer not in self._coming:
-                    self._coming.add(layer)
-                    self._feed.sent[layer].await_keyframe(self, self._keyframe)
-                self._want_keyframe(layer, now)
+                self._come(layer, now)
+
+    def _come(self, layer: int, now: float) -> None:
+        sent = self._feed.sent[layer]
+        if layer not in self._coming:
+            self._coming.add(layer)
+            if (fresh := sent.keyframe_since(now - FRESH_SECONDS, now)) is not None:
+                self._begin(fresh, now)
+                return
+            sent.await_keyframe(self, self._keyframe)
+        self._want_keyframe(layer, now)
 
     def end(self) -> None:
         """The viewer has left."""

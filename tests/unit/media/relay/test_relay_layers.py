@@ -9,6 +9,7 @@ from media.relay.edge_relay import layers_of
 from media.relay.wanted_layers import LINGER_SECONDS
 from media.rtp.rtcp import pli
 from media.sessions.end_reason import EndReason
+from media.tracks.track import LIVE_SECONDS
 from tests.support.relay_layers import FRAME, LAYERS, RIDS, SOUND, LayersCluster
 
 NOTICE = 0.5  # seconds until a change at the edge shows at the origin, and a keyframe has come
@@ -74,6 +75,21 @@ def test_what_viewers_watch_comes_and_what_nobody_watches_goes(cluster: LayersCl
     assert layers_on(cluster) == {0, 1, 2}  # it lingers
     cluster.play(LINGER_SECONDS)
     assert layers_on(cluster) == {0, 1}
+
+
+def test_when_what_viewers_watch_has_stopped_the_best_that_comes_is_there_at_once(
+    cluster: LayersCluster,
+) -> None:
+    """A standby may have other layers than who was on."""
+    cluster.open()
+    cluster.watch(1)
+    cluster.play(LINGER_SECONDS + 1)
+    cluster.sends = set()
+    assert not layers_on(cluster, LIVE_SECONDS + 0.1)
+    cluster.sends = {0, 2}
+    assert layers_on(cluster, NOTICE) == {0}
+    assert cluster.edge.room.feed.ladder is not None
+    assert cluster.edge.room.feed.ladder.first == 0
 
 
 def test_a_layer_that_comes_again_goes_on_without_a_gap(cluster: LayersCluster) -> None:

@@ -114,6 +114,22 @@ def test_new_viewers_do_not_begin_with_what_a_former_publisher_sent_and_the_pres
     assert [track.sent.has_pictures for track in room.tracks] == [True, False, False, False]
 
 
+def test_a_picture_that_begins_anew_in_another_layer_is_seen_at_the_next_tick() -> None:
+    room = room_of(*layers(codec="VP8"), sound())
+    for now in (1.0, 2.0, 3.0):
+        play(room, 1, now)
+        room.tick(now + 0.1)
+    assert best(room) == 1
+    play(room, 1, 3.0 + LIVE_SECONDS + 0.2)
+    room.tick(3.3 + LIVE_SECONDS)
+    silent = 3.5 + 2 * LIVE_SECONDS
+    room.tick(silent)
+    assert best(room) == 1  # that is what a viewer needs when it goes on
+    play(room, 0, silent + 0.1)
+    room.tick(silent + 0.1)
+    assert best(room) == 0
+
+
 def test_the_ladder_leaves_out_a_layer_that_has_stopped_and_takes_it_back() -> None:
     room = room_of(*layers(codec="VP8"), sound())
     for now in (1.0, 2.0):

@@ -8,6 +8,7 @@ import pytest
 from media.rtp.run import Run
 from media.switch.layer_set import LayerSet
 from media.switch.viewer import Place
+from media.tracks.sent_track import FRESH_SECONDS
 from tests.support.runs import sized
 
 NOW = 10.0
@@ -16,6 +17,11 @@ NOW = 10.0
 class Sent:
     def __init__(self) -> None:
         self.awaited: dict[object, Any] = {}
+        self.latest: tuple[Run, float] | None = None  # its latest keyframe, and when that came
+
+    def keyframe_since(self, at: float, now: float) -> Run | None:
+        assert now == NOW
+        return self.latest[0] if self.latest is not None and self.latest[1] > at else None
 
     def await_keyframe(self, owner: object, call: Any) -> None:
         self.awaited[owner] = call
@@ -84,6 +90,15 @@ def test_a_layer_begins_behind_the_burst_that_brings_its_keyframe(world: World) 
     assert world.changes == [(None, Place(2, 500, 0))]
     world.get(2)
     assert (world.waits, world.asked) == (set(), [2, 2])
+
+
+@pytest.mark.parametrize("age", [0.1, 2 * FRESH_SECONDS])
+def test_a_layer_begins_with_a_keyframe_that_has_just_come(world: World, age: float) -> None:
+    world.sent[2].latest = sized(400, 1, track=2), NOW - age
+    world.get(2)
+    is_fresh = age < FRESH_SECONDS
+    assert world.changes == ([(None, Place(2, 400, 0))] if is_fresh else [])
+    assert world.asked == ([] if is_fresh else [2])
 
 
 def test_two_layers_may_begin_in_one_burst(world: World) -> None:

@@ -70,7 +70,9 @@ def test_what_the_publisher_says_is_kept_beside_it(form: type) -> None:
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
 def test_what_is_sent_after_a_change_says_it_too(profile: Profile) -> None:
     world = LayersWorld(thinned=True)
-    for layer in (0, 1, 2):
+    world.picture(1, keyframe=True)
+    world.now += 5.0  # each has a time of its own
+    for layer in (0, 2):
         world.picture(layer, keyframe=True)
     viewer = ChangingViewer(world, 0, profile, sent_at=SENT_AT)
     viewer.aim(1)
