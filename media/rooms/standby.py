@@ -57,7 +57,7 @@ class Standby:
         self._come_on = come_on
         self._is_wanted = False
         self._asks_at = 0.0
-        self._round_trip: float | None = None
+        self._round_trip = was[0].clock.round_trip if was else None
         self._reports: dict[bytes, tuple[bytes, float]] = {}  # the latest RTCP by SSRC, and when it came
 
     def sends(self, now: float) -> bool:
@@ -110,8 +110,11 @@ class Standby:
             self._reports[compound[4:8]] = compound, now
 
     def measured(self, round_trip: float) -> None:
-        """Take a round trip to it, in seconds: by it viewers are told when media was captured."""
-        self._round_trip = round_trip
+        """Take a round trip to it, in seconds: by it viewers are told when media was captured.
+
+        The least counts: who hung for a while answers late.
+        """
+        self._round_trip = round_trip if self._round_trip is None else min(self._round_trip, round_trip)
 
     def send_due_rtcp(self, now: float) -> float | None:
         return self._feedback.send_due_rtcp(now)

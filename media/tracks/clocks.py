@@ -23,13 +23,13 @@ class PublisherClock:
     `now` of all these calls plus `unix_offset` is Unix time. The offset is fixed for the life of the process.
     """
 
-    __slots__ = ("_base", "_round_trip", "_shift", "unix_offset")
+    __slots__ = ("_base", "_shift", "round_trip", "unix_offset")
 
     def __init__(self, unix_offset: float) -> None:
         self.unix_offset = unix_offset
         self._base: float | None = None
         self._shift = 0.0
-        self._round_trip: float | None = None
+        self.round_trip: float | None = None  # in seconds; None: not known
 
     def ours(self, now: float) -> float:
         """`now` in NTP seconds of our clock."""
@@ -55,14 +55,14 @@ class PublisherClock:
     @property
     def way(self) -> float:
         """Seconds that packets of the publisher are on the line; 0: not known."""
-        return (self._round_trip or 0.0) / 2
+        return (self.round_trip or 0.0) / 2
 
     def measured(self, round_trip: float) -> None:
         """Take a round trip to the publisher, in seconds."""
-        if self._round_trip is None or round_trip < self._round_trip:
-            self._round_trip = round_trip
+        if self.round_trip is None or round_trip < self.round_trip:
+            self.round_trip = round_trip
         else:
-            self._round_trip += (round_trip - self._round_trip) * _FOLLOW_ROUND_TRIP
+            self.round_trip += (round_trip - self.round_trip) * _FOLLOW_ROUND_TRIP
 
 
 class SenderClock:
@@ -102,6 +102,11 @@ class SenderClock:
         """A packet arrived; one of a burst is enough."""
         if not self._reported:
             self._known = self._publisher.ours(now) - self._publisher.way, timestamp
+
+    @property
+    def round_trip(self) -> float | None:
+        """To the publisher, in seconds; None: not known."""
+        return self._publisher.round_trip
 
     def captured(self, timestamp: int) -> float | None:
         """When what has that timestamp was captured, in our NTP seconds; None before a report."""
