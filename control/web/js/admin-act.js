@@ -10,7 +10,7 @@ const element = (id) => document.getElementById(id);
 
 /**
  * @param {object} of
- * @param {{ question: string, text: string, action: string, fields?: HTMLTemplateElement }} [of.question] none: it is done at once
+ * @param {Parameters<typeof answered>[0]} [of.question] none: it is done at once
  * @param {string} of.path
  * @param {string} of.method
  * @param {(entered: FormData) => object | undefined} [of.body] as JSON; `entered`: into the fields

@@ -14,9 +14,11 @@ const element = (id) => document.getElementById(id);
 
 const rows = new KeyedRows(element('rooms'), element('room-row'), {
   begin(row, room) {
-    const button = row.querySelector('button');
-    button.setAttribute('aria-label', say('admin.closeRoom', { room: room.name }));
-    button.addEventListener('click', () => closeRoom(room.name));
+    const [next, close] = row.querySelectorAll('button');
+    next.setAttribute('aria-label', say('admin.switchRoom', { room: room.name }));
+    next.addEventListener('click', () => switchRoom(room.name));
+    close.setAttribute('aria-label', say('admin.closeRoom', { room: room.name }));
+    close.addEventListener('click', () => closeRoom(room.name));
     row.querySelector('a').href = new URL(`watch/${room.name}`, ROOT);
   },
   fill(row, room) {
@@ -30,6 +32,7 @@ const rows = new KeyedRows(element('rooms'), element('room-row'), {
       uptime: duration((performance.now() - room.began) / 1000),
       workers: room.workers.join(', '),
     });
+    row.querySelector('button').hidden = !room.standbys;
     row.querySelector('[data-cell="loss"]').classList.toggle('poor', room.loss >= LOSSY);
     const waits = room.hasPublisher ? [] : [item(say('admin.nobodyPublishes'))];
     if (room.standbyOn) waits.push(item(say('admin.standbyOn')));
@@ -75,6 +78,12 @@ function show() {
   else element('more-rooms').textContent = found.length === 0 ? say('admin.noneFound') : say('admin.moreRooms', { count: left });
   element('more-rooms').hidden = found.length > 0 && left <= 0;
 }
+
+const switchRoom = (name) => act({
+  path: `api/admin/rooms/${name}/switch`,
+  method: 'POST',
+  done: () => say('admin.switched', { room: name }),
+});
 
 async function closeRoom(name) {
   await act({

@@ -1,5 +1,6 @@
 // The operators' page: what the cluster does, by events, while the page is visible, and what operators do about it.
 import { tellTrouble } from './admin-act.js';
+import { showSettings } from './admin-room-settings.js';
 import { showRooms } from './admin-rooms.js';
 import { showRulings } from './admin-rulings.js';
 import { filters, offerRooms, onFilter, showSessions } from './admin-sessions.js';
@@ -8,7 +9,7 @@ import { ClusterCharts } from './cluster-charts.js';
 import { EventStream } from './event-stream.js';
 import { say } from './language.js';
 import { ROOT } from './server.js';
-import { ADMIN, keepToken, tokenFor } from './token.js';
+import { ADMIN, keepToken, roleOf, tokenFor } from './token.js';
 import { inWords } from './words.js';
 
 const TICK_MS = 1000;
@@ -89,7 +90,12 @@ function open(entered) {
   office.hidden = element('forget').hidden = !entered;
   if (gate.hidden === entered) return;
   gate.hidden = entered;
-  if (!entered) element('token').focus();
+  if (!entered) {
+    element('token').focus();
+    return;
+  }
+  office.dataset.role = roleOf(tokenFor(ADMIN)); // its styles hide what that role may not do
+  showSettings();
 }
 
 gate.addEventListener('submit', (event) => {

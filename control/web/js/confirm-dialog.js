@@ -14,9 +14,11 @@ export const confirmed = async (of) => await answered(of) !== null;
  * The same, with fields.
  * @param {object} of as for `confirmed`
  * @param {HTMLTemplateElement} [of.fields] shown above the buttons
+ * @param {(form: HTMLFormElement) => void} [of.fill] enters into them what is known
+ * @param {boolean} [of.isSafe] the action can be undone
  * @returns {Promise<FormData | null>} what was entered; null: it was not confirmed
  */
-export function answered({ question, text, action, fields }) {
+export function answered({ question, text, action, fields, fill = () => {}, isSafe = false }) {
   const dialog = document.createElement('dialog');
   dialog.setAttribute('aria-labelledby', 'confirm-title');
   dialog.setAttribute('aria-describedby', 'confirm-text');
@@ -25,14 +27,16 @@ export function answered({ question, text, action, fields }) {
       <h2 id="confirm-title"></h2>
       <p id="confirm-text" class="quiet"></p>
       <div class="buttons">
-        <button class="button" value="no" autofocus>${say('confirm.cancel')}</button>
-        <button class="button danger" value="yes"></button>
+        <button class="button" value="no" ${isSafe ? 'type="button"' : 'autofocus'}>${say('confirm.cancel')}</button>
+        <button class="button ${isSafe ? 'primary' : 'danger'}" value="yes"></button>
       </div>
     </form>`;
   dialog.querySelector('h2').textContent = question;
   dialog.querySelector('p').textContent = text;
   dialog.querySelector('[value="yes"]').textContent = action;
   if (fields) dialog.querySelector('.buttons').before(fields.content.cloneNode(true));
+  fill(dialog.querySelector('form'));
+  dialog.querySelector('[value="no"]').addEventListener('click', () => dialog.close('no')); // the first one of a form is what Enter does
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {

@@ -1,5 +1,6 @@
 """The operators' page: what it shows, its actions, and their effect on the other pages."""
 
+import base64
 import json
 
 import pytest
@@ -14,6 +15,25 @@ from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.system import System
 from tests.support.waiting import eventually
 
+ONE_ROOM = {
+    "rooms": [
+        {
+            "name": "offered",
+            "hasPublisher": True,
+            "subscribers": 0,
+            "codecs": [],
+            "bitrate": 0,
+            "loss": 0,
+            "uptime": 5,
+            "workers": ["worker0"],
+            "warnings": [],
+            "layers": [],
+        }
+    ],
+    "gone": [],
+    "first": True,
+    "complete": True,
+}
 FIGURES = ("viewers", "publishers", "rooms", "egress", "offers", "errors")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -179,7 +199,7 @@ async def test_all_comes_by_events_and_nothing_is_polled(system: System, browser
             await admin.page.locator("#sessions").get_by_text("Publisher").wait_for(timeout=5000)
             sent = admin.page.locator('[data-most="publishers"]')
             await sent.get_by_text("at most").wait_for(timeout=10_000)
-        assert asked == ["admin/events?"]
+        assert asked == ["admin/events?", "admin/rooms?limit=101"]  # settings change by operators alone
 
 
 async def test_an_operator_blocks_and_lifts_ends_and_revokes(system: System, browser: Browser) -> None:
@@ -217,3 +237,66 @@ async def test_an_operator_blocks_and_lifts_ends_and_revokes(system: System, bro
         await assert_no_barrier(page)
         await page.get_by_role("button", name="Lift All tokens of mallory").click()
         await admin.shows("No token is revoked.", within=5)
+
+
+async def test_what_is_set_for_a_room_is_shown_changed_and_removed(system: System, browser: Browser) -> None:
+    token = "a-token-of-its-own"
+    async with await open_admin_page(browser, system.controls[0].url, expected_statuses=[404]) as admin:
+        page = admin.page
+        await admin.sign_in(ADMIN_TOKEN)
+        await admin.shows("Nothing is set for a single room.")
+        await page.fill("#room-to-set", "theatre")
+        await page.get_by_role("button", name="Set", exact=True).click()
+        await page.fill("#set-title", "The play")
+        await page.fill("#set-publish", token)
+        await page.select_option("#set-listed", "false")
+        await assert_no_barrier(page)
+        await page.press("#set-title", "Enter")  # it saves
+        row = page.locator("#settings tr").filter(has_text="The play")
+        await row.get_by_text("1 to publish, 0 to watch").wait_for(timeout=5000)
+        refused = await post_offer(system.http, system.whip("theatre"), PUBLISH_OFFER)
+        assert refused.status_code == 401
+        await row.get_by_role("button", name="Change ").click()
+        assert await page.input_value("#set-title") == "The play"
+        assert await page.input_value("#set-listed") == "false"
+        assert await page.input_value("#set-publish") == ""
+        assert token not in await page.content()
+        await page.check("[name=publishTokens-none]")
+        await page.fill("#set-seats", "7")
+        await page.get_by_role("button", name="Save").click()
+        await row.get_by_text("0 to publish, 0 to watch").wait_for(timeout=5000)
+        cells = await row.locator("td").all_text_contents()
+        assert cells[:6] == ["The play", "7", "0 to publish, 0 to watch", "no", "–", "–"]
+        await row.get_by_role("button", name="Remove ").click()
+        await page.locator("dialog").get_by_role("button", name="Remove").click()
+        await row.wait_for(state="detached", timeout=5000)
+
+
+async def test_an_operator_switches_to_who_stands_by(system: System, browser: Browser) -> None:
+    async with (
+        await open_admin_page(browser, system.controls[0].url) as admin,
+        publisher(system.http, system.whip("relieved")),
+        publisher(system.http, f"{system.whip('relieved')}?standby=true"),
+    ):
+        await admin.sign_in(ADMIN_TOKEN)
+        await admin.page.get_by_role("button", name="Switch relieved").click()
+        await admin.page.get_by_text("Viewers of relieved get the next one").wait_for(state="attached")
+        await admin.shows("Viewers get a standby.")
+
+
+@pytest.mark.parametrize(
+    ("role", "sees"), [("watch", set()), ("moderate", {"Close"}), ("admin", {"Close", "Set", "Revoke"})]
+)
+async def test_an_operator_is_offered_what_the_role_may_do(
+    system: System, browser: Browser, role: str, sees: set[str]
+) -> None:
+    async def told(route: Route) -> None:
+        await route.fulfill(body=event("rooms", ONE_ROOM), content_type="text/event-stream")
+
+    claims = base64.urlsafe_b64encode(json.dumps({"role": role}).encode()).decode().rstrip("=")
+    async with await open_admin_page(browser, system.controls[0].url, expected_statuses=[401]) as admin:
+        await admin.page.route("**/api/admin/events*", told)
+        await admin.sign_in(f"e30.{claims}.signature")
+        await admin.shows("offered")
+        offered = await admin.page.locator("#office button:visible").all_text_contents()
+        assert {name for name in ("Close", "Set", "Revoke") if name in offered} == sees

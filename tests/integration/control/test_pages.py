@@ -78,7 +78,7 @@ async def test_a_page_is_whole_and_is_sent_once(stage: Stage, page: str) -> None
 async def test_on_a_phone_a_cell_of_operators_has_the_name_of_its_column(stage: Stage) -> None:
     page = (await (await stage.control()).get("/admin")).text
     tables = re.findall(r'<thead.*?</thead>\s*<tbody role="rowgroup" id="(\w+)s"', page)
-    assert len(tables) == 5
+    assert len(tables) == 6
     for row in tables:
         [head] = re.findall(rf'<thead(.*?)</thead>\s*<tbody role="rowgroup" id="{row}s"', page)
         [cells] = re.findall(rf'<template id="{row}-row">(.*?)</template>', page, re.DOTALL)

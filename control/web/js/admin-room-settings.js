@@ -1,0 +1,125 @@
+// What is set for single rooms: listed, changed and removed. Tokens can be set, and are never shown.
+import { act, tellTrouble } from './admin-act.js';
+import { date } from './format.js';
+import { KeyedRows, write } from './keyed-rows.js';
+import { say } from './language.js';
+import { ask } from './server.js';
+import { ADMIN, tokenFor } from './token.js';
+import { inWords } from './words.js';
+
+const MOST = 100; // rows
+const PATH = 'api/admin/rooms';
+
+/** @param {string} id */
+const element = (id) => document.getElementById(id);
+const [form, room] = ['set-room', 'room-to-set'].map(element);
+
+const inTruth = (value) => (value === null ? '–' : say(value ? 'admin.yes' : 'admin.no'));
+
+const rows = new KeyedRows(element('settings'), element('setting-row'), {
+  begin(row, one) {
+    const [change, remove] = row.querySelectorAll('button');
+    change.setAttribute('aria-label', say('admin.settingsOf', { room: one.room }));
+    change.addEventListener('click', () => set(one.room));
+    remove.setAttribute('aria-label', say('admin.removeSettings', { room: one.room }));
+    remove.addEventListener('click', () => removeSettings(one.room));
+  },
+  fill(row, one) {
+    write(row, {
+      room: one.room,
+      title: one.title || '–',
+      seats: one.seats === null ? '–' : String(one.seats),
+      tokens: say('admin.tokenCounts', { publish: one.publishTokenCount, play: one.playTokenCount }),
+      listed: inTruth(one.listed),
+      recorded: inTruth(one.recorded),
+      until: one.until === null ? '–' : date(new Date(1000 * one.until).toISOString()),
+    });
+  },
+});
+
+/** Read the settings anew, and show them. */
+export async function showSettings() {
+  try {
+    const { rooms } = await ask(`${PATH}?limit=${MOST + 1}`, { token: tokenFor(ADMIN) });
+    rows.show(rooms.slice(0, MOST), (one) => one.room);
+    element('settings').closest('.scroll').hidden = rooms.length === 0;
+    element('more-settings').textContent = say(rooms.length === 0 ? 'admin.noSettings' : 'admin.moreSettings');
+    element('more-settings').hidden = rooms.length > 0 && rooms.length <= MOST;
+  } catch (error) {
+    tellTrouble(inWords(error));
+  }
+}
+
+async function set(name) {
+  let known = {};
+  try {
+    known = await ask(`${PATH}/${name}`, { token: tokenFor(ADMIN) });
+  } catch { /* nothing is set for it */ }
+  const done = await act({
+    question: {
+      question: say('admin.settingsOf', { room: name }),
+      text: say('admin.settingsText'),
+      action: say('admin.save'),
+      isSafe: true,
+      fields: element('settings-fields'),
+      fill: (entered) => fill(entered.elements, known),
+    },
+    path: `${PATH}/${name}`,
+    method: 'PATCH',
+    body,
+    done: () => say('admin.settingsSaved', { room: name }),
+  });
+  if (done) await showSettings();
+  return done;
+}
+
+function fill(fields, { title, seats, listed, recorded, stills, until }) {
+  fields.title.value = title ?? '';
+  fields.seats.value = seats ?? '';
+  for (const [name, value] of Object.entries({ listed: listed ?? true, recorded, stills })) {
+    fields[name].value = JSON.stringify(value ?? null);
+  }
+  if (until) fields.until.value = localTime(until);
+}
+
+/** As an input of that kind has it, to the second. @param {number} unixTime */
+function localTime(unixTime) {
+  const offset = 60 * new Date(1000 * unixTime).getTimezoneOffset();
+  return new Date(1000 * (Math.floor(unixTime) - offset)).toISOString().slice(0, 19);
+}
+
+/** @param {FormData} entered */
+function body(entered) {
+  const text = (name) => entered.get(name).trim();
+  const tokens = (name) => {
+    if (entered.has(`${name}-none`)) return { [name]: null };
+    return text(name) ? { [name]: text(name).split(/\s+/) } : {};
+  };
+  return {
+    title: text('title') || null,
+    seats: text('seats') ? Number(text('seats')) : null,
+    ...Object.fromEntries(['listed', 'recorded', 'stills'].map((name) => [name, JSON.parse(text(name))])),
+    until: text('until') ? new Date(text('until')).getTime() / 1000 : null,
+    ...tokens('publishTokens'),
+    ...tokens('playTokens'),
+  };
+}
+
+async function removeSettings(name) {
+  const done = await act({
+    question: {
+      question: say('admin.removeQuestion', { room: name }),
+      text: say('admin.removeText'),
+      action: say('admin.remove'),
+    },
+    path: `${PATH}/${name}`,
+    method: 'DELETE',
+    done: () => say('admin.settingsRemoved', { room: name }),
+  });
+  if (done) await showSettings();
+}
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  if (await set(room.value.trim())) form.reset();
+});
