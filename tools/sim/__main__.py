@@ -11,10 +11,11 @@ import uvloop
 from shared.bus import connection
 from tools.sim import measures
 from tools.sim.lists import lists
+from tools.sim.room_settings import room_settings
 from tools.sim.streams import event_streams
 
 PATIENCE_SECONDS = 30.0  # with Redis: all of a cluster shares this host
-MEASURES = ("cost", "offers", "lists", "placement", "heartbeats", "streams")
+MEASURES = ("cost", "offers", "lists", "placement", "heartbeats", "streams", "settings")
 
 
 async def main() -> None:
@@ -46,6 +47,8 @@ def _lines(name: str, options: argparse.Namespace) -> AsyncIterator[str]:
             return lists(options.workers, options.seconds, options.readers, options.slow)
         case "streams":
             return event_streams(options.streams, 1000, int(options.seconds))
+        case "settings":
+            return room_settings(options.seconds)
         case "heartbeats":
             return measures.heartbeats(options.workers, rounds=3)
         case _:
