@@ -17,7 +17,9 @@ MAX_HELD_BYTES = 32 << 20  # of frames in memory; timestamps that stand still wo
 
 
 class MuxFile:
-    """`open_part` opens the next file, given its suffix; `ended` is called with each complete file.
+    """`open_part` opens the next file, given its suffix, and when its first frame arrived.
+
+    `ended` is called with each complete file.
 
     `now` is in seconds of a steady clock. Raises `OSError`.
     """
@@ -28,7 +30,7 @@ class MuxFile:
         videos: frozenset[int],
         limits: Limits,
         changes: ChangeAllowance,
-        open_part: Callable[[str], PartFile],
+        open_part: Callable[[str, float], PartFile],
         ended: Callable[[PartFile], None],
     ) -> None:
         self._codecs = codecs
@@ -143,7 +145,7 @@ class MuxFile:
             for number, codec in self._codecs.items()
             if number in setups or number not in self._videos
         }
-        self._part = MuxPart(self._open_part(suffix_for(codecs)), codecs, setups)
+        self._part = MuxPart(self._open_part(suffix_for(codecs), self._pending_since), codecs, setups)
         pending, self._pending = sorted(self._pending, key=lambda item: item[:2]), []
         self._pending_size = 0
         self._began = pending[0][0]

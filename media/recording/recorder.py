@@ -1,29 +1,32 @@
 """Recording in this worker: opens a recording for each room, uploads finished files, deletes old ones."""
 
 import asyncio
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import ParamSpec
 
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.backlog import Backlog
 from media.recording.disk_space import DiskSpace
 from media.recording.disk_threads import DiskThreads
-from media.recording.journal import Journal, NoJournal
+from media.recording.file_facts import FilesOfRoom
+from media.recording.journal import Journal
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.recording import Recording
 from media.recording.upload import Uploader
 from media.recording.writer import Writer
 from media.tracks.source_report import SourceReport
-from shared.messages.events import EventType
+from shared.messages.events import EventType, Facts
 from shared.messages.room_settings import RecordingNote
 from shared.names import RoomName
 from shared.records.details import Described
 from shared.records.details_folder import delete_recording
-from shared.records.folder import list_folder
+from shared.records.folder import find_in_folder, list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
 from shared.settings.settings import Settings
@@ -32,7 +35,9 @@ from shared.telemetry.logging import get_logger
 # For all rooms; one room has one at most. They compute more than they wait for the disk: beside 32 of them a
 # packet of the relay waited up to 11 ms for the interpreter's lock.
 WRITER_THREADS = 4
-CLEAN_SECONDS = 600.0
+LOOK_SECONDS = 10.0  # between looks for files that killed workers left, and at the space
+CLEAN_SECONDS = 600.0  # between looks for files that are too old
+MOST_DELETED = 200  # files in one look, so that it ends
 # When the worker stops:
 WRITE_REST_SECONDS = 10.0  # for what waits for the disk
 REST_SECONDS = 60.0  # for that and for the uploads
@@ -41,42 +46,35 @@ MAX_NAMED = 20  # rooms in a line of the log
 _LOOK_SECONDS = 0.1
 _DAY = 86_400
 
+P = ParamSpec("P")
+
 log = get_logger()
-
-
-class _FilesOfRoom:
-    """A `FileLog`: passes on what the writers of one recording report."""
-
-    def __init__(self, recorder: "Recorder", note: Callable[[], RecordingNote | None]) -> None:
-        self._recorder = recorder
-        self._note = note
-
-    def began(self, name: str) -> None:
-        self._recorder.began(name)
-
-    def finished(self, name: str) -> None:
-        self._recorder.finished(name, self._note())
 
 
 class Recorder:
     """Owned by the worker. `run` uploads and deletes until cancelled; `finish` ends it in bounded time.
 
-    Only its threads call the disk. In these it calls `tell` with each file that is complete, and what its
-    recording is called, and with each that is in the store. What `describe` says of a file is uploaded with
-    it.
+    Only its threads call the disk. In these it calls `tell` with each file that was begun, is complete, or is
+    in the store, and what is to be said of it. What `describe` says of a file is uploaded with it.
+    `keep_days_of` is how long recordings of a room stay on the disk (0: for ever), `unix_clock` the same for
+    all workers.
     """
 
     def __init__(
         self,
         settings: Settings,
-        tell: Callable[[EventType, RecordName, RecordingNote | None], None] = lambda *_: None,
+        tell: Callable[[EventType, RecordName, Facts], None] = lambda *_: None,
         describe: Callable[[RecordName], Described | None] = lambda _name: None,
+        keep_days_of: Callable[[str], float] | None = None,
+        unix_clock: Callable[[], float] = time.time,
     ) -> None:
         self._tell = tell
         self._folder = Path(settings.record_dir)
         self._forms = settings.record_formats
         self._limits = Limits(settings.record_max_seconds, settings.record_max_bytes)
-        self._keep_seconds = settings.record_keep_days * _DAY
+        self._keep_days_of = keep_days_of or (lambda _room: settings.record_keep_days)
+        self._min_free = settings.record_min_free_bytes
+        self._unix_clock = unix_clock
         self._recordings: set[Recording] = set()
         self._threads = DiskThreads("recording", WRITER_THREADS)
         self._housekeeping = DiskThreads("recordings housekeeping", 1)
@@ -85,20 +83,23 @@ class Recorder:
         self._wanted = asyncio.Event()  # where no room is recorded, the disk is left alone
         if settings.record_enabled or settings.upload_recordings:
             self._wanted.set()
-        self._journal: Journal | NoJournal = NoJournal()
+        self._journal = Journal(self._folder)
         self._uploader: Uploader | None = None
         if settings.upload_recordings:
-            self._journal = Journal(self._folder)
             self._uploader = Uploader(
                 lambda: Store(settings),
                 self._journal,
                 self._folder,
-                lambda name: tell(EventType.RECORDING_UPLOADED, name, None),
+                tell,
                 describe,
                 delete=settings.delete_recording_after_upload,
             )
         self._due: set[str] = set()  # files of this worker that wait for their upload
         self._due_lock = threading.Lock()
+        self._not_looked = ""  # why the last look failed
+        self._is_short = False  # of space, with nothing to delete
+        self.deleted_old = 0  # recordings, ...
+        self.deleted_for_space = 0  # ... and those that would have stayed if the disk were larger
         # counted by recordings that have ended
         self._dropped_before = 0
         self._failures_before = 0
@@ -122,7 +123,9 @@ class Recorder:
         """
 
         def new_writer(changes: ChangeAllowance) -> Writer:
-            files = _FilesOfRoom(self, lambda: recording.note)
+            files = FilesOfRoom(
+                lambda: recording.note, self._unix, self.began, self._journal.changed, self.finished
+            )
             return Writer(room, tracks, self._folder, formats or self._forms, self._limits, changes, files)
 
         recording = Recording(
@@ -194,43 +197,70 @@ class Recorder:
 
     # --- what the writers report
 
-    def began(self, name: str) -> None:
-        self._journal.began(name)
+    def _unix(self, steady: float) -> float:
+        return self._unix_clock() - (monotonic() - steady)
 
-    def finished(self, name: str, note: RecordingNote | None = None) -> None:
-        self._journal.finished(name)
-        with self._due_lock:
-            self._due = {*self._due & self._journal.names(), name}
-        if (record := parse_record_name(name)) is not None:
-            self._tell(EventType.RECORDING_READY, record, note)
+    def began(self, name: str, facts: Facts) -> None:
+        try:
+            self._journal.began(name, facts)
+        except OSError:  # perhaps a network's disk without locks: this file can be recorded all the same
+            if self._uploader is not None:
+                raise
+        self._tell_of(EventType.RECORDING_STARTED, name, facts)
+
+    def finished(self, name: str, facts: Facts) -> None:
+        self._tell_of(EventType.RECORDING_READY, name, facts)
+        self._journal.finished(name, facts, is_due=self._uploader is not None)
         if self._uploader is not None:
+            with self._due_lock:
+                self._due = {*self._due & self._journal.names(), name}
             self._uploader.wake()
+
+    def _tell_of(self, what: EventType, name: str, facts: Facts) -> None:
+        if (record := parse_record_name(name)) is not None:
+            self._tell(what, record, facts)
 
     # --- the worker's life
 
     async def run(self) -> None:
-        """Upload, and delete what is old, until cancelled. No file that cannot be deleted ends the worker."""
+        """Upload, and delete what is old, until cancelled. No file that cannot be deleted ends the worker.
+
+        A worker that has never recorded anything, where nobody has, leaves the disk alone.
+        """
+        with suppress(OSError):
+            if await self._housekeeping.call(self._folder.is_dir):
+                self._wanted.set()
         await self._wanted.wait()
         if self._uploader is not None:
             self._uploader.start()
         looking = asyncio.ensure_future(self.space.run())
         try:
+            clean_at = monotonic() + LOOK_SECONDS  # by then what is set for rooms is known
             while True:
-                if self._keep_seconds:
-                    await self._clear()
-                await asyncio.sleep(CLEAN_SECONDS)
+                await self._keep_house(self.tell_of_left)
+                if monotonic() >= clean_at:
+                    clean_at = monotonic() + CLEAN_SECONDS
+                    await self._keep_house(self.clear, time.time())
+                if self._min_free:
+                    await self._keep_house(self.make_room)
+                await asyncio.sleep(LOOK_SECONDS)
         finally:
             looking.cancel()
             if self._uploader is not None:
                 self._uploader.stop()
 
-    async def _clear(self) -> None:
+    async def _keep_house(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            await self._housekeeping.call(self.clear, time.time())
+            await self._housekeeping.call(work, *args, **kwargs)
         except OSError as error:
-            log.warning("old recordings not deleted", error=error.strerror or str(error))
+            reason = error.strerror or str(error)
+            if reason != self._not_looked:  # one line, not one for each look
+                log.warning("recordings not looked through", error=reason)
+            self._not_looked = reason
         except Exception:
-            log.exception("old recordings not deleted")
+            log.exception("recordings not looked through")
+        else:
+            self._not_looked = ""
 
     async def rest(self) -> None:
         """Wait until all recordings are written and this worker's files are in the store, for a time.
@@ -276,18 +306,68 @@ class Recorder:
         if self._recordings:
             await asyncio.wait([recording.complete for recording in self._recordings], timeout=seconds)
 
+    # --- in a thread
+
+    def tell_of_left(self) -> None:
+        """Tell of the files that a killed worker left: they are complete as they are."""
+        for name in sorted(self._journal.names()):
+            with self._journal.claim(name) as entry:
+                if entry is None or entry.told:
+                    continue
+                record = parse_record_name(name)
+                if record is None or find_in_folder(self._folder, record) is None:  # deleted meanwhile
+                    entry.done()
+                    continue
+                log.info("recording of a killed worker found", name=name)
+                self._tell(EventType.RECORDING_READY, record, entry.facts)
+                if self._uploader is None:
+                    entry.done()
+                else:
+                    entry.told = True
+                    entry.write()
+                    self._uploader.wake()
+
     def clear(self, now: float) -> None:
-        """Delete files older than `RECORD_KEEP_DAYS`, except those that wait for their upload."""
+        """Delete files that are older than their rooms keep them, except those that have an entry."""
         due = self._journal.names()
         for record in list_folder(self._folder):
-            if record.modified < now - self._keep_seconds and record.name not in due:
-                try:
-                    self._delete(record.name)
-                except OSError as error:  # a file that cannot be deleted must not keep the others
-                    log.warning("old recording not deleted", name=record.name, error=error.strerror)
-                else:
-                    log.info("old recording deleted", name=record.name)
+            if record.name in due or (name := parse_record_name(record.name)) is None:
+                continue
+            keep_days = self._keep_days_of(name.room)
+            if keep_days and record.modified < now - keep_days * _DAY:
+                self.deleted_old += self._delete(name, "too old")
 
-    def _delete(self, text: str) -> None:
-        if (name := parse_record_name(text)) is not None:
-            delete_recording(self._folder, name)
+    def make_room(self) -> None:
+        """Delete the oldest files until `RECORD_MIN_FREE_BYTES` are free, with the same exceptions.
+
+        One worker of a folder does that at a time. It deletes no more than what lacks, even if the disk does
+        not show at once that something was deleted.
+        """
+        with self._journal.alone() as is_alone:
+            lacking = self._min_free - shutil.disk_usage(self._folder).free
+            if not is_alone or lacking <= 0:
+                return
+            due = self._journal.names()
+            oldest = [record for record in reversed(list_folder(self._folder)) if record.name not in due]
+            for record in oldest[:MOST_DELETED]:
+                if lacking <= 0:
+                    return
+                name = parse_record_name(record.name)
+                if name is not None and self._delete(name, "the disk is full"):
+                    self.deleted_for_space += 1
+                    lacking -= record.size
+        is_short = lacking > 0 and len(oldest) <= MOST_DELETED
+        if is_short and not self._is_short:
+            log.warning("the disk is nearly full, and no recording is left to delete", bytes=lacking)
+        self._is_short = is_short
+
+    def _delete(self, name: RecordName, why: str) -> bool:
+        """Whether it was there, and is gone. A file that cannot be deleted must not keep the others."""
+        try:
+            was_there = delete_recording(self._folder, name)
+        except OSError as error:
+            log.warning("recording not deleted", name=name.text, why=why, error=error.strerror)
+            return False
+        if was_there:
+            log.info("recording deleted", name=name.text, why=why)
+        return was_there

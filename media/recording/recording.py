@@ -57,6 +57,7 @@ class Recording:
     ) -> None:
         self.room = room
         self.note = note  # is told with each file; may change
+        self._noted = note  # to the writer
         self._new_writer = new_writer
         self._threads = threads
         self._backlog = RoomBacklog(backlog)
@@ -203,6 +204,9 @@ class Recording:
                 writer = self._new_writer(self.changes)
                 self._begin(writer)
             self._empty_queue(writer)
+            if self.note != self._noted:
+                self._noted = self.note
+                writer.noted()
             now = self._now()
             writer.tick(now)
             self._keyframes_wanted = writer.wanted_keyframes(now)

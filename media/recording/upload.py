@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from media.recording.journal import Entry, Journal
+from shared.messages.events import EventType, Facts
 from shared.records.details import Described
 from shared.records.details_folder import delete_recording
 from shared.records.folder import find_in_folder
@@ -30,8 +31,8 @@ class Uploader:
     """A thread that empties the journal. `wake` makes it look at once.
 
     What `describe` says of a recording goes into the store before the recording, whose entry in the journal
-    stays until both are there. It calls `stored` with each recording that is in the store, once more if it
-    is killed at that moment.
+    stays until both are there. It calls `tell` with each recording that is in the store, once more if it is
+    killed at that moment. Files that were not told as ready yet wait.
     """
 
     def __init__(
@@ -39,12 +40,12 @@ class Uploader:
         store: Callable[[], Store],
         journal: Journal,
         folder: Path,
-        stored: Callable[[RecordName], None] = lambda _name: None,
+        tell: Callable[[EventType, RecordName, Facts], None] = lambda *_: None,
         describe: Callable[[RecordName], Described | None] = lambda _name: None,
         *,
         delete: bool,
     ) -> None:
-        self._stored = stored
+        self._tell = tell
         self._describe = describe
         self._open_store = store
         self._journal = journal
@@ -98,7 +99,7 @@ class Uploader:
     def _upload_all(self, store: Store) -> None:
         for name in sorted(self._journal.names()):
             with self._journal.claim(name) as entry:
-                if entry is not None:
+                if entry is not None and entry.told:
                     self._upload(store, entry)
 
     def _upload(self, store: Store, entry: Entry) -> None:
@@ -112,7 +113,7 @@ class Uploader:
         if (described := self._describe(name)) is not None:
             store.put_details(*described)
         upload_file(store, path, name.content_type, entry, self._stopping)
-        self._stored(name)
+        self._tell(EventType.RECORDING_UPLOADED, name, entry.facts)
         if self._delete:
             delete_recording(self._folder, name)
         entry.done()

@@ -27,7 +27,11 @@ log = get_logger()
 class FileLog(Protocol):
     """Hears which files are being written and which are complete. Called in the writer's thread."""
 
-    def began(self, name: str) -> None: ...
+    def began(self, name: str, arrived: float) -> None:
+        """`arrived`: when its first frame did, by the steady clock."""
+
+    def noted(self) -> None:
+        """What is told of the files that are being written has changed."""
 
     def finished(self, name: str) -> None: ...
 
@@ -66,6 +70,7 @@ class Writer:
         self._changes = changes
         self._free_from: dict[str, int] = {}  # the first second that no file of a kind is named after
         self.has_files = False  # whether any was begun
+        self._arrived = 0.0  # when the latest frames did
         self._track_files: dict[int, TrackFile] = {}
         if "tracks" in forms:
             for number, track in recorded.items():
@@ -85,7 +90,7 @@ class Writer:
                 self._videos,
                 limits,
                 changes,
-                lambda suffix: self._open(lambda unix: mux_name(room, unix, suffix)),
+                lambda suffix, arrived: self._open(lambda unix: mux_name(room, unix, suffix), arrived),
                 self._ended,
             )
 
@@ -124,6 +129,10 @@ class Writer:
         for file in self._track_files.values():
             file.flush()
 
+    def noted(self) -> None:
+        """What is told of the files has changed."""
+        self._file_log.noted()
+
     def close(self, now: float) -> None:
         """Write the last frames and end all files."""
         for track, reader in self._readers.items():
@@ -144,6 +153,7 @@ class Writer:
                 end()
 
     def _write(self, track: int, frames: Sequence[Frame], now: float) -> None:
+        self._arrived = now
         for frame in frames:
             if track in self._track_files:
                 self._track_files[track].write(frame)
@@ -159,13 +169,13 @@ class Writer:
         return lambda unix: track_name(self._room, kind, index, unix, suffix)
 
     def _opener(self, name_of: Callable[[int], str]) -> Callable[[], PartFile]:
-        return lambda: self._open(name_of)
+        return lambda: self._open(name_of, self._arrived)
 
-    def _open(self, name_of: Callable[[int], str]) -> PartFile:
+    def _open(self, name_of: Callable[[int], str], arrived: float) -> PartFile:
         kind = name_of(0)
         file = PartFile(self._folder, name_of, max(int(time.time()), self._free_from.get(kind, 0)))
         self._free_from[kind] = file.unix + 1
-        self._file_log.began(file.file_name)
+        self._file_log.began(file.file_name, arrived)
         self.has_files = True
         return file
 

@@ -14,8 +14,7 @@ from typing import Protocol
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.room import Room
 from media.sessions.end_reason import EndReason
-from shared.messages.events import MAX_TEXT, EventType, Facts, RoomEvent, event_id
-from shared.messages.room_settings import RecordingNote
+from shared.messages.events import MAX_TEXT, EventType, Fact, Facts, RoomEvent, event_id
 from shared.names import RoomName, WorkerId
 
 MAX_WAITING = 10_000  # events: an hour without Redis, when something happens three times a second
@@ -152,14 +151,9 @@ class Chronicle:
             seconds = round(max(0.0, self._unix_clock() - room.started_at), 3)
             self._tell(broadcast, EventType.ROOM_ENDED, reason=reason.name.lower(), seconds=seconds)
 
-    def recorded(
-        self, type_: EventType, room: RoomName, name: str, note: RecordingNote | None = None
-    ) -> None:
-        """A recording is ready, or is in the store. A name says which: it is never used twice."""
+    def recorded(self, type_: EventType, room: RoomName, name: str, facts: Facts) -> None:
+        """A recording has begun, is ready, or is in the store. A name says which: it is never used twice."""
         kind = type_.rpartition(".")[2]
-        facts: Facts = {"name": name}
-        if note is not None:
-            facts |= {"recording": note.name, "labels": note.labels}
         self._add(
             RoomEvent(
                 id=f"{name.replace('.', '-')}-{kind}",  # a signature joins ids and more by dots
@@ -167,7 +161,7 @@ class Chronicle:
                 room=room,
                 at=self._unix_clock(),
                 worker=self._worker,
-                facts=facts,
+                facts={"name": name, **facts},
             )
         )
 
@@ -184,11 +178,8 @@ class Chronicle:
         self._tell(broadcast, EventType.ROOM_STARTED, **facts)
         self.look(room)
 
-    def _tell(
-        self, broadcast: _Broadcast, type_: EventType, **facts: str | float | list[str] | dict[str, str]
-    ) -> None:
+    def _tell(self, broadcast: _Broadcast, type_: EventType, **facts: Fact) -> None:
         broadcast.number += 1
-        all_facts: Facts = {**facts}
         self._add(
             RoomEvent(
                 id=event_id(broadcast.id, broadcast.number),
@@ -198,7 +189,7 @@ class Chronicle:
                 worker=self._worker,
                 broadcast=broadcast.id,
                 number=broadcast.number,
-                facts=all_facts,
+                facts=facts,
             )
         )
 

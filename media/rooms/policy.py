@@ -15,13 +15,14 @@ class Policy:
     """`set_for` is what is set for a room.
 
     `seats`: viewers of each room (0: any number). `stills`, `records`: whether there are pictures and
-    recordings of rooms.
+    recordings of rooms. `keep_days`: how long recordings stay on the disk (0: for ever).
     """
 
     set_for: Callable[[str], RoomSettings] = _nothing
     seats: int = 0
     stills: bool = True
     records: bool = True
+    keep_days: float = 0.0
 
     def seats_of(self, room: str) -> int:
         own = self.set_for(room).seats
@@ -32,8 +33,14 @@ class Policy:
         return self.stills if own is None else own
 
     def is_recorded(self, room: str) -> bool:
-        own = self.set_for(room).recorded
-        return self.records if own is None else own
+        own = self.set_for(room)
+        if own.note is not None and own.note.paused:
+            return False
+        return self.records if own.recorded is None else own.recorded
+
+    def keep_days_of(self, room: str) -> float:
+        own = self.set_for(room).keep_days
+        return self.keep_days if own is None else own
 
     def is_listed(self, room: str) -> bool:
         return self.set_for(room).listed

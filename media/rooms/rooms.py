@@ -177,12 +177,12 @@ class Rooms:
 
     def _record(self, room: Room) -> None:
         own = self._policy.set_for(room.name)
+        if room.recording is not None and own.note is not None:
+            room.recording.note = own.note
         if not self._policy.is_recorded(room.name):
             room.end_recording()
         elif room.recording is None:
             room.begin_recording(self._recorder, own.formats, own.note)
-        else:
-            room.recording.note = own.note
 
     # --- finding
 

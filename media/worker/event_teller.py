@@ -18,8 +18,7 @@ from media.rooms.chronicle import Chronicle
 from media.rooms.policy import NOTHING_SET, Policy
 from shared.directory.directory import Directory
 from shared.events.event_log import EventLog, Told
-from shared.messages.events import EventType
-from shared.messages.room_settings import RecordingNote
+from shared.messages.events import EventType, Facts
 from shared.names import RoomName, WorkerId
 from shared.records.record_name import RecordName
 from shared.telemetry.logging import get_logger
@@ -58,11 +57,11 @@ class EventTeller:
         self._doubted: dict[RoomName, str] = {}  # broadcasts in whose place Redis had another one
         self._dropped_logged = 0
 
-    def recorded(self, type_: EventType, record: RecordName, note: RecordingNote | None) -> None:
+    def recorded(self, type_: EventType, record: RecordName, facts: Facts) -> None:
         """Tell of a recording. May be called in any thread."""
         with suppress(RuntimeError):  # the loop has ended, and so does the process
             tell = self.chronicle.recorded
-            self._loop.call_soon_threadsafe(tell, type_, record.room, record.text, note)
+            self._loop.call_soon_threadsafe(tell, type_, record.room, record.text, facts)
 
     async def run(self, registered: asyncio.Event) -> None:
         """Tell until cancelled, from when this process has its worker's id: `registered`."""

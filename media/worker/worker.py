@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -43,8 +44,7 @@ from shared.bus.redis_clock import RedisClock
 from shared.directory.announcer import WorkerIdTakenError
 from shared.directory.claims import RoomLimits
 from shared.directory.directory import Directory
-from shared.messages.events import EventType
-from shared.messages.room_settings import RecordingNote
+from shared.messages.events import EventType, Facts
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName
 from shared.records.record_name import RecordName
@@ -101,6 +101,7 @@ class Worker:
             settings.max_subs_per_room,
             settings.snapshots,
             settings.record_enabled,
+            settings.record_keep_days,
         )
         self._events = EventTeller(self._redis, self._id, directory.process, self._clock.now, policy)
         self._describer = Describer(
@@ -108,7 +109,9 @@ class Worker:
             (lambda: Store(settings)) if settings.upload_recordings else None,
             with_pictures=settings.snapshots,
         )
-        self._recorder = Recorder(settings, self._recorded, self._describer.describe)
+        self._recorder = Recorder(
+            settings, self._recorded, self._describer.describe, self._keep_days_of(policy), self._clock.now
+        )
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
         self._plane = configured_plane(
             settings,
@@ -270,11 +273,15 @@ class Worker:
         if left:
             await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
 
-    def _recorded(self, kind: EventType, name: RecordName, note: RecordingNote | None) -> None:
+    def _keep_days_of(self, policy: Policy) -> Callable[[str], float]:
+        """Until it is known what is set for rooms, nothing is too old."""
+        return lambda room: policy.keep_days_of(room) if self._settings_book.read.is_set() else 0.0
+
+    def _recorded(self, kind: EventType, name: RecordName, facts: Facts) -> None:
         """Called in threads of the recorder."""
         if kind is EventType.RECORDING_READY:
             self._describer.due(name)
-        self._events.recorded(kind, name, note)
+        self._events.recorded(kind, name, facts)
 
     def _tick(self, now: float) -> bool:
         """Returns whether there is anything to tick for."""

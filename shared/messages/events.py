@@ -16,11 +16,14 @@ class EventType(StrEnum):
     PUBLISHER_SWITCHED = "publisher.switched"
     WARNING_RAISED = "warning.raised"
     WARNING_CLEARED = "warning.cleared"
+    ROOM_CONFIGURED = "room.configured"
+    RECORDING_STARTED = "recording.started"
     RECORDING_READY = "recording.ready"
     RECORDING_UPLOADED = "recording.uploaded"
 
 
-Facts = dict[str, str | int | float | bool | list[str] | dict[str, str]]
+Fact = str | int | float | bool | list[str] | dict[str, str] | list[dict[str, str | float]]
+Facts = dict[str, Fact]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

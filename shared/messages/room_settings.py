@@ -2,17 +2,31 @@
 
 from dataclasses import dataclass, field
 
-from shared.messages.encoding import Count, UnixTime
+from shared.messages.encoding import Count, Figure, UnixTime
 
 FOREVER = float(2**36 - 1)  # the last `UnixTime`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A part of a recording that somebody marked. `end` None: it goes on."""
+
+    name: str
+    begin: UnixTime
+    end: UnixTime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingNote:
-    """What somebody who asked for a recording calls it; webhooks tell it."""
+    """What somebody who asked for a recording calls it, and marked in it; webhooks tell it.
+
+    While it is `paused` nothing is recorded.
+    """
 
     name: str = ""
     labels: dict[str, str] = field(default_factory=dict)
+    paused: bool = False
+    clips: tuple[Clip, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,7 @@ class RoomSettings:
     recorded: bool | None = None
     formats: tuple[str, ...] = ()  # of its next recording
     note: RecordingNote | None = None  # of the recording that was asked for
+    keep_days: Figure | None = None  # for which recordings stay on the disk; 0: for ever
     stills: bool | None = None
     title: str = ""
     labels: dict[str, str] = field(default_factory=dict)

@@ -250,6 +250,12 @@ class Settings(AccessSettings):
         "Days after which a local recording is deleted, unless it still has to be uploaded; 0: never",
         ge=0,
     )
+    record_min_free_bytes: int = _field(
+        0,
+        "Bytes to keep free on the disk of RECORD_DIR by deleting the oldest recordings, unless they still"
+        " have to be uploaded; 0: none is deleted for that",
+        ge=0,
+    )
     upload_recordings: bool = _field(False, "Upload finished recordings to S3")
     delete_recording_after_upload: bool = _field(
         False, "Delete a local recording once the store has confirmed it"

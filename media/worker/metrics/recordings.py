@@ -50,6 +50,12 @@ class RecorderCollector(Collector):
             "Keyframes not recorded because the stream had changed too often for another file.",
             value=recorder.changes_refused,
         )
+        deleted = CounterMetricFamily(
+            "roomcast_recordings_deleted", "Recordings deleted here, and why.", labels=["why"]
+        )
+        deleted.add_metric(["age"], recorder.deleted_old)
+        deleted.add_metric(["space"], recorder.deleted_for_space)
+        yield deleted
         yield CounterMetricFamily(
             "roomcast_recording_uploads", "Files that the store confirmed.", value=recorder.uploaded
         )

@@ -23,8 +23,11 @@ class Ledger:
         self.open: set[str] = set()
         self.done: list[str] = []
 
-    def began(self, name: str) -> None:
+    def began(self, name: str, arrived: float) -> None:
         self.open.add(name)
+
+    def noted(self) -> None:
+        pass
 
     def finished(self, name: str) -> None:
         self.open.remove(name)

@@ -155,11 +155,11 @@ async def test_housekeeping_that_breaks_ends_no_worker(
     def breaks(*_: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(Recorder, "clear", breaks)
+    monkeypatch.setattr(Recorder, "tell_of_left", breaks)
     with capture_logs() as logs:
         task = asyncio.create_task(recorder_in(tmp_path, record_keep_days=1).run())
         await eventually("it is logged", lambda: logs, WITHIN)
         assert not task.done()
         task.cancel()
         await asyncio.wait([task])
-    assert [log["event"] for log in logs] == ["old recordings not deleted"]
+    assert [log["event"] for log in logs] == ["recordings not looked through"]

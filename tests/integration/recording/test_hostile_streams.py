@@ -84,7 +84,7 @@ def mux(folder: Path, *names: str) -> MuxFile:
         frozenset(number for number, one in codecs.items() if one.name != "opus"),
         Limits(),
         ChangeAllowance(),
-        lambda suffix: PartFile(folder, lambda unix: f"demo_{unix}.{suffix}", 1),
+        lambda suffix, _: PartFile(folder, lambda unix: f"demo_{unix}.{suffix}", 1),
         lambda file: None,
     )
 

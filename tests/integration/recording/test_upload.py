@@ -16,7 +16,9 @@ import pytest
 
 from media.recording import upload
 from media.recording.journal import Journal
+from media.recording.recorder import Recorder
 from media.recording.upload import PART_BYTES, Uploader
+from shared.messages.events import EventType, Facts
 from shared.messages.records import RecordDetails
 from shared.records.details import FOLDER as DETAILS
 from shared.records.details import Described
@@ -35,7 +37,7 @@ import sys, time
 from pathlib import Path
 from media.recording.journal import Journal
 journal = Journal(Path(sys.argv[1]))
-journal.began("demo_3.webm")
+journal.began("demo_3.webm", {})
 Path(sys.argv[1], "demo_3.webm").write_bytes(b"half of it")
 print("writing", flush=True)
 time.sleep(60)
@@ -54,13 +56,13 @@ def folder(tmp_path: Path) -> Path:
     """With two finished recordings that are due."""
     journal = Journal(tmp_path)
     for name, size in ((SMALL, 5_000), (LARGE, LARGE_BYTES)):
-        journal.began(name)
+        journal.began(name, {})
         (tmp_path / name).write_bytes(os.urandom(size))
-        journal.finished(name)
+        journal.finished(name, {}, is_due=True)
     return tmp_path
 
 
-def unheard(_name: RecordName) -> None:
+def unheard(*_: Any) -> None:
     pass
 
 
@@ -70,7 +72,7 @@ def running(
     folder: Path,
     *,
     delete: bool = False,
-    tell: Callable[[RecordName], None] = unheard,
+    tell: Callable[[EventType, RecordName, Facts], None] = unheard,
 ) -> Iterator[Uploader]:
     uploader = Uploader(lambda: store_of(s3), Journal(folder), folder, tell, delete=delete)
     uploader.start()
@@ -89,6 +91,11 @@ def name_of(text: str) -> RecordName:
     name = parse_record_name(text)
     assert name is not None
     return name
+
+
+def tell_of_left(s3: S3Server, folder: Path) -> None:
+    settings = load_settings(record_dir=str(folder), **s3.settings)
+    Recorder(settings).tell_of_left()
 
 
 def due(folder: Path) -> set[str]:
@@ -115,7 +122,7 @@ async def test_all_is_brought_there_and_kept_here(s3: S3Server, folder: Path) ->
     wanted = expected(folder)
     told: list[tuple[str, bool]] = []
 
-    def tell(name: RecordName) -> None:
+    def tell(_: EventType, name: RecordName, __: Facts) -> None:
         told.append((name.text, f"live/{name.text}" in s3.objects()))
 
     with running(s3, folder, tell=tell) as uploader:
@@ -212,6 +219,8 @@ async def test_what_a_killed_worker_left_is_uploaded_by_another(
         writing.wait()
         assert not stored(s3)
         uploader.wake()
+        tell_of_left(s3, tmp_path)  # as any worker does
+        uploader.wake()
         await all_done(tmp_path)
     assert s3.objects() == {"live/demo_3.webm": b"half of it"}
 
@@ -258,9 +267,9 @@ async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, tmp_path:
     """First of all, so that nothing large is sent again because of it; and is deleted here with it."""
     journal = Journal(tmp_path)
     for name in (FIRST, SECOND):
-        journal.began(name)
+        journal.began(name, {})
         (tmp_path / name).write_bytes(b"a recording")
-        journal.finished(name)
+        journal.finished(name, {}, is_due=True)
     described: list[str] = []
 
     def describe(name: RecordName) -> Described:
@@ -298,8 +307,8 @@ async def test_what_is_known_of_a_recording_that_lies_in_the_store_only_stays(
 ) -> None:
     """A worker was killed when it had sent all and deleted the file, and had yet to say so."""
     journal = Journal(tmp_path)
-    journal.began(FIRST)
-    journal.finished(FIRST)
+    journal.began(FIRST, {})
+    journal.finished(FIRST, {}, is_due=True)
     store = store_of(s3)
     store.put(FIRST, b"a recording", "video/webm")
     store.put_details(*details_of(FIRST))

@@ -56,7 +56,7 @@ class World:
             frozenset(videos),
             limits or Limits(),
             self.changes,
-            lambda suffix: SimpleNamespace(suffix=suffix, removed=False, size=0),  # type: ignore[arg-type,return-value]
+            lambda suffix, _: SimpleNamespace(suffix=suffix, removed=False, size=0),  # type: ignore[arg-type,return-value]
             self.ended.append,
         )
 

@@ -1,6 +1,7 @@
 """What a worker does with its recordings beside writing them: counts, tells, deletes, and rests."""
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from media.recording import journal as journal_module
 from media.recording import recorder as module
 from media.recording.journal import Journal
 from media.recording.recorder import Recorder
-from shared.messages.events import EventType
+from shared.messages.events import EventType, Facts
+from shared.records.record_name import RecordName
 from shared.settings.settings import load_settings
 
 NAME, OTHER = "demo_1.webm", "demo_2.webm"
@@ -21,19 +24,27 @@ NOW = 1_800_000_000.0
 
 
 class World:
-    def __init__(self, folder: Path, *, uploads: bool = True, keep_days: float = 7) -> None:
+    def __init__(
+        self, folder: Path, *, uploads: bool = True, keep_days: float = 7, min_free: int = 0, **rooms: float
+    ) -> None:
         self.told: list[tuple[EventType, str]] = []
+        self.facts: list[Facts] = []
         settings = load_settings(
             record_dir=str(folder),
             record_enabled=True,
             record_keep_days=keep_days,
+            record_min_free_bytes=min_free,
             upload_recordings=uploads,
             s3_bucket="recordings" if uploads else "",
         )
-        self.recorder = Recorder(settings, lambda type_, name, _: self.told.append((type_, name.text)))
+        self.recorder = Recorder(settings, self._tell, keep_days_of=lambda room: rooms.get(room, keep_days))
         self.woken = 0
         if self.recorder._uploader is not None:
             self.recorder._uploader.wake = self._wake  # type: ignore[method-assign]
+
+    def _tell(self, type_: EventType, name: RecordName, facts: Facts) -> None:
+        self.told.append((type_, name.text))
+        self.facts.append(facts)
 
     def _wake(self) -> None:
         self.woken += 1
@@ -59,8 +70,8 @@ def test_what_is_older_than_it_may_be_is_deleted_and_nothing_else(tmp_path: Path
 
 def test_what_waits_for_its_upload_is_kept_however_old_it_is(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    journal.began(NAME)
-    journal.finished(NAME)
+    journal.began(NAME, {})
+    journal.finished(NAME, {}, is_due=True)
     for name in (NAME, OTHER):
         old(tmp_path, name, 100 * DAY)
     World(tmp_path).recorder.clear(NOW)
@@ -68,28 +79,111 @@ def test_what_waits_for_its_upload_is_kept_however_old_it_is(tmp_path: Path) -> 
     assert not (tmp_path / OTHER).exists()
 
 
-async def test_without_a_limit_nothing_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CLEAN_SECONDS", 0.001)
-    for keep_days, looked in ((0, False), (1, True)):
-        recorder = World(tmp_path, uploads=False, keep_days=keep_days).recorder
-        looks: list[float] = []
-        monkeypatch.setattr(recorder, "clear", looks.append)
-        running = asyncio.create_task(recorder.run())
-        await asyncio.sleep(0.2 if not looked else 0.0)
-        while looked and len(looks) < 2:
-            await asyncio.sleep(0.001)
-        running.cancel()
-        await asyncio.wait([running])
-        assert bool(looks) is looked
+def test_a_room_keeps_what_it_says(tmp_path: Path) -> None:
+    names = {f"{room}_{days}.webm": days for room in ("short", "forever", "other") for days in (2, 8)}
+    for name, days in names.items():
+        old(tmp_path, name, days * DAY)
+    world = World(tmp_path, short=1, forever=0)
+    with capture_logs() as logs:
+        world.recorder.clear(NOW)
+    gone = {"short_2.webm", "short_8.webm", "other_8.webm"}
+    assert {path.name for path in tmp_path.iterdir()} == names.keys() - gone
+    assert {line["name"] for line in logs if line["why"] == "too old"} == gone
+    assert (world.recorder.deleted_old, world.recorder.deleted_for_space) == (3, 0)
+
+
+def test_the_oldest_make_room_and_no_more_than_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a disk that does not show at once what was deleted; nothing that is written or due goes."""
+    free = 700
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    world = World(tmp_path, uploads=False, min_free=1000)
+    for number in range(5):
+        (tmp_path / f"demo_{number}.webm").write_bytes(bytes(200))
+        os.utime(tmp_path / f"demo_{number}.webm", (NOW + number,) * 2)
+    world.recorder.began("demo_0.webm", {})
+
+    def left() -> list[str]:
+        return sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+
+    world.recorder.make_room()
+    assert left() == ["demo_0.webm", "demo_3.webm", "demo_4.webm"]
+    with Journal(tmp_path).alone():
+        world.recorder.make_room()  # another worker does it
+    free = 1000
+    world.recorder.make_room()
+    assert left() == ["demo_0.webm", "demo_3.webm", "demo_4.webm"]
+    free = 0
+    with capture_logs() as logs:
+        for _ in range(2):
+            world.recorder.make_room()
+    assert left() == ["demo_0.webm"]
+    assert [line["why"] for line in logs if "why" in line] == ["the disk is full"] * 2
+    assert [line["bytes"] for line in logs if "bytes" in line] == [600]  # it is said once
+    assert world.recorder.deleted_for_space == 4
+    world.recorder.finished("demo_0.webm", {})
+
+
+@pytest.mark.parametrize("uploads", [False, True])
+def test_what_a_killed_worker_left_is_told_once(tmp_path: Path, uploads: bool) -> None:
+    dead, alive = World(tmp_path, uploads=uploads), World(tmp_path, uploads=uploads)
+    for name in (NAME, OTHER, "gone_1.webm"):
+        dead.recorder.began(name, {"recording": "take 1"})
+    (tmp_path / NAME).touch()
+    (tmp_path / OTHER).touch()
+    alive.recorder.tell_of_left()
+    assert not alive.told  # they are being written
+    for name in (NAME, "gone_1.webm"):
+        dead.recorder._journal._writing.pop(name).close()  # as the kernel does when it is killed
+    for _ in range(2):
+        alive.recorder.tell_of_left()
+    assert alive.told == [(EventType.RECORDING_READY, NAME)]
+    assert alive.facts == [{"recording": "take 1"}]
+    assert Journal(tmp_path).names() == ({NAME, OTHER} if uploads else {OTHER})
+    dead.recorder.finished(OTHER, {})
+
+
+def test_a_disk_without_locks_is_recorded_to_unless_files_are_to_be_uploaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_lock(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(journal_module.fcntl, "flock", no_lock)
+    world = World(tmp_path, uploads=False)
+    world.recorder.began(NAME, {})
+    world.recorder.finished(NAME, {})
+    assert [type_ for type_, _ in world.told] == [EventType.RECORDING_STARTED, EventType.RECORDING_READY]
+    with pytest.raises(OSError, match="no locks"):
+        World(tmp_path).recorder.began(NAME, {})
+
+
+@pytest.mark.parametrize("exists", [False, True])
+async def test_where_nothing_was_recorded_the_disk_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+) -> None:
+    folder = tmp_path / "records"
+    if exists:
+        folder.mkdir()
+    recorder = Recorder(load_settings(record_dir=str(folder)))
+    looks: list[int] = []
+    monkeypatch.setattr(recorder, "tell_of_left", lambda: looks.append(1))
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.001)
+    running = asyncio.create_task(recorder.run())
+    await asyncio.sleep(0.0 if exists else 0.2)
+    while exists and len(looks) < 2:
+        await asyncio.sleep(0.001)
+    running.cancel()
+    await asyncio.wait([running])
+    assert bool(looks) is exists
 
 
 def test_a_file_that_is_complete_is_told_and_due(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.recorder.began(NAME)
-    assert (world.told, world.woken) == ([], 0)
+    world.recorder.began(NAME, {})
+    assert (world.told, world.woken) == ([(EventType.RECORDING_STARTED, NAME)], 0)
     assert Journal(tmp_path).names() == {NAME}
-    world.recorder.finished(NAME)
-    assert world.told == [(EventType.RECORDING_READY, NAME)]
+    world.recorder.finished(NAME, {})
+    assert world.told[1:] == [(EventType.RECORDING_READY, NAME)]
     assert world.woken == 1
 
 
@@ -128,10 +222,10 @@ class _Both(list[Any]):
 async def test_it_rests_when_its_own_files_are_in_the_store(tmp_path: Path) -> None:
     world = World(tmp_path)
     another = Journal(tmp_path)
-    another.began(OTHER)  # which this worker does not wait for
-    another.finished(OTHER)
-    world.recorder.began(NAME)
-    world.recorder.finished(NAME)
+    another.began(OTHER, {})  # which this worker does not wait for
+    another.finished(OTHER, {}, is_due=True)
+    world.recorder.began(NAME, {})
+    world.recorder.finished(NAME, {})
     resting = asyncio.create_task(world.recorder.rest())
     await asyncio.sleep(0.2)
     assert not resting.done()
@@ -147,8 +241,8 @@ async def test_it_rests_in_time_though_the_store_is_away(
 ) -> None:
     monkeypatch.setattr(module, "REST_SECONDS", 0.2)
     world = World(tmp_path)
-    world.recorder.began(NAME)
-    world.recorder.finished(NAME)
+    world.recorder.began(NAME, {})
+    world.recorder.finished(NAME, {})
     with capture_logs() as logs:
         async with asyncio.timeout(30):
             await world.recorder.rest()

@@ -19,6 +19,7 @@ from media.recording.upload import (
     UploadStoppedError,
     upload_file,
 )
+from shared.messages.events import EventType, Facts
 from shared.records.details import Described
 from shared.records.record_name import RecordName
 from shared.records.store import Stored, StoreError
@@ -100,8 +101,8 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     journal = Journal(tmp_path)
-    journal.began(NAME)
-    journal.finished(NAME)
+    journal.began(NAME, {})
+    journal.finished(NAME, {}, is_due=True)
     return tmp_path
 
 
@@ -281,11 +282,11 @@ def test_what_it_holds_is_in_the_store_before_the_file_counts(
     """And it is told, and deleted here, only when it is there."""
     (folder / NAME).write_bytes(b"x")
 
-    def stored(name: RecordName) -> None:
+    def tell(_: EventType, name: RecordName, __: Facts) -> None:
         store.calls.append(f"told {name.text} {(folder / NAME).exists()} {Journal(folder).names()}")
 
     described = cast(Described, (b"", b""))
-    made, _ = uploader(folder, store, delete=delete, stored=stored, describe=lambda _: described)
+    made, _ = uploader(folder, store, delete=delete, tell=tell, describe=lambda _: described)
     made._run()
     assert store.calls == ["details", "put", f"told {NAME} True {{'{NAME}'}}"]
     assert (folder / NAME).exists() is not delete
@@ -295,12 +296,24 @@ def test_what_it_holds_is_in_the_store_before_the_file_counts(
 def test_a_file_that_fails_stays_due_and_is_not_told(folder: Path, store: MemoryStore) -> None:
     (folder / NAME).write_bytes(b"xy")
     store.loses = 1
-    told: list[RecordName] = []
-    made, _ = uploader(folder, store, delete=True, stored=told.append)
+    told: list[Any] = []
+    made, _ = uploader(folder, store, delete=True, tell=lambda *event: told.append(event))
     made._run()
     assert (told, made.uploaded, made.failures) == ([], 0, 1)
     assert (folder / NAME).exists()
     assert Journal(folder).names() == {NAME}
+
+
+def test_what_was_not_told_as_ready_waits(folder: Path, store: MemoryStore) -> None:
+    """Its worker was killed; another one tells of it."""
+    (folder / NAME).write_bytes(b"x")
+    with Journal(folder).claim(NAME) as entry:
+        assert entry is not None
+        entry.told = False
+        entry.write()
+    made, _ = uploader(folder, store)
+    made._run()
+    assert not store.calls
 
 
 def test_what_was_deleted_meanwhile_leaves_nothing_in_the_store(folder: Path, store: MemoryStore) -> None:

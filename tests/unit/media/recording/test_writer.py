@@ -1,6 +1,7 @@
 """How the files of a room are named, and which of its tracks are recorded as one."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_files_of_a_kind_have_each_a_second_of_their_own(
 ) -> None:
     """A name that was given is not tried again: a room may begin many parts in one second."""
     tried: list[str] = []
-    log: Any = type("Log", (), {"began": lambda _, name: tried.append(name), "finished": lambda *_: None})()
+    log: Any = SimpleNamespace(began=lambda name, _: tried.append(name), finished=lambda *_: None)
     writer = Writer(RoomName("demo"), tracks(0, None), tmp_path, ("mux",), Limits(), ChangeAllowance(), log)
     assert not writer.has_files
     now = 1000.9
@@ -61,11 +62,11 @@ def test_files_of_a_kind_have_each_a_second_of_their_own(
         return name
 
     a, b = name_of("a"), name_of("b")
-    opened = [writer._open(kind) for kind in (a, a, b)]
+    opened = [writer._open(kind, 0.0) for kind in (a, a, b)]
     now = 1001.0
-    opened.append(writer._open(a))
+    opened.append(writer._open(a, 0.0))
     now = 1005.0
-    opened.append(writer._open(a))
+    opened.append(writer._open(a, 0.0))
     assert tried == ["a_1000", "a_1001", "b_1000", "a_1002", "a_1005"]
     assert [unix for unix in asked if unix] == [1000, 1001, 1000, 1002, 1005]
     assert writer.has_files

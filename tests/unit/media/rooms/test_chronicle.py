@@ -9,7 +9,7 @@ from media.rooms.policy import Policy
 from media.rooms.warnings import RoomWarnings
 from media.sessions.end_reason import EndReason
 from shared.messages.events import EventType
-from shared.messages.room_settings import RecordingNote, RoomSettings
+from shared.messages.room_settings import RoomSettings
 from shared.names import RoomName, WorkerId
 
 NAME = RoomName("demo")
@@ -154,7 +154,7 @@ def test_what_waits_is_bounded_and_what_was_told_meanwhile_goes(monkeypatch: Any
 def test_a_recording_s_event_has_the_same_id_whoever_tells_it() -> None:
     for _ in range(2):
         told = Told()
-        told.chronicle.recorded(EventType.RECORDING_UPLOADED, NAME, "demo_1.webm")
+        told.chronicle.recorded(EventType.RECORDING_UPLOADED, NAME, "demo_1.webm", {})
         assert told.events() == [("demo_1-webm-uploaded", "recording.uploaded")]
 
 
@@ -164,10 +164,7 @@ def test_what_is_set_for_a_room_is_told_with_it() -> None:
 
     chronicle = Chronicle(WorkerId("w1"), "p", lambda: None, lambda: 100.0, Policy(set_for))
     chronicle.opened(cast(Any, StandIn()))
-    note = RecordingNote(name="minutes", labels={"a": "b"})
-    for told in (note, None):
-        chronicle.recorded(EventType.RECORDING_READY, NAME, "demo_1.webm", told)
-    started, called, nameless = (event.facts for event in chronicle.first(3))
+    chronicle.recorded(EventType.RECORDING_READY, NAME, "demo_1.webm", {"recording": "minutes"})
+    started, called = (event.facts for event in chronicle.first(2))
     assert (started["title"], started["labels"]) == ("Board meeting", {"tenant": "7"})
-    assert called == {"name": "demo_1.webm", "recording": "minutes", "labels": {"a": "b"}}
-    assert nameless == {"name": "demo_1.webm"}
+    assert called == {"name": "demo_1.webm", "recording": "minutes"}

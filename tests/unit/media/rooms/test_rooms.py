@@ -1,5 +1,6 @@
 """All rooms of a worker: which are shown and counted, and what one that fails does to the others."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from media.rooms.room import Room
 from media.rooms.rooms import MEASURED_SECONDS, Rooms
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
-from shared.messages.room_settings import RecordingNote, RoomSettings
+from shared.messages.room_settings import Clip, RecordingNote, RoomSettings
 from shared.names import RoomName, SessionId, WorkerId
 from tests.support.published import sound, video
 
@@ -148,6 +149,20 @@ def test_one_room_is_recorded_while_that_is_set() -> None:
     world.set("later", recorded=True)
     world.open("later")
     assert world.recorded() == ["later"]
+
+
+@pytest.mark.parametrize("records", [False, True])
+def test_a_pause_ends_the_files_and_what_was_marked_is_told_with_them(records: bool) -> None:
+    world = World(records=records)
+    world.open("demo")
+    recorded = None if records else True
+    world.set("demo", recorded=recorded)
+    paused = RecordingNote(paused=True, clips=(Clip(name="goal", begin=1.0),))
+    world.set("demo", recorded=recorded, note=paused)
+    assert not world.recorded()
+    assert world.recordings.opened[0].note == paused
+    world.set("demo", recorded=recorded, note=replace(paused, paused=False))
+    assert (world.recorded(), len(world.recordings.opened)) == (["demo"], 2)
 
 
 def test_where_all_rooms_are_recorded_one_may_not_be(world: World) -> None:
