@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from control.access.actions import Action
 from control.access.operators import Operator
 from deploy import rooms
 from deploy.doctor.part import Part
 from deploy.extras import need_extras
 from deploy.planes import control, worker
-from shared.messages.signalling import Role
 from shared.names import RoomName, parse_room_name
 from shared.settings.settings import SettingsError, load_settings
 
@@ -100,8 +100,8 @@ def token(
         str, typer.Option(help="The room that it opens; without it: every room.", show_default=False)
     ] = "",
     action: Annotated[
-        list[Role] | None,
-        typer.Option(help="What it may do there; without it: both. May be given twice.", show_default=False),
+        list[Action] | None,
+        typer.Option(help="What it may do there; without it: all. May be given twice.", show_default=False),
     ] = None,
     ttl: Annotated[str, typer.Option(help="How long it is good, such as 90s, 30m, 12h or 7d.")] = "1h",
     subject: Annotated[str, typer.Option(help="Who gets it.", show_default=False)] = "",

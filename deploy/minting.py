@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 
+from control.access.actions import Action
 from control.access.operators import Operator
 from shared.messages.signalling import Role
 from shared.names import A_CLAIM, RoomName, is_claim
@@ -32,7 +33,7 @@ def mint(
     now: float,
     *,
     room: RoomName | None,
-    actions: Sequence[Role],
+    actions: Sequence[Action | Role],
     seconds: int,
     subject: str = "",
     operator: Operator | None = None,

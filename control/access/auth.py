@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from control.access.actions import Action
 from control.access.operators import Operator
 from control.access.plain_tokens import PlainTokens, TokensOfRooms, is_one_of
 from shared.errors import ErrorCode, ServiceError
@@ -184,7 +185,7 @@ class Access:
     def check_may_record(self, room: RoomName) -> None:
         """Raises unless the caller may have `room` recorded: as its admin, or by the action `record`."""
         jwt = self._jwt
-        may = jwt is not None and jwt.is_for(room) and jwt.allows("record")
+        may = jwt is not None and jwt.is_for(room) and jwt.allows(Action.RECORD)
         if not (may or self._operates(Operator.ADMIN, room)):
             raise self.refusal
 

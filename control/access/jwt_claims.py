@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 
+from control.access.actions import Action
 from control.access.jwt_keys import JwtKey
 from control.access.operators import Operator
 from shared.messages.rulings import TokenMark
@@ -57,12 +58,12 @@ class JwtClaims:
     @property
     def may_stand_by(self) -> bool:
         """Whether they name standing by, which who may publish may do anyway."""
-        return self.actions is not None and "standby" in self.actions
+        return self.actions is not None and Action.STANDBY in self.actions
 
     @property
     def may_tell(self) -> bool:
         """Whether they name messages to viewers, which who may publish may send anyway."""
-        return self.actions is not None and "message" in self.actions
+        return self.actions is not None and Action.MESSAGE in self.actions
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,17 @@ def test_a_token_that_makes_no_sense_is_not_minted(arguments: tuple[str, ...], w
     assert words in result.stderr
 
 
+def test_a_streamer_s_token_may_record() -> None:
+    result = roomcast(
+        "token", "--room", "demo", "--action", "publish", "--action", "record", JWT_SECRET="hush"
+    )
+    authenticator = Authenticator(load_settings(jwt_secret="hush"))
+    access = authenticator.access(result.stdout.strip().encode(), time.time())
+    access.check_may_record(RoomName("demo"))
+    with pytest.raises(ServiceError):
+        access.check_may_record(RoomName("other"))
+
+
 def test_who_has_no_secret_mints_no_token() -> None:
     result = roomcast("token", "--room", "demo")
     assert (result.returncode, result.stdout) == (2, "")
