@@ -60,6 +60,13 @@ def remove(room: Name, to: To = "", token: Token = "") -> None:
 def record(
     room: Name,
     stop: Annotated[bool, typer.Option("--stop", help="Record it no longer.")] = False,
+    pause: Annotated[
+        bool | None,
+        typer.Option("--pause/--resume", help="Record nothing for a while; go on.", show_default=False),
+    ] = None,
+    begin_clip: Annotated[str, typer.Option(help="Mark where this clip begins.", show_default=False)] = "",
+    end_clip: Annotated[str, typer.Option(help="Mark where it ends.", show_default=False)] = "",
+    state: Annotated[bool, typer.Option("--show", help="Print whether it is recorded.")] = False,
     name: Annotated[str, typer.Option(help="What webhooks call it.", show_default=False)] = "",
     label: Annotated[
         list[str] | None, typer.Option(help="KEY=TEXT, for webhooks, too.", show_default=False)
@@ -67,10 +74,16 @@ def record(
     to: To = "",
     token: Token = "",
 ) -> None:
-    """Record a room from now on, until that is stopped."""
+    """Record a room from now on, until that is stopped; or pause that, or mark a clip."""
     path = f"{_path(room)}/recording"
+    marks = {"paused": pause, "beginClip": begin_clip or None, "endClip": end_clip or None}
+    marks = {name: value for name, value in marks.items() if value is not None}
     if stop:
         _call("DELETE", path, to, token)
+    elif state:
+        _call("GET", path, to, token)
+    elif marks:
+        _call("PATCH", path, to, token, marks)
     else:
         _call("POST", path, to, token, {"name": name, "labels": dict(map(_pair, label or ()))})
 

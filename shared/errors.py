@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     RULING_NOT_FOUND = "ruling_not_found"  # no such block or revocation
     TOO_MANY_RULINGS = "too_many_rulings"  # the cluster holds no more blocks and revocations
     SETTINGS_NOT_FOUND = "settings_not_found"  # nothing is set for this room
+    NOT_MARKED = "not_marked"  # the room is not to be recorded, or has no such clip; the detail says which
     TOO_MANY_SETTINGS = "too_many_settings"  # the cluster holds no more rooms' settings
     AMBIGUOUS_SESSION = "ambiguous_session"  # several sessions begin with this cut id
     SESSION_NOT_FOUND = "session_not_found"  # ended, or never existed

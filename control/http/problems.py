@@ -37,6 +37,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.RULING_NOT_FOUND: (404, "not blocked or revoked"),
     ErrorCode.TOO_MANY_RULINGS: (503, "too many blocks and revocations"),
     ErrorCode.SETTINGS_NOT_FOUND: (404, "nothing is set for this room"),
+    ErrorCode.NOT_MARKED: (409, "this recording cannot be marked so"),
     ErrorCode.TOO_MANY_SETTINGS: (503, "too many rooms with settings"),
     ErrorCode.AMBIGUOUS_SESSION: (409, "several sessions match"),
     ErrorCode.SESSION_NOT_FOUND: (404, "session not found"),

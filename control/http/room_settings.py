@@ -4,13 +4,14 @@ Texts have no control characters, so that they fit into a line of a log, and no 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from control.access.plain_tokens import token_digest
 from control.http.json_object import json_object
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.room_settings import FOREVER, RecordingNote
+from shared.messages.room_settings import FOREVER, Clip, RecordingNote
 from shared.names import is_plain
 
 MOST_SEATS = 1_000_000
@@ -18,6 +19,8 @@ MOST_TOKENS = 4  # of one room for one action: two while one is replaced by anot
 MAX_TITLE = 200  # characters
 MOST_LABELS = 16
 MAX_LABEL = 256  # characters
+MOST_CLIPS = 50  # of one recording
+MOST_DAYS = 36_500
 FORMATS = ("tracks", "mux")
 
 _TOKEN = re.compile(r"[!-~]{16,256}")
@@ -49,6 +52,51 @@ def parse_note(body: bytes) -> RecordingNote:
     return RecordingNote(name=name, labels=labels)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is to become of a recording that is under way."""
+
+    paused: bool | None = None
+    end_clip: str | None = None
+    begin_clip: str | None = None
+
+    def on(self, note: RecordingNote, now: float) -> RecordingNote:
+        """What is said of the recording then, at Unix time `now`; raises `NOT_MARKED`.
+
+        A clip that goes on is not begun again, and one that has ended does not end again.
+        """
+        clips = list(note.clips)
+        if self.end_clip is not None:
+            named = [number for number, clip in enumerate(clips) if clip.name == self.end_clip]
+            if not named:
+                raise ServiceError(ErrorCode.NOT_MARKED, detail="no clip of that name was begun")
+            if clips[named[-1]].end is None:
+                clips[named[-1]] = replace(clips[named[-1]], end=now)
+        if self.begin_clip is not None and not _goes_on(clips, self.begin_clip):
+            if len(clips) >= MOST_CLIPS:
+                raise ServiceError(ErrorCode.NOT_MARKED, detail=f"it has {MOST_CLIPS} clips at most")
+            clips.append(Clip(name=self.begin_clip, begin=now))
+        paused = note.paused if self.paused is None else self.paused
+        return replace(note, paused=paused, clips=tuple(clips))
+
+
+def _goes_on(clips: Iterable[Clip], name: str) -> bool:
+    return any(clip.name == name and clip.end is None for clip in clips)
+
+
+def parse_mark(body: bytes) -> Mark:
+    """`{"paused", "beginClip", "endClip"}`, at least one of them."""
+    ask = json_object(body, {"paused", "beginClip", "endClip"}, _wrong)
+    if not ask:
+        raise _wrong("says one of paused, beginClip and endClip")
+    if "paused" in ask and _bool(ask["paused"]) is None:
+        raise _wrong(f"paused is {_A_TRUTH}")
+    for which in ("beginClip", "endClip"):
+        if which in ask and not _text(ask[which]):
+            raise _wrong(f"{which} is {_A_TITLE}, and not empty")
+    return Mark(ask.get("paused"), ask.get("endClip"), ask.get("beginClip"))
+
+
 def _bool(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
@@ -56,6 +104,12 @@ def _bool(value: object) -> bool | None:
 def _seats(value: object) -> int | None:
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return value if is_number and 0 <= value <= MOST_SEATS else None  # type: ignore[operator,return-value]
+
+
+def _days(value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST_DAYS:
+        return None
+    return float(value)
 
 
 def _until(value: object) -> float | None:
@@ -108,6 +162,7 @@ _FIELDS: dict[str, tuple[str, Any, Callable[[object], Any], str]] = {
     "listed": ("listed", True, _bool, _A_TRUTH),
     "recorded": ("recorded", None, _bool, _A_TRUTH),
     "formats": ("formats", (), _formats, f"a list of {' and '.join(FORMATS)}"),
+    "keepDays": ("keep_days", None, _days, f"a number of days up to {MOST_DAYS}; 0: for ever"),
     "stills": ("stills", None, _bool, _A_TRUTH),
     "title": ("title", "", _text, _A_TITLE),
     "labels": ("labels", {}, _labels, _LABELS),

@@ -1,6 +1,7 @@
 """What is set for single rooms (`/api/admin/rooms`). Each change has a line in the audit log."""
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +16,11 @@ from control.http.bodies import read_settings
 from control.http.caller import caller_of
 from control.http.params import page_of, room_in_path
 from control.http.resource import Resource
-from control.http.room_settings import parse_note, parse_settings
+from control.http.room_settings import parse_mark, parse_note, parse_settings
 from control.workers.operator_facts import recording_facts, settings_facts
 from control.workers.room_configuration import Change, RoomConfiguration
-from shared.messages.room_settings import RoomSettings
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.room_settings import RecordingNote, RoomSettings
 from shared.names import RoomName
 
 
@@ -39,7 +41,14 @@ class RoomSettingsRoutes:
             Route("/api/admin/rooms/{room}", room),
             Route(
                 "/api/admin/rooms/{room}/recording",
-                Resource({"POST": self.record, "DELETE": self.stop_recording}),
+                Resource(
+                    {
+                        "GET": self.show_recording,
+                        "POST": self.record,
+                        "PATCH": self.mark_recording,
+                        "DELETE": self.stop_recording,
+                    }
+                ),
             ),
         ]
 
@@ -80,9 +89,31 @@ class RoomSettingsRoutes:
         note = parse_note(await read_settings(request))
 
         def start(before: RoomSettings | None) -> RoomSettings:
-            return replace(before or RoomSettings(room=room), recorded=True, note=note)
+            old = before or RoomSettings(room=room)
+            clips = old.note.clips if old.note is not None and self._is_recorded(old) else ()
+            return replace(old, recorded=True, note=replace(note, clips=clips))
 
         return await self._record(request, access, room, start, "recording.start")
+
+    async def show_recording(self, request: Request) -> Response:
+        room, _ = self._recorded_room(request)
+        with suppress(ServiceError):  # nothing is set for it
+            return self._recording(await self._configuration.of(room))
+        return self._recording(RoomSettings(room=room))
+
+    async def mark_recording(self, request: Request) -> Response:
+        """Pause a recording, let it go on, or mark where a clip begins or ends."""
+        room, access = self._recorded_room(request)
+        mark = parse_mark(await read_settings(request))
+        now = self._configuration.now()
+
+        def change(before: RoomSettings | None) -> RoomSettings:
+            old = before or RoomSettings(room=room)
+            if not self._is_recorded(old):
+                raise ServiceError(ErrorCode.NOT_MARKED, detail="the room is not to be recorded")
+            return replace(old, note=mark.on(old.note or RecordingNote(), now))
+
+        return await self._record(request, access, room, change, "recording.mark")
 
     async def stop_recording(self, request: Request) -> Response:
         """Where nothing else is set for the room, nothing is set any more."""
@@ -100,9 +131,17 @@ class RoomSettingsRoutes:
     ) -> Response:
         request_id = caller_of(request).request_id
         settings = await self._configuration.change(room, change, access.actor, request_id)
-        note = recording_facts(settings.note)
         audit(request, access, act, room=room)
-        return JSONResponse({"room": room, "recorded": settings.recorded is True, "recording": note})
+        return self._recording(settings)
+
+    def _recording(self, settings: RoomSettings) -> Response:
+        """Whether a room is to be recorded, and what is said of that."""
+        is_recorded, note = self._is_recorded(settings), recording_facts(settings.note)
+        return JSONResponse({"room": settings.room, "recorded": is_recorded, "recording": note})
+
+    def _is_recorded(self, settings: RoomSettings) -> bool:
+        """Also while that is paused."""
+        return self._records_all if settings.recorded is None else settings.recorded
 
     def _recorded_room(self, request: Request) -> tuple[RoomName, Access]:
         room = room_in_path(request)

@@ -84,6 +84,7 @@ def settings_facts(settings: RoomSettings) -> dict[str, object]:
         "recorded": settings.recorded,
         "formats": settings.formats or None,
         "recording": recording_facts(settings.note),
+        "keepDays": settings.keep_days,
         "stills": settings.stills,
         "title": settings.title,
         "labels": settings.labels,
@@ -93,5 +94,11 @@ def settings_facts(settings: RoomSettings) -> dict[str, object]:
 
 
 def recording_facts(note: RecordingNote | None) -> dict[str, object] | None:
-    """What who asked for a recording calls it."""
-    return None if note is None else {"name": note.name, "labels": note.labels}
+    """What is said of a recording, and marked in it. The times of clips are Unix times."""
+    if note is None:
+        return None
+    clips = [
+        {"name": clip.name, "begin": round(clip.begin, 3), "end": clip.end and round(clip.end, 3)}
+        for clip in note.clips
+    ]
+    return {"name": note.name, "labels": note.labels, "paused": note.paused, "clips": clips}

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from control.workers.every_worker import EveryWorker
 from control.workers.redis_watch import RedisWatch
 from shared.book.book import LIFTED_SECONDS
 from shared.book.documents import Stamped
 from shared.errors import ErrorCode, ServiceError, redis_is_new
+from shared.events.event_log import EventLog
+from shared.messages.events import EventType, Facts, RoomEvent
 from shared.messages.room_settings import FollowSettings, RoomSettings, SettingsFollowed
 from shared.names import RequestId, RoomName
 from shared.room_settings.settings_book import SettingsBook
@@ -16,13 +18,26 @@ from shared.room_settings.settings_book import SettingsBook
 LOOK_SECONDS = 0.5
 MOST_TRIES = 5  # while others change the same room
 
+_NAMES = {
+    "publish_tokens": "publishTokens",
+    "play_tokens": "playTokens",
+    "keep_days": "keepDays",
+    "note": "recording",
+}
+
 Change = Callable[[RoomSettings | None], RoomSettings]  # of what was set before
 
 
 class RoomConfiguration:
-    """A call raises `NO_WORKER` when Redis is away."""
+    """A call raises `NO_WORKER` when Redis is away.
 
-    def __init__(self, book: SettingsBook, workers: EveryWorker, watch: RedisWatch) -> None:
+    `events` is where changes are told; None: nobody wants to know.
+    """
+
+    def __init__(
+        self, book: SettingsBook, workers: EveryWorker, watch: RedisWatch, events: EventLog | None = None
+    ) -> None:
+        self._events = events
         self._book = book
         self._workers = workers
         self._watch = watch
@@ -55,8 +70,11 @@ class RoomConfiguration:
                 put = await self._book.replace(held.stamp if held else b"", new)
             if put is None:  # somebody else was faster
                 continue
-            if _recording(before or RoomSettings(room=room)) != _recording(new):
+            old = before or RoomSettings(room=room)
+            if _recording(old) != _recording(new):
                 await self._tell(put, request_id)
+            if self._events is not None:
+                await self._tell_others(self._events, put.stamp.decode(), old, new)
             return new
         raise redis_is_new()
 
@@ -70,6 +88,10 @@ class RoomConfiguration:
 
         await self.change(room, lift, by, request_id)
 
+    def now(self) -> float:
+        """Unix time, the same for all processes."""
+        return self._book.now()
+
     def lifted(self, room: RoomName) -> RoomSettings:
         """What is put in the place of settings that are to be forgotten."""
         return RoomSettings(room=room, until=self._book.now() + LIFTED_SECONDS, lifted=True)
@@ -80,9 +102,33 @@ class RoomConfiguration:
         with suppress(ServiceError):
             await self._workers.order(message, SettingsFollowed, request_id)
 
+    async def _tell_others(self, events: EventLog, stamp: str, old: RoomSettings, new: RoomSettings) -> None:
+        """Have webhooks tell of a change. It has happened, whether Redis takes that or not."""
+        facts: Facts = {"fields": _changed(old, new), "title": new.title, "labels": new.labels, "by": new.by}
+        event = RoomEvent(
+            id=f"{new.room}-{stamp}-configured",
+            type=EventType.ROOM_CONFIGURED,
+            room=new.room,
+            at=self.now(),
+            worker="",
+            facts=facts,
+        )
+        with suppress(ServiceError):
+            async with self._watch.bounded(LOOK_SECONDS):
+                await events.tell([event])
+
     async def _look(self) -> None:
         async with self._watch.bounded(LOOK_SECONDS):
             await self._book.look()
+
+
+def _changed(old: RoomSettings, new: RoomSettings) -> list[str]:
+    """What was set anew, as the API calls it."""
+    names = [one.name for one in fields(RoomSettings) if one.name not in ("by", "lifted")]
+    if new.lifted:
+        new = RoomSettings(room=new.room)
+    changed = [name for name in names if getattr(old, name) != getattr(new, name)]
+    return sorted({_NAMES.get(name, name) for name in changed})
 
 
 def _recording(settings: RoomSettings) -> tuple[object, ...]:

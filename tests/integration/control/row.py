@@ -55,6 +55,7 @@ UNAUTHORIZED = "unauthorized"
 BAD_RULING = "invalid block or revocation"
 BAD_SETTINGS = "invalid settings of a room"
 NOTHING_SET = "nothing is set for this room"
+NOT_MARKED = "this recording cannot be marked so"
 NO_RULING = "not blocked or revoked"
 BLOCKED = "room blocked"
 FULL = "subscriber limit reached"
@@ -88,7 +89,7 @@ class Row:
     published: str = ""  # a room that the worker w1 has
     recorded: str = ""  # the name of a recording that there is
     stream: str = ""  # the name of an event stream of SESSION that there is
-    configured: str = ""  # a room for which something is set
+    configured: str = ""  # a room for which something is set: it is recorded
     blocked: str = ""  # a room that an operator has blocked
     revoked: str = ""  # the jti of JWTs that an operator has revoked
     dead_letter: str = ""  # the id of a webhook that was given up
@@ -126,7 +127,9 @@ class Row:
             await _rule(worker, Block(room=self.blocked, until=time.time() + 60))
         if self.configured:
             async with connect(worker.redis_url) as redis:
-                await SettingsBook(redis, RedisClock(redis)).put(RoomSettings(room=self.configured, seats=7))
+                await SettingsBook(redis, RedisClock(redis)).put(
+                    RoomSettings(room=self.configured, seats=7, recorded=True)
+                )
         if self.revoked:
             await _rule(worker, Revocation(jti=self.revoked, until=time.time() + 60))
         if self.dead_letter:

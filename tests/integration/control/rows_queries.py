@@ -20,6 +20,7 @@ from tests.integration.control.row import (
     NO_SESSION,
     NO_SUCH_WORKER,
     NOT_FOUND,
+    NOT_MARKED,
     NOTHING_SET,
     SESSION,
     TOKENS,
@@ -114,6 +115,7 @@ MODERATION_ROWS = [
 ]
 
 _SETTINGS, _OF_ROOMS = "/api/admin/rooms/demo", "GET /api/admin/rooms"
+_MARK = f"PATCH {_SETTINGS}/recording"
 _SET: dict[str, Any] = _sends(b'{"seats": 5, "publishTokens": ["0123456789abcdef"], "labels": {"a": "b"}}')
 
 SETTINGS_ROWS = [
@@ -150,7 +152,20 @@ SETTINGS_ROWS = [
     Row("record: what is no name is 400", f"POST {_SETTINGS}/recording", 400, **_sends(b'{"name": 1}')),
     Row("record: too large is 413", f"POST {_SETTINGS}/recording", 413, **_sends(b" " * 16_385)),
     Row("record: what is no JSON is 415", f"POST {_SETTINGS}/recording", 415, BAD_TYPE, **_PLAIN),
-    Row("record: GET is 405", f"GET {_SETTINGS}/recording", 405, BAD_METHOD),
+    Row("record: PUT is 405", f"PUT {_SETTINGS}/recording", 405, BAD_METHOD),
+    Row("recording: is 200", f"GET {_SETTINGS}/recording", 200, configured="demo", **_ADMIN),
+    Row("recording: where nothing is set is 200", f"GET {_SETTINGS}/recording", 200, **_ADMIN),
+    Row("recording: others are 401", f"GET {_SETTINGS}/recording", 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("recording: of no room", "GET /api/admin/rooms/a.b/recording", 400, INVALID_ROOM, **_ADMIN),
+    Row("mark: is 200", _MARK, 200, configured="demo", **_sends(b'{"paused": true, "beginClip": "a"}')),
+    Row("mark: what is not recorded is 409", _MARK, 409, NOT_MARKED, **_sends(b'{"paused": true}')),
+    Row(
+        "mark: no such clip is 409", _MARK, 409, NOT_MARKED, configured="demo", **_sends(b'{"endClip": "a"}')
+    ),
+    Row("mark: nothing is 400", _MARK, 400, BAD_SETTINGS, configured="demo", **_sends(b"{}")),
+    Row("mark: others are 401", _MARK, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("mark: too large is 413", _MARK, 413, **_sends(b" " * 16_385)),
+    Row("mark: what is no JSON is 415", _MARK, 415, BAD_TYPE, **_PLAIN),
     Row("stop: is 200", f"DELETE {_SETTINGS}/recording", 200, configured="demo", **_ADMIN),
     Row("stop: where nothing is recorded is 200", f"DELETE {_SETTINGS}/recording", 200, **_ADMIN),
     Row("stop: others are 401", f"DELETE {_SETTINGS}/recording", 401, UNAUTHORIZED, **_ANONYMOUS),

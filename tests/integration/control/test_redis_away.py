@@ -38,7 +38,10 @@ NEED_KEYS_ONLY = {
     (f"/api/{endpoint}/{{room}}/{{session}}", "GET") for endpoint in ("whip/publish", "whep/play")
 }
 # answered from what this process holds
-HELD = {(f"/api/admin/{held}", "GET") for held in ("blocks", "revocations", "rooms", "rooms/{room}")}
+HELD = {
+    (f"/api/admin/{held}", "GET")
+    for held in ("blocks", "revocations", "rooms", "rooms/{room}", "rooms/{room}/recording")
+}
 NEED_REDIS = sorted(
     {(path, method) for path, method, status in description().statuses() if status == 503}
     - NEED_KEYS_ONLY
@@ -51,6 +54,8 @@ async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response
     body, headers = b"", {}
     if method in ("PUT", "PATCH") and path == "/api/admin/rooms/{room}":
         body, headers = b"{}", {"Content-Type": "application/json"} | ADMIN_HEADER
+    elif method == "PATCH" and path == "/api/admin/rooms/{room}/recording":
+        body, headers = b'{"paused": true}', {"Content-Type": "application/json"} | ADMIN_HEADER
     elif method == "PATCH":
         body, headers = b"a=mid:0\r\n", {"Content-Type": FRAGMENT_TYPE}
     elif path.endswith("{room}") and path.startswith(("/api/whip", "/api/whep")) and method == "POST":

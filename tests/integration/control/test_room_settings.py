@@ -1,6 +1,7 @@
 """What is set for rooms: by whom, in any control process, for all of them, and through an emptied Redis."""
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from tests.integration.control.conftest import Stage
 from tests.integration.control.test_rulings import CHIEF, SETTINGS, bearer
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.support.waiting import eventually
+from tests.support.webhook_receiver import SECRET, webhook_receiver
 
 IN_TIME = 10.0
 PUBLISH, PLAY = "to-publish-in-demo", "to-play-what-demo-has"
@@ -121,7 +123,8 @@ async def test_who_may_record_has_every_worker_begin_and_leaves_nothing(stage: S
     ):
         answer = await http.post(url, json={"name": "take 1"}, headers=bearer(**claims))
         assert answer.status_code == status
-    assert answer.json() == {"room": "red", "recorded": True, "recording": {"name": "take 1", "labels": {}}}
+    note = {"name": "take 1", "labels": {}, "paused": False, "clips": []}
+    assert answer.json() == {"room": "red", "recorded": True, "recording": note}
 
     def told() -> list[int]:
         return [sum(isinstance(one, FollowSettings) for one in worker.received) for worker in workers]
@@ -139,5 +142,57 @@ async def test_who_may_record_has_every_worker_begin_and_leaves_nothing(stage: S
 
 async def test_where_all_rooms_are_recorded_one_that_was_stopped_stays_so(stage: Stage) -> None:
     http = await stage.control(**SETTINGS, record_enabled=True)
-    await http.delete("/api/admin/rooms/red/recording", headers=CHIEF)
+    url = "/api/admin/rooms/red/recording"
+    assert (await http.get(url, headers=CHIEF)).json() == {"room": "red", "recorded": True, "recording": None}
+    paused = await http.patch(url, json={"paused": True}, headers=CHIEF)
+    assert (paused.json()["recorded"], paused.json()["recording"]["paused"]) == (True, True)
+    await http.delete(url, headers=CHIEF)
     assert (await shown(http, "red"))["recorded"] is False
+
+
+async def test_a_streamer_pauses_and_marks_what_all_workers_hear_of(stage: Stage) -> None:
+    worker = await stage.worker()
+    http, other = await stage.control(**SETTINGS), await stage.control(**SETTINGS)
+    url, streamer = "/api/admin/rooms/red/recording", bearer(actions=["publish", "record"], room="red")
+    await http.post(url, json={"name": "take 1"}, headers=streamer)
+    for which, fields in ((other, {"beginClip": "goal"}), (http, {"endClip": "goal", "paused": True})):
+        await which.patch(url, json=fields, headers=streamer)
+    note = (await other.get(url, headers=streamer)).json()["recording"]
+    [clip] = note["clips"]
+    assert (note["name"], note["paused"], clip["name"]) == ("take 1", True, "goal")
+    assert 0 < clip["begin"] < clip["end"] <= time.time() + 5
+    assert sum(isinstance(one, FollowSettings) for one in worker.received) == 3
+    again = (await http.post(url, json={"name": "take 1"}, headers=streamer)).json()["recording"]
+    assert (again["paused"], again["clips"]) == (False, [clip])  # it goes on
+    await http.delete(url, headers=streamer)
+    anew = await http.post(url, json={"name": "take 2"}, headers=streamer)
+    assert anew.json()["recording"]["clips"] == []
+
+
+async def test_webhooks_tell_what_was_set(stage: Stage, redis: Redis) -> None:
+    async with webhook_receiver() as receiver:
+        hooks = {
+            "webhook_urls": receiver.url,
+            "webhook_secrets": SECRET,
+            "webhook_allowed_networks": "127.0.0.0/8",
+        }
+        http = await stage.control(**SETTINGS, **hooks)
+        await eventually("events are wanted", lambda: redis.exists(keys.EVENTS_WANTED), IN_TIME)
+        for fields in ({"title": "a", "playTokens": [PLAY]}, {"title": "a", "playTokens": [PLAY]}):
+            await put(http, "demo", **fields)  # the second one changes nothing
+        await http.post("/api/admin/rooms/demo/recording", headers=CHIEF)
+        await http.delete("/api/admin/rooms/demo", headers=CHIEF)
+        await eventually("all are told", lambda: len(receiver.arrived) == 3, IN_TIME)
+    events = [one.event["data"] for one in receiver.arrived]
+    assert {one.type for one in receiver.arrived} == {"room.configured"}
+    assert [one["fields"] for one in events] == [
+        ["playTokens", "title"],
+        ["recorded", "recording"],
+        ["playTokens", "recorded", "recording", "title"],
+    ]
+    assert [(one["title"], one["by"], one["worker"]) for one in events] == [
+        ("a", "admin token", ""),
+        ("a", "admin token", ""),
+        ("", "admin token", ""),
+    ]
+    assert PLAY not in str(events)

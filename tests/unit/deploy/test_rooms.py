@@ -44,6 +44,12 @@ def test_a_value_is_json_or_a_text(text: str, value: object) -> None:
             ("POST", "/demo/recording", {"name": "take", "labels": {"a": "b"}}),
         ),
         ("record demo --stop", ("DELETE", "/demo/recording", None)),
+        ("record demo --show", ("GET", "/demo/recording", None)),
+        ("record demo --pause", ("PATCH", "/demo/recording", {"paused": True})),
+        (
+            "record demo --resume --begin-clip b --end-clip a",
+            ("PATCH", "/demo/recording", {"paused": False, "beginClip": "b", "endClip": "a"}),
+        ),
     ],
 )
 def test_what_is_asked(command: str, asked: tuple[str, str, object], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,15 @@
 """What may be set for a room, and what is refused, with what it must be."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from control.access.plain_tokens import token_digest
-from control.http.room_settings import parse_note, parse_settings
+from control.http.room_settings import MOST_CLIPS, parse_mark, parse_note, parse_settings
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.room_settings import FOREVER, RecordingNote, RoomSettings
+from shared.messages.room_settings import FOREVER, Clip, RecordingNote, RoomSettings
 
 NOW = 1000.0
 TOKEN = "0123456789abcdef"
@@ -26,6 +27,7 @@ def test_null_is_what_a_room_has_for_which_nothing_is_set() -> None:
         "listed",
         "recorded",
         "formats",
+        "keepDays",
         "stills",
         "title",
         "labels",
@@ -48,6 +50,54 @@ def test_a_recording_may_have_a_name_and_labels() -> None:
     for wrong in (b'{"name": "a\\n"}', b'{"labels": {"b": 1}}', b'{"other": 1}', b"[]"):
         with pytest.raises(ServiceError, match="invalid_settings"):
             parse_note(wrong)
+
+
+def marked(note: RecordingNote, now: float, **fields: Any) -> RecordingNote:
+    return parse_mark(json.dumps(fields).encode()).on(note, now)
+
+
+def test_a_clip_begins_and_ends_once_and_another_of_its_name_may_follow() -> None:
+    note = marked(RecordingNote(name="a"), 10.0, beginClip="goal")
+    assert marked(note, 11.0, beginClip="goal") == note
+    note = marked(note, 12.0, endClip="goal", beginClip="next")
+    assert marked(note, 13.0, endClip="goal") == note
+    assert note == RecordingNote(
+        name="a", clips=(Clip(name="goal", begin=10.0, end=12.0), Clip(name="next", begin=12.0))
+    )
+    again = marked(note, 14.0, beginClip="goal").clips
+    assert [(clip.name, clip.end) for clip in again] == [("goal", 12.0), ("next", None), ("goal", None)]
+    assert marked(note, 15.0, paused=True) == replace(note, paused=True)
+    assert marked(replace(note, paused=True), 15.0, paused=False) == note
+    assert marked(replace(note, paused=True), 15.0, endClip="next").paused  # it stays so
+
+
+def test_there_are_so_many_clips() -> None:
+    note = RecordingNote()
+    for number in range(MOST_CLIPS):
+        note = marked(note, 1.0, beginClip=f"{number}")
+    assert marked(note, 2.0, beginClip="0") == note
+    for which in ("beginClip", "endClip"):
+        with pytest.raises(ServiceError, match="not_marked"):
+            marked(note, 2.0, **{which: "another"})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"paused": None},
+        {"paused": 1},
+        {"beginClip": ""},
+        {"beginClip": None},
+        {"beginClip": "a\n"},
+        {"beginClip": "a" * 201},
+        {"endClip": 1},
+        {"clip": "a"},
+    ],
+)
+def test_what_is_no_mark(fields: dict[str, Any]) -> None:
+    with pytest.raises(ServiceError, match="invalid_settings"):
+        marked(RecordingNote(), 1.0, **fields)
 
 
 def test_formats_are_a_set() -> None:
