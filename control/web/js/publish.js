@@ -40,6 +40,7 @@ let attempt = null; // the latest press of Go live; null: stopped
 let publisher = null; // null: not publishing
 let liveSince = null;
 let health = null; // of the room, while live
+let recording = null; // the button for that, while live
 let checking = null; // an AbortController
 let authEnabled = true;
 let awake = null; // keeps a phone's screen on: its camera stops without
@@ -121,6 +122,7 @@ function follow({ state, reason }) {
     element('on-air').hidden = element('statistics').hidden = false;
     navigator.wakeLock?.request('screen').then((lock) => { awake = lock; }, () => {});
     showHealth();
+    showRecording();
   } else if (state === 'ended') {
     end();
     tell('error', Object.hasOwn(REASONS, reason) ? say(REASONS[reason]) : say('publish.ended', { reason }));
@@ -135,6 +137,15 @@ async function showHealth() {
   if (PublishHealth && liveSince !== null) health ??= new PublishHealth(room);
 }
 
+/** Whether the room is recorded, and a button for that: not every token may. */
+async function showRecording() {
+  const { PublishRecording, mayRecord } = await import('./publish-recording.js').catch(() => ({}));
+  if (!PublishRecording || liveSince === null || !mayRecord(tokenFor(room))) return;
+  recording ??= new PublishRecording(room, tokenFor(room), (error) => {
+    tell('live', say('publish.still', { trouble: spoken(error), room }));
+  });
+}
+
 /** Stops publishing, and closes the source. */
 function end() {
   const former = publisher;
@@ -146,6 +157,8 @@ function end() {
   charts.clear();
   health?.close();
   health = null;
+  recording?.close();
+  recording = null;
   checking?.abort();
   for (const id of ['on-air', 'statistics']) element(id).hidden = true;
   setBusy(false);
