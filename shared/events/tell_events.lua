@@ -43,10 +43,13 @@ if broadcast ~= '' then
     told = tonumber(last)
   elseif ARGV[9] ~= '1' then
     return -1
-  elseif known and not ended then  -- that worker is gone, or its own farewell comes too late
-    local time = redis.call('TIME')
-    log(known .. '-' .. (last + 1), 'room.ended', time[1] .. '.' .. string.format('%06d', time[2]), known,
-      last + 1, owner, '{"reason":"moved"}')
+  elseif not ended then
+    if known then  -- that worker is gone, or its own farewell comes too late
+      local time = redis.call('TIME')
+      log(known .. '-' .. (last + 1), 'room.ended', time[1] .. '.' .. string.format('%06d', time[2]), known,
+        last + 1, owner, '{"reason":"moved"}')
+    end
+    redis.call('DEL', KEYS[5])  -- what came when the former broadcast was over
   end
 end
 for i = 6, #ARGV, 5 do

@@ -93,7 +93,9 @@ async def test_what_viewers_reported_goes_with_the_end_of_their_room(redis: Redi
         entries = [entry for _, entry in await redis.xrange(keys.OUTBOX) if entry[b"type"] == b"room.ended"]
         return [json.loads(entry[b"facts"]) for entry in entries]
 
-    await redis.hset(keys.viewing(RoomName("b")), mapping=sums)
+    await redis.hset(
+        keys.viewing(RoomName("b")), "stills", 9
+    )  # of who watched the broadcast before, too late
     for room, farewell in (("a", [event("a", "x-1", 2, ENDED)]), ("b", [])):
         await log.tell([event(room, "x-1", 1)])
         await redis.hset(keys.viewing(RoomName(room)), mapping=sums)
