@@ -228,7 +228,7 @@ class Recorder:
         A worker that has never recorded anything, where nobody has, leaves the disk alone.
         """
         with suppress(OSError):
-            if await self._housekeeping.call(self._folder.is_dir):
+            if not self._wanted.is_set() and await self._housekeeping.call(self._folder.is_dir):
                 self._wanted.set()
         await self._wanted.wait()
         if self._uploader is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from time import monotonic
 
+from media.rooms.policy import Policy
 from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
 from shared.messages.room_settings import FollowSettings, SettingsFollowed
@@ -11,6 +12,14 @@ from shared.room_settings.settings_book import SettingsBook
 from shared.rpc.request import Handler
 
 LOOK_SECONDS = 1.0
+
+
+def known_keep_days(policy: Policy, book: SettingsBook) -> Callable[[str], float]:
+    """How long a room's recordings stay (0: for ever), as `Recorder` asks, in its threads.
+
+    Until it is known what is set for rooms, nothing is too old: a room may keep its own longer than others.
+    """
+    return lambda room: policy.keep_days_of(room) if book.read.is_set() else 0.0
 
 
 class FollowedSettings:

@@ -4,7 +4,6 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -33,7 +32,7 @@ from media.worker.metrics.capacity import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.moderation import Moderation
 from media.worker.public_address import PublicAddress
-from media.worker.room_settings import FollowedSettings
+from media.worker.room_settings import FollowedSettings, known_keep_days
 from media.worker.session_list import SessionList
 from media.worker.session_traces import SessionTraces
 from media.worker.ticker import Ticker
@@ -110,7 +109,11 @@ class Worker:
             with_pictures=settings.snapshots,
         )
         self._recorder = Recorder(
-            settings, self._recorded, self._describer.describe, self._keep_days_of(policy), self._clock.now
+            settings,
+            self._recorded,
+            self._describer.describe,
+            known_keep_days(policy, self._settings_book),
+            self._clock.now,
         )
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
         self._plane = configured_plane(
@@ -272,10 +275,6 @@ class Worker:
                 await self._heartbeat.flush()
         if left:
             await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
-
-    def _keep_days_of(self, policy: Policy) -> Callable[[str], float]:
-        """Until it is known what is set for rooms, nothing is too old."""
-        return lambda room: policy.keep_days_of(room) if self._settings_book.read.is_set() else 0.0
 
     def _recorded(self, kind: EventType, name: RecordName, facts: Facts) -> None:
         """Called in threads of the recorder."""

@@ -1,12 +1,14 @@
-"""A worker closes a room whose time is over, once."""
+"""A worker closes a room whose time is over, once, and deletes nothing before it knows what rooms keep."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from media.rooms.policy import Policy
 from media.sessions.end_reason import EndReason
-from media.worker.room_settings import LOOK_SECONDS, FollowedSettings
+from media.worker.room_settings import LOOK_SECONDS, FollowedSettings, known_keep_days
 from shared.book.documents import read_stamped
 from shared.messages.encoding import encode
 from shared.messages.room_settings import RoomSettings
@@ -53,3 +55,14 @@ def test_what_is_not_meant_goes_on(case: str) -> None:
     world.unix_now = END + 1
     world.tick()
     assert not world.closed
+
+
+def test_nothing_is_too_old_until_it_is_known_what_rooms_keep() -> None:
+    """A worker that starts without Redis would delete what its room keeps for longer than the others."""
+    book: Any = SimpleNamespace(read=asyncio.Event())
+    own = RoomSettings(room="archive", keep_days=365.0)
+    policy = Policy(lambda room: own if room == "archive" else RoomSettings(room=room), keep_days=7.0)
+    keep_days_of = known_keep_days(policy, book)
+    assert [keep_days_of(room) for room in ("archive", "demo")] == [0.0, 0.0]
+    book.read.set()
+    assert [keep_days_of(room) for room in ("archive", "demo")] == [365.0, 7.0]
