@@ -187,6 +187,7 @@ def stand_in(server: RedisServer, line_of: Callable[[Process], Line], post: Post
     media.worker.worker.serve_http = nobody_asks
     media.worker.worker.http_url = lambda *_: "http://192.0.2.1:9000"
     media.worker.worker.Describer = _NoDescriber
+    media.worker.worker.Recorder.run = nobody_asks  # it would ask the disk, in a thread
     media.worker.worker.CardUse = _NoCard
     control.webhooks.webhooks.Poster = Poster
 
