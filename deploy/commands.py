@@ -184,6 +184,36 @@ def slate(
 
 
 @app.command()
+def slates(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of the pictures and films.", exists=True, file_okay=False)
+    ],
+    url: Annotated[
+        str, typer.Option(help="The server's address; without it: this host's.", show_default=False)
+    ] = "",
+    token: Annotated[
+        str,
+        typer.Option(
+            help="A JWT with `role` watch that may publish; without it: what the settings say.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Stand by in all rooms whose settings name a slate."""
+    from deploy.demo import credential, url_here
+    from deploy.rooms import admin_credential
+    from deploy.slates import run
+
+    settings = load_settings()
+    run(
+        url or url_here(settings),
+        lambda: token or admin_credential(settings),
+        lambda room: token or credential(settings, RoomName(room), time.time()),
+        folder,
+    )
+
+
+@app.command()
 def conform(
     whip: Annotated[str, typer.Argument(help="The WHIP endpoint of a room in which nobody publishes.")],
     whep: Annotated[

@@ -122,7 +122,7 @@ def _call(method: str, path: str, to: str, token: str, body: object = None) -> N
 
     settings = load_settings()
     url = f"{(to or url_here(settings)).rstrip('/')}/api/admin/rooms{path}"
-    headers = {"Authorization": f"Bearer {token or _credential(settings)}"}
+    headers = {"Authorization": f"Bearer {token or admin_credential(settings)}"}
     try:
         answer = httpx.request(method, url, json=body, headers=headers, timeout=ANSWER_SECONDS)
         told = answer.json()
@@ -138,7 +138,7 @@ def _fail(what: Iterable[str]) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _credential(settings: Settings) -> str:
+def admin_credential(settings: Settings) -> str:
     """That of an admin, as these settings have it."""
     if not secret(settings.admin_token) and secret(settings.jwt_secret):
         from deploy.minting import mint

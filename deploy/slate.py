@@ -39,6 +39,9 @@ AGAIN_SECONDS = 2.0  # after a session that has ended, or was not answered
 POLL_SECONDS = 0.2
 
 
+FAILURES = (httpx.HTTPError, MediaStreamError)  # of a session; another one may follow
+
+
 class Form(NamedTuple):
     """What a room has: pixels of its picture, and codecs. No codec: the room is not there."""
 
@@ -237,7 +240,7 @@ async def keep(base: str, room: str, token: str, file: Path) -> None:
             try:
                 await publish_once(http, base, room, file, tell)
                 print("The session has ended.", flush=True)
-            except (httpx.HTTPError, MediaStreamError) as error:
+            except FAILURES as error:
                 print(f"slate: {error}", file=sys.stderr, flush=True)
             await asyncio.sleep(AGAIN_SECONDS)
 
@@ -250,12 +253,13 @@ def run(base: str, room: str, token: str, file: Path) -> None:
         sys.exit(f"slate: {file}: {error or 'no picture is in it'}")
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            asyncio.run(_until_signal(keep(base.rstrip("/"), room, token, file)))
+            asyncio.run(until_signal(keep(base.rstrip("/"), room, token, file)))
         except RefusedError as error:
             sys.exit(f"slate: {error}")
 
 
-async def _until_signal(work: Any) -> None:
+async def until_signal(work: Any) -> None:
+    """Do it until SIGTERM."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):

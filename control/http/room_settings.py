@@ -24,6 +24,7 @@ MOST_DAYS = 36_500
 FORMATS = ("tracks", "mux")
 
 _TOKEN = re.compile(r"[!-~]{16,256}")
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")  # it leads out of no folder
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -143,6 +144,10 @@ def _formats(value: object) -> tuple[str, ...] | None:
     return tuple(form for form in FORMATS if form in value)
 
 
+def _file(value: object) -> str | None:
+    return value if isinstance(value, str) and _FILE.fullmatch(value) else None
+
+
 def _is_text(value: object, most: int) -> TypeGuard[str]:
     return isinstance(value, str) and len(value) <= most and is_plain(value)
 
@@ -164,6 +169,12 @@ _FIELDS: dict[str, tuple[str, Any, Callable[[object], Any], str]] = {
     "formats": ("formats", (), _formats, f"a list of {' and '.join(FORMATS)}"),
     "keepDays": ("keep_days", None, _days, f"a number of days up to {MOST_DAYS}; 0: for ever"),
     "stills": ("stills", None, _bool, _A_TRUTH),
+    "slate": (
+        "slate",
+        "",
+        _file,
+        "the name of a file, of up to 128 letters, digits, _, . and -, which does not begin with .",
+    ),
     "title": ("title", "", _text, _A_TITLE),
     "labels": ("labels", {}, _labels, _LABELS),
     "until": ("until", FOREVER, _until, "a Unix time that is to come"),

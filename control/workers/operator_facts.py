@@ -86,6 +86,7 @@ def settings_facts(settings: RoomSettings) -> dict[str, object]:
         "recording": recording_facts(settings.note),
         "keepDays": settings.keep_days,
         "stills": settings.stills,
+        "slate": settings.slate or None,
         "title": settings.title,
         "labels": settings.labels,
         "until": None if settings.until == FOREVER else settings.until,

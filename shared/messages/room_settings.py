@@ -47,6 +47,7 @@ class RoomSettings:
     note: RecordingNote | None = None  # of the recording that was asked for
     keep_days: Figure | None = None  # for which recordings stay on the disk; 0: for ever
     stills: bool | None = None
+    slate: str = ""  # the name of a file, which stands by in the room
     title: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     by: str = ""  # who said so last, for operators

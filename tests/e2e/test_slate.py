@@ -15,6 +15,7 @@ import av
 import httpx
 import pytest
 
+from tests.support.aiortc_client import publisher
 from tests.support.browser import WatchPage, chromium, open_watch_page
 from tests.support.foreign_client import running_client
 from tests.support.layer_publisher import ONE, THREE, Layer, layer_publisher
@@ -203,6 +204,27 @@ def open_recordings(folder: Path) -> int:
         print(f"{file.name}: {len(times)} frames until {times[-1]:.1f} s")
         assert times == sorted(times)
     return len(files)
+
+
+@pytest.mark.soak
+async def test_a_room_whose_settings_name_a_slate_has_it(redis_url: str, slate: Path, tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        system = await stack.enter_async_context(running_system(redis_url, ADMIN_TOKEN="secret"))
+        url = system.controls[0].url
+        headers = {"Authorization": "Bearer secret"}
+        http = await stack.enter_async_context(httpx.AsyncClient(headers=headers))
+        settings = f"{url}/api/admin/rooms/{ROOM}"
+        assert (await http.put(settings, json={"slate": slate.name})).status_code == 200
+        slates = command("slates", str(slate.parent), "--url", url, "--token", "secret")
+        stack.enter_context(running_client(slates))
+        await stack.enter_async_context(publisher(system.http, system.whip(ROOM)))
+        await eventually("it stands by", lambda: stands_by(system), within=20)
+        assert (await http.delete(settings)).status_code == 200
+
+        async def is_alone() -> bool:
+            return not await stands_by(system)
+
+        await eventually("it has left", is_alone, within=20)
 
 
 @pytest.mark.soak
