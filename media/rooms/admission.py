@@ -11,10 +11,11 @@ from media.negotiation.offer import build_offer
 from media.rooms.late_deletes import LATE_DELETE_SECONDS, LateDeletes
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.publisher_life import Outcome, PublisherEvent, on_offer
-from media.rooms.room import MOST_STANDBYS, Room
+from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.rooms.server_offers import VALID_SECONDS, ServerOffer, ServerOffers
+from media.rooms.standbys import MOST_STANDBYS
 from media.sessions.end_reason import FOR_GOOD, MAY_DELETE_LATE, EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.publisher_session import PublisherSession
@@ -128,10 +129,10 @@ class Admission:
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
         if room is not None and outcome is Outcome.STAND_BY:
             _check_stands_by(room, tracks)
-            session = self._rooms.stand_by(room, tracks, session_into, room.next_rank())
+            session = self._rooms.stand_by(room, tracks, session_into, room.standbys.next_rank())
         elif room is not None and outcome is Outcome.COME_BACK and fits(room.tracks, tracks):
-            if room.covered is not None:
-                room.covered.session.end(EndReason.REPLACED)
+            if (covered := room.standbys.covered) is not None:
+                covered.session.end(EndReason.REPLACED)
             room.identity = identity
             session = self._rooms.stand_by(room, tracks, session_into, rank=0)
         else:
@@ -142,7 +143,7 @@ class Admission:
                     self._rooms.end(room, EndReason.PUBLISHER_LEFT)
                 room = self._rooms.open(name, tracks, session_into, now, identity=identity)
             if stands_by:
-                room.rank = room.next_rank()
+                room.standbys.rank = room.standbys.next_rank()
             assert isinstance(room.source, PublisherSession)
             session = room.source
         self._roster.register(session, room, self._publisher_ended)
@@ -310,5 +311,5 @@ def _check_stands_by(room: Room, tracks: Sequence[PublishedTrack]) -> None:
     if not continues(room.tracks, tracks):
         has = ", ".join(dict.fromkeys(describe(track.published.codec) for track in room.tracks))
         raise ServiceError(ErrorCode.NOT_ACCEPTABLE, f"a standby must send what the room has: {has}")
-    if not room.takes_standbys:
+    if room.standbys.count >= MOST_STANDBYS:
         raise ServiceError(ErrorCode.PUBLISHER_EXISTS, detail=f"the room has {MOST_STANDBYS} standbys")

@@ -126,8 +126,8 @@ class Chronicle:
             self._tell(
                 broadcast, EventType.PUBLISHER_BACK if room.has_publisher else EventType.PUBLISHER_AWAY
             )
-        if room.switches != broadcast.switches:
-            broadcast.switches = room.switches
+        if room.standbys.switches != broadcast.switches:
+            broadcast.switches = room.standbys.switches
             self._tell(
                 broadcast,
                 EventType.PUBLISHER_SWITCHED,

@@ -15,12 +15,12 @@ from media.recording.recording import Recording
 from media.rooms import ladder
 from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
-from media.rooms.standby import CALL_SECONDS, Standby
+from media.rooms.standby import Standby
+from media.rooms.standbys import Standbys
 from media.rooms.starved_layers import StarvedLayers
 from media.rooms.warnings import LOSE_SOUND, NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.sessions.end_reason import EndReason
-from media.sessions.publisher_session import PublisherSession
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.redundant_sound import RedundantSound
@@ -37,7 +37,6 @@ from shared.names import RoomName, SessionId, WorkerId
 MEASURE_SECONDS = 1.0  # between two measurements of the stream
 _DELAY_STEP = 0.005  # seconds by which it changes before that is told
 NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
-MOST_STANDBYS = 4
 # A room warns of viewers that lose sound from so many on: a few have bad lines of their own.
 _LEAST_LOSE = 3
 _MANY_LOSE, _FEWER_LOSE = 0.10, 0.05  # shares of its viewers: it warns, and no longer
@@ -72,11 +71,7 @@ class Room:
         self.feed = feed
         self.publisher = publisher
         self.source: Source | None = source  # what viewers get; None: it has ended
-        self.rank = 0  # of the source among those that publish here: see `Standby`
-        self.standbys: list[Standby] = []  # all others that publish here, the first in rank first
-        self.chosen: PublisherSession | None = None  # by an operator; it stays on as long as it sends
-        self.switches = 0  # from one to another, so far
-        self._ranks = 0  # of standbys so far
+        self.standbys = Standbys()  # all others that publish here
         self.identity = identity
         self.started_at = started_at
         self.viewers: dict[SessionId, ViewerSession] = {}
@@ -179,9 +174,9 @@ class Room:
     def publisher_state(self, now: float) -> PublisherState:
         if self.source is not None and self.source.origin is not None:
             return PublisherState.ELSEWHERE
-        if self.source is not None and not self.rank:
+        if self.source is not None and not self.standbys.rank:
             return PublisherState.SENDING if self.source.is_alive(now) else PublisherState.SILENT
-        if (publisher := self.covered) is not None:
+        if (publisher := self.standbys.covered) is not None:
             return PublisherState.SENDING if publisher.is_alive(now) else PublisherState.COVERED
         is_away = self.source is None and not self.standbys
         return PublisherState.AWAY if is_away else PublisherState.STOOD_IN
@@ -196,7 +191,7 @@ class Room:
         self.feed.take([track.source for track in self.tracks])
         former, self.source = self.source, source(self.feed)
         self.publisher.succeed(self.source.send_rtcp)
-        self.rank = 0
+        self.standbys.rank = 0
         self._shows_media = True
         self.warnings.clear()  # they were about the former publisher
         left_behind = [each for each in self.viewers.values() if not can_read(each.played, self.tracks)]
@@ -205,6 +200,7 @@ class Room:
     def lose_source(self, heard_at: float, session: SessionId | None) -> None:
         """The source has ended: a publisher's `session`. It was last heard at `heard_at`."""
         self.source, self._shows_media = None, bool(self.standbys)
+        self.standbys.rank = 0
         self.left_by = session
         self._heard_at = max(self._heard_at, heard_at)
 
@@ -221,62 +217,25 @@ class Room:
     # --- its standbys
 
     @property
-    def covered(self) -> Standby | None:
-        """The room's own publisher while a standby is on in its place, or is about to be."""
-        return next((each for each in self.standbys if not each.rank), None)
-
-    @property
     def standby_is_on(self) -> bool:
-        return self.source is not None and self.rank > 0
-
-    @property
-    def takes_standbys(self) -> bool:
-        return sum(each.rank > 0 for each in self.standbys) + self.standby_is_on < MOST_STANDBYS
-
-    def next_rank(self) -> int:
-        """That of a new standby: behind all others."""
-        self._ranks += 1
-        return self._ranks
-
-    def stand_by(self, standby: Standby) -> None:
-        self.standbys.append(standby)
-        self.standbys.sort(key=lambda each: each.rank)
+        return self.source is not None and self.standbys.rank > 0
 
     def leave(self, source: Source) -> Standby | None:
         """A session that was not on has ended; returns its standby, if it was one."""
-        left = next((each for each in self.standbys if each.session is source), None)
+        left = self.standbys.take_out(source)
         if left is not None:
-            self.standbys.remove(left)
             self._heard_at = max(self._heard_at, source.heard_at)
         return left
 
     def switch_by_hand(self, now: float) -> Standby | None:
         """Have viewers get the next one that sends, as long as it does; None: nobody else sends."""
-        sending = [each for each in self.standbys if each.sends(now)]
-        following = next((each for each in sending if each.rank > self.rank), None)
-        chosen = following or next(iter(sending), None)
-        if chosen is not None:
-            self.chosen = chosen.session
-            self.call_standby(now)
+        chosen = self.standbys.choose(now)
+        self.call_standby(now)
         return chosen
 
     def call_standby(self, now: float) -> None:
-        """Have who is to be on come on with its next keyframe: the first in rank of those that send."""
-        if not self.standbys:
-            return
-        called = self._called(now)
-        for each in self.standbys:
-            each.want(now, wanted=each is called)
-
-    def _called(self, now: float) -> Standby | None:
-        sending = [each for each in self.standbys if each.sends(now)]
-        if chosen := next((each for each in sending if each.session is self.chosen), None):
-            return chosen
-        is_on = self.source is not None and now - self.feed.heard_at < CALL_SECONDS
-        if not sending or (is_on and (self.source is self.chosen or self.rank < sending[0].rank)):
-            return None
-        self.chosen = None
-        return sending[0]
+        """Have who is to be on come on with its next keyframe."""
+        self.standbys.call(self.source, self.feed.heard_at, now)
 
     def has_switched(self, standby: Standby, now: float) -> None:
         """A standby's first burst has been forwarded: viewers of layers that it lacks move at once."""
@@ -321,8 +280,7 @@ class Room:
         self.end_recording()
         for viewer in list(self.viewers.values()):
             viewer.end(_for_viewers(reason))
-        standbys, self.standbys = self.standbys, []
-        for standby in standbys:
+        for standby in self.standbys.clear():
             standby.session.end(reason)
         if self.source is not None:
             source, self.source = self.source, None

@@ -150,18 +150,18 @@ class Rooms:
             heard_at=heard_at,
             was=was,
         )
-        room.stand_by(standby)
+        room.standbys.add(standby)
         return standby.session
 
     def _come_on(self, room: Room, standby: Standby) -> Feed:
         """Let viewers get a standby from now on; who was on stands by."""
-        room.standbys.remove(standby)
+        room.standbys.take_out(standby.session)
         if isinstance(former := room.source, PublisherSession):
-            self.stand_by(room, room.published, former.move, room.rank, room.feed.heard_at, room.tracks)
+            rank, heard_at = room.standbys.rank, room.feed.heard_at
+            self.stand_by(room, room.published, former.move, rank, heard_at, room.tracks)
         self._take_over(room, standby.published, standby.session.move)
         standby.resumption.begin()
-        room.rank = standby.rank
-        room.switches += 1
+        room.standbys.is_on(standby)
         room.feed.after_burst[standby] = lambda now: room.has_switched(standby, now)
         standby.feed.publisher = None
         self._ledger.feeds.retire(standby.feed)

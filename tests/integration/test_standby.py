@@ -6,8 +6,8 @@ from time import monotonic
 
 import pytest
 
-from media.rooms.room import MOST_STANDBYS
 from media.rooms.standby import CALL_SECONDS
+from media.rooms.standbys import MOST_STANDBYS
 from media.rtp.rtcp import pli, sender_report
 from media.sessions.publisher_session import SILENT_SECONDS
 from media.tracks.reception import OUR_SSRC

@@ -1,11 +1,13 @@
 """What is told of a worker's rooms."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 from media.rooms import chronicle as module
 from media.rooms.chronicle import Chronicle
 from media.rooms.policy import Policy
+from media.rooms.standbys import Standbys
 from media.rooms.warnings import RoomWarnings
 from media.sessions.end_reason import EndReason
 from shared.messages.events import EventType
@@ -25,9 +27,8 @@ class StandIn:
     warnings: RoomWarnings = field(default_factory=lambda: RoomWarnings(NAME))
     started_at: float = 90.0
     tracks: tuple[Any, ...] = ()
-    switches: int = 0
     standby_is_on: bool = False
-    standbys: tuple[Any, ...] = ()
+    standbys: Standbys = field(default_factory=Standbys)
 
 
 class Told:
@@ -79,7 +80,9 @@ def test_a_broadcast_begins_goes_on_and_ends() -> None:
 def test_who_is_on_is_told() -> None:
     told, room = Told(), StandIn()
     told.opened(room)
-    room.switches, room.standby_is_on, room.standbys = 1, True, (None,)
+    covered: Any = SimpleNamespace(rank=0)
+    room.standbys.add(covered)
+    room.standby_is_on, room.standbys.switches = True, 1
     told.look(room)
     told.look(room)
     switched = told.chronicle.first(100)[-1]
