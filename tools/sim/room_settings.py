@@ -31,7 +31,7 @@ FIRST, SECOND = "the-first-token-of-it", "the-second-token-of-it"
 ADMIN = "Authorization: Bearer admin\r\nContent-Type: application/json\r\n"
 SDP = "Content-Type: application/sdp\r\n"
 WITHIN_SECONDS = 1.0  # what a process sets holds in the others
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 BACK_SECONDS = 15.0  # until an emptied Redis has all of them again
 SOON_SECONDS = 5.0
 IDLE_SECONDS = 2.0  # control closes connections that are idle for 5 s
@@ -157,19 +157,21 @@ class Changes:
         await asyncio.gather(*looking)
 
     async def _look(self, port: int, room: str, opens: str, refused: str, since: float) -> None:
-        while not await self._holds(port, room, opens, refused):
+        # what tells is whether a token is refused, or, where any may play, whether it no longer is
+        while await self._plays(port, room, refused) != (401 if refused else 201):
             assert time.monotonic() - since < SOON_SECONDS, room
             await asyncio.sleep(POLL_SECONDS)
         self.held.append(time.monotonic() - since)
+        assert await self._holds(port, room, opens, refused), room
 
     async def _holds(self, port: int, room: str, opens: str, refused: str) -> bool:
         """Whether one token plays the room, and the other does not; a room without tokens takes any."""
-        statuses = []
-        for token in (opens, refused):
-            headers = f"{SDP}Authorization: Bearer {token}\r\n" if token else SDP
-            reply = await self._pool.ask(port, "POST", f"/api/whep/play/{room}", PLAY_OFFER, headers)
-            statuses.append(reply.status)
+        statuses = [await self._plays(port, room, token) for token in (opens, refused)]
         return statuses == [201, 401 if refused else 201]
+
+    async def _plays(self, port: int, room: str, token: str) -> int:
+        headers = f"{SDP}Authorization: Bearer {token}\r\n" if token else SDP
+        return (await self._pool.ask(port, "POST", f"/api/whep/play/{room}", PLAY_OFFER, headers)).status
 
 
 def configure(number: int) -> tuple[str, dict[str, object], str, str]:
