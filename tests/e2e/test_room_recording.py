@@ -88,25 +88,28 @@ async def test_a_pause_begins_another_file_and_clips_are_told_in_seconds_of_each
         with publishing(system.whip(ROOM)):
             await eventually("media comes", lambda: bitrate(system, ROOM), IN_TIME)
             await system.http.post(recording, json={"name": "take 1"}, headers=ADMIN)
+            marked: list[float] = []
             for number, name in enumerate(("one", "two"), 1):
                 await eventually("a file is begun", partial(_are, number, files, tmp_path), IN_TIME)
                 await asyncio.sleep(RECORDED_SECONDS)
                 await mark(beginClip=name)
+                began = time.monotonic()
                 await asyncio.sleep(RECORDED_SECONDS)
                 await mark(endClip=name, paused=True)
+                marked.append(time.monotonic() - began)
                 await eventually(
                     "it is told", partial(_are, number, told, receiver, tmp_path, "ready"), IN_TIME
                 )
                 await mark(paused=False)
             await system.http.delete(recording, headers=ADMIN)
         ready = [one.event["data"] for one in receiver.arrived if one.type == "recording.ready"][:2]
-        for name, data in zip(("one", "two"), ready, strict=True):
+        for name, data, length in zip(("one", "two"), ready, marked, strict=True):
             [clip] = data["clips"]
             seconds = read(tmp_path / data["name"]).seconds
             print(f"{clip}, {seconds:.2f} s")
             assert (data["recording"], clip["name"]) == ("take 1", name)
-            assert abs(clip["begin"] - RECORDED_SECONDS) < 1.5
-            assert abs(clip["end"] - seconds) < 1.0
+            assert abs(clip["end"] - clip["begin"] - length) < 0.5
+            assert abs(clip["end"] - seconds) < 1.0  # where the pause ended it
 
 
 def _are(count: int, look: Callable[..., set[Path]], *of: object) -> bool:
