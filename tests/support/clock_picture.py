@@ -92,5 +92,6 @@ async def filmed_clock(whip: str) -> AsyncIterator[None]:
         yield
     finally:
         filming.cancel()
+        pipe.close()  # it ends once it has read what it waits for
         process.terminate()
         await process.wait()
