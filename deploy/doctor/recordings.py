@@ -40,7 +40,7 @@ def room(folder: Path, free: int, forms: int) -> Finding:
     """`free`: bytes; `forms`: in how many forms each room is recorded."""
     hours = free / (BYTES_A_SECOND * forms) / 3600
     lasts = f"{folder} has {free / 1e9:.1f} GB free: {hours:.0f} hours of a room of 2.5 Mbit/s"
-    mend = "a larger disk, RECORD_KEEP_DAYS, or DELETE_RECORDING_AFTER_UPLOAD"
+    mend = "a larger disk, RECORD_MIN_FREE_BYTES, or DELETE_RECORDING_AFTER_UPLOAD"
     if free < LEAST_BYTES:
         return ABOUT.fail(lasts, mend)
     return ABOUT.warn(lasts, mend) if hours < LITTLE_HOURS else ABOUT.ok(lasts)
