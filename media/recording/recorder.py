@@ -341,11 +341,20 @@ class Recorder:
         """Delete the oldest files until `RECORD_MIN_FREE_BYTES` are free, with the same exceptions.
 
         One worker of a folder does that at a time. It deletes no more than what lacks, even if the disk does
-        not show at once that something was deleted.
+        not show at once that something was deleted, and nothing for more than the disk has in all.
         """
         with self._journal.alone() as is_alone:
-            lacking = self._min_free - shutil.disk_usage(self._folder).free
-            if not is_alone or lacking <= 0:
+            usage = shutil.disk_usage(self._folder)
+            lacking = self._min_free - usage.free
+            if not is_alone:
+                return
+            if lacking <= 0:
+                self._is_short = False
+                return
+            if self._min_free >= usage.total:
+                if not self._is_short:
+                    log.error("RECORD_MIN_FREE_BYTES is more than the disk has", bytes=usage.total)
+                self._is_short = True
                 return
             due = self._journal.names()
             oldest = [record for record in reversed(list_folder(self._folder)) if record.name not in due]

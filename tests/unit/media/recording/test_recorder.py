@@ -94,8 +94,8 @@ def test_a_room_keeps_what_it_says(tmp_path: Path) -> None:
 
 def test_the_oldest_make_room_and_no_more_than_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on a disk that does not show at once what was deleted; nothing that is written or due goes."""
-    free = 700
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    free, total = 700, 5000
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=free, total=total))
     world = World(tmp_path, uploads=False, min_free=1000)
     for number in range(5):
         (tmp_path / f"demo_{number}.webm").write_bytes(bytes(200))
@@ -112,7 +112,15 @@ def test_the_oldest_make_room_and_no_more_than_lacks(tmp_path: Path, monkeypatch
     free = 1000
     world.recorder.make_room()
     assert left() == ["demo_0.webm", "demo_3.webm", "demo_4.webm"]
-    free = 0
+    free, total = 0, 999
+    with capture_logs() as logs:
+        for _ in range(2):
+            world.recorder.make_room()
+    assert left() == ["demo_0.webm", "demo_3.webm", "demo_4.webm"]
+    assert [line["event"] for line in logs] == ["RECORD_MIN_FREE_BYTES is more than the disk has"]
+    free = 1000
+    world.recorder.make_room()  # what lacks then is told anew
+    free, total = 0, 5000
     with capture_logs() as logs:
         for _ in range(2):
             world.recorder.make_room()
