@@ -20,9 +20,11 @@ from media.switch.feed import Feed
 from media.tracks.keyframe_requests import KeyframeRequests
 from media.tracks.reception import OUR_SSRC
 from media.tracks.source_report import SourceReport
+from media.tracks.source_track import SourceTrack
 from media.tracks.track import Track, has_stopped
 
 REPORT_SECONDS = 1.0
+PAUSED_SECONDS = 1.0  # without media of a stream: a report of it is a guess
 _FOLLOW_DELAY = 1 / 4  # share of a deviation: a picture with a large keyframe comes late
 MOST_BITS_PER_SECOND = 50_000_000  # the most that REMB allows a publisher to send
 
@@ -78,6 +80,8 @@ class PublisherFeedback:
             if source.stats is not None and source.stats.ssrc == report.ssrc:
                 source.stats.sender_report(report, now)
                 if source.gate.closed:  # its timestamps cannot be translated yet
+                    return
+                if has_paused(source, now):
                     return
                 timestamp = source.translator.translate_timestamp(report.rtp_time)
                 track.clock.sender_report(report.ntp_time, timestamp, now)
@@ -203,3 +207,12 @@ class PublisherFeedback:
     def reported(self, number: int) -> SourceReport | None:
         """The publisher's latest sender report of track `number`; None before the first."""
         return self._reported.get(self._tracks[number])
+
+
+def has_paused(source: SourceTrack, now: float) -> bool:
+    """Whether nothing came of a stream for a while.
+
+    A sender that hung tells at once, when it goes on, which timestamp it would have if it had not. But
+    Chromium's sound has lost the time of the pause: only its next report is right.
+    """
+    return now - source.heard_at >= PAUSED_SECONDS

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from media.counts import PublisherStats
-from media.feedback.publisher_feedback import PublisherFeedback
+from media.feedback.publisher_feedback import PublisherFeedback, has_paused
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.payload.keyframes import starts_keyframe
 from media.rooms.resumption import Resumption
@@ -15,7 +15,6 @@ from media.tracks.track import Track, new_tracks
 # Silence after which another one is asked for a keyframe: viewers see that 2 s after the last picture.
 CALL_SECONDS = 1.8
 ASK_SECONDS = 0.5  # from one keyframe request to the next, while viewers are to get it
-_MOST_REPORTS = 8  # one for each of its streams, and some that are of none
 
 
 class Standby:
@@ -58,7 +57,7 @@ class Standby:
         self._is_wanted = False
         self._asks_at = 0.0
         self._round_trip = was[0].clock.round_trip if was else None
-        self._reports: dict[bytes, tuple[bytes, float]] = {}  # the latest RTCP by SSRC, and when it came
+        self._reports: dict[int, tuple[bytes, float]] = {}  # the latest RTCP by SSRC, and when it came
 
     def sends(self, now: float) -> bool:
         """Whether its media arrives."""
@@ -106,8 +105,13 @@ class Standby:
     def receive(self, compound: bytes, now: float) -> None:
         """Take its decrypted RTCP, and keep it: by it viewers play sound and picture in step at once."""
         self._feedback.receive(compound, now)
-        if compound[4:8] in self._reports or len(self._reports) < _MOST_REPORTS:
-            self._reports[compound[4:8]] = compound, now
+        ssrc = int.from_bytes(compound[4:8])
+        sources = (track.source for track in self.tracks)
+        if any(
+            each.stats is not None and each.stats.ssrc == ssrc and not has_paused(each, now)
+            for each in sources
+        ):
+            self._reports[ssrc] = compound, now
 
     def measured(self, round_trip: float) -> None:
         """Take a round trip to it, in seconds: by it viewers are told when media was captured.

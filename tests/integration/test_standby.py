@@ -6,6 +6,7 @@ from time import monotonic
 
 import pytest
 
+from media.feedback.publisher_feedback import PAUSED_SECONDS
 from media.rooms.standby import CALL_SECONDS
 from media.rooms.standbys import MOST_STANDBYS
 from media.rtp.rtcp import pli, sender_report
@@ -249,3 +250,22 @@ async def test_its_reports_hold_from_its_first_packet_on(plane: Plane) -> None:
     await seen(plane, viewer, slate)
     reported = [plane.room.publisher.reported(number) for number in range(2)]
     assert [report.ntp for report in reported if report is not None] == [1_000, 1_000]
+
+
+async def test_what_it_reports_while_it_sends_nothing_is_not_believed(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, slate, viewer = await scene(plane)
+    standby = plane.room.standbys[0]
+    await eventually("all has come", lambda: standby.feed.rx_packets == slate.sent, IN_TIME)
+    for source in standby.feed.sources:
+        source.heard_at -= PAUSED_SECONDS
+    came: list[bytes] = []
+    receive = standby.receive
+    monkeypatch.setattr(standby, "receive", lambda rtcp, now: (came.append(rtcp), receive(rtcp, now)))
+    for kind, timestamp in zip((VP8, OPUS), slate.timestamps, strict=True):
+        slate.peer.send_rtcp(sender_report(SSRCS[kind], 1_000 << 32, timestamp, 1, 1))
+    await eventually("they have come", lambda: len(came) == 2, IN_TIME)
+    fall_silent(plane)
+    await seen(plane, viewer, slate)
+    assert [plane.room.publisher.reported(number) for number in range(2)] == [None, None]
