@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator
 
 import uvloop
 
-from shared.bus import connection
 from tools.sim import measures
 from tools.sim.lists import lists
 from tools.sim.room_settings import room_settings
 from tools.sim.streams import event_streams
+from tools.sim.worker import be_patient
 
-PATIENCE_SECONDS = 30.0  # with Redis: all of a cluster shares this host
 MEASURES = ("cost", "offers", "lists", "placement", "heartbeats", "streams", "settings")
 
 
@@ -30,7 +29,7 @@ async def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.measures) - set(MEASURES):
         parser.error(f"no such measure: {', '.join(unknown)}")
-    connection.CALL_TIMEOUT_SECONDS = PATIENCE_SECONDS
+    be_patient()
     for name in options.measures or MEASURES:
         async for line in _lines(name, options):
             print(line, flush=True)

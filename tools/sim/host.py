@@ -16,9 +16,8 @@ import uvloop
 from shared.bus import connection, keys
 from shared.bus.connection import connect
 from tools.sim.stalls import Stalls
-from tools.sim.worker import HOUR, SimulatedWorker, live_long
+from tools.sim.worker import HOUR, SimulatedWorker, be_patient, live_long
 
-PATIENCE_SECONDS = 30.0  # with Redis: all of a cluster shares this host
 # Longer than a measure takes: a thousand workers that ask Redis anew would take this host's time.
 BLOCK_SECONDS = float(HOUR)
 AT_ONCE = 8
@@ -26,7 +25,7 @@ AT_ONCE = 8
 
 async def main(url: str, count: int, rooms: int, quick: bool) -> None:
     live_long()
-    connection.CALL_TIMEOUT_SECONDS = PATIENCE_SECONDS
+    be_patient()
     connection.BLOCK_SECONDS = BLOCK_SECONDS
     redis = connect(url)
     workers = [SimulatedWorker(redis, url, f"w{number:04}", rooms, quick=quick) for number in range(count)]
