@@ -1,6 +1,5 @@
 """What share of packets a receiver lost, over a time that means something."""
 
-import math
 from collections.abc import Iterable
 
 from media.rtp.rtcp import ReportBlock
@@ -21,12 +20,12 @@ class LossWindow:
         # by SSRC: when, the highest sequence number, and packets lost
         self._began: dict[int, tuple[float, int, int]] = {}
 
-    def take(self, blocks: Iterable[ReportBlock], now: float) -> float | None:
-        """The share lost since the last result, 0 to 1, of the worst stream; None: it is too early.
+    def take(self, blocks: Iterable[ReportBlock], now: float) -> tuple[int, int, float] | None:
+        """Packets lost, of how many, since when: of the worst stream.
 
-        Of few packets many may be lost by chance: it is the share that is certain.
+        None: it is too early.
         """
-        worst = None
+        worst: tuple[int, int, float] | None = None
         for block in blocks:
             present = now, block.highest_sequence, block.packets_lost
             since, highest, lost = self._began.setdefault(block.ssrc, present)
@@ -34,11 +33,8 @@ class LossWindow:
             if now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
                 self._began[block.ssrc] = present
                 if now - since <= STALE_SECONDS:
-                    share = certain_share(block.packets_lost - lost, expected)
-                    worst = share if worst is None else max(worst, share)
+                    expected = max(expected, 1)
+                    counts = min(max(block.packets_lost - lost, 0), expected), expected, since
+                    if worst is None or counts[0] * worst[1] > worst[0] * counts[1]:
+                        worst = counts
         return worst
-
-
-def certain_share(lost: float, expected: float) -> float:
-    """Of few packets many may be lost by chance: the share that is certain."""
-    return min(max((lost - 1.5 * math.sqrt(max(lost, 0))) / max(expected, 1), 0.0), 1.0)

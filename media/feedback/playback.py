@@ -177,10 +177,14 @@ class Playback:
         """From one measurement of its round trip to the next; infinite: none is wanted."""
         return math.inf if self.picture is None else self.picture.measure_seconds
 
+    def line_log(self, now: float) -> str | None:
+        """The log of its line, as JSON; None: it gets no picture."""
+        return None if self.picture is None else self.picture.line_log(now)
+
     def measured(self, round_trip: float, now: float) -> None:
         """Take a round trip to the receiver, in seconds."""
         if self.picture is not None:
-            self.picture.line.round_trip(round_trip, now)
+            self.picture.measured(round_trip, now)
 
     def step(self, now: float) -> float | None:
         """Send what is due at once. Returns the seconds until more is due; None: nothing, for now."""

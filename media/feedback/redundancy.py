@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from media.feedback.loss_window import certain_share
+from media.line.loss_run import certain
 from media.rtp.rtcp import ReportBlock
 from media.switch.redundant_sound import MOST_EARLIER
 
@@ -18,6 +18,7 @@ _MOST_EXPECTED = 1 << 16  # packets from one report to the next; the numbers of 
 # Losses come in bursts if so large a share of so many lost packets followed another one. By chance it is the
 # share of packets lost.
 _BURSTS, _LEAST_LOST = 0.3, 6.0
+_DEVIATIONS = 1.5  # beyond which losses are no chance: sound twice costs little
 
 
 class Redundancy:
@@ -105,7 +106,7 @@ class _Stream:
             return None
         self._expected.add(expected, now)
         self._missing.add(missing, now)
-        self.share = certain_share(self._missing.at(now), self._expected.at(now))
+        self.share = certain(self._missing.at(now), self._expected.at(now), _DEVIATIONS)
         return missing / expected if missing > 1 else 0.0
 
 

@@ -35,7 +35,7 @@ from media.rtp.rtcp import sender_report as build_sender_report
 from media.rtp.run import Run
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
-from media.switch.viewer import Stretch, Viewer
+from media.switch.viewer import Behind, Stretch, Viewer
 from media.switch.wire import Wire
 
 # RTCP of a viewer, 5 % of a stream of 2.5 Mbit/s (RFC 3550 6.2). In bytes of its datagrams, because a packet
@@ -157,6 +157,8 @@ class ViewerFeedback:
                 self._lost(now)
                 if self._sound is not None and self._is_sound(number):
                     self._sound.sent_again()
+                if self._picture is not None:
+                    self._picture.resent(sent.octets, now)
 
     def _room(self, wire: Wire, missing: Sequence[int], now: float) -> int:
         """For how many of the packets the line has room that are missing of the picture, or of a sound."""
@@ -261,7 +263,7 @@ class ViewerFeedback:
         if self._picture is None:
             return
         if (lost := self._loss_window.take(media, now)) is not None:
-            self._picture.report(lost, rtt, now)
+            self._picture.report(*lost, rtt, now)
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
         """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known.
@@ -287,7 +289,7 @@ class ViewerFeedback:
         viewer, ssrc = self._viewer, 0
         reports = []
         for number, wire in enumerate(viewer.wires):
-            if wire is None or (viewer.behind is not None and viewer.behind.track == number):
+            if wire is None or (behind is not None and behind.track == number and not _is_paced(behind)):
                 continue  # keyframes alone have timestamps of their own, and others are not live yet
             times = self._publisher.play_time(self._feed.base_of(number), now)
             ssrc = wire.ssrc or self._tracks[number].ssrc
@@ -316,3 +318,8 @@ class ViewerFeedback:
         self._reported[ntp_time >> 16 & 0xFFFFFFFF] = now
         if len(self._reported) > _KEPT_REPORTS:
             del self._reported[next(iter(self._reported))]  # the oldest
+
+
+def _is_paced(behind: Behind) -> bool:
+    """Whether its pictures are live but for their pace."""
+    return isinstance(behind, JoinBurst) and behind.paces

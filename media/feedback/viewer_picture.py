@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from media.counts import ViewerStats
 from media.feedback.missing_packets import MissingPackets
 from media.feedback.padding_credit import PaddingCredit
-from media.line.choice import HEAVY_LOSS, Decision, LayerChoice
-from media.line.estimate import LineEstimate
+from media.line.allocation import Decision
+from media.line.estimate import HEARD_SECONDS
+from media.line.line_log import LineLog
 from media.line.loss_run import LossRun
 from media.line.packet_train import PACKETS, PacketTrains
 from media.line.stream_line import StreamLine
 from media.rtp.extensions import PlayoutDelay
+from media.rtp.rtx import PADDING_BYTES
 from media.switch.changeover import Changeover, WantKeyframe
 from media.switch.feed import Feed
+from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.padding import can_number, can_pad, send_train
 from media.switch.rendition import PACKET_OVERHEAD, Ladder
@@ -30,8 +33,9 @@ AT_ONCE_SECONDS = 0.5
 _RECOVERY_SECONDS = 5.0  # for this long after a stall, the receiver's reports are about the stall
 _MOVE_SECONDS = 2.0  # for this long after a change of address, they are about what went to the former one
 _SOUND_ROOM = 2.0  # the line must carry this multiple of the sound with its earlier packets
+_LEAST_ROOM = 96_000.0  # bit/s: a packet in 0.1 s, as often as a receiver requests it
 _FEW = 4  # so many packets are retransmitted at once while a queue drains
-_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
+_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0, paces=False)
 
 
 class ViewerPicture:
@@ -65,21 +69,23 @@ class ViewerPicture:
         self._old_news_until = -math.inf  # until then the receiver's reports are about what is over
         self._rid: str | None = None  # the best layer that the viewer wants; None: any
         self._wants_picture = True
+        self._padded_at = -math.inf
+        self._resent_until = -math.inf  # the room for retransmissions is used up until then
         self._padded = 0  # octets of padding that were sent so far
         self._credit = PaddingCredit(now)
         self.is_limited = False  # the line, not the viewer's choice, rules out a better rendition
-        self._send_train(now)  # before the pictures, which would fill a narrow line
+        self._send_train(now)  # before the pictures that fill a narrow line
 
     def _begin(self, now: float) -> None:
         """Know nothing of the line."""
-        self.line = LineEstimate(now)
+        can_train = self._can_train and self._viewer.backlog is None
+        self._log = LineLog(now, can_probe=can_pad(self._viewer), can_train=can_train)
+        self.line, self._choice = self._log.estimate, self._log.allocation
         self._began_at = now
         self._losses = LossRun()
         self._missing = MissingPackets()
-        can_train = self._can_train and self._viewer.backlog is None
-        self._choice = LayerChoice(self.line, now, can_probe=can_pad(self._viewer), can_train=can_train)
-        self._choice.join(now)
         self._signs = 0
+        self._measure_seconds = self._choice.measure_seconds(now)
         self._train_was_answered = False  # the train for which a picture waits, since the last tick
         self.rests = False  # the viewer gets the best, and its line showed no sign of congestion
 
@@ -114,12 +120,14 @@ class ViewerPicture:
         return None if math.isinf(self.line.carries) else round(self.line.carries)
 
     def remb(self, bitrate: int, now: float) -> None:
-        """Take the receiver's own estimate, in bit/s."""
-        if now < self._old_news_until:
-            self.line.forget_remb()
+        """Take the receiver's own estimate, in bit/s, of a line that is no TCP connection."""
+        if self._viewer.backlog is not None or now < self._old_news_until:
             return
-        self._sample(now)
-        self.line.remb(bitrate, now)
+        if (
+            now - self._padded_at > HEARD_SECONDS or not self._choice.can_train
+        ):  # it counts no numbered padding
+            self._sample(now)
+            self._log.remb(bitrate, now)
 
     def asked(self, indexes: Sequence[int], now: float) -> int:
         """Take a NACK for packets of the present picture, by their indexes.
@@ -127,43 +135,72 @@ class ViewerPicture:
         Returns how many of them the line has room for. Their loss counts in that, too.
         """
         rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
-        if rendition is None or self._viewer.behind is not None or not indexes:
+        behind = self._viewer.behind
+        is_live = behind is None or (isinstance(behind, JoinBurst) and behind.paces)
+        if isinstance(behind, Paced):
+            return min(len(indexes), int(has_room and not behind.owes(now)))  # all of it goes at a pace
+        if rendition is None or not is_live or not indexes:
             return len(indexes) if has_room else 0
         sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
         if sent_at >= self._began_at:
             self._learn(rendition, indexes, now)
-        if self.line.signs != signs and (self.line.lost_share or 0.0) > HEAVY_LOSS:
-            has_room = False  # the line was cut
+        if self.line.signs != signs:
+            has_room = False
         self._missing.asked(sent_at, now, refused=not has_room)
-        return 0 if not has_room else _FEW if self.line.trips.queues > 1 else len(indexes)
+        if not has_room:
+            return 0
+        if isinstance(behind, JoinBurst) and behind.paces:
+            return 1
+        return _FEW if self.line.trips.queues > 1 else len(indexes)
+
+    def resent(self, octets: int, now: float) -> None:
+        """Take that so much was sent again: pictures that go at a pace get so much less."""
+        behind = self._viewer.behind
+        if self._is_paced and behind is not None:
+            behind.spend(octets)
+        elif not self.rests and (room := self._room(now)):
+            self._resent_until = max(self._resent_until, now) + octets * 8 / room
 
     def _learn(self, rendition: int, indexes: Sequence[int], now: float) -> None:
         """Tell the estimate which share of the packets was lost."""
+        self._log.missed(now)
         history = self._feed.sent[rendition].history
-        lost = [(index, now - history.age(index, now)) for index in indexes]
+        behind = self._viewer.behind
+        late = behind.late if isinstance(behind, JoinBurst) else 0.0
+        lost = [(index, now - history.age(index, now) + late) for index in indexes]
         came_at = now - self.line.trips.shortest_known
-        is_unchecked = self._trains.told_of == -math.inf  # no train was answered
-        loss = self._losses.asked(rendition, lost, came_at, only_certain=is_unchecked)
-        if loss is not None:
+        if (loss := self._losses.asked(rendition, lost, came_at)) is not None:
             self._sample(now)
-            came = [packet for index in loss.came if (packet := history.get(index, now)) is not None]
-            octets = sum(packet.octets + PACKET_OVERHEAD for packet in came)
-            self.line.lost(loss, came_at - loss.end, now, octets * 8 / (loss.end - loss.begin))
+            self._log.lost(loss, now)
 
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> None:
         """Take when numbered packets arrived, from the number `first` on; None: a packet was lost."""
         if (rate := self._trains.arrived(first, times, now)) is not None:
-            self.line.train_came(rate, now, self._trains.told_of)
+            self._log.train_came(rate, now, self._trains.told_of)
             self._train_was_answered |= self._choice.is_urgent
         elif self._trains.once_more:
-            self._choice.ask_train()
+            self._log.ask_train()
+        if (loss := self._trains.lost(first, times)) is not None:
+            self._sample(now)
+            self._log.lost(loss, now)
 
     def has_room(self, now: float) -> bool:
         """Whether the line has room for retransmissions: sound and newer pictures come first."""
         if self.rests:
             return True
         self._sample(now)
-        return self.line.has_room(now)
+        least = 0.0 if self._is_paced else _LEAST_ROOM
+        return self._room(now) > least and self._resent_until <= now
+
+    @property
+    def _is_paced(self) -> bool:
+        behind = self._viewer.behind
+        return isinstance(behind, Paced) or (isinstance(behind, JoinBurst) and behind.paces)
+
+    def _room(self, now: float) -> float:
+        """The rate that the line has for retransmissions beside what the viewer is to get."""
+        ladder = self._feed.ladder
+        return self.line.room(0.0 if ladder is None else ladder.needs[self._decision.rung], now)
 
     def has_room_for_sound(self, more: float, now: float) -> bool:
         """Whether the line has room for so many times more sound.
@@ -176,14 +213,19 @@ class ViewerPicture:
         sound = 0.0 if ladder is None else ladder.sound
         return not self.line.is_queued(now) and self.line.carries >= _SOUND_ROOM * (1 + more) * sound
 
-    def report(self, loss: float, rtt: float, now: float) -> None:
-        """Take a receiver report: the share of packets lost; the round trip in seconds, 0: unknown."""
+    def report(self, lost: int, expected: int, since: float, rtt: float, now: float) -> None:
+        """Take a report: packets lost, of how many, since when; the round trip in seconds, 0: unknown."""
         if now < self._old_news_until:
             return
         if self._viewer.backlog is not None:
-            loss = 0.0  # TCP loses nothing: we dropped those packets
+            lost = 0  # TCP loses nothing: we dropped those packets
         self._sample(now)
-        self.line.report(loss, rtt, now)
+        self._log.report(lost, expected, since, rtt, now)
+
+    def measured(self, round_trip: float, now: float) -> None:
+        """Take a round trip, in seconds."""
+        self._sample(now)
+        self._log.round_trip(round_trip, now, is_stream=self._viewer.backlog is not None)
 
     @property
     def has_news(self) -> bool:
@@ -195,7 +237,7 @@ class ViewerPicture:
 
     def _sample(self, now: float) -> None:
         octets, sound = self._octets()
-        self.line.sent(octets, sound, now)
+        self._log.sent(octets, sound, now)
 
     def _octets(self) -> tuple[int, int]:
         """The octets that were sent so far: all, and those of sound.
@@ -219,17 +261,19 @@ class ViewerPicture:
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
-        rests = at_best and math.isinf(self.measure_seconds) and not self._choice.joins(now)
+        self._measure_seconds = self._choice.measure_seconds(now)
+        rests = at_best and math.isinf(self._measure_seconds)
         self.rests = rests and self.line.signs == self._signs
         if self.rests:
+            self._log.rest()
             return
         self._signs, self._train_was_answered = self.line.signs, False
         self._sample(now)
-        self._choice.allow_trains(can_train=self._can_train and self._viewer.backlog is None)
+        self._log.can_train(can=self._can_train and self._viewer.backlog is None)
         if (rate := self._trains.cut_short(now)) is not None:
-            self.line.train_came(rate, now, self._trains.told_of)
+            self._log.train_came(rate, now, self._trains.told_of)
         self._decide(ladder, best, now)
-        self._changeover.set_pace(self._decision.pace, self._decision.start)
+        self._changeover.set_pace(self._decision.pace, self._decision.start, stays=self._decision.paces)
         target = ladder.number(self._decision.rung)
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
@@ -247,7 +291,7 @@ class ViewerPicture:
             return False
         if backlog.octets:
             self._sample(now)
-        if not self._stream_line.look(backlog, self.line, now):
+        if not self._stream_line.look(backlog, self._log, now):
             return False
         self.rests = False
         self._old_news_until = now + _RECOVERY_SECONDS
@@ -258,7 +302,7 @@ class ViewerPicture:
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # the viewer does not want the rungs above `best`
         was_probing, was_padded = self._choice.is_probing, bool(self._decision.probe)
-        self._decision = self._choice.step(needs, self._present(ladder), now, is_broken=self._is_broken(now))
+        self._decision = self._log.step(needs, self._present(ladder), now, is_broken=self._is_broken(now))
         self._stats.probes += self._choice.is_probing and not was_probing
         if self._decision.probe and not was_padded:
             self._credit.begin(self._octets()[0], now)
@@ -283,9 +327,9 @@ class ViewerPicture:
     def _send_train(self, now: float) -> None:
         choice = self._choice
         if choice.wants_train(now) and self._trains.is_due(now, urgent=choice.is_urgent):
-            choice.train_left(now)
+            self._log.train_left(now)
             octets, first = self._trains.octets, self._trains.send(now)
-            self._padded += send_train(self._viewer, first, PACKETS, octets, SentAt(now))
+            self._count_padding(send_train(self._viewer, first, PACKETS, octets, SentAt(now)), octets)
 
     def _present(self, ladder: Ladder) -> int:
         """The rung that the viewer gets. If several rungs are one rendition, the one that was decided."""
@@ -304,7 +348,11 @@ class ViewerPicture:
     @property
     def measure_seconds(self) -> float:
         """The time from one measurement of the round trip to the next; infinite: none is wanted."""
-        return self._choice.measure_seconds
+        return self._measure_seconds
+
+    def line_log(self, now: float) -> str:
+        """The log of its line, as JSON."""
+        return self._log.as_json(now)
 
     @property
     def steps(self) -> bool:
@@ -317,7 +365,13 @@ class ViewerPicture:
             return
         self._changeover.send_due(now)
         if due := self._credit.due(self._decision.probe, *self._octets(), now):
-            self._padded += self._switch.pad(self._viewer, due, now)
+            self._padded_at = now
+            number = (lambda count: self._trains.number(count, now)) if self._choice.can_train else None
+            self._count_padding(self._switch.pad(self._viewer, due, now, number), PADDING_BYTES)
+
+    def _count_padding(self, octets: int, size: int) -> None:
+        """In packets of that `size`, so small that their headers count."""
+        self._padded += octets + PACKET_OVERHEAD * math.ceil(octets / size)
 
     def end(self) -> None:
         """The viewer has left."""

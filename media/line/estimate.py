@@ -1,311 +1,431 @@
-"""What a viewer's line carries, by what its receiver says: REMB, or else its receiver reports.
+"""What a viewer's line carries: one number, from what was sent and what is known of its arrival.
 
-A REMB that grows measures nothing: a browser raises it slowly, to 1.5 times what it receives. But its growth
-shows that all packets come through. Its fall is a sign of congestion: the browser then sends 0.85 of what
-came through, so that queues drain. A REMB counts pictures and retransmissions, and no sound.
+Packets that arrive are no measure of a line, as long as it takes all that is sent. It is measured by what
+it does not take: a queue that grows, packets that are lost, a train that comes stretched. Each such
+measurement is evidence that the line is full, and says at which rate it let packets through meanwhile.
+
+Not each queue and loss is ours. What stays although far less is sent comes from others, or from chance: it is
+the line's nature, and from then on only what exceeds it is evidence.
 """
 
 import math
+from collections import deque
+from enum import Enum, auto
+from typing import NamedTuple
 
-from media.line.loss_run import Loss
-from media.line.round_trips import RoundTrips
+from media.line.loss_run import Loss, certain
+from media.line.round_trips import QUEUE_SECONDS, RoundTrips
 from media.line.sent_rates import SentRates
 
-FALL = 0.97  # a REMB below this share of the former one has fallen: browsers send such a REMB at once
-SIGN_SECONDS = 0.5  # a sign of congestion is fresh for this long
-LEAST = 8_000.0  # bit/s beside sound: a line that has a session carries this, whatever a viewer claims
-_TRICKLE = 25_000.0  # bit/s: a receiver cannot estimate a line from less
+# Of what is sent, or of the line
+LEAST_BITRATE = 8_000.0  # beside sound: a line that has a session carries this, whatever a viewer claims
+FITS_SHARE = 0.85  # of what a line carries a picture may need: it has peaks of 1.15 of its mean
+FAR_LESS_SHARE = 0.75  # of what was sent before: what stays with so little is not ours
+_FULL_SHARE = 0.93  # or less of what is sent comes through: the queue grows by 0.1 s in 1.5 s, beyond jitter
+_MARGIN_SHARE = 0.95  # of what comes out of a queue that stays: it must drain
 
-_PROOF_SECONDS = 2.0  # a rate that was sent for this long without a sign of congestion fits
-_EXCESS = 1.1  # a rate above this multiple of what is known to fit was an excess
-_AT_ONCE = 0.5  # a doubtful sign leaves at least this share of what the line carried
-_DOUBT = 0.95  # each sign lowers what is known to fit to this share
-_DEEP = 0.6  # a REMB below this share of what is sent fell while little was sent: it says little of the line
-_STEP = 0.6  # a REMB that falls below this share of itself follows what the receiver gets
-_FAR_LESS = 0.6  # a sign of less than this share of what fitted means that the line has changed
-_STANDING_SECONDS = 2.0  # a queue that stays for this long comes from what we send
-_FLAT = 3  # after so many REMBs that do not grow although they could, the line seems full
-_BOUND = 1.2  # a REMB above this multiple of what is sent need not grow: browsers stop at 1.5
-_LOWERED = 0.6  # we send less than this share of what we sent before
-_MIRROR = 0.7  # a REMB above this share of what we sent a moment ago shows that all came through
-_BACK_OFF = 0.85  # a REMB falls to this share of what the receiver gets
-_HEARD_SECONDS = 0.15  # a receiver's report does not count what was sent in the last moment
-_OLD_NEWS_SECONDS = 1.5  # for this long after a sign, reports of loss concern what was sent before it
-_FRESH_SECONDS = 1.5  # reports come each second: an older one counts for nothing
-_MUCH_LOSS, _SOME_LOSS, _LITTLE_LOSS = 0.10, 0.05, 0.02  # draft-ietf-rmcat-gcc-02 6
-_MANY = 3  # after so many bad reports in a row, the line loses packets although trains pass
-_SAME_LOSS, _LESS = 0.8, 0.75  # loss that stays so large, although we send so much less, is no congestion
-_QUEUE_SECONDS, _LONG_QUEUE_SECONDS = 0.12, 0.25  # by which a round trip is longer than the shortest one
-_MARGIN = 0.95  # we use this share of what a sign shows
-_CAPACITY_SECONDS = 1.0  # a measured capacity is trusted for this long
-_WELL = 0.85  # a rate below this share of the capacity leaves room to spare
+# Queues
+LONG_QUEUE_SECONDS = 0.12  # a receiver conceals sound that is so late: browsers hold 80 to 120 ms of it
+_STREAM_QUEUE_SECONDS = 0.15  # TCP makes a shorter one by itself, and loses nothing
+_SPAN_SECONDS = 0.25  # between two round trips that measure a line: that is more than a picture
+_LONG_SPAN_SECONDS = 1.0  # at most: it may change
+_JITTER_SECONDS = 0.03  # of a round trip: a queue that shrinks by more drains
+_STANDING_SECONDS = 2.0  # a queue that stays for so long, though it does not grow, comes from somebody
+_MOST_TRIPS = 32  # that are kept: more than 3 s of them
+_FRESH_SECONDS = 0.5  # a round trip is of the present queue
+_LATELY_SECONDS = 0.4  # in less time what is sent depends on single pictures
+
+# Losses
+MUCH_LOSS_SHARE = 0.10  # of the packets: draft-ietf-rmcat-gcc-02 section 6
+SOME_LOSS_SHARE = 0.02  # the same: below it a line is left alone
+_RUN_SECONDS = 0.6  # of a run of lost packets, at most (`media.line.loss_run`)
+_MOST_PACKETS, _MANY_PACKETS = 300, 80  # of reports that count; of which a share lost is no chance
+_FOLLOW_SHARE = 1 / 8  # of the way to what one report says (as RFC 6298 2.3 does for a round trip)
+_AS_LONG_SHARE = 0.5  # of the queue of before is as long: it breathes
+_AS_MUCH_SHARE = 0.8  # of the losses of before is as much
+
+# A REMB
+FALL_SHARE = 0.97  # a REMB below this share of the former one has fallen: browsers send such a REMB at once
+_BACK_OFF_SHARE = 0.85  # to which it falls of what came (draft-ietf-rmcat-gcc-02 section 5.5)
+_NEWEST_SECONDS, HEARD_SECONDS = 0.15, 1.5  # so old are the newest packet that a REMB counts, and the oldest
+_TRICKLE_BITRATE = 25_000.0  # a receiver cannot estimate a line from less
+
+# What is how old
+_EPISODE_SECONDS = 3.0  # what happened so lately may have the same reason
+_SETTLED_SECONDS = 1.5  # after a sign: a report is of the second before it, and comes a round trip later
+_TRIPPED_SECONDS = 0.8  # a train is answered within that time, and tells whether the line is full
+_TRAIN_SECONDS = 1.0  # a train's measure is of now
+_PROOF_SECONDS = 2.0  # what was sent for so long, and nothing spoke against it, fits
+
+
+class State(Enum):
+    """What the line does now."""
+
+    CLEAR = auto()
+    QUEUE = auto()
+    LOSING = auto()
+
+
+class _Trip(NamedTuple):
+    sent_at: float
+    came_at: float
+
+    def left_before(self, later: "_Trip") -> bool:
+        """Whether the two measure what was sent between: the queue has not drained meanwhile.
+
+        Who holds back its answers, and gives them all at once, shows no fast line.
+        """
+        left = later.sent_at - self.sent_at
+        return left >= _SPAN_SECONDS and later.came_at - self.came_at >= left - _JITTER_SECONDS
+
+
+class _Before(NamedTuple):
+    """A sign that was taken for ours: what was sent, how bad it was, and what the line was to carry."""
+
+    rate: float
+    value: float
+    carries: float
+
+
+_NOTHING = _Before(0.0, 0.0, 0.0)
+
+
+class Losses:
+    """What a line loses however little is sent, and whether losses are more than that."""
+
+    __slots__ = ("_before", "_expected", "_lost", "own")
+
+    def __init__(self) -> None:
+        self.own = 0.0  # the share that it loses anyway
+        self._before = _NOTHING
+        self._lost = self._expected = 0  # packets, since then
+
+    def sign(self, rate: float, share: float, carries: float) -> None:
+        """Take that the line, which was to carry `carries`, lost so much while `rate` was sent."""
+        if rate > self._before.rate * FAR_LESS_SHARE:
+            self._before = _Before(rate, share, carries)
+        self._lost = self._expected = 0
+
+    def reported(self, rate: float, lost: int, expected: int) -> float | None:
+        """Take a report. If far less is sent, and as much is lost: what the line was to carry."""
+        self.own += (min(self.own, lost / max(expected, 1)) - self.own) * _FOLLOW_SHARE
+        if self._expected > _MOST_PACKETS:  # older reports count for less
+            self._lost, self._expected = self._lost // 2, self._expected // 2
+        self._lost, self._expected = self._lost + lost, self._expected + expected
+        rate_before, share, carries = self._before
+        if self._expected < _MANY_PACKETS:
+            return None
+        if rate > rate_before * FAR_LESS_SHARE:
+            self._before = self._before if self.share > share * _AS_LONG_SHARE else _NOTHING
+            return None
+        self._before = _NOTHING
+        if self.share < share * _AS_MUCH_SHARE:
+            return None
+        self.own = self.share
+        return carries
+
+    @property
+    def share(self) -> float:
+        """The share that was lost lately."""
+        return self._lost / max(self._expected, 1)
+
+    @property
+    def certain(self) -> float:
+        """How much of that is more than chance, and than the line's own."""
+        return certain(self._lost, self._expected) - self.own
 
 
 class LineEstimate:
-    """`now` is in seconds of a steady clock, rates are in bit/s.
+    """`now` is in seconds of a steady clock, rates are in bit/s, with sound and padding.
 
-    `carries` is what the line carries, sound included; infinite while nothing says otherwise. `congested` is
-    true while a sign of congestion is fresh, and `signs` counts the signs. `lost_share` is the share of
-    packets that was lost, if losses or a queue were the last sign. `vouched_at` is the last time at which the
-    receiver showed that all packets came through; `trips` are the round trips that were measured.
+    `carries` is what the line carries; infinite while nothing says otherwise. `signs` counts the evidence
+    that it is full. `lost_share` is the share of packets that was lost, if losses were the last such
+    evidence.
     """
 
     def __init__(self, now: float) -> None:
+        self.is_stream = False
         self.carries = math.inf
-        self.congested = False
         self.signs = 0
+        self.sign_at = -math.inf
+        self._less_since = -math.inf  # when less was sent
+        self._drained_at = -math.inf  # when all that was sent before has come, or is lost
+        self.tripped_at = now  # by what may be evidence, and is a reason to measure: a join is one
         self.lost_share: float | None = None
-        self._proven = 0.0  # bit/s that are known to fit
-        self._sign_at = -math.inf
+        self.trips = RoundTrips()
+        self.trained_at = self.reported_at = -math.inf
+        self._train = 0.0
         self._rates = SentRates(now)
+        self._queued: deque[_Trip] = deque(maxlen=_MOST_TRIPS)  # round trips since the line was last empty
+        self._is_told = False  # what came out of it since then
         self._remb: float | None = None
-        self._flat = 0  # how many REMBs in a row did not grow although they could
-        self.vouched_at = now
-        self._base_loss = 0.0  # the share of packets that the line loses however little is sent
-        self._bad_reports = 0  # in a row
-        self._judged: tuple[float, float] | None = None  # (rate, loss) at the last sign of a report
-        self.trips = RoundTrips(now)
-        self._suspect = False  # the last report shows that the line may be full
-        self._reported_at = -math.inf
-        self._reported_queue = 0.0  # by the last report, in seconds
-        self._train: float | None = None  # the rate that the latest train measured, until `take_train`
-        self._capacity, self.trained_at = 0.0, -math.inf
+        self._lossy_at = -math.inf  # when anything told of losses
+        self.lost_at = self.shallow_at = -math.inf  # when it lost packets; when it did without a queue
+        self._losses = Losses()
+        self._carried = math.inf  # before the last sign
+        self._is_theirs = False  # a queue that stays however little is sent, until the line was empty
+        self._stood_at = -math.inf
+        self._before = _NOTHING  # a queue that was taken for ours
 
-    @property
-    def has_remb(self) -> bool:
-        """Whether the receiver estimates by itself."""
-        return self._remb is not None
-
-    # --- what the receiver says
-
-    def remb(self, bitrate: int, now: float) -> None:
-        """Take a REMB. A hostile one lowers `carries` to `LEAST` at most, and never raises it."""
-        former, self._remb = self._remb, float(bitrate)
-        is_past = not self._suspect or self.trained_at > self._sign_at  # losses and queue are over
-        if former is not None and bitrate < former and is_past and self._leaves_room(now):
-            return  # a receiver that gets so little estimates nonsense
-        pictures = self._rates.of(now, 1.0)[1]
-        if former is None or bitrate > former or bitrate > _BOUND * self._rates.of(now - 0.1, 0.4)[1]:
-            self._flat = 0
-            self.vouched_at = self.vouched_at if self._suspect else now
-        elif bitrate > _DEEP * pictures:
-            self._flat += 1
-        if former is None:
-            if bitrate < pictures * FALL:
-                self._fall(self._told(bitrate, now), now)
-        elif bitrate < former * FALL and not self._is_mirror(bitrate, pictures, now):
-            # A REMB that was far below what the receiver gets falls to a value that has little to do with the
-            # line. So does a REMB at the begin of a probe: the receiver took the silence before for the line.
-            deep = former < _DEEP * pictures and bitrate > former * _STEP
-            begins = self._rates.of(now - _HEARD_SECONDS, 1.0)[1] < _TRICKLE
-            doubtful = (deep or begins) and self.carries < math.inf
-            self._fall(self._told(bitrate, now), now, self.carries * _AT_ONCE if doubtful else 0.0)
-
-    def _leaves_room(self, now: float) -> bool:
-        """Whether a train and the round trip show that what is sent fits, with room to spare."""
-        if not self.trips.is_measured or self.trips.queues:
-            return False
-        return self._rates.total(now, 0.4) < (self.capacity(now) or 0.0) * _WELL
-
-    def forget_remb(self) -> None:
-        """Take the next REMB as the first one, and compare it with none before."""
-        self._remb, self._flat = None, 0
-
-    def _told(self, bitrate: float, now: float) -> float:
-        """What the line carries, by a REMB that fell.
-
-        The REMB is about the mean of the last second, in which a probe has risen. So this takes the share
-        that came through, and applies it to what is sent now, and to the sound.
-        """
-        sound, mean = self._rates.of(now - _HEARD_SECONDS, 1.0)
-        share = min(1.0, bitrate / _BACK_OFF / mean) if mean > 0 else 0.0
-        through = max(bitrate / _BACK_OFF, share * self._rates.of(now, 0.4)[1])
-        return share * sound + through * _MARGIN
-
-    def _is_mirror(self, bitrate: float, pictures: float, now: float) -> bool:
-        """Whether a REMB falls only because we send little: it follows what came in the last second."""
-        if pictures < _TRICKLE:
-            return True
-        lately, before = self._rates.total(now, 0.4), self._rates.total(now - 0.4, 1.0)
-        if lately < self.carries * _LOWERED < math.inf and self.trips.is_measured and not self.trips.queues:
-            return True  # there is room, and no queue: only the receiver's own estimate is low
-        known = before if self.carries == math.inf else max(before, self.carries)
-        return lately < known * _LOWERED and bitrate > pictures * _MIRROR
-
-    def report(self, loss: float, rtt: float, now: float) -> None:
-        """Take a receiver report: the share of packets lost, 0 to 1; the round trip in seconds, 0: unknown.
-
-        A REMB does not show a queue that stays full. Loss and round trip do.
-        """
-        queue = rtt - self.trips.shortest.take(rtt, now) if rtt > 0 else 0.0
-        if loss < self._base_loss * _LESS:
-            self._base_loss = loss
-        lost = max(0.0, loss - self._base_loss)
-        self._reported_at = now
-        self._reported_queue = queue
-        self._suspect = queue > _QUEUE_SECONDS or lost > _SOME_LOSS
-        if rtt > 0 and not self._suspect:
-            self._flat, self.vouched_at = 0, max(self.vouched_at, now - rtt)
-        bad = (
-            queue > _LONG_QUEUE_SECONDS
-            or lost > _MUCH_LOSS
-            or (lost > _LITTLE_LOSS and queue > _QUEUE_SECONDS)
-        )
-        self._bad_reports = self._bad_reports + 1 if bad else 0
-        if self.trips.shows_none(
-            now, fresh=queue > _QUEUE_SECONDS
-        ):  # the losses are from before we sent less
-            if now - self._sign_at <= _OLD_NEWS_SECONDS:
-                self._bad_reports = 0
-                return
-            if self._bad_reports < _MANY and self._leaves_room(now):
-                return
-        at_once = lost > _MUCH_LOSS and queue > _QUEUE_SECONDS
-        if not at_once and self._bad_reports < 2:
-            return
-        rate = self._rates.total(now, 1.0)
-        if queue <= _QUEUE_SECONDS and self._is_steady(rate, loss):
-            self._bad_reports, self._suspect = 0, False
-            return
-        self._judged = (rate, loss)
-        self._fall(rate * (1 - lost) * _MARGIN, now, lost_share=lost)
-
-    def lost(self, loss: Loss, queue: float, now: float, came: float | None = None) -> None:
-        """Take which share of a run of packets was lost. What the line carried then is the rest.
-
-        `queue` is by how much the last packet's way was longer than the shortest round trip, in seconds.
-        `came` is the part of the picture that arrived, in bit/s; None: unknown.
-        """
-        rate = self._rates.between(loss.begin, loss.end)
-        if queue <= _QUEUE_SECONDS and self._is_steady(rate, loss.share):
-            return
-        self._judged = (rate, loss.share)
-        lost = max(0.0, loss.share - self._base_loss)
-        if lost > _SOME_LOSS:
-            told = rate * (1 - lost) * _MARGIN
-            if came is not None:
-                through = (came + self._rates.of(now, 1.0)[0]) * _MARGIN
-                told = (told + through) / 2 if told else through
-            self._proven = min(self._proven, told)
-            self._fall(told, now, lost_share=loss.share)
-
-    def _is_steady(self, rate: float, loss: float) -> bool:
-        """Whether loss stays although we send less: then it is no congestion, and becomes the base loss."""
-        if self._judged is None:
-            return False
-        former_rate, former_loss = self._judged
-        if rate >= former_rate * _LESS or loss <= former_loss * _SAME_LOSS:
-            return False
-        self._base_loss = loss
-        return True
-
-    def round_trip(self, seconds: float, now: float) -> None:
-        """Take a round trip that was measured just now: it shows a queue at once."""
-        if self.trips.take(seconds, now) and not self._suspect:
-            self._flat, self.vouched_at = 0, max(self.vouched_at, now - seconds)
-
-    def train_came(self, rate: float, now: float, sent_at: float = -math.inf) -> None:
-        """Take the rate in bit/s that a train of packets has measured, which was sent at `sent_at`."""
-        self._train = self._capacity = rate
-        self.trained_at = now
-        self.trips.passed(sent_at)
-        self.deny(rate)
-
-    def forget_train(self) -> None:
-        """Know nothing by trains any more."""
-        self.trained_at = -math.inf
-
-    def capacity(self, now: float) -> float | None:
-        """The rate at which packets leave the line, those of others among them; None: not known now."""
-        return self._capacity if now - self.trained_at < _CAPACITY_SECONDS else None
-
-    def queue(self, rate: float, now: float) -> float:
-        """The seconds that a line of that rate needs for what was sent after the last packet to arrive."""
-        return min(self.trips.queue, self._rates.bits(self.trips.passed_at, now) / rate)
-
-    def measured(self, rate: float) -> None:
-        """Learn that the line carries `rate`, neither more nor less."""
-        self.carries, self._proven = rate, min(self._proven, rate)
-
-    def take_train(self, now: float) -> float | None:
-        """The rate that the latest train measured; each train is returned once."""
-        rate, self._train = self._train, None
-        return rate if self.capacity(now) is not None else None
-
-    def held_back(self, rate: float, now: float) -> None:
-        """Take as a sign of congestion that packets wait for the line, which takes `rate`."""
-        if now - self._sign_at >= SIGN_SECONDS:
-            self._fall(rate * _MARGIN, now)
-
-    def give_way(self, now: float) -> None:
-        """Take a queue that stays as a sign of congestion: we send more than the line carries."""
-        if self.trips.queues > 1 and now - max(self.trips.queued_since, self._sign_at) > _STANDING_SECONDS:
-            self._fall(self._rates.total(now, 1.0) * _MARGIN, now)
-
-    def hope(self, rate: float) -> None:
-        """Assume `rate` until the next sign: the last sign came when far more was sent."""
-        self.carries = max(self.carries, rate)
-
-    def deny(self, rate: float) -> None:
-        """Learn that the line carries no more than `rate`, whatever its receiver says: no more arrived."""
-        self.carries, self._proven = min(self.carries, rate), min(self._proven, rate)
-
-    def _fall(self, told: float, now: float, least: float = 0.0, lost_share: float | None = None) -> None:
-        """Take a sign of congestion. What is known to fit stays, if the sign came when more was sent."""
-        self._sign_at, self.congested, self.lost_share = now, True, lost_share
-        self.signs += 1
-        most = max(self._rates.total(now - shift, 0.4) for shift in (0.0, 0.2, 0.4, 0.6, 0.8))
-        is_another = max(told, least) < self._proven * _FAR_LESS
-        is_proven = most > self._proven * _EXCESS and not is_another
-        self._proven = self._proven * _DOUBT if is_proven else 0.0
-        self.carries = max(
-            self._rates.of(now, 1.0)[0] + LEAST, min(self.carries, max(told, self._proven, least))
-        )
-
-    # --- what we sent
+    # --- evidence
 
     def sent(self, octets: int, sound: int, now: float) -> None:
-        """Take how many octets were sent so far, and how many of them were sound.
-
-        Call this ten times a second or more, and before each report of the receiver.
-        """
-        self.congested = now - self._sign_at < SIGN_SECONDS
-        if now - self._reported_at > _FRESH_SECONDS:
-            self._suspect = False
+        """Take how many octets were sent so far, and of sound: ten times a second or more."""
         self.trips.tick(now)
         if not self._rates.add(octets, sound, now):
             return
-        quiet = now - self._sign_at >= _PROOF_SECONDS and now - self._rates.since >= _PROOF_SECONDS
-        if quiet and not self.stalls:
+        quiet = now - max(self.tripped_at, self._rates.since) >= _PROOF_SECONDS
+        if quiet and self.state(now) is State.CLEAR:
             self.fits(self._rates.total(now, _PROOF_SECONDS))
 
+    def round_trip(self, seconds: float, now: float) -> None:
+        """Take a round trip that was measured just now.
+
+        Two of them are a train of all that was sent between: what left in one span of time came in another.
+        """
+        former = self.trips.queue
+        self.trips.take(seconds, now)
+        if now - seconds >= self._less_since:
+            self._drained_at = min(self._drained_at, now)
+        if self.trips.queue <= self._short:
+            self._queued.clear()
+            self._is_told = self._is_theirs = False
+            self._before = _NOTHING
+            return
+        self.tripped_at = now
+        trip = _Trip(now - seconds, now)
+        if not self._queued:
+            self._stood_at = now
+        self._queued.append(trip)
+        before = [each for each in self._queued if each.left_before(trip)]
+        if not before or self.trips.queue < former - _JITTER_SECONDS:
+            return  # the line was empty between, or the queue drains
+        rate, through = self._between(before[-1], trip)
+        long = next((each for each in before if each.sent_at > trip.sent_at - _LONG_SPAN_SECONDS), before[-1])
+        passed = self._between(long, trip)[1]
+        grows = through < rate * (FAR_LESS_SHARE if self._is_theirs else _FULL_SHARE)
+        if self.is_stream:
+            if grows:  # that loses nothing: it only shows how much the line carries
+                self.fits(passed * _MARGIN_SHARE)
+        elif self.state(now) is State.LOSING:
+            return  # then losses tell
+        elif grows:
+            if self._is_ours(rate, now):
+                self._is_theirs = False
+                self._queues(rate, passed, now)
+        elif now - self._stood_at > _STANDING_SECONDS and not self._is_theirs:
+            self._stood_at = now
+            before_it = self._before
+            is_as_long = (
+                rate < before_it.rate * FAR_LESS_SHARE and self.trips.queue > before_it.value * _AS_LONG_SHARE
+            )
+            if is_as_long:
+                self.carries = min(before_it.carries, max(self.most(now) or math.inf, self._least(now)))
+            if is_as_long or not self._is_ours(rate, now):
+                self._is_theirs, self._before = True, _NOTHING
+            else:
+                self._queues(rate, passed * _MARGIN_SHARE, now)
+
+    def _between(self, first: _Trip, last: _Trip) -> tuple[float, float]:
+        """The rates at which packets left between two round trips, and came."""
+        bits = self._rates.bits(first.sent_at, last.sent_at)
+        return bits / (last.sent_at - first.sent_at), bits / (last.came_at - first.came_at)
+
+    def _queues(self, rate: float, through: float, now: float) -> None:
+        """A queue of ours grows, or stays."""
+        if rate > self._before.rate * FAR_LESS_SHARE:
+            self._before = _Before(rate, self.trips.queue, through)
+        self._passes(self._exact(through, now), now)
+
+    def _passes(self, through: float, now: float) -> None:
+        """Take what came out of a line that was full all the while: it carries that, neither more nor less.
+
+        But while a queue lasts it may have grown so long that packets were lost, and then less came.
+        """
+        is_lossy = now - self._lossy_at < _EPISODE_SECONDS
+        least = 0.0 if self._is_told or is_lossy or self.carries == math.inf else through
+        self._full(through, now)
+        self.carries = max(self.carries, least)
+        self._is_told = True
+
+    def _exact(self, through: float, now: float) -> float:
+        """What comes through a full line is what a train measures, unless others have their share of it."""
+        most = self.most(now, _EPISODE_SECONDS)
+        return most if most is not None and most * FITS_SHARE < through else through
+
+    def _is_ours(self, rate: float, now: float) -> bool:
+        """Whether a queue comes from what we send, at `rate`: or far more than that leaves it."""
+        most = self.most(now, _EPISODE_SECONDS)
+        return most is None or rate > most * FITS_SHARE
+
+    @property
+    def _short(self) -> float:
+        """A queue so short is none, in seconds."""
+        return _STREAM_QUEUE_SECONDS if self.is_stream else QUEUE_SECONDS
+
+    @property
+    def _queue(self) -> float:
+        return 0.0 if self._is_theirs else self.trips.queue
+
+    def report(self, lost: int, expected: int, since: float, rtt: float, now: float) -> None:
+        """Take a report: packets lost, of how many, since when; the round trip in seconds, 0: unknown."""
+        self.reported_at = now
+        queue = rtt - self.trips.shortest.take(rtt, now) if rtt > 0 else 0.0
+        rate = self._rates.total(now, 1.0)
+        is_lossy = certain(lost, expected) - self._losses.own > SOME_LOSS_SHARE
+        if is_lossy:
+            self._lossy_at = now
+        if queue > LONG_QUEUE_SECONDS or is_lossy:
+            self.tripped_at = now
+        if self._drained_at == math.inf and now - self._less_since > _EPISODE_SECONDS:
+            self._drained_at = self._less_since + _EPISODE_SECONDS  # nothing answers
+        if since < self._drained_at or self.trips.queues:
+            return
+        if (carried := self._losses.reported(rate, lost, expected)) is not None:
+            self.carries = max(self.carries, carried)
+        elif max(self._losses.certain, certain(lost, expected) - self._losses.own) > MUCH_LOSS_SHARE:
+            self._losing(rate, self._losses.share - self._losses.own, now)
+
+    def lost(self, loss: Loss, now: float) -> None:
+        """Take which share of a run of packets was lost."""
+        self.tripped_at = self._lossy_at = now
+        if loss.begin < self._less_since:
+            return
+        if loss.certain - self._losses.own > MUCH_LOSS_SHARE:
+            # what waited for a pace was sent later than it came
+            rate = max(self._rates.between(loss.begin, loss.end), self._rates.total(loss.end, _RUN_SECONDS))
+            self._losing(rate, loss.share - self._losses.own, now)
+
+    def missed(self, now: float) -> None:
+        """Take that the receiver misses packets: what left meanwhile is not what came."""
+        self._lossy_at = now
+
+    def train_came(self, rate: float, now: float, sent_at: float = -math.inf) -> None:
+        """Take the rate that a train of packets has measured, which was sent at `sent_at`.
+
+        A line may let a burst pass that it would not carry for long: so a train is the most that it carries.
+        """
+        former, self._train = self.most(now), rate
+        self.trained_at = now
+        self.trips.passed(sent_at)
+        sent = self._rates.total(now, 1.0)
+        if rate < sent:
+            is_tripped = now - self.tripped_at < _TRIPPED_SECONDS
+            self.tripped_at = now
+            if is_tripped or (former is not None and former < sent):
+                self._full(max(rate, former or 0.0), now)
+
+    def remb(self, bitrate: int, now: float) -> None:
+        """Take the receiver's own estimate.
+
+        It measures nothing while it grows. But a browser that finds a queue lets it fall to a share of what
+        came in the last second.
+        """
+        former, self._remb = self._remb, float(bitrate)
+        is_queued = (
+            self.carries == math.inf and self._queue > LONG_QUEUE_SECONDS
+        )  # and it says how much comes
+        if not is_queued and (former is None or bitrate >= former * FALL_SHARE):
+            return
+        self.tripped_at = now
+        if self.most(now, _EPISODE_SECONDS) is not None:
+            return  # a train says more
+        sound, pictures = self._rates.of(now - _NEWEST_SECONDS, 1.0)
+        came = bitrate / _BACK_OFF_SHARE
+        was_above = (
+            is_queued or (former or 0.0) > pictures > _TRICKLE_BITRATE
+        )  # or it follows what comes, and says nothing of the line
+        if was_above and came < pictures * _FULL_SHARE and now - self.sign_at > _SETTLED_SECONDS:
+            self._full(came + sound, now)
+
+    def held_back(self, rate: float, now: float) -> None:
+        """Take that packets wait for the line, which takes `rate`."""
+        self._is_told = False  # that is measured anew each time, and TCP loses nothing
+        self._passes(rate * _MARGIN_SHARE, now)
+
+    def sends_less(self, now: float) -> None:
+        """Take that less is sent from now on: losses of what was sent before tell nothing."""
+        self._less_since = now
+        self._drained_at = math.inf
+
+    def overflows(self, now: float) -> None:
+        """Take that far more is sent than the latest train has measured: who comes fills a line at once."""
+        self._full(self._train, now)
+
+    def doubt(self) -> None:
+        """Take the last sign for chance."""
+        self.carries, self.lost_at, self.lost_share = self._carried, -math.inf, None
+
+    def drained(self, now: float) -> None:
+        """Take that the queue of the last sign is over. What a train has measured since is the line.
+
+        But if packets were lost, or far less came out of the queue, others are on it, and that is our share.
+        """
+        if self.trained_at < self.sign_at:
+            return
+        is_share = self._is_told and self.carries < self._train * FITS_SHARE
+        is_shared = is_share or now - self.lost_at < _EPISODE_SECONDS
+        measured = max(self._train, self._least(now))
+        self.carries = min(self.carries, measured) if is_shared else measured
+
     def fits(self, rate: float) -> None:
-        """Learn that the line carries `rate`, which was sent without a sign of congestion."""
-        self._proven = rate if rate > self._proven else self._proven
+        """Take that the line carries `rate`, which was sent, and came."""
         self.carries = max(self.carries, rate)
 
-    def has_room(self, now: float) -> bool:
-        """Whether the line has room for retransmissions. A line that was full a moment ago has none."""
-        if self.trips.queues > 1:  # the queue drains only if we send less than the line carries
-            return self._rates.total(now, 0.4) < (self.capacity(now) or 0.0) * _WELL
-        is_past = now - self._sign_at > _OLD_NEWS_SECONDS or self._leaves_room(now)
-        return is_past or self._rates.total(now, 0.4) < self.carries
+    def _losing(self, sent: float, share: float, now: float) -> None:
+        self.lost_at = now
+        if self.trips.shows_none(now):
+            self.shallow_at = now
+        self._losses.sign(sent, share, self.carries)
+        self._full(sent * (1 - share) * _MARGIN_SHARE, now, lost=share)
+
+    def _full(self, through: float, now: float, lost: float | None = None) -> None:
+        self.signs += 1
+        self._carried = self.carries
+        self.sign_at = self.tripped_at = now
+        self.lost_share = lost
+        self.carries = max(min(self.carries, through), self._least(now))
+
+    def _least(self, now: float) -> float:
+        return self._rates.of(now, 1.0)[0] + LEAST_BITRATE
+
+    # --- what it says
+
+    def state(self, now: float) -> State:
+        if now - self.lost_at < _SETTLED_SECONDS:
+            return State.LOSING
+        is_queued = self.trips.queues > 1 and self._queue > self._short
+        return State.QUEUE if is_queued else State.CLEAR
+
+    def most(self, now: float, within: float = _TRAIN_SECONDS) -> float | None:
+        """The most that the line carries, by a train; None: none came lately."""
+        return self._train if now - self.trained_at < within else None
+
+    def queue(self, now: float) -> float:
+        """The seconds that the line needs for what was sent after the last packet that surely came."""
+        trips = self.trips
+        carries = min(self.carries, self.most(now) or math.inf)
+        waits = self._rates.bits(trips.passed_at, now) / carries
+        if trips.measured_within(_FRESH_SECONDS, now):
+            return min(trips.queue, waits)
+        return waits - trips.shortest_known if now - trips.passed_at < _TRAIN_SECONDS else 0.0
+
+    @property
+    def answers(self) -> bool:
+        """Whether the receiver says by itself when the line is full: then it can be probed."""
+        return self._remb is not None or self.trips.is_measured
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others keep a queue in it."""
+        return self.trips.queues > 1
 
     def is_queued(self, now: float) -> bool:
         """Whether packets wait for the line: what it loses is lost for that, and not by chance."""
-        fresh = now - self._reported_at <= _FRESH_SECONDS
-        return self.trips.queues > 1 or (fresh and self._reported_queue > _QUEUE_SECONDS)
+        return self.state(now) is State.QUEUE
 
-    @property
-    def suspect(self) -> bool:
-        """Whether the last receiver report shows a queue, or loss."""
-        return self._suspect
-
-    def is_empty(self, now: float) -> bool:
-        """Whether the queue of the last sign of congestion has drained."""
-        return not self.trips.queues and (self.trips.is_measured or now - self._sign_at > _STANDING_SECONDS)
-
-    @property
-    def stalls(self) -> bool:
-        """Whether the line seems full: REMB does not grow although it could, or a report shows a queue."""
-        return self._suspect or self.trips.queues > 1 or self._flat >= _FLAT
+    def room(self, need: float, now: float) -> float:
+        """The rate for retransmissions beside what needs `need` bit/s; infinite if the line is not full."""
+        is_full = self._queue > self._short or self.state(now) is not State.CLEAR
+        sent = self._rates.total(now, _LATELY_SECONDS)
+        return max(self.carries - need, 0.0) if is_full and sent >= self.carries else math.inf

@@ -11,8 +11,7 @@ from typing import NamedTuple
 LEAST_PACKETS = 6  # a result needs so many packets that were requested since the last result
 LEAST_SECONDS, MOST_SECONDS = 0.2, 0.6  # so long the lost packets were sent for: a burst is shorter
 QUEUE_SECONDS, QUEUED_SECONDS = 0.15, 0.08  # behind a queue that is longer, less time is enough
-LEAST_SHARE = 0.12  # a smaller loss is chance, or passes
-CERTAIN_SHARE = 0.10  # the same of the share that is no chance: draft-ietf-rmcat-gcc-02 6
+LEAST_SHARE = 0.10  # a smaller loss is chance, or passes
 _DEVIATIONS = 2.0  # beyond which a loss is no chance: once in a hundred looks
 _BURST_PACKETS = 4  # so many are lost at once by chance, or fewer
 MOST_SHARE = 0.9  # so few packets cannot show more
@@ -21,27 +20,35 @@ MOST_SHARE = 0.9  # so few packets cannot show more
 class Loss(NamedTuple):
     """`share` of the packets that were sent from `begin` to `end`, in seconds of a steady clock.
 
-    `came` are the indexes of the packets that arrived between the first and the last lost one.
+    `certain` is the share that is no chance.
     """
 
     share: float
+    certain: float
     begin: float
     end: float
-    came: tuple[int, ...] = ()
 
 
-def certain(lost: Iterable[int], expected: int) -> float:
-    """The share of `expected` packets that is no chance, where those with the numbers `lost` did not come.
+def certain(lost: float, expected: float, deviations: float = _DEVIATIONS) -> float:
+    """The share of lost packets that is no chance: of few packets many may be lost by that."""
+    return _beyond_chance(lost, lost, expected, deviations)
 
-    The numbers are in order. Of few packets many may be lost by chance, and those in a row are lost at once.
-    """
-    count = variance = row = 0
+
+def certain_of(lost: Iterable[int], expected: int) -> float:
+    """The same of packets with these numbers, in order: those that are lost in a row are lost at once."""
+    runs: list[int] = []
     former = None
     for number in lost:
-        row = row + 1 if former is not None and number == former + 1 else 1
-        variance += 2 * row - 1 if row <= _BURST_PACKETS else _BURST_PACKETS
-        count, former = count + 1, number
-    return max(count - _DEVIATIONS * math.sqrt(variance), 0.0) / expected
+        if former is not None and number == former + 1:
+            runs[-1] += 1
+        else:
+            runs.append(1)
+        former = number
+    return _beyond_chance(sum(runs), sum(run * min(run, _BURST_PACKETS) for run in runs), expected)
+
+
+def _beyond_chance(lost: float, variance: float, expected: float, deviations: float = _DEVIATIONS) -> float:
+    return min(max((lost - deviations * math.sqrt(max(variance, 0.0))) / max(expected, 1), 0.0), 1.0)
 
 
 class LossRun:
@@ -54,16 +61,13 @@ class LossRun:
         self._told = -1  # the last index of the last result
         self._track: int | None = None
 
-    def asked(
-        self, track: int, packets: Iterable[tuple[int, float]], came_at: float, *, only_certain: bool = False
-    ) -> Loss | None:
+    def asked(self, track: int, packets: Iterable[tuple[int, float]], came_at: float) -> Loss | None:
         """Take a request for packets of `track`: the index of each, and when it was sent.
 
         A packet that was sent at `came_at` would have arrived by now, if there were no queue.
 
-        Returns the loss, if it is large, and enough packets were lost since the last result. A packet counts
-        once, however often it is requested. With `only_certain` what may be chance is none: a receiver that
-        tells of no trains has nothing to check it by. Behind a queue no loss is chance.
+        Returns the loss, if more of it than chance is large, and enough packets were lost since the last
+        result. A packet counts once, however often it is requested.
         """
         if track != self._track:
             self._track, self._told = track, -1
@@ -83,10 +87,9 @@ class LossRun:
         # a packet behind the last lost one has arrived: it showed the gap
         expected = last - first + 2
         share = min(len(self._lost) / expected, MOST_SHARE)
-        is_queued = came_at - end > QUEUE_SECONDS
-        if end - begin < (QUEUED_SECONDS if is_queued else LEAST_SECONDS) or share < LEAST_SHARE:
-            return None
-        if only_certain and not is_queued and certain(sorted(self._lost), expected) < CERTAIN_SHARE:
+        sure = certain_of(sorted(self._lost), expected)
+        least = QUEUED_SECONDS if came_at - end > QUEUE_SECONDS else LEAST_SECONDS
+        if end - begin < least or sure < LEAST_SHARE:
             return None
         self._told = last
-        return Loss(share, begin, end, tuple(n for n in range(first, last) if n not in self._lost))
+        return Loss(share, sure, begin, end)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from media.line.loss_run import Loss, certain_of
+
 PACKETS = 6
 OCTETS, FEW_OCTETS = 100, 20  # padding in each packet: a train has 8 kbit with all headers, or 4
 HEADER_OCTETS = 12 + 12 + 16 + 28  # of RTP, its extensions and IP, and SRTP's tag
@@ -24,6 +26,8 @@ _LEAST_APART_SECONDS, _NARROW_APART_SECONDS = 0.4, 2.0
 _SHARE = 0.08  # trains take at most this share of the line
 _LEAST_SECONDS = 0.002  # a train that arrives within this time only shows that the line is wide
 _MOST_APART_SECONDS = 5.0  # between trains that nobody answers
+_MOST_PADDING = 512  # packets of which nobody has told are forgotten beyond so many
+_LEAST_PADDING = 20  # packets, so that a share of them tells something
 # The line stood still in the middle of a train if one gap is this long, and this share of all gaps.
 _STALL_SECONDS, _STALL_SHARE = 0.03, 0.6
 
@@ -45,6 +49,7 @@ class PacketTrains:
         "_answered",
         "_apart",
         "_next",
+        "_padding",
         "_sent_at",
         "_stood",
         "_trains",
@@ -55,6 +60,7 @@ class PacketTrains:
 
     def __init__(self) -> None:
         self._next = 0  # number of the first packet of the next train
+        self._padding = PaddingArrivals()
         self._trains: dict[int, Train] = {}  # by the number of its first packet; the oldest first
         self._sent_at = -math.inf
         self._answered = True  # the latest train
@@ -81,6 +87,17 @@ class PacketTrains:
             self.octets = FEW_OCTETS
         self._sent_at, self._answered, self.once_more = now, False, False
         return first
+
+    def number(self, count: int, now: float) -> int:
+        """Give so many packets of padding their numbers; returns the first."""
+        first = self._next
+        self._next += count
+        self._padding.sent(first, count, now)
+        return first
+
+    def lost(self, first: int, times: Sequence[float | None]) -> Loss | None:
+        """Take when packets arrived; returns which share of padding was lost, if it is enough to tell."""
+        return self._padding.arrived(first, times)
 
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> float | None:
         """Take when packets arrived, from number `first` on. Returns what a train has measured, in bit/s."""
@@ -139,3 +156,33 @@ def _gap(arrivals: Sequence[float]) -> float:
     middle = (len(arrivals) - 1) / 2
     squares = sum((place - middle) ** 2 for place in range(len(arrivals)))
     return sum((place - middle) * at for place, at in enumerate(arrivals)) / squares
+
+
+class PaddingArrivals:
+    """Which packets of a probe's padding came: nobody requests them again."""
+
+    __slots__ = ("_came", "_lost", "_sent")
+
+    def __init__(self) -> None:
+        self._sent: dict[int, float] = {}  # when, by number; the oldest first
+        self._came: dict[int, float] = {}  # when those were sent that have come since the last result
+        self._lost: dict[int, float] = {}
+
+    def sent(self, first: int, count: int, now: float) -> None:
+        for number in range(first, first + count):
+            self._sent[number] = now
+        while len(self._sent) > _MOST_PADDING:
+            del self._sent[next(iter(self._sent))]
+
+    def arrived(self, first: int, times: Sequence[float | None]) -> Loss | None:
+        told = {first + place & 0xFFFF: time for place, time in enumerate(times)}
+        for number in [number for number in self._sent if number & 0xFFFF in told]:
+            kind = self._lost if told[number & 0xFFFF] is None else self._came
+            kind[number] = self._sent.pop(number)
+        count = len(self._came) + len(self._lost)
+        if count < _LEAST_PADDING:
+            return None
+        sent = sorted([*self._came.values(), *self._lost.values()])
+        loss = Loss(len(self._lost) / count, certain_of(sorted(self._lost), count), sent[0], sent[-1])
+        self._came, self._lost = {}, {}
+        return loss

@@ -17,14 +17,13 @@ class RoundTrips:
     that were sent before `passed_at` have left the line's queue: a later packet has arrived.
     """
 
-    __slots__ = ("_measured_at", "is_measured", "passed_at", "queue", "queued_since", "queues", "shortest")
+    __slots__ = ("_measured_at", "is_measured", "passed_at", "queue", "queues", "shortest")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self) -> None:
         self.shortest = ShortestRoundTrip()
         self.is_measured = False
         self.queue = 0.0
         self.queues = 0
-        self.queued_since = now
         self.passed_at = -math.inf
         self._measured_at = -math.inf
 
@@ -39,8 +38,6 @@ class RoundTrips:
         self._measured_at = now
         self.passed(now - seconds)
         self.queues = self.queues + 1 if self.queue > QUEUE_SECONDS else 0
-        if not self.queues:
-            self.queued_since = now
         return self.queue < QUEUE_SECONDS / 2
 
     def passed(self, sent_at: float) -> None:
@@ -56,9 +53,9 @@ class RoundTrips:
     def measured_within(self, seconds: float, now: float) -> bool:
         return now - self._measured_at <= seconds
 
-    def shows_none(self, now: float, *, fresh: bool) -> bool:
-        """Whether the line has no queue now, by a round trip of the last seconds, or by a `fresh` one."""
-        return not self.queues and self.measured_within(_FRESH_SECONDS if fresh else _STALE_SECONDS, now)
+    def shows_none(self, now: float) -> bool:
+        """Whether the line has no queue now, by a fresh round trip."""
+        return not self.queues and self.measured_within(_FRESH_SECONDS, now)
 
 
 class ShortestRoundTrip:

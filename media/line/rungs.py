@@ -21,11 +21,6 @@ def last_moving(rungs: Sequence[float]) -> int:
     return next((n for n in range(len(rungs) - 3, -1, -1) if rungs[n] < math.inf), len(rungs))
 
 
-def lowest_layer(rungs: Sequence[float]) -> int:
-    """The lowest rung with all pictures of a layer; if there is none, that of the lowest temporal layer."""
-    return next((n for n in range(len(rungs) - 4, -1, -1) if rungs[n] < math.inf), len(rungs) - 3)
-
-
 def next_better(rungs: Sequence[float], rung: int) -> int:
     """The lowest rung that is better than `rung`. There must be one."""
     return max(n for n in range(rung) if rungs[n] < math.inf)

@@ -51,10 +51,17 @@ class SentRates:
         return sum(self.of(until, seconds))
 
     def bits(self, begin: float, end: float) -> float:
-        """The bits that were sent from the last sample before `begin` to `end`."""
-        times, octets = [self._began_at, *self._times], [0, *self._octets]
-        first = max(0, bisect_right(times, begin + _EARLY) - 1)
-        return (octets[bisect_right(times, end + _EARLY) - 1] - octets[first]) * 8
+        """The bits that were sent from `begin` to `end`: as many in each moment between two samples."""
+        return (self._octets_until(end) - self._octets_until(begin)) * 8
+
+    def _octets_until(self, when: float) -> float:
+        later = bisect_right(self._times, when)
+        if later == len(self._times):
+            return self._octets[-1] if self._octets else 0.0
+        since, before = (self._times[later - 1], self._octets[later - 1]) if later else (self._began_at, 0)
+        if when <= since:
+            return before
+        return before + (self._octets[later] - before) * (when - since) / (self._times[later] - since)
 
     def between(self, begin: float, end: float) -> float:
         """The rate of all that was sent from `begin` to `end`, between which there may be no sample."""

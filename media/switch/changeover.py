@@ -63,6 +63,7 @@ class Changeover:
         self.target = viewer.rendition
         self.pace = 0.0  # bit/s for keyframes alone
         self.start_rate = 0.0  # bit/s for what begins with a keyframe, until it is live; 0: at once
+        self.stays = False  # at that rate when it is live
         self._asks_at = 0.0
         self._urgent = False  # it has no picture until the target begins
         self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
@@ -76,11 +77,17 @@ class Changeover:
         """Whether the viewer is to get another rendition than it gets."""
         return self.target != self._viewer.rendition
 
-    def set_pace(self, bitrate: float, start_rate: float) -> None:
-        """How fast keyframes alone may go, and what begins with a keyframe, in bit/s."""
-        self.pace, self.start_rate = bitrate, start_rate
-        if isinstance(self._viewer.behind, Paced):
-            self._viewer.behind.bitrate = bitrate
+    def set_pace(self, bitrate: float, start_rate: float, *, stays: bool) -> None:
+        """How fast keyframes alone may go, and what begins with a keyframe, in bit/s.
+
+        With `stays` all that follows goes so fast, too.
+        """
+        self.pace, self.start_rate, self.stays = bitrate, start_rate, stays
+        behind = self._viewer.behind
+        if isinstance(behind, Paced):
+            behind.bitrate = bitrate
+        elif behind is not None and not behind.is_first:
+            behind.pace(start_rate, stays=stays)
 
     @property
     def sends(self) -> bool:
@@ -200,12 +207,14 @@ class Changeover:
         index = form.whole_from
         if form.number == target:
             index = form.next_index if form.between_pictures else None
-        if index is None or isinstance(self._viewer.behind, JoinBurst):  # or what waits would be lost
+        behind = self._viewer.behind
+        if index is None or (isinstance(behind, JoinBurst) and not behind.is_empty):  # that would be lost
             self._feed.after_burst[self] = lambda at: self._step_over(target, at)
         else:
             present = self._viewer.rendition
             assert present is not None
-            self._go_on(Place(target, index, self._viewer.shifts[present]), now)
+            start_rate = self.start_rate if self.stays else 0.0
+            self._go_on(Place(target, index, self._viewer.shifts[present]), now, start_rate)
 
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
@@ -282,6 +291,7 @@ class Changeover:
         elif start_rate and self._viewer.backlog is None:
             behind = JoinBurst(place.track)
             behind.begin_at(place.first, start_rate, now)
+            behind.pace(start_rate, stays=self.stays)
         self._switch.change(feed, self._viewer, leaves=former, takes=place, behind=behind, now=now)
         if isinstance(behind, JoinBurst):
             self._switch.advance(feed, self._viewer, now)

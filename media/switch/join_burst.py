@@ -16,6 +16,7 @@ MIN_STEP_SECONDS, MAX_STEP_SECONDS = 0.010, 0.020
 MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
 MOST_SECONDS = 3.0  # until the live edge is reached, at any bit rate of the stream
 NARROW_START_BYTES = 2 * 1200  # the same on a line whose rate is known
+MOST_PACED_SECONDS = 1.0  # a picture that is paced stays so close to the live edge
 
 
 class JoinBurst:
@@ -34,6 +35,7 @@ class JoinBurst:
         "_taken_at",
         "is_first",
         "next_index",
+        "paces",
         "track",
     )
 
@@ -41,6 +43,7 @@ class JoinBurst:
         self.track = track
         self.next_index = 0  # packets below it were sent, or came before the viewer's start
         self.is_first = True  # of its viewer, which has got nothing of the track
+        self.paces = False  # what follows, too: a line without a queue takes no picture at once
         self._pending: deque[Run] | None = None
         self._bytes = 0
         self._overhead = 0  # of each packet, that counts in the rate
@@ -69,7 +72,18 @@ class JoinBurst:
 
     @property
     def caught_up(self) -> bool:
+        return self.is_empty and not self.paces
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
         return self.begun and not self._pending
+
+    def pace(self, rate: float, *, stays: bool) -> None:
+        """Go on at `rate` bit/s; with `stays` also when the live edge is reached."""
+        if stays and not self.paces:
+            self._credit = min(self._credit, 1.0)
+        self._rate, self.paces = rate or self._rate, stays
 
     def begin(self, held: list[Run], bitrate: float, now: float) -> None:
         """Queue the `held` runs, at least one, of a stream of `bitrate` bit/s."""
@@ -91,6 +105,15 @@ class JoinBurst:
         self._taken_at, self._ends_at = now, now + MOST_SECONDS
         self.next_index = index
 
+    @property
+    def late(self) -> float:
+        """The seconds by which what comes now leaves later."""
+        return self._bytes * 8 / self._rate if self._pending else 0.0
+
+    def spend(self, octets: int) -> None:
+        """Take that something else took so much of the line: what waits is sent later."""
+        self._credit -= octets
+
     def add(self, run: Run) -> None:
         """Queue a live run. Ignored before the burst begins, and what is of before it."""
         after = run.first + len(run)
@@ -103,8 +126,10 @@ class JoinBurst:
     def take(self, now: float) -> list[Run]:
         """The runs to send at `now`."""
         if not self._pending:
+            if self.begun:
+                self._taken_at, self._credit = now, min(self._credit, 1.0)
             return []
-        left = self._ends_at - now
+        left = MOST_PACED_SECONDS if self.paces else self._ends_at - now
         if left > MAX_PAUSE_SECONDS:
             rate = max(self._rate, self._bytes * 8 / left)
             self._credit += min(now - self._taken_at, MAX_PAUSE_SECONDS) * rate / 8

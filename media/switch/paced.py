@@ -9,6 +9,7 @@ from media.switch.run_queue import insert, split
 # With the overhead of packets, so that their number is bounded, too. A larger keyframe is skipped.
 MAX_PICTURE_BYTES = 1_000_000
 MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
+_IN_ADVANCE = 1500  # octets: a packet
 _SKIPPED = 8  # pictures whose later packets are known
 
 
@@ -104,6 +105,14 @@ class Paced:
             self.next_index = run.first + len(run)
             runs.append(run)
         return runs
+
+    def spend(self, octets: int) -> None:
+        """Take that something else took so much of the line: what comes next is sent later."""
+        self._credit -= octets
+
+    def owes(self, now: float) -> bool:
+        """Whether more was sent than the pace allows by now: the latest packet is always sent in advance."""
+        return self._credit + (now - self._taken_at) * self.bitrate / 8 < -_IN_ADVANCE
 
     @property
     def due(self) -> bool:

@@ -21,12 +21,17 @@ def can_number(viewer: Viewer) -> bool:
     return _place(viewer, lambda wire: wire.number is not None) is not None
 
 
-def pad(viewer: Viewer, octets: float, sent_at: SentAt) -> int:
-    """Send whole packets, or one smaller packet, up to `octets`; returns the octets that were sent."""
+def pad(viewer: Viewer, octets: float, sent_at: SentAt, number: Callable[[int], int] | None = None) -> int:
+    """Send whole packets, or one smaller packet, up to `octets`; returns the octets that were sent.
+
+    `number` gives the first of so many transport-wide numbers, for a receiver that tells when each came.
+    """
     size = min(int(octets), PADDING_BYTES)
     if size < 1:
         return 0
     count = min(int(octets / size), MOST_PACKETS)
+    if number is not None:
+        return send_train(viewer, number(count), count, size, sent_at)
     place = _place(viewer, lambda wire: wire.sent_at is not None)  # a receiver judges its line by these
     if place is None:
         place = _place(viewer, lambda _: True)

@@ -216,9 +216,11 @@ class PacketSwitch:
         """Retransmit a packet that `viewer` was sent with that offset and shift; False if it cannot be."""
         return resend(viewer, packet, offset, shift, SentAt(now))
 
-    def pad(self, viewer: Viewer, octets: float, now: float) -> int:
+    def pad(
+        self, viewer: Viewer, octets: float, now: float, number: Callable[[int], int] | None = None
+    ) -> int:
         """Send `viewer` packets of padding, up to `octets`; returns the octets that were sent."""
-        return pad(viewer, octets, SentAt(now))
+        return pad(viewer, octets, SentAt(now), number)
 
     def receive(self, batch: Iterable[tuple[Feed, list[bytes] | Joined]], now: float) -> Received:
         """Forward a batch of publishers' SRTP: runs of datagrams. `now` is in seconds of a steady clock."""

@@ -25,6 +25,7 @@ LARGE = (2_400_000,)  # its keyframes are too large for a bad line
 SOUND_BYTES, SOUND_SECONDS = 80, 0.020  # 32 kbit/s
 SOUND_RATE = (SOUND_BYTES + PACKET_OVERHEAD) * 8 / SOUND_SECONDS  # with headers
 PACKET_BYTES = 600
+EMPTY_SECONDS, LONGEST_QUEUE = 0.03, 3.0  # a round trip on an empty line, and what a full queue adds
 _FRAMES_PER_SECOND = 25
 _STEPS_PER_FRAME = round(1 / _FRAMES_PER_SECOND / STEP_SECONDS)
 _STEPS_PER_TICK = 10
@@ -150,9 +151,9 @@ class ShownWorld(LayersWorld):
 
 
 class Watcher:
-    """A viewer, and what its receiver says of its line each 0.2 s, as browsers do: by REMB.
+    """A viewer, and what its line tells: a REMB each 0.2 s, as of browsers, and round trips behind a queue.
 
-    The line itself has no queue and loses nothing: only what the receiver says of it is modelled.
+    The line loses nothing, and all comes at once: its queue is only told of.
     """
 
     def __init__(
@@ -175,6 +176,10 @@ class Watcher:
         )  # of the last second: octets of pictures and padding
         self._estimate = 0.0
         self._says_at = world.now
+        self._sent = self._passed = 0.0  # bits of pictures and padding: into its queue, and out of it
+        self.answers = True  # whether it answers pings
+        self._asked_at = world.now
+        self._asked: deque[tuple[float, float]] = deque()  # pings: what was sent before each, and when
 
     def step(self) -> None:
         if self.far.playback.steps and self.world.now >= self.busy_until:
@@ -184,10 +189,20 @@ class Watcher:
             (packet,) = self.far.packets([datagram])
             self.got.append((at, packet))
             if packet.ssrc in (PICTURE, PICTURE_RTX):
-                self._arrived.append((at, len(packet.payload)))
+                octets = len(packet.payload) + (PACKET_OVERHEAD if packet.padding else 0)
+                self._arrived.append((at, octets))
+                self._sent += octets * 8
+        self._sent = min(self._sent, self._passed + self.line * LONGEST_QUEUE)
+        self._passed = min(self._sent, self._passed + self.line * STEP_SECONDS)
+        while self._asked and self._passed >= min(self._asked[0][0], self._sent):
+            seconds = EMPTY_SECONDS + self.world.now - self._asked.popleft()[1]
+            self.far.playback.measured(seconds, self.world.now)
 
     def tick(self) -> None:
         self.far.playback.tick(self.world.now)
+        if self.answers and self.world.now - self._asked_at >= self.far.playback.measure_seconds:
+            self._asked_at = self.world.now
+            self._asked.append((self._sent, self.world.now))
         if self.world.now - self._says_at >= 0.2 and self._arrived:
             self._says_at = self.world.now
             self._say()
@@ -236,10 +251,11 @@ class Watcher:
         return {packet.payload[4] for packet in self.pictures(since)}
 
     def rate(self, since: float) -> float:
-        """Bits a second, all together: of sound with its headers, of all else without them."""
+        """Bits a second, all together: of sound and padding with their headers, of pictures without them."""
         came = [packet for at, packet in self.got if at > since]
         sounds = sum(packet.ssrc not in (PICTURE, PICTURE_RTX) for packet in came)
-        octets = sum(len(packet.payload) for packet in came) + sounds * PACKET_OVERHEAD
+        headers = sounds + sum(packet.padding > 0 for packet in came)
+        octets = sum(len(packet.payload) for packet in came) + headers * PACKET_OVERHEAD
         return octets * 8 / (self.world.now - since)
 
 

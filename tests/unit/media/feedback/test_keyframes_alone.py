@@ -14,7 +14,7 @@ from tests.support.shown_world import LARGE, SINGLE, limited
 
 def test_keyframes_alone_are_whole_contiguous_and_paced() -> None:
     world, viewer = limited(SINGLE, 120_000, keyframe_seconds=0.4)
-    assert viewer.rendition == world.keyframes
+    world.until(lambda: viewer.rendition == world.keyframes)
     since = world.now
     world.run(8.0)
     pictures = viewer.pictures(since)
@@ -28,18 +28,22 @@ def test_keyframes_alone_are_whole_contiguous_and_paced() -> None:
     octets = sum(len(packet.payload) + PACKET_OVERHEAD for packet in pictures)
     assert octets * 8 / 8.0 <= 120_000
     at_once = Counter(at for at, packet in viewer.got if packet.ssrc == PICTURE and at > since)
-    assert max(at_once.values()) == 1
+    assert max(at_once.values()) <= 2  # a probe may be due besides
 
 
-def test_what_is_lost_of_keyframes_alone_comes_again() -> None:
+def test_what_is_lost_of_keyframes_alone_comes_again_as_their_pace_allows() -> None:
     world, viewer = limited(SINGLE, 120_000, keyframe_seconds=1.0)
     assert viewer.rendition == world.keyframes
-    lost = viewer.pictures()[-1]
+    lost, before = viewer.pictures()[-1], viewer.pictures()[-3]
     again = viewer.far.packets(viewer.far.loses(PICTURE, lost.sequence))
     assert [packet.payload for packet in again] == [lost.sequence.to_bytes(2) + lost.payload]
     assert again[0].timestamp == lost.timestamp
-    before = next(packet for packet in viewer.pictures() if packet.payload[3] == 0)
-    assert viewer.far.loses(PICTURE, before.sequence) == []  # its line has no room for that
+    served = [len(viewer.far.loses(PICTURE, before.sequence)) for _ in range(20)]
+    assert served == sorted(served, reverse=True)
+    assert sum(served) <= 2  # more would be too much at once
+    since = world.now
+    world.run(1.0)
+    assert viewer.far.loses(PICTURE, viewer.pictures(since)[-1].sequence)
 
 
 def test_keyframes_are_requested_of_a_publisher_that_sends_none_by_itself() -> None:

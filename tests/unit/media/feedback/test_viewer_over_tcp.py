@@ -81,13 +81,18 @@ def test_what_a_receiver_says_right_after_a_stall_does_not_count() -> None:
     assert viewer.picture.line.carries == math.inf
 
 
-def test_a_backlog_that_grows_leads_to_the_layer_that_fits() -> None:
-    world, viewer, backlog = over_tcp()
+def falls_behind(world: ShownWorld, backlog: SetBacklog) -> None:
+    """Its connection takes 520 kbit/s for a while."""
     backlog.octets, backlog.age = 50_000, 0.4
-    for _ in range(8):
-        backlog.octets_sent += 5_000  # 400 kbit/s
+    for _ in range(9):
+        backlog.octets_sent += 6_500
         world.run(0.1)
     backlog.octets, backlog.age = 0, 0.0
+
+
+def test_a_backlog_that_grows_leads_to_the_layer_that_fits() -> None:
+    world, viewer, backlog = over_tcp()
+    falls_behind(world, backlog)
     since = world.now
     world.run(0.8)
     assert viewer.rendition == 1
@@ -106,7 +111,7 @@ def test_what_was_dropped_is_not_sent_again() -> None:
 
 def test_no_padding_goes_where_something_waits() -> None:
     world, viewer, backlog = over_tcp()
-    viewer.line = 400_000
+    falls_behind(world, backlog)
     world.until(lambda: viewer.is_probed)
     backlog.octets, backlog.age = 2_000, 0.05
     since = world.now
@@ -115,16 +120,15 @@ def test_no_padding_goes_where_something_waits() -> None:
 
 
 @pytest.mark.parametrize("number", [5, None])
-def test_a_train_tells_nothing_of_a_line_of_tcp(number: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_train_tells_nothing_of_a_line_of_tcp(number: int | None) -> None:
     """Its packets come as TCP gives them out. Nor does one that no receiver tells of."""
     world = ShownWorld()
     viewer = world.watch(number=number)
-    told: list[bool] = []
-    monkeypatch.setattr(viewer.picture._choice, "allow_trains", lambda *, can_train: told.append(can_train))
-    viewer.picture.rests = False
-    viewer.picture.line.signs += 1
-    viewer.picture.tick(world.now)
-    viewer.far.viewer.queue_in(SetBacklog())
-    viewer.picture.line.signs += 1
-    viewer.picture.tick(world.now)
+    told = []
+    for backlog in (None, SetBacklog()):
+        if backlog is not None:
+            viewer.far.viewer.queue_in(backlog)
+        viewer.picture.line.signs += 1
+        viewer.picture.tick(world.now)
+        told.append(viewer.picture._choice.can_train)
     assert told == [number is not None, False]

@@ -7,6 +7,7 @@ import pytest
 from media.line.loss_run import Loss
 from media.line.packet_train import HEADER_OCTETS, OCTETS, PACKETS
 from media.rtp.rtcp import ReportBlock, nack, receiver_report, remb
+from media.switch.rendition import PACKET_OVERHEAD
 from shared.messages.status import LayerReason
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE, PICTURE_RTX
@@ -24,7 +25,7 @@ def test_a_fall_of_what_the_line_carries_leads_to_the_layer_that_fits() -> None:
     viewer, beside = world.watch(), world.watch()
     world.run(3.0)
     assert viewer.layers() == {0}
-    viewer.line = 400_000
+    viewer.line = 480_000
     began = world.now
     world.run(2.0)
     assert viewer.rendition == 1
@@ -40,8 +41,8 @@ def test_a_picture_that_is_far_too_much_pauses_until_the_other_begins() -> None:
     world = ShownWorld(answers=False)
     viewer = world.watch()
     world.run(3.0)
-    viewer.line = 400_000
-    world.run(2.0)
+    viewer.line = 480_000
+    world.run(3.0)
     paused_since = viewer.got[-1][0] - 1.0
     assert viewer.rendition is None
     assert not viewer.pictures(paused_since)
@@ -54,7 +55,7 @@ def test_a_picture_that_is_far_too_much_pauses_until_the_other_begins() -> None:
 
 
 def test_a_line_that_opens_is_noticed_and_the_best_layer_comes_back() -> None:
-    world, viewer = limited(THREE, 400_000)
+    world, viewer = limited(THREE, 480_000)
     viewer.line = 4e6
     world.run(5.0)
     assert viewer.rendition == 0
@@ -81,7 +82,7 @@ def test_the_best_picture_costs_nothing() -> None:
 
 
 def test_at_another_address_nothing_counts_that_was_known_of_the_line_to_the_former_one() -> None:
-    world, viewer = limited(THREE, 400_000)
+    world, viewer = limited(THREE, 480_000)
     viewer.line = 4e6
     viewer.far.playback.move(world.arrives(viewer.far), world.now)
     assert not viewer.picture.rests
@@ -123,7 +124,7 @@ def test_a_picture_that_shrinks_to_what_fits_ends_the_probe() -> None:
 
 
 def test_a_viewer_gets_no_better_layer_than_it_chose_and_its_picture_does_not_pause() -> None:
-    world, viewer = limited(THREE, 400_000)
+    world, viewer = limited(THREE, 480_000)
     viewer.line = 4e6
     world.run(6.0)
     assert viewer.rendition == 0
@@ -139,6 +140,7 @@ def test_a_viewer_gets_no_better_layer_than_it_chose_and_its_picture_does_not_pa
     assert viewer.picture.reason == LayerReason.CHOICE
     assert viewer.far.stats.pauses == 1  # by the line, before
     assert_one_stream(viewer.pictures())
+    world.run(18.0)
     stepped = viewer.stepped
     world.run(5.0)
     assert viewer.stepped == stepped  # it has the best that it wants: nothing is looked for
@@ -190,7 +192,7 @@ def test_the_line_keeps_a_viewer_from_what_it_chose() -> None:
 
 
 def test_sound_only_by_choice_costs_nothing_and_the_picture_comes_back() -> None:
-    world, viewer = limited(THREE, 400_000)
+    world, viewer = limited(THREE, 480_000)
     viewer.picture.choose(None, picture=False)
     world.run(1.0)
     assert viewer.rendition is None
@@ -237,7 +239,7 @@ def test_forms_of_a_layer_that_has_stopped_are_left() -> None:
 
 
 def test_nothing_is_left_of_viewers_that_leave_whatever_they_are_at() -> None:
-    moments = ((400_000, 0.5), (400_000, 4.0), (60_000, 0.3), (60_000, 3.0), (60_000, 7.3), (10_000, 4.0))
+    moments = ((480_000, 0.5), (480_000, 4.0), (60_000, 0.3), (60_000, 3.0), (60_000, 7.3), (10_000, 4.0))
     for line, seconds in moments:
         for temporal in (False, True):
             for answers in (False, True):
@@ -260,7 +262,7 @@ def test_nothing_is_left_of_viewers_that_leave_whatever_they_are_at() -> None:
 
 
 def test_a_viewer_that_leaves_while_it_probes_gets_nothing_more() -> None:
-    world, viewer = limited(THREE, 400_000, seconds=0.5)
+    world, viewer = limited(THREE, 480_000, seconds=0.5)
     world.until(lambda: viewer.is_probed)
     world.run(0.3)
     viewer.leave()
@@ -312,7 +314,7 @@ def viewer() -> Watcher:
     viewer = world.watch(number=5)
     world.run(3.0)
     assert world.feed.ladder is not None
-    line = viewer.picture.line
+    line, viewer.answers = viewer.picture.line, False
     for seconds in (0.03, 0.3, 0.3):
         line.round_trip(seconds, world.now)
     line.train_came(0.97 * world.feed.ladder.needs[0], world.now)
@@ -320,28 +322,19 @@ def viewer() -> Watcher:
     return viewer
 
 
-def miss(viewer: Watcher, *, comes: bool) -> None:
-    """It requests a packet again and again."""
-    index = viewer.world.feed.sent[0].history.next_index - 1
-    for _ in range(3):
-        if comes:
-            viewer.picture.line.train_came(math.inf, viewer.world.now)
-        assert viewer.picture.asked([index], viewer.world.now) == (4 if comes else 0)
-        viewer.world.run(0.1)
-
-
-def test_it_stops_when_what_is_missing_does_not_come(viewer: Watcher) -> None:
-    viewer.world.run(0.3)
-    assert viewer.rendition == 0
-    miss(viewer, comes=False)
-    assert viewer.rendition is None
-    viewer.world.answers = True
-    viewer.world.until(lambda: viewer.rendition == 1, 1.0)
-
-
-def test_it_goes_on_when_that_is_sent_again(viewer: Watcher) -> None:
-    miss(viewer, comes=True)
-    assert viewer.rendition == 0
+@pytest.mark.parametrize(("room", "goes_on"), [(0.0, False), (math.inf, True)])
+def test_it_stops_when_what_is_missing_does_not_come(
+    viewer: Watcher, monkeypatch: pytest.MonkeyPatch, room: float, goes_on: bool
+) -> None:
+    world = viewer.world
+    monkeypatch.setattr(viewer.picture.line, "room", lambda need, now: room)
+    index = world.feed.sent[0].history.next_index - 1
+    for _ in range(3):  # it requests a packet again and again
+        assert viewer.picture.asked([index], world.now) == (4 if goes_on else 0)
+        world.run(0.1)
+    assert (viewer.rendition == 0) is goes_on
+    world.answers = True
+    world.until(lambda: viewer.rendition == 1, 1.0)
 
 
 @pytest.mark.parametrize(("queues", "sent_again"), [(0.5, 6), (1.0, 6), (1.1, 4)])
@@ -350,7 +343,7 @@ def test_few_packets_are_sent_again_at_once_while_a_queue_drains(
 ) -> None:
     line = viewer.picture.line
     monkeypatch.setattr(type(line.trips), "queues", property(lambda _: queues))
-    line.train_came(math.inf, viewer.world.now)
+    line.fits(math.inf)
     newest = viewer.world.feed.sent[0].history.next_index
     assert viewer.picture.asked(range(newest - 6, newest), viewer.world.now) == sent_again
 
@@ -373,7 +366,7 @@ def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
     viewer = world.watch()
     world.run(0.5)
     before = viewer.far.viewer.behind, viewer.rendition
-    viewer.picture.line.lost(Loss(0.9, world.now - 0.5, world.now), 0.3, world.now)
+    viewer.picture.line.lost(Loss(0.9, 0.9, world.now - 0.5, world.now), world.now)
     chokes(viewer, 30_000)
     assert viewer.picture.has_news
     assert (viewer.far.viewer.behind, viewer.rendition) == before
@@ -397,7 +390,7 @@ def test_what_a_receiver_reports_counts_once_a_second(
         blocks += [ReportBlock(PICTURE_RTX, 0, 50 * seconds, 100 * seconds, 0, 0, 0)]  # tells nothing
         viewer.far.says(receiver_report(REPORTER, blocks))
         world.now += 1.0
-    assert told == [(pytest.approx(0.045), 0.0, world.now - 1.0)]
+    assert told == [(9, 100, world.now - 2.0, 0.0, world.now - 1.0)]
 
 
 def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
@@ -411,21 +404,14 @@ def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
     assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
 
 
-@pytest.mark.parametrize("answers", [True, False])
-def test_what_a_good_line_loses_is_sent_again_at_once_and_is_a_sign_where_a_train_can_check_it(
-    answers: bool,
-) -> None:
-    world = ShownWorld()
+def test_what_a_good_line_loses_is_sent_again_at_once_and_is_no_sign(world: ShownWorld) -> None:
     viewer = world.watch(number=5)
-    world.run(0.05)
-    if answers:
-        viewer.picture.arrived(0, [1.0] * PACKETS, world.now)
     world.run(3.0)
     before, signs = len(viewer.got), viewer.picture.line.signs
     came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
     viewer.far.says(nack(REPORTER, PICTURE, lost := came[::6]))
     viewer.step()
-    assert (viewer.picture.line.signs > signs) is answers
+    assert viewer.picture.line.signs == signs
     again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX and not packet.padding]
     assert len(again) == len(lost)
 
@@ -436,7 +422,7 @@ def stopped(world: ShownWorld) -> Watcher:
     viewer.picture.arrived(0, [1.0] * PACKETS, world.now)  # of a wide line
     world.run(3.0)
     assert viewer.rendition == 0
-    viewer.picture.line.lost(Loss(0.6, world.now - 0.5, world.now), 0.3, world.now)
+    viewer.picture.line.lost(Loss(0.6, 0.6, world.now - 0.5, world.now), world.now)
     viewer.picture.tick(world.now)
     assert viewer.rendition is None
     return viewer
@@ -494,9 +480,9 @@ def test_what_a_train_tells_is_heeded_before_the_next_tick(world: ShownWorld) ->
 def test_a_train_in_which_the_line_stood_still_is_followed_by_another(world: ShownWorld) -> None:
     """Also where nothing else wants one: the one that was asked for told nothing."""
     viewer = world.watch(number=5)
-    world.run(1.0)
+    world.run(3.0)
     choice, trains = viewer.picture._choice, viewer.picture._trains
-    choice.allow_trains(can_train=True)
+    choice.train_left(world.now)
     assert not choice.wants_train(world.now)
     viewer.picture.arrived(trains.send(world.now), times(stood=0.2), world.now)
     assert choice.wants_train(world.now)
@@ -509,7 +495,8 @@ def test_a_train_leaves_when_the_picture_has_stopped_and_counts_as_sent(world: S
     since = world.now - 0.005
     world.run(0.15)
     assert len(viewer.padding(since)) == PACKETS
-    assert viewer.picture._padded == sum(len(packet.payload) for packet in viewer.padding())
+    padding = viewer.padding()
+    assert viewer.picture._padded == sum(len(packet.payload) + PACKET_OVERHEAD for packet in padding)
 
 
 # --- room for more sound

@@ -93,7 +93,7 @@ def test_a_line_that_carries_the_stream_leaves_it_alone(rate: float) -> None:
     viewer = watch(rate, 1, SINGLE)
     assert viewer.gap(1, END) <= 0.2
     assert viewer.concealed(1, END) <= 0.005
-    assert viewer.padding <= 0.001
+    assert viewer.padding <= 0.01  # trains, while a keyframe fills the queue
 
 
 @pytest.mark.parametrize("bitrates", [BITRATES, SINGLE])
@@ -125,7 +125,7 @@ def test_two_on_one_line_do_not_starve_each_other_nor_who_has_its_own(seed: int)
     *sharing, alone = map(Watched, seats)
     for viewer in sharing:
         assert viewer.concealed(13, 89) <= 0.005
-        assert viewer.gap(13, 89) <= 2.0  # as decision 39 has it; 40 other seeds: 1.31 at most
+        assert viewer.gap(13, 89) <= 2.0  # 40 other seeds: 1.31 at most
         assert 90 not in viewer.heights(30, 89)
     assert alone.heights(1, 89) == [360]
 

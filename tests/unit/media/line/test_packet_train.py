@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media.line.packet_train import FEW_OCTETS, HEADER_OCTETS, NARROW, OCTETS, PACKETS, PacketTrains
 
@@ -159,3 +161,46 @@ def test_a_line_that_stood_still_in_the_middle_is_asked_once_more() -> None:
     again = trains.arrived(trains.send(2.3), stood, 2.5)
     assert again is not None  # such is the line
     assert again < 50_000
+
+
+def test_padding_of_a_probe_tells_its_losses_and_is_no_train() -> None:
+    trains = PacketTrains()
+    first = trains.number(30, 1.0)
+    came: list[float | None] = [None if n % 3 else 1.0 for n in range(30)]
+    assert trains.arrived(first, came, 1.1) is None
+    loss = trains.lost(first, came)
+    assert loss is not None
+    assert loss.share == pytest.approx(2 / 3)
+    assert (loss.begin, loss.end) == (1.0, 1.0)
+    assert 0 < loss.certain < loss.share
+    assert trains.lost(first, came) is None  # it counts once
+
+
+def test_of_little_padding_nothing_is_told_and_what_nobody_tells_of_is_forgotten() -> None:
+    trains = PacketTrains()
+    assert trains.lost(trains.number(19, 1.0), [None] * 19) is None
+    for n in range(200):
+        trains.number(40, float(n))
+    assert len(trains._padding._sent) <= 512
+    trains.number(10, 1.0)
+    assert trains.lost(0, [None] * 40) is None
+
+
+TIMES = st.lists(st.none() | st.floats(0, 2e6), max_size=64)
+
+
+@given(st.lists(st.tuples(st.integers(0, 0xFFFF), TIMES), max_size=20))
+def test_of_trains_that_nobody_sent_nothing_is_told(words: list[tuple[int, list[float | None]]]) -> None:
+    trains = PacketTrains()
+    for n, (first, times) in enumerate(words):
+        assert trains.arrived(first, times, n / 10) is None
+        assert trains.lost(first, times) is None
+        assert trains.cut_short(n / 10) is None
+
+
+@given(TIMES, st.integers(-8, 8))
+def test_whatever_times_are_told_the_rate_is_a_rate(times: list[float | None], before: int) -> None:
+    trains = PacketTrains()
+    trains.send(0.5)
+    rate = trains.arrived(trains.send(1.0) + before & 0xFFFF, times, 1.1) or trains.cut_short(1.3)
+    assert rate is None or rate > 0

@@ -2,7 +2,7 @@
 
 import math
 
-from media.line.rungs import fitting, is_slow, last_moving, lowest_layer, needed, next_better, top
+from media.line.rungs import fitting, is_slow, last_moving, needed, next_better, top
 
 RUNGS = [math.inf, 1_000.0, math.inf, 400.0, 100.0, 50.0]
 
@@ -16,12 +16,6 @@ def test_rungs_that_there_are_not_are_left_out() -> None:
 
 def test_without_a_moving_picture_none_is_the_last() -> None:
     assert last_moving([math.inf, 100.0, 50.0]) == 3
-
-
-def test_the_lowest_layer_is_above_its_lowest_temporal_layer() -> None:
-    assert lowest_layer(RUNGS) == 1
-    assert lowest_layer([1_000.0, 700.0, 400.0, 100.0, 50.0]) == 1
-    assert lowest_layer([math.inf, 400.0, 100.0, 50.0]) == 1
 
 
 def test_what_fits_is_the_best_and_keyframes_alone_want_room_to_spare() -> None:

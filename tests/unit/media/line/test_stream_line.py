@@ -30,10 +30,12 @@ class Viewer:
 def test_a_backlog_that_moves_and_stays_is_congestion_and_says_what_the_line_carries() -> None:
     viewer = Viewer()
     assert not viewer.looks()
-    for _ in range(5):
+    for _ in range(6):
         assert not viewer.looks(moved=7_500, waits=80_000, age=QUEUE_SECONDS + 0.1)
-    assert viewer.line.congested
-    assert viewer.line.signs == 1  # of one congestion, not of each look
+    assert viewer.line.signs == 0  # in so little time it moves by chance
+    for _ in range(3):
+        viewer.looks(moved=7_500, waits=80_000, age=QUEUE_SECONDS + 0.1)
+    assert viewer.line.signs > 0
     assert 500_000 < viewer.line.carries < 600_000
 
 

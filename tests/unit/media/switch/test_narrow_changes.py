@@ -31,7 +31,7 @@ def begun(*, thinned: bool = False) -> LayersWorld:
 def on_its_way(world: LayersWorld) -> ChangingViewer:
     """It gets layer 2, and waits for a keyframe of layer 1, on a line of which the rate is known."""
     viewer = ChangingViewer(world, 2)
-    viewer.change.set_pace(0.0, RATE)
+    viewer.change.set_pace(0.0, RATE, stays=False)
     viewer.aim(1)
     return viewer
 
@@ -111,7 +111,7 @@ def test_what_comes_late_from_before_the_keyframe_costs_none_of_it(profile: Prof
     world.picture(2)
     viewer.pictures()
     world.now += FRAME
-    viewer.change.set_pace(0.0, RATE)
+    viewer.change.set_pace(0.0, RATE, stays=False)
     world.picture(1, lost=[1])
     late = world.lost.pop()
     world.now += FRAME
@@ -132,7 +132,7 @@ def test_a_step_to_fewer_pictures_or_more_of_a_layer_leaves_its_keyframe_whole(f
     viewer = ChangingViewer(world, 0)
     world.picture(0)
     viewer.pictures()
-    viewer.change.set_pace(0.0, RATE)
+    viewer.change.set_pace(0.0, RATE, stays=False)
     viewer.aim(first)
     sent = world.picture(2, keyframe=True, packets=20, size=1000)
     viewer.aim(then)
@@ -152,7 +152,7 @@ def test_over_tcp_nothing_is_paced_since_the_connection_does(tcp: bool) -> None:
     world = begun()
     viewer = ChangingViewer(world, 2)
     viewer.far.viewer.backlog = TcpBacklog(TcpStats()) if tcp else None
-    viewer.change.set_pace(0.0, RATE)
+    viewer.change.set_pace(0.0, RATE, stays=False)
     viewer.aim(1)
     world.picture(1, keyframe=True, packets=20, size=1000)
     assert (viewer.far.viewer.behind is None) == tcp
@@ -160,7 +160,7 @@ def test_over_tcp_nothing_is_paced_since_the_connection_does(tcp: bool) -> None:
 
 def paused(world: LayersWorld) -> ChangingViewer:
     viewer = ChangingViewer(world, 0)
-    viewer.change.set_pace(0.0, RATE)
+    viewer.change.set_pace(0.0, RATE, stays=False)
     world.now += FRAME
     world.picture(0)
     viewer.aim(None)
@@ -238,7 +238,7 @@ def test_nor_is_one_of_a_thinned_form_which_may_have_been_off_since(form: int) -
 def test_a_keyframe_is_urgent_for_who_sees_none_or_keyframes_alone(shown: int | None) -> None:
     world = begun(thinned=True)
     viewer, asked = asking(world)
-    viewer.change.set_pace(1e6, RATE)
+    viewer.change.set_pace(1e6, RATE, stays=False)
     viewer.aim(None)
     if shown is not None:
         viewer.aim(shown)

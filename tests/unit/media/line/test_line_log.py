@@ -1,0 +1,112 @@
+"""The log of a line, and the same evidence once more through the same code."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.line.estimate import LineEstimate
+from media.line.line_log import MOST_NUMBERS, MOST_PARTS, LineLog
+from media.line.line_state import BadStateError
+from media.line.loss_run import Loss
+from media.line.replay import replay
+from tests.support.many_lines import LinesRoom, Receiver, TimedLine
+from tests.support.told_sender import RUNGS
+from tests.zoo.lines import named, seeded
+
+
+@pytest.mark.parametrize("receiver", [Receiver.ARRIVALS, Receiver.STREAM])
+def test_a_stay_on_a_bad_line_replays_to_the_same_decisions(receiver: Receiver) -> None:
+    room = LinesRoom(3, (700_000, 350_000, 150_000))
+    room.run(4.0)
+    seat = room.watch(TimedLine(seeded(named("half, 25 ms"), 3, room.now), 3), receiver)
+    room.run(10.0)
+    picture = seat._playback.picture
+    assert picture is not None
+    replayed = list(replay(json.loads(picture._log.as_json(room.now))))
+    assert len({each.decided.rung for each in replayed}) > 1
+    assert len(replayed) > 40
+    assert not [each for each in replayed if each.differs]
+
+
+def told(ticks: int) -> LineLog:
+    """Its viewer loses half of what it gets, now and then."""
+    log, octets, present = LineLog(0.0, can_probe=True, can_train=False), 0, 0
+    for n in range(1, ticks):
+        now = n / 10
+        octets += round(RUNGS[present] / 80)
+        log.sent(octets, n * 500, now)
+        if log.allocation.measure_seconds(now) < 9:
+            log.round_trip(0.03, now, is_stream=False)
+        if n % 97 == 40:
+            log.lost(Loss(0.5, 0.5, now - 0.4, now), now)
+        present = log.step(RUNGS, present, now, is_broken=False).rung
+    return log
+
+
+def test_each_part_begins_with_what_was_known_and_there_are_few() -> None:
+    log = told(1500)
+    assert len(log._parts) == MOST_PARTS
+    assert len(log._numbers or ()) <= MOST_NUMBERS + 50
+    assert sum(len(state) + len(numbers) for state, numbers in log._parts) < 40_000
+    replayed = list(replay(json.loads(log.as_json(150.0))))
+    assert 20 < replayed[0].at < 149.0 < replayed[-1].at
+    assert not [each for each in replayed if each.differs]
+
+
+def test_a_replay_of_other_evidence_differs() -> None:
+    log = json.loads(told(200).as_json(20.0))
+    (lost,) = [entry for entry in log["parts"][0]["entries"] if entry[0] == "lost"][:1]
+    lost[2] = lost[3] = 0.9
+    assert any(each.differs for each in replay(log))
+
+
+def test_at_rest_nothing_is_kept_and_of_a_line_that_was_never_full_nothing_at_all() -> None:
+    log = told(30)
+    log.rest()
+    log.round_trip(0.03, 5.0, is_stream=False)
+    assert json.loads(log.as_json(5.0))["parts"] == []
+    log = told(60)
+    log.rest()
+    before = log.as_json(6.0)
+    log.remb(300_000, 6.0)
+    assert log.as_json(6.0) == before
+    log.step(RUNGS, 0, 6.1, is_broken=False)
+    parts = json.loads(log.as_json(7.0))["parts"]
+    assert [part["because"] for part in parts] == [None, ["remb", 6.0, 300_000]]
+    assert [entry[0] for entry in parts[1]["entries"]] == ["rungs", "step", "decided"]
+    assert not [each for each in replay(json.loads(log.as_json(7.0))) if each.differs]
+
+
+LOG = told(60).as_json(6.0)
+JUNK = (
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5) | st.just([]) | st.just({})
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=6), JUNK)
+def test_what_is_no_log_is_refused_or_replayed(path: list[int], junk: Any) -> None:
+    log = json.loads(LOG)
+    place: Any = log
+    for step in path:
+        keys = list(place) if isinstance(place, dict) else range(len(place))
+        if not keys:
+            break
+        key = keys[step % len(keys)]
+        if not isinstance(place[key], dict | list) or step == path[-1]:
+            place[key] = junk
+            break
+        place = place[key]
+    with contextlib.suppress(BadStateError):
+        list(replay(log))
+
+
+def test_all_evidence_goes_through_the_log() -> None:
+    public = {name for name, member in vars(LineEstimate).items() if callable(member) and name[0] != "_"}
+    by_decisions = {"sends_less", "overflows", "doubt", "drained", "fits"}
+    questions = {"state", "most", "queue", "is_queued", "room"}
+    assert public - by_decisions - questions <= set(dir(LineLog))
