@@ -193,7 +193,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *MessageRoutes(messages, authenticator).routes(),
             *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
-            *SessionRoutes(every_worker, authenticator).routes(),
+            *SessionRoutes(every_worker, gateway, authenticator).routes(),
             *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
             *RoomSettingsRoutes(configuration, authenticator, settings.record_enabled).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator, is_listed).routes(),

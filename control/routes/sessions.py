@@ -11,27 +11,28 @@ from control.access.operators import Operator
 from control.http.caller import caller_of
 from control.http.resource import Resource
 from control.workers.every_worker import EveryWorker
+from control.workers.gateway import Gateway
 from control.workers.operator_facts import in_order, session_facts
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import ListedSessions, ListSessions
-from shared.names import parse_room_name
+from shared.names import RoomName, parse_room_name
 
 
 class SessionRoutes:
-    def __init__(self, workers: EveryWorker, authenticator: Authenticator) -> None:
+    def __init__(self, workers: EveryWorker, gateway: Gateway, authenticator: Authenticator) -> None:
         self._workers = workers
+        self._gateway = gateway
         self._authenticator = authenticator
 
     def routes(self) -> list[Route]:
-        return [Route("/api/admin/sessions", Resource({"GET": self.list_sessions}))]
+        return [
+            Route("/api/admin/sessions", Resource({"GET": self.list_sessions})),
+            Route("/api/admin/sessions/{session}/line", Resource({"GET": self.read_line})),
+        ]
 
     async def list_sessions(self, request: Request) -> Response:
         """All sessions, or with `?room=` those of a room; `total` includes those beyond the limit."""
-        room = request.query_params.get("room", "")
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_operator(Operator.WATCH, room or None)
-        if room and parse_room_name(room) is None:
-            raise ServiceError(ErrorCode.INVALID_ROOM)
+        room = self._room(request)
         replies = await self._workers.ask(
             ListSessions(room=room), ListedSessions, caller_of(request).request_id
         )
@@ -42,3 +43,18 @@ class SessionRoutes:
                 "sessions": [session_facts(one) for one in sessions],
             }
         )
+
+    async def read_line(self, request: Request) -> Response:
+        """The log of one session's line. It is named as lists name it; with `?room=` it is of that room."""
+        room, session = self._room(request), request.path_params["session"]
+        log = await self._gateway.read_line(session, RoomName(room), caller_of(request).request_id)
+        return Response(log, media_type="application/json")
+
+    def _room(self, request: Request) -> str:
+        """The room of the query; empty: all. Raises unless the caller may look at it."""
+        room = request.query_params.get("room", "")
+        access = self._authenticator.access(credential(request.headers), time.time())
+        access.check_operator(Operator.WATCH, room or None)
+        if room and parse_room_name(room) is None:
+            raise ServiceError(ErrorCode.INVALID_ROOM)
+        return room

@@ -13,7 +13,7 @@ from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.redis_watch import RedisWatch
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import EndedSession, EndSession
-from shared.messages.sessions import FindSessions, Living
+from shared.messages.sessions import FindSessions, LineRead, Living, ReadLine
 from shared.messages.signalling import (
     AnswerOffer,
     ChooseLayer,
@@ -40,6 +40,13 @@ def _gone(code: ErrorCode) -> Iterator[None]:
         yield
     except LeftWorkerError:
         raise ServiceError(code) from None
+
+
+def _named(session: str) -> tuple[WorkerId, str]:
+    named = parse_cut_session(session)
+    if named is None:
+        raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+    return named
 
 
 class Gateway:
@@ -96,14 +103,20 @@ class Gateway:
 
         Raises `SESSION_NOT_FOUND` or `AMBIGUOUS_SESSION`.
         """
-        named = parse_cut_session(session)
-        if named is None:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        worker, beginning = named
+        worker, beginning = _named(session)
         async with self._watch.bounded(LIMIT_SECONDS):
             message = EndSession(session=beginning, room=room)
             async with self._while_alive():
                 return await self._calls.call(worker, message, EndedSession, request_id, given=alive(worker))
+
+    async def read_line(self, session: str, room: RoomName, request_id: RequestId) -> str:
+        """The log of one session's line, as JSON. For its id, and what it raises, see `end_session`."""
+        worker, beginning = _named(session)
+        async with self._watch.bounded(LIMIT_SECONDS):
+            message = ReadLine(session=beginning, room=room)
+            async with self._while_alive():
+                read = await self._calls.call(worker, message, LineRead, request_id, given=alive(worker))
+        return read.log
 
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
         """Close `room` on every worker that holds it; returns how many sessions ended.

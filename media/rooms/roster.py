@@ -123,6 +123,22 @@ class Roster:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         return session
 
+    def named(self, beginning: str, in_room: str) -> tuple[Session, Room]:
+        """The one session whose id begins so, and which is in `in_room` unless that is empty, and its room.
+
+        Raises `SESSION_NOT_FOUND` or `AMBIGUOUS_SESSION`.
+        """
+        found = [
+            (session, room)
+            for session, room in self.with_rooms()
+            if session.id.startswith(beginning) and in_room in ("", room.name)
+        ]
+        if not found:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        if len(found) > 1:
+            raise ServiceError(ErrorCode.AMBIGUOUS_SESSION, detail="name the room, or the whole session")
+        return found[0]
+
     def with_rooms(self) -> Iterable[tuple[Session, Room]]:
         return ((session, room) for session, (room, _) in self._lives.items())
 

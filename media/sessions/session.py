@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from media.line import line_log
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
 from media.sessions.end_reason import EndReason
@@ -232,6 +233,10 @@ class Session(ABC):
     @abstractmethod
     def traffic(self) -> Traffic:
         """What the session has sent or received so far."""
+
+    def line_log(self, now: float) -> str:
+        """The log of the client's line (`media.line.line_log`), as JSON. Of a publisher it has no parts."""
+        return line_log.empty(now)
 
     @abstractmethod
     def _attach(self, keys: SrtpKeys) -> SrtpSender:

@@ -224,6 +224,10 @@ class ViewerSession(Session):
             log.exception("unexpected error while a viewer is sent its picture", session=self.id)
             self.end(EndReason.FAULT)
 
+    def line_log(self, now: float) -> str:
+        log = None if self._playback is None else self._playback.line_log(now)
+        return super().line_log(now) if log is None else log
+
     def _step(self, now: float) -> float | None:
         if self._playback is None:
             return None

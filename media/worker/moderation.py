@@ -6,11 +6,9 @@ control process, or to another worker of the same room.
 
 from collections.abc import Awaitable, Callable
 
-from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.sessions.end_reason import EndReason
-from media.sessions.session import Session
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import EndedSession, EndSession, Obeyed, ObeyRulings, TokenMark
 from shared.names import RoomName, cut_end
@@ -83,19 +81,7 @@ class Moderation:
         return Obeyed(sessions=ended)
 
     async def end_session(self, message: EndSession) -> EndedSession:
-        session, room = self._named(cut_end(message.session), message.room)
+        session, room = self._roster.named(cut_end(message.session), message.room)
         session.end(EndReason.ENDED_BY_OPERATOR)
         await self._announced()
         return EndedSession(room=room.name, role=session.role)
-
-    def _named(self, beginning: str, in_room: str) -> tuple[Session, Room]:
-        found = [
-            (session, room)
-            for session, room in self._roster.with_rooms()
-            if session.id.startswith(beginning) and in_room in ("", room.name)
-        ]
-        if not found:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        if len(found) > 1:
-            raise ServiceError(ErrorCode.AMBIGUOUS_SESSION, detail="name the room, or the whole session")
-        return found[0]

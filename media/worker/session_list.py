@@ -1,4 +1,4 @@
-"""Lists this worker's sessions for the control plane."""
+"""Lists this worker's sessions for the control plane, and reads the log of one's line."""
 
 from time import monotonic
 
@@ -6,9 +6,16 @@ from media.rooms.room import Room
 from media.rooms.roster import Roster
 from media.sessions.session import Session
 from media.transport.address import Address, transport_of
-from shared.messages.sessions import MOST_SESSIONS, ListedSessions, ListSessions, SessionStatus
+from shared.messages.sessions import (
+    MOST_SESSIONS,
+    LineRead,
+    ListedSessions,
+    ListSessions,
+    ReadLine,
+    SessionStatus,
+)
 from shared.messages.signalling import Role
-from shared.names import cut_session
+from shared.names import cut_end, cut_session
 from shared.rpc.request import Handler
 from shared.settings.host_port import HostPort
 
@@ -18,7 +25,7 @@ class SessionList:
         self._roster = roster
 
     def handlers(self) -> dict[type, Handler]:
-        return {ListSessions: self.list_sessions}
+        return {ListSessions: self.list_sessions, ReadLine: self.read_line}
 
     async def list_sessions(self, message: ListSessions) -> ListedSessions:
         """The sessions, publishers first, then the newest; at most `MOST_SESSIONS`."""
@@ -33,6 +40,10 @@ class SessionList:
             sessions=tuple(_status(session, room, now) for session, room in found[:MOST_SESSIONS]),
             total=len(found),
         )
+
+    async def read_line(self, message: ReadLine) -> LineRead:
+        session, _ = self._roster.named(cut_end(message.session), message.room)
+        return LineRead(log=session.line_log(monotonic()))
 
 
 def _status(session: Session, room: Room, now: float) -> SessionStatus:

@@ -48,6 +48,19 @@ class ListedSessions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLine:
+    """Read the log of one client's line -> `LineRead`. The session's id may be cut, and `room` empty: any."""
+
+    session: str
+    room: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRead:
+    log: str  # JSON, as docs/bad-picture.md describes it: 150 kB at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindSessions:
     """Which of these sessions are alive, and in `room` unless that is empty -> `Living`."""
 

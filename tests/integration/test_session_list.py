@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from media.line.replay import replay
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.sdp import real_offer
@@ -50,6 +51,11 @@ async def test_an_operator_sees_who_sends_what_to_whom_and_how_it_arrives(redis_
             assert len(session["id"]) < len(whole) - 12  # it is not a credential
         assert 0 < playing["rtt"] < 1
         assert publishing["rtt"] is None
+        logs = [
+            (await listed(system, f"/{one['id']}/line?room=seen")).json() for one in (publishing, playing)
+        ]
+        assert logs[0]["parts"] == []
+        assert [each for each in replay(logs[1]) if each.differs] == []
 
 
 async def test_the_layers_of_a_picture_are_one_codec(redis_url: str) -> None:

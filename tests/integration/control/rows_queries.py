@@ -5,6 +5,7 @@ from typing import Any
 from shared.errors import ErrorCode
 from shared.messages.records import GetRecordStill, RecordStill
 from shared.messages.rulings import EndedSession, EndSession, jti_id
+from shared.messages.sessions import LineRead, ReadLine
 from shared.messages.signalling import Answer, Closed, CloseRoom, SwitchRoom
 from shared.messages.stills import GetStill, Still
 from tests.integration.control.row import (
@@ -68,6 +69,8 @@ _BLOCKS, _REVOCATIONS = "GET /api/admin/blocks", "GET /api/admin/revocations"
 _LIFT = "DELETE /api/admin/blocks/"
 _UNREVOKE = "DELETE /api/admin/revocations/"
 _ENDED = {"answers": {EndSession: EndedSession(room="demo", role="play")}}
+_LINE = f"GET /api/admin/sessions/{SESSION}/line"
+_READ = {"answers": {ReadLine: LineRead(log='{"version":1,"now":61.5,"parts":[]}')}}
 _PLAIN: dict[str, Any] = _sends(b"{}") | {"headers": _ADMIN["headers"]}
 
 _EVENTS = "GET /api/admin/events"
@@ -111,6 +114,21 @@ MODERATION_ROWS = [
         "several sessions match",
         **_ADMIN,
         **refuses(EndSession, ErrorCode.AMBIGUOUS_SESSION),
+    ),
+]
+
+LINE_ROWS = [
+    Row("line: of a session is 200", _LINE, 200, **_ADMIN, **_READ),
+    Row("line: a bad room is 400", f"{_LINE}?room=a.b", 400, INVALID_ROOM, **_ADMIN),
+    Row("line: others are 401", _LINE, 401, UNAUTHORIZED, **_ANONYMOUS),
+    Row("line: of no session is 404", "GET /api/admin/sessions/w1/line", 404, NO_SESSION, **_ADMIN),
+    Row(
+        "line: of one of several is 409",
+        _LINE,
+        409,
+        "several sessions match",
+        **_ADMIN,
+        **refuses(ReadLine, ErrorCode.AMBIGUOUS_SESSION),
     ),
 ]
 
@@ -229,6 +247,7 @@ ADMIN_ROWS = [
     Row("events: others are 401", _EVENTS, 401, UNAUTHORIZED, **_ANONYMOUS),
     Row("events: with no admin configured are 401", _EVENTS, 401, UNAUTHORIZED),
     *MODERATION_ROWS,
+    *LINE_ROWS,
     *SETTINGS_ROWS,
     Row("workers: an admin sees them", "GET /api/workers", 200, **_ADMIN),
     Row("workers: others are 401", "GET /api/workers", 401, UNAUTHORIZED, **_ANONYMOUS),

@@ -13,7 +13,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.records import DeleteRecord, GetRecordStill, ListRecords, ShareRecord
 from shared.messages.room_settings import FollowSettings, SettingsFollowed
 from shared.messages.rulings import EndSession, Obeyed, ObeyRulings
-from shared.messages.sessions import FindSessions, ListSessions, Living
+from shared.messages.sessions import FindSessions, ListSessions, Living, ReadLine
 from shared.messages.signalling import (
     Answer,
     AnswerOffer,
@@ -43,6 +43,7 @@ _KINDS = (
         GetRecordStill,
         DeleteRecord,
         ListSessions,
+        ReadLine,
         ObeyRulings,
         EndSession,
         FollowSettings,

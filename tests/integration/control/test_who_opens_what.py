@@ -91,6 +91,7 @@ OPERATORS = ("", "watch", "moderate", "admin")  # each may do what those before 
 OF_A_ROOM = (
     ("admin", "DELETE", "/api/admin/records/{room}_9.webm"),
     ("watch", "GET", "/api/admin/sessions?room={room}"),
+    ("watch", "GET", "/api/admin/sessions/{session}/line?room={room}"),
     ("moderate", "POST", "/api/admin/rooms/{room}/close"),
     ("moderate", "POST", "/api/admin/rooms/{room}/switch"),
     ("moderate", "DELETE", "/api/admin/blocks/{room}"),
@@ -103,6 +104,7 @@ OF_THE_CLUSTER = (
     ("admin", "POST", "/api/admin/workers/w1/undrain"),
     ("admin", "DELETE", "/api/admin/workers/w1/drain"),
     ("watch", "GET", "/api/admin/sessions"),
+    ("watch", "GET", "/api/admin/sessions/{session}/line"),
     ("moderate", "DELETE", "/api/admin/sessions/{session}"),
     ("watch", "GET", "/api/admin/blocks"),
     ("watch", "GET", "/api/admin/rooms"),
