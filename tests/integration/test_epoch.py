@@ -19,6 +19,8 @@ OTHER = WorkerStatus(id="w3", state=WorkerState.READY, http_url="")  # it has no
 TTL_MS = 400
 IN_TIME = 10.0
 
+pytestmark = pytest.mark.alone  # a claim lives for 0.4 s here
+
 
 @pytest.fixture(autouse=True)
 def short_claims(monkeypatch: pytest.MonkeyPatch) -> None:
