@@ -47,6 +47,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = itertools.chain.from_iterable([*waiting, *itertools.chain.from_iterable(files.values())])
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why a test failed that then passed: it is a fault to be found all the same."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"the first try of {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """URL of this test run's own Valkey."""
