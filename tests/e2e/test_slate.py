@@ -23,7 +23,6 @@ from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
 SLATE_SECONDS = 2.5  # from the encoder's last packet to the slate on the screen
-OWN_SECONDS = 0.3  # of these, from the two seconds of silence until a viewer has the slate's first picture
 BACK_SECONDS = 6.0  # FFmpeg answers no request for a keyframe: it sends one each 2 s
 TIMES = 20
 ROOM = "demo"
@@ -239,7 +238,6 @@ async def test_an_encoder_that_hangs_twenty_times(
     opened = await asyncio.to_thread(open_recordings, tmp_path / "records")
     assert opened
     assert worst.shown < SLATE_SECONDS
-    assert worst.came < 2.0 + OWN_SECONDS
 
 
 def marked_processes() -> set[int]:
