@@ -3,7 +3,6 @@
 The session's URL is the credential, as for its events.
 """
 
-import json
 import re
 import time
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from starlette.routing import Route
 from control.access.auth import Authenticator, credential
 from control.http.bodies import read_choice
 from control.http.caller import caller_of
+from control.http.json_object import json_object
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.workers.gateway import Gateway
@@ -69,12 +69,7 @@ def parse_choice(body: bytes) -> Choice:
     `picture` is ours: false asks for the sound alone. `encodingId` is the name of `rid` in earlier drafts.
     Spatial and temporal layers are ignored: those of a room have no others within that could be named.
     """
-    try:
-        wish = json.loads(body)
-    except (ValueError, RecursionError):
-        wish = None
-    if not isinstance(wish, dict):
-        raise _invalid("not a JSON object")
+    wish = json_object(body, None, _invalid)
     rid, picture = wish.get("rid", wish.get("encodingId")), wish.get("picture", True)
     if rid is not None and not (isinstance(rid, str) and _RID.fullmatch(rid)):
         raise _invalid("rid is not the name of a layer")
