@@ -145,7 +145,7 @@ class Allocation:
                 estimate.fits(min(self._known, estimate.most(now, _LONG_AGO_SECONDS) or math.inf))
         if self._phase is Phase.DRAINING:
             self._drain(rungs, now)
-        elif (is_full or self._is_too_much(rungs, now)) and self._is_more(rungs, now):
+        elif (is_full or self._note_flood(rungs, now)) and self._is_more(rungs, now):
             self._go_down(rungs, present, now)
         elif self._phase is Phase.PROBING:
             self._probe(rungs, now, elapsed, is_full=is_full)
@@ -181,8 +181,8 @@ class Allocation:
         share = FITS_SHARE if is_tight else _LAST_SHARE if self._rung == last_moving(rungs) else _SURE_SHARE
         return needed(rungs, self._rung) > self._estimate.carries * share and self._rung < len(rungs) - 1
 
-    def _is_too_much(self, rungs: Sequence[float], now: float) -> bool:
-        """Whether a train says so of a viewer that has just come."""
+    def _note_flood(self, rungs: Sequence[float], now: float) -> bool:
+        """Take it for a sign if a train says that who has just come gets too much; returns whether so."""
         most = self._estimate.most(now)
         if (
             most is None
@@ -203,7 +203,7 @@ class Allocation:
     def _go_down(self, rungs: Sequence[float], present: int, now: float) -> None:
         if self._phase is not Phase.STEADY:
             self._fail(now)
-        elif self._is_doubtful(rungs, now):
+        elif self._note_doubt(rungs, now):
             self._estimate.doubt()
             return
         self._rung = max(self._rung, self._fitting(rungs))
@@ -213,8 +213,8 @@ class Allocation:
         drains = is_moving and (self._is_unknown(now) or self._estimate.queue(now) > LONG_QUEUE_SECONDS)
         self._enter(Phase.DRAINING if drains else Phase.STEADY, now)
 
-    def _is_doubtful(self, rungs: Sequence[float], now: float) -> bool:
-        """Whether to wait for a second sign: the first one leaves nearly enough, and may be chance."""
+    def _note_doubt(self, rungs: Sequence[float], now: float) -> bool:
+        """Note when a sign came; returns whether to wait for a second one: this one may be chance."""
         if self._estimate.lost_share is None:
             return False
         is_first, self._doubted_at = now - self._doubted_at > _DOUBT_SECONDS, now

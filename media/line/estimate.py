@@ -322,9 +322,8 @@ class LineEstimate:
         came in the last second.
         """
         former, self._remb = self._remb, float(bitrate)
-        is_queued = (
-            self.carries == math.inf and self._queue > LONG_QUEUE_SECONDS
-        )  # and it says how much comes
+        # behind a first long queue it says how much comes, and need not have fallen for that
+        is_queued = self.carries == math.inf and self._queue > LONG_QUEUE_SECONDS
         if not is_queued and (former is None or bitrate >= former * FALL_SHARE):
             return
         self.tripped_at = now
@@ -332,9 +331,8 @@ class LineEstimate:
             return  # a train says more
         sound, pictures = self._rates.of(now - _NEWEST_SECONDS, 1.0)
         came = bitrate / _BACK_OFF_SHARE
-        was_above = (
-            is_queued or (former or 0.0) > pictures > _TRICKLE_BITRATE
-        )  # or it follows what comes, and says nothing of the line
+        # otherwise it follows what comes, and says nothing of the line
+        was_above = is_queued or (former or 0.0) > pictures > _TRICKLE_BITRATE
         if was_above and came < pictures * _FULL_SHARE and now - self.sign_at > _SETTLED_SECONDS:
             self._full(came + sound, now)
 
