@@ -49,6 +49,7 @@ class Slates:
     def __init__(self, stand_by: Callable[[str, str], Awaitable[None]]) -> None:
         self._stand_by = stand_by
         self._slates: dict[str, _Slate] = {}
+        self._is_full = False
 
     def look(self, wanted: Mapping[str, str], rooms: Mapping[str, RoomNow], now: float) -> None:
         """Start and end slates. `wanted`: files by room. `rooms` are those that exist."""
@@ -66,9 +67,12 @@ class Slates:
             if room in self._slates or present is None or present.standbys or present.standby_on:
                 continue  # who stands by there may be a slate of ours that has lost its session
             if len(self._slates) >= MOST_SLATES:
-                print(f"slates: there are {MOST_SLATES}, so none in {room}", file=sys.stderr, flush=True)
+                if not self._is_full:  # said once, and not with each look
+                    print(f"slates: there are {MOST_SLATES}, so none in {room}", file=sys.stderr, flush=True)
+                self._is_full = True
                 return
             self._slates[room] = _Slate(file, asyncio.ensure_future(self._stand_by(room, file)))
+        self._is_full = False
 
     def __len__(self) -> int:
         return len(self._slates)
@@ -99,14 +103,18 @@ async def keep_all(
             print(f"slates: {room}: {file}: {error or 'no picture is in it'}", file=sys.stderr, flush=True)
 
     slates = Slates(stand_by)
+    away = ""  # why the server did not answer last time; said once for each reason
     try:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
             while True:
                 try:
                     wanted = await wanted_slates(http, base, admin())
                     slates.look(wanted, await rooms_now(http, base, wanted), time.monotonic())
+                    away = ""
                 except (httpx.HTTPError, ValueError, KeyError) as error:
-                    print(f"slates: {base}: {error!r}", file=sys.stderr, flush=True)
+                    if repr(error) != away:
+                        print(f"slates: {base}: {error!r}", file=sys.stderr, flush=True)
+                    away = repr(error)
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         await slates.close()

@@ -26,7 +26,7 @@ class Replayed(NamedTuple):
 
 
 def replay(log: Any) -> Iterator[Replayed]:
-    """Take a log that was read as JSON (docs/line-log.md); raises `BadStateError` if it is none."""
+    """Take a log that was read as JSON (docs/bad-picture.md); raises `BadStateError` if it is none."""
     if not isinstance(log, dict) or log.get("version") != VERSION or not isinstance(log.get("parts"), list):
         raise BadStateError("no log of a line of this version")
     for part in log["parts"]:

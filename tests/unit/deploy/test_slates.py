@@ -89,3 +89,5 @@ async def test_only_so_many_run(world: World, capsys: pytest.CaptureFixture[str]
     await world.look(dict.fromkeys(rooms, "1.png"), dict.fromkeys(rooms, LIVE))
     assert len(world.running) == MOST_SLATES
     assert capsys.readouterr().err == f"slates: there are {MOST_SLATES}, so none in {rooms[MOST_SLATES]}\n"
+    await world.look(dict.fromkeys(rooms, "1.png"), dict.fromkeys(rooms, LIVE), 5.0)
+    assert capsys.readouterr().err == ""  # said once
