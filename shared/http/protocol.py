@@ -165,7 +165,6 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._silent_bytes = 0
         if self._hosts > 1 or (self._hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._stop(400)  # RFC 9112 3.2: two hops might take two hosts
         super().on_headers_complete()
@@ -185,7 +184,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._discard(len(body))
 
     def on_message_complete(self) -> None:
-        self._silent_bytes = 0
         self._body_open = False
         super().on_message_complete()
         self._settle()

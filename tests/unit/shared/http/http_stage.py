@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -24,6 +25,7 @@ PATIENCE_SECONDS = 10.0
 AT_ONCE = HttpLimits(head_seconds=0.1, body_seconds=0.1, unread_seconds=0.1, look_seconds=0.02)
 PATIENT = HttpLimits(look_seconds=0.02)
 GET = b"GET /read HTTP/1.1\r\nHost: test\r\n\r\n"
+CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 POST = b"POST /read HTTP/1.1\r\nHost: test\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -120,6 +122,7 @@ async def serving(
     app = Starlette(
         routes=[
             Route("/half", half),
+            *_overlapping_answers(),
             Route("/read", read, methods=["GET", "POST"]),
             Route("/refuse", refuse, methods=["POST"]),
             Route("/stream", stream),
@@ -147,3 +150,26 @@ async def serving(
         served.holds = False
         server.stop()
         await running
+
+
+def _overlapping_answers() -> list[Route]:
+    """`/late` answers at once, and runs on until the answer to `/outlasts` has begun."""
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def late(_: Request) -> Response:
+        async def rest() -> None:
+            await begun.wait()
+            asyncio.get_running_loop().call_soon(over.set)
+
+        return PlainTextResponse("late", background=BackgroundTask(rest))
+
+    async def outlasts(_: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"x"
+            begun.set()
+            await over.wait()
+            yield b"y"
+
+        return StreamingResponse(pieces())
+
+    return [Route("/late", late), Route("/outlasts", outlasts)]

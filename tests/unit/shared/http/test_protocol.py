@@ -11,6 +11,7 @@ from tests.support.waiting import eventually
 from tests.unit.shared.http.http_stage import (
     AT_ONCE,
     CHUNKED,
+    CLOSING,
     GET,
     PATIENCE_SECONDS,
     PATIENT,
@@ -65,11 +66,16 @@ SMALL = replace(PATIENT, head_bytes=2_000, fields=10)
         (a_head(fields=5, size=2_000), 200),
         (a_head(fields=5, size=2_001), 431),
         (b"GET /read?%b HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" % (b"x" * 1_994), 200),
+        (a_head(fields=5, size=2_000).replace(b"/read", b"/read?" + b"x" * 1_994), 200),
         (b"GET /read?%b HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" % (b"x" * 1_995), 414),
     ],
 )
-async def test_a_head_may_have_so_much_and_no_more(said: bytes, status: int) -> None:
+async def test_a_head_may_have_so_much_and_no_more(
+    said: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with serving(SMALL) as served:
+        assert status_of(await served.send(said)) == status
+        monkeypatch.setattr("shared.http.protocol._SLICE_BYTES", 10)  # as when it comes in small pieces
         assert status_of(await served.send(said)) == status
 
 
@@ -85,7 +91,7 @@ async def test_a_head_may_have_so_much_and_no_more(said: bytes, status: int) -> 
 )
 async def test_a_request_is_for_one_host(head: bytes, status: int) -> None:
     async with serving() as served:
-        said = await served.send(head + b"\r\n", GET.replace(b"GET", b"HEAD"))
+        said = await served.send(head + b"\r\n", CLOSING.replace(b"GET", b"HEAD"))
     assert said.split()[1] == b"%d" % status
 
 
@@ -184,6 +190,16 @@ async def test_a_body_that_nobody_reads_ends_the_connection() -> None:
         writer.close()
 
 
+@pytest.mark.parametrize(("size", "answers"), [(1_000, 2), (1_001, 1)])
+async def test_of_a_body_that_nobody_reads_so_much_may_come_and_no_more(size: int, answers: int) -> None:
+    async with serving(replace(PATIENT, unread_bytes=1_000)) as served:
+        reader, writer = await served.connect()
+        writer.write(b"POST /refuse HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n" % size)
+        said = await reader.readuntil(b"no")
+        writer.write(b"x" * size + CLOSING)
+        assert (said + await rest_of(reader, writer)).count(b"HTTP/1.1") == answers
+
+
 # --- how long
 
 
@@ -251,6 +267,12 @@ async def test_half_an_answer_ends_its_connection_though_nobody_reads_it() -> No
             reader.sendall(b"GET /half HTTP/1.1\r\nHost: test\r\n\r\n")
             await eventually("it is taken", lambda: len(served.headers) == 1, PATIENCE_SECONDS)
             await eventually("it is ended", lambda: not served.open_connections, PATIENCE_SECONDS)
+
+
+async def test_what_still_runs_after_its_answer_cuts_no_later_answer() -> None:
+    async with serving() as served:
+        said = await served.send(GET.replace(b"/read", b"/late"), CLOSING.replace(b"/read", b"/outlasts"))
+    assert said.endswith(b"\r\n\r\n1\r\nx\r\n1\r\ny\r\n0\r\n\r\n")
 
 
 async def test_a_connection_may_go_on_for_many_requests() -> None:

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer, listen
@@ -13,9 +14,7 @@ from shared.settings.host_port import HostPort
 from shared.settings.settings import SettingsError
 from tests.support.loopback import LOOPBACKS
 from tests.support.waiting import eventually
-from tests.unit.shared.http.http_stage import GET, PATIENCE_SECONDS, PATIENT, serving
-
-CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+from tests.unit.shared.http.http_stage import CLOSING, PATIENCE_SECONDS, PATIENT, serving
 
 
 def test_an_address_that_is_taken_is_named() -> None:
@@ -67,3 +66,15 @@ async def test_a_server_without_connections_rests_and_then_dates_its_answers_ane
         assert ticks == before
         date = "after"
         assert b"date: after\r\n" in await served.send(CLOSING)
+
+
+def test_connections_that_had_to_go_are_told_once_a_minute_and_not_again() -> None:
+    server = HttpServer(uvicorn.Config("app", log_config=None))
+    connections = server._connections
+    with capture_logs() as said:
+        for now, closed, refused in [(0, 2, 0), (0.5, 0, 0), (59, 0, 3), (60, 1, 0), (90, 0, 0), (200, 0, 1)]:
+            connections.closed += closed
+            connections.refused += refused
+            server._look(now)
+            assert server._is_busy == (now == 59)  # it rests when all is told
+    assert [(line["closed"], line["refused"]) for line in said] == [(2, 0), (1, 3), (0, 1)]
