@@ -61,13 +61,12 @@ class RoomConfiguration:
         """Set for a room what `change` makes of what was set before, or raises; returns that."""
         for _ in range(MOST_TRIES):
             await self._look()
-            held = self._book.rooms.held(room)
             before = self._book.rooms.of(room, self._book.now())
             new = replace(change(before), by=by)
             if new == before or (new.lifted and before is None):
                 return new
             async with self._watch.bounded(LOOK_SECONDS):
-                put = await self._book.replace(held.stamp if held else b"", new)
+                put = await self._book.replace(self._stamp(room), new)
             if put is None:  # somebody else was faster
                 continue
             old = before or RoomSettings(room=room)
@@ -77,6 +76,11 @@ class RoomConfiguration:
                 await self._tell_others(self._events, put.stamp.decode(), old, new)
             return new
         raise redis_is_new()
+
+    def _stamp(self, room: RoomName) -> bytes:
+        """Of what is held for a room, or was lifted there; empty: nothing, or it has ended."""
+        held = self._book.rooms.held(room)
+        return held.stamp if held is not None and held.document.until > self._book.now() else b""
 
     async def forget(self, room: RoomName, by: str, request_id: RequestId) -> None:
         """Raises `SETTINGS_NOT_FOUND`."""

@@ -4,6 +4,7 @@
 -- ARGV[1]  how many the book may hold    ARGV[2]  entries of the log    ARGV[3]  lifetime of the log in seconds
 -- then for each document: name, stamp, end, packed document
 --   stamp "": now, and later than what is there; "=" and a stamp: the same, if what is there has that stamp
+--   (none: if nothing is there, or it has ended)
 -- returns  how many were put; -1 when the book is full: then those before are put, and none that follows
 local time = redis.call('TIME')
 local seconds = tonumber(time[1])
@@ -11,6 +12,11 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', seconds, 'LIM
   redis.call('HDEL', KEYS[1], name)
   redis.call('ZREM', KEYS[2], name)
 end
+
+local function has_ended(name)
+  return tonumber(redis.call('ZSCORE', KEYS[2], name) or 0) <= seconds + tonumber(time[2]) / 1000000
+end
+
 local put = 0
 for at = 4, #ARGV, 4 do
   local name, stamp, ends, body = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
@@ -19,7 +25,7 @@ for at = 4, #ARGV, 4 do
     return -1
   end
   local earlier = held and string.sub(held, 1, 16) or ''
-  if stamp == '' or stamp == '=' .. earlier then
+  if stamp == '' or stamp == '=' .. earlier or (stamp == '=' and has_ended(name)) then
     local now = seconds * 1000000 + tonumber(time[2])
     if held then
       now = math.max(now, tonumber(earlier) + 1)

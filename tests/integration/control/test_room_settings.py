@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from math import ceil
 from typing import Any
 
 import httpx
@@ -90,6 +91,19 @@ async def test_of_changes_at_once_none_is_lost(stage: Stage) -> None:
     assert [answer.status_code for answer in answers] == [200] * 3
     facts = await shown(here, "demo")
     assert (facts["seats"], facts["title"], facts["labels"]) == (9, "b", {"c": "d"})
+
+
+async def test_a_room_that_has_ended_may_be_set_anew_at_once(stage: Stage) -> None:
+    here, there = await stage.control(**SETTINGS), await stage.control(**SETTINGS)
+    await put(here, "demo", title="old", until=ceil(time.time() + 0.2))
+
+    async def is_over() -> bool:
+        return (await here.get("/api/admin/rooms/demo", headers=CHIEF)).status_code == 404
+
+    await eventually("it has ended", is_over, IN_TIME)
+    for http, title in ((here, "new"), (there, "newer")):
+        assert (await put(http, "demo", title=title)).status_code == 200
+    assert (await shown(here, "demo"))["title"] == "newer"
 
 
 async def test_an_admin_of_one_room_sets_what_holds_there(stage: Stage) -> None:

@@ -79,6 +79,17 @@ async def test_one_takes_the_place_of_what_has_the_stamp_that_was_seen_only(redi
     assert await redis.xlen(keys.RULING_LOG) == 2
 
 
+async def test_what_has_ended_is_as_good_as_nothing_for_who_puts_the_next(redis: Redis) -> None:
+    """Also before it is taken away, which happens to a hundred at a time."""
+    over = (await redis.time())[0] - 10
+    many = [(f"b{number}", stamp(5), over, "x") for number in range(200)]
+    last = ("a", stamp(9_000_000_000_000_000), over + 1, "x")
+    await put(redis, ("goes on", "", FAR, "x"), last, *many, most=300)
+    assert await redis.hexists(keys.RULINGS, "a")
+    assert await put(redis, ("a", "=", FAR, "first again"), most=300) == 1
+    assert await stamp_of(redis, "a") == 9_000_000_000_000_001
+
+
 async def test_there_are_so_many_and_who_is_held_may_change(redis: Redis) -> None:
     for name in ("a", "b"):
         assert await put(redis, (name, "", FAR, "first"), most=2) == 1
