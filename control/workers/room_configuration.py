@@ -58,13 +58,24 @@ class RoomConfiguration:
         return found
 
     async def change(self, room: RoomName, change: Change, by: str, request_id: RequestId) -> RoomSettings:
-        """Set for a room what `change` makes of what was set before, or raises; returns that."""
-        for _ in range(MOST_TRIES):
-            await self._look()
+        """Set for a room what `change` makes of what was set before, or raises; returns that.
+
+        It begins with what is held: Redis replaces nothing else. Without a change, it looks first.
+        """
+        for tried in range(MOST_TRIES):
+            if tried:
+                await self._look()
             before = self._book.rooms.of(room, self._book.now())
-            new = replace(change(before), by=by)
+            try:
+                new = replace(change(before), by=by)
+            except ServiceError:
+                if tried:
+                    raise
+                continue
             if new == before or (new.lifted and before is None):
-                return new
+                if tried:
+                    return new
+                continue
             async with self._watch.bounded(LOOK_SECONDS):
                 put = await self._book.replace(self._stamp(room), new)
             if put is None:  # somebody else was faster

@@ -1,9 +1,10 @@
 """A book of documents in Redis, and this process' copy of them, which is in force also while Redis is away.
 
 A look costs one HGET: the version is the last entry of the book's log. When that has changed, what is new is
-read from the log. If the log does not continue from what is held, the whole book is read, and what it lacks
-is written back: so a Redis that comes back empty, or with an older state, gets the documents of every process
-that lives. Of two documents of one name the later one stays, whoever writes when.
+read from the log. Who puts a document hears which version it has made of which, and so need not look. If the
+log does not continue from what is held, the whole book is read, and what it lacks is written back: so a Redis
+that comes back empty, or with an older state, gets the documents of every process that lives. Of two
+documents of one name the later one stays, whoever writes when.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Generic, cast
+from typing import Any, Generic, NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -45,6 +46,15 @@ class Place:
     log: str
     most: int
     full: ErrorCode
+
+
+class _Put(NamedTuple):
+    """What Redis has done with documents: see `put_documents.lua`."""
+
+    taken: int
+    before: str
+    version: str
+    stamp: bytes
 
 
 class Book(Generic[D]):
@@ -114,9 +124,7 @@ class Book(Generic[D]):
                 self.known_at = began
                 self._served = asked
             finally:
-                if self._news:
-                    news, self._news = self._news, set()
-                    self._changed(news)
+                self._tell_news()
 
     async def put(self, document: D) -> Stamped[D]:
         """Put a document in force, here at once; returns what is held then.
@@ -132,19 +140,29 @@ class Book(Generic[D]):
         return await self._put_one(document, b"=" + stamp)
 
     async def _put_one(self, document: D, stamp: bytes) -> Stamped[D] | None:
-        name = document.name
+        name, body = document.name, encode(document)
         before = self._documents.held(name)
-        put = await self._put({name: (stamp, document.until, encode(document))})
-        if put < 0:
+        put = await self._put({name: (stamp, document.until, body)})
+        if put.taken < 0:
             detail = f"there are {self._place.most} of them: lift some"
             raise ServiceError(self._place.full, detail=detail)
-        await self.look()
-        if not put:
+        if put.taken and put.before == self._version:
+            self.take(name, put.stamp + body)
+            self._version = put.version
+            self._tell_news()
+        else:  # others have put something that is not known here
+            await self.look()
+        if not put.taken:
             return None
         held = self._documents.held(name)
         if held is None or (before is not None and held.stamp == before.stamp):
             raise redis_is_new()
         return held
+
+    def _tell_news(self) -> None:
+        if self._news:
+            news, self._news = self._news, set()
+            self._changed(news)
 
     def take(self, name: str, data: bytes) -> None:
         """Take a document as it is in Redis, from whoever has it. It is in force from the next look on."""
@@ -158,16 +176,16 @@ class Book(Generic[D]):
         """Take what is new in the log; returns whether it continues from what is held until `version`."""
         if not version or not self._version:
             return False
-        follows, more = False, True
+        at, follows, more = self._version, False, True  # meanwhile what is put here makes versions, too
         while more:
-            after = f"({self._version}"
-            new = cast(list[Any], await self._redis.xrange(self._place.log, after, count=_AT_ONCE))
+            new = cast(list[Any], await self._redis.xrange(self._place.log, f"({at}", count=_AT_ONCE))
             for entry, fields in new:
-                if _text(fields.get(b"before")) != self._version:
+                if _text(fields.get(b"before")) != at:
                     return False
                 self.take(_text(fields.get(b"name")), fields.get(b"document") or b"")
-                self._version, follows = _text(entry), True
+                at, follows = _text(entry), True
             more = len(new) == _AT_ONCE
+        self._version = at
         return follows
 
     async def _read_all(self) -> None:
@@ -196,12 +214,12 @@ class Book(Generic[D]):
                     for name in some
                 }
             )
-            if put > 0:
-                all_put += put
-                log.info("documents written back to Redis", book=self._place.book, count=put)
+            if put.taken > 0:
+                all_put += put.taken
+                log.info("documents written back to Redis", book=self._place.book, count=put.taken)
         return all_put
 
-    async def _put(self, documents: dict[str, tuple[bytes | str, float, bytes]]) -> int:
+    async def _put(self, documents: dict[str, tuple[bytes | str, float, bytes]]) -> _Put:
         batch = Batch(self._redis)
         flat = [
             part for name, (stamp, until, body) in documents.items() for part in (name, stamp, until, body)
@@ -209,7 +227,8 @@ class Book(Generic[D]):
         place = self._place
         of_book = [place.book, place.ends, place.log]
         batch.call("put_documents", of_book, [place.most, _LOG_ENTRIES, _LOG_SECONDS, *flat])
-        return cast(int, (await batch.execute())[0])
+        [[taken, before, version, stamp]] = await batch.execute()
+        return _Put(taken, _text(before), _text(version), stamp)
 
 
 def _chunks(names: list[str]) -> Collection[list[str]]:

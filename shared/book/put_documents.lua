@@ -5,7 +5,8 @@
 -- then for each document: name, stamp, end, packed document
 --   stamp "": now, and later than what is there; "=" and a stamp: the same, if what is there has that stamp
 --   (none: if nothing is there, or it has ended)
--- returns  how many were put; -1 when the book is full: then those before are put, and none that follows
+-- returns  how many were put (-1: the book is full; those before are put, and none that follows), the version
+--   before, the version now, and the stamp of what was put last
 local time = redis.call('TIME')
 local seconds = tonumber(time[1])
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', seconds, 'LIMIT', 0, 100)) do
@@ -17,12 +18,13 @@ local function has_ended(name)
   return tonumber(redis.call('ZSCORE', KEYS[2], name) or 0) <= seconds + tonumber(time[2]) / 1000000
 end
 
-local put = 0
+local before = redis.call('HGET', KEYS[1], '@') or ''
+local put, version, last_stamp = 0, before, ''
 for at = 4, #ARGV, 4 do
   local name, stamp, ends, body = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local held = redis.call('HGET', KEYS[1], name)
   if not held and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then
-    return -1
+    return {-1, before, version, last_stamp}
   end
   local earlier = held and string.sub(held, 1, 16) or ''
   if stamp == '' or stamp == '=' .. earlier or (stamp == '=' and has_ended(name)) then
@@ -35,12 +37,11 @@ for at = 4, #ARGV, 4 do
     stamp = ''  -- another one is there: nothing is put
   end
   if earlier < stamp then
-    local before = redis.call('HGET', KEYS[1], '@') or ''
-    local version = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*',
-      'before', before, 'name', name, 'document', stamp .. body)
+    version = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*',
+      'before', version, 'name', name, 'document', stamp .. body)
     redis.call('HSET', KEYS[1], name, stamp .. body, '@', version)
     redis.call('ZADD', KEYS[2], ends, name)
-    put = put + 1
+    put, last_stamp = put + 1, stamp
   end
 end
 redis.call('EXPIRE', KEYS[3], ARGV[3])
@@ -50,4 +51,4 @@ if last[2] then
   redis.call('EXPIRE', KEYS[1], left)
   redis.call('EXPIRE', KEYS[2], left)
 end
-return put
+return {put, before, version, last_stamp}

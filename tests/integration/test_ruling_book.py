@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -131,13 +132,27 @@ async def test_a_redis_that_is_emptied_again_gets_them_again(redis: Redis) -> No
         assert blocked(newcomer) == ["a"]
 
 
-async def test_a_ruling_that_redis_loses_at_once_is_not_told_as_put(
+async def test_a_ruling_that_redis_loses_at_once_is_given_to_it_again(redis: Redis) -> None:
+    one = book(redis)
+    await one.look()
+    await one.put(block("a"))
+    await empty(redis)
+    assert blocked(one) == ["a"]
+    await one.look()
+    newcomer = book(redis)
+    await newcomer.look()
+    assert blocked(newcomer) == ["a"]
+
+
+async def test_who_did_not_know_the_rest_does_not_tell_a_lost_ruling_as_put(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = book(redis)
+    one, other = book(redis), book(redis)
+    await one.look()
+    await other.put(block("b"))
     put = one._put
 
-    async def put_and_lose(rulings: dict[str, tuple[bytes | str, float, bytes]]) -> int:
+    async def put_and_lose(rulings: dict[str, tuple[bytes | str, float, bytes]]) -> Any:
         result = await put(rulings)
         await empty(redis)
         return result
@@ -145,6 +160,53 @@ async def test_a_ruling_that_redis_loses_at_once_is_not_told_as_put(
     monkeypatch.setattr(one, "_put", put_and_lose)
     with pytest.raises(ServiceError, match="no_worker"):
         await one.put(block("a"))
+
+
+async def test_what_is_put_here_is_not_read_back(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[set[str]] = []
+    one, other = book(redis, told.append), book(redis)
+    await one.look()
+    look, looks = one.look, 0
+
+    async def count() -> None:
+        nonlocal looks
+        looks += 1
+        await look()
+
+    monkeypatch.setattr(one, "look", count)
+    for room in ("a", "b"):
+        await one.put(block(room))
+    assert (looks, blocked(one), [len(names) for names in told]) == (0, ["a", "b"], [1, 1])
+    await other.put(block("c"))
+    await one.put(block("d"))  # in between it missed something
+    assert (looks, blocked(one)) == (1, ["a", "b", "c", "d"])
+
+
+async def test_a_look_and_what_is_put_meanwhile_do_not_disturb_each_other(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost, and the whole book is not read."""
+    one, other = book(redis), book(redis)
+    await one.put(block("a"))
+    await other.look()
+
+    async def nothing() -> None:
+        pytest.fail("the whole book was read")
+
+    for each in (one, other):
+        monkeypatch.setattr(each, "_read_all", nothing)
+    for number in range(20):
+        await asyncio.gather(
+            *(
+                each.put(block(f"{name}{number}-{at}"))
+                for name, each in (("o", one), ("t", other))
+                for at in range(3)
+            ),
+            *(each.look() for each in (one, other, one, other)),
+        )
+    for each in (one, other):
+        await each.look()
+        assert len(blocked(each)) == 121
 
 
 async def test_an_older_redis_gets_what_is_newer(redis: Redis) -> None:

@@ -27,8 +27,8 @@ async def put(redis: Redis, *rulings: tuple[str, str, float, str], most: int = 1
     batch = Batch(redis)
     flat: list[Any] = [part for ruling in rulings for part in ruling]
     batch.call("put_documents", KEYS, [most, 1000, LOG_SECONDS, *flat])
-    [found] = await batch.execute()
-    return int(found)
+    [[count, *_]] = await batch.execute()
+    return int(count)
 
 
 async def held(redis: Redis) -> dict[str, str]:
@@ -123,6 +123,17 @@ async def test_each_entry_of_the_log_names_the_one_before(redis: Redis) -> None:
     assert await redis.hget(keys.RULINGS, "@") == ids[-1]
     last = await redis.hget(keys.RULINGS, "a")
     assert entries[-1][1][b"document"] == last
+
+
+async def test_who_puts_some_hears_what_they_made_of_which_version(redis: Redis) -> None:
+    batch = Batch(redis)
+    for names in ("a", "bc"):
+        flat = [part for name in names for part in (name, "", FAR, "x")]
+        batch.call("put_documents", KEYS, [100, 1000, LOG_SECONDS, *flat])
+    first, second = await batch.execute()
+    ids = [entry for entry, _ in await redis.xrange(keys.RULING_LOG)]
+    assert [*first[:3], *second[:3]] == [1, b"", ids[0], 2, ids[0], ids[2]]
+    assert [int(first[3]), int(second[3])] == [await stamp_of(redis, name) for name in "ac"]
 
 
 async def test_the_book_lives_until_its_last_ruling_ends(redis: Redis) -> None:
