@@ -23,6 +23,7 @@ from media.relay.messages import (
 from media.relay.tiers import SILENT_SECONDS
 from media.relay.wanted_layers import WantedLayers
 from media.rooms.room import Room
+from media.rooms.wires import wires
 from media.rtp.extensions import FORWARDED_EXTENSIONS
 from media.rtp.rtcp import bye
 from media.rtp.srtp import SrtpKeys
@@ -124,7 +125,7 @@ class OriginRelay:
             room.feed,
             room.publisher,
             self._keys,
-            room.wires(played_over_relay(room)),
+            wires(room.tracks, played_over_relay(room)),
             address,
             self._stats,
             since=now,

@@ -16,6 +16,7 @@ from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.rooms.server_offers import VALID_SECONDS, ServerOffer, ServerOffers
 from media.rooms.standbys import MOST_STANDBYS
+from media.rooms.wires import viewer_wires
 from media.sessions.end_reason import FOR_GOOD, MAY_DELETE_LATE, EndReason
 from media.sessions.ledger import Ledger
 from media.sessions.publisher_session import PublisherSession
@@ -267,7 +268,7 @@ class Admission:
             room.feed,
             room.publisher,
             played,
-            room.viewer_wires(played),
+            viewer_wires(room.tracks, room.feed, played),
             self._ledger.viewers,
         )
         room.viewers[session.id] = session

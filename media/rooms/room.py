@@ -3,13 +3,12 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from media.counts import PublisherStats
 from media.feedback.publisher_feedback import PublisherFeedback
-from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack
+from media.negotiation.agreed_tracks import PublishedTrack
 from media.recording.recorder import Recorder
 from media.recording.recording import Recording
 from media.rooms import ladder
@@ -17,29 +16,20 @@ from media.rooms.publisher_life import PublisherState
 from media.rooms.source import MakeSource, Source
 from media.rooms.standby import Standby
 from media.rooms.standbys import Standbys
-from media.rooms.starved_layers import StarvedLayers
-from media.rooms.warnings import LOSE_SOUND, NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
-from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
+from media.rooms.stream_watch import StreamWatch
+from media.rooms.warnings import RoomWarnings
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import ViewerSession
 from media.switch.feed import Feed
 from media.switch.redundant_sound import RedundantSound
 from media.switch.thinning import Thinning
-from media.switch.wire import Wire
 from media.tracks.sent_track import JoinBurstMode
 from media.tracks.source_track import NO_PAYLOAD
 from media.tracks.thinned import Form
-from media.tracks.track import Track, can_read, has_stopped, new_tracks, succeed
+from media.tracks.track import Track, can_read, new_tracks, succeed
 from shared.messages.room_settings import RecordingNote
 from shared.messages.status import LayerStatus, RoomStatus
 from shared.names import RoomName, SessionId, WorkerId
-
-MEASURE_SECONDS = 1.0  # between two measurements of the stream
-_DELAY_STEP = 0.005  # seconds by which it changes before that is told
-NO_MEDIA_SECONDS = 2.0  # then the stream is not checked any more
-# A room warns of viewers that lose sound from so many on: a few have bad lines of their own.
-_LEAST_LOSE = 3
-_MANY_LOSE, _FEWER_LOSE = 0.10, 0.05  # shares of its viewers: it warns, and no longer
 
 _FORMS = {Form.LOWEST_LAYER: "fewer pictures", Form.KEYFRAMES: "keyframes only"}
 
@@ -80,14 +70,9 @@ class Room:
         self.left_by: SessionId | None = None  # the publisher's session that ended last
         self.offered_until = -math.inf  # until then a viewer may answer an offer of ours, on the steady clock
         self.still_taken_at = 0.0  # Unix time of its still picture; 0: it has none
+        self._watch = StreamWatch(tracks, feed, publisher, self.warnings)
         self._shows_media = True  # or the publisher is still connecting
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
-        self._bitrate = 0
-        self._delay = 0.0
-        self._come: set[int] = set()  # layers that came at the last tick
-        self._starved_layers = StarvedLayers()
-        self._measured_at = 0.0
-        self._measured_bytes = 0
         feed.publisher = publisher
 
     @property
@@ -115,50 +100,6 @@ class Room:
         """Sessions of clients: the viewers, and those who publish if they are on this worker."""
         on = self.source is not None and self.origin is None
         return len(self.viewers) + len(self.standbys) + on
-
-    def wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
-        """The form of each track towards one receiver; None for a track that it does not get."""
-        wires: list[Wire | None] = [None] * len(self.tracks)
-        for track in played:
-            own = self.tracks[track.track_index].extension_ids
-            wires[track.track_index] = Wire(
-                track.payload_type,
-                {
-                    own[uri]: to
-                    for uri, to in track.extensions.items()
-                    if uri in own and uri != TRANSPORT_CC_EXTENSION
-                },
-                nack="nack" in track.feedback,
-                rtx=track.rtx,
-                playout_delay=track.extensions.get(PLAYOUT_DELAY_EXTENSION),
-                sent_at=track.extensions.get(ABS_SEND_TIME_EXTENSION),
-                number=track.extensions.get(TRANSPORT_CC_EXTENSION),
-            )
-        return wires
-
-    def viewer_wires(self, played: Iterable[PlayedTrack]) -> list[Wire | None]:
-        """The same for a viewer, which may get every rendition of the picture, under one SSRC."""
-        wires = self.wires(played)
-        videos = [number for number, track in enumerate(self.tracks) if track.kind == "video"]
-        top = next((number for number in videos if wires[number] is not None), None)
-        wires += [None] * (len(self.feed.sent) - len(wires))
-        if top is not None:
-            picture = wires[top]
-            assert picture is not None
-            picture = replace(picture, ssrc=self.tracks[top].sent.ssrc)
-            thinned = [] if self.feed.thinning is None else [form.number for form in self.feed.thinning.forms]
-            for number in (*videos, *thinned):
-                wires[number] = picture
-        redundant = self.feed.redundant
-        sound = next((track for track in played if track.red is not None), None)
-        if redundant is not None and sound is not None:
-            plain = wires[redundant.base]
-            assert plain is not None
-            assert sound.red is not None
-            for form in redundant.forms_for(plain.payload_type):
-                # by RTX the packets are sent again without those before
-                wires[form.number] = replace(plain, payload_type=sound.red, rtx=None, earlier=form.count)
-        return wires
 
     def describe(self, rendition: int | None) -> str:
         """A rendition of the picture in words; None: no picture."""
@@ -301,56 +242,7 @@ class Room:
         self.call_standby(now)
         if self.recording is not None:
             self.recording.tick(now)
-        self._see_layers(now)
-        if now - self._measured_at >= MEASURE_SECONDS:
-            self._measure(now)
-            self._watch_stream(now)
-
-    def _see_layers(self, now: float) -> None:
-        """Have viewers move at once when their layer has stopped, or the picture begins anew in another."""
-        layers = ((number, track) for number, track in enumerate(self.tracks) if track.ids is not None)
-        come = {number for number, track in layers if track.live(now)}
-        if self.feed.ladder is not None and (self._come - come or (come and not self._come)):
-            self.feed.ladder = ladder.measure(self.feed, self.tracks, now)
-        self._come = come
-
-    def _measure(self, now: float) -> None:
-        received = self.feed.rx_bytes - self._measured_bytes
-        if self._measured_at:
-            self._bitrate = round(received * 8 / (now - self._measured_at))
-        self._measured_at, self._measured_bytes = now, self.feed.rx_bytes
-        for sent in self.feed.sent:
-            sent.measure(now)
-        for track in self.tracks:
-            if has_stopped(track, self.tracks, now):
-                track.sent.pictures.clear()  # a viewer shall not begin with what a layer showed last
-        if self.origin is None:  # to a copy its origin says it
-            layers = [track.sent for track in self.tracks if track.ids is not None and track.live(now)]
-            self._starved_layers.look(layers)
-        self.feed.ladder = ladder.measure(self.feed, self.tracks, now)
-
-    def _watch_stream(self, now: float) -> None:
-        reordered: set[str] = set()  # codecs
-        no_keyframe = False
-        for track in self.tracks:
-            watch, requests = track.source.watch, track.sent.requests
-            if watch is None or now - track.source.heard_at >= NO_MEDIA_SECONDS:
-                continue
-            if watch.reorders:
-                reordered.add(track.published.codec.name)
-            # without a request, browsers send none for minutes
-            asked_in_vain = requests is not None and requests.in_vain(now)
-            no_keyframe |= asked_in_vain and watch.lacks_keyframe(track.sent.keyframe_at, now)
-        for codec, text in REORDERED.items():
-            self.warnings.set(text, holds=codec in reordered)
-        self.warnings.set(NO_KEYFRAME, holds=no_keyframe)
-        self.warnings.set(
-            STARVED_LAYER, holds=any(track.sent.starves and track.live(now) for track in self.tracks)
-        )
-
-        share = _FEWER_LOSE if LOSE_SOUND in self.warnings else _MANY_LOSE
-        lose = self.feed.losing_sound
-        self.warnings.set(LOSE_SOUND, holds=lose >= max(_LEAST_LOSE, share * len(self.viewers)))
+        self._watch.tick(now, viewers=len(self.viewers), is_copy=self.origin is not None)
 
     def status(self) -> RoomStatus:
         tracks = [track for track in self.tracks if not track.published.layer]  # a picture counts once
@@ -360,8 +252,8 @@ class Room:
             tracks=len(tracks),
             subscribers=len(self.viewers),
             codecs=tuple(track.published.codec.name for track in tracks),
-            bitrate=self._bitrate,
-            delay=self._steady_delay(),
+            bitrate=self._watch.bitrate,
+            delay=self._watch.steady_delay(),
             loss=round(max((t.source.stats.loss for t in self.tracks if t.source.stats), default=0.0), 4),
             started_at=self.started_at,
             # media of a relay is counted at its origin
@@ -378,15 +270,6 @@ class Room:
             standbys=len(self.standbys),
             standby_on=self.standby_is_on,
         )
-
-    def _steady_delay(self) -> float:
-        """What is told: a small change is not worth a record, nor an event to each viewer."""
-        delay = self.publisher.delay
-        if delay is None:
-            self._delay = 0.0
-        elif not self._delay or abs(delay - self._delay) > _DELAY_STEP:
-            self._delay = max(round(delay, 3), 0.001)
-        return self._delay
 
     def _layers(self) -> tuple[LayerStatus, ...]:
         watched = Counter(

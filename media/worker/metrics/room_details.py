@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.rooms.room import NO_MEDIA_SECONDS
 from media.rooms.rooms import Rooms
+from media.rooms.stream_watch import NO_MEDIA_SECONDS
 from media.switch.feed import Feed
 from media.tracks.reception import ReceptionStats
 

@@ -9,7 +9,8 @@ import pytest
 from media.counts import PublisherStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms.publisher_life import PublisherState
-from media.rooms.room import MEASURE_SECONDS, NO_MEDIA_SECONDS, Room, new_room
+from media.rooms.room import Room, new_room
+from media.rooms.stream_watch import MEASURE_SECONDS, NO_MEDIA_SECONDS
 from media.rooms.warnings import NO_KEYFRAME, REORDERED
 from media.sessions.end_reason import EndReason
 from media.tracks.stream_watch import NO_KEYFRAME_SECONDS

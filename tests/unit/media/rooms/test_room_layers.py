@@ -6,7 +6,8 @@ from typing import Any
 
 from media.counts import PublisherStats
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.rooms.room import MEASURE_SECONDS, Room, new_room
+from media.rooms.room import Room, new_room
+from media.rooms.stream_watch import MEASURE_SECONDS
 from media.rooms.warnings import STARVED_LAYER
 from media.tracks.track import LIVE_SECONDS
 from shared.messages.status import LayerStatus
