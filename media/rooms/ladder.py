@@ -18,9 +18,9 @@ def measure(feed: Feed, tracks: Sequence[Track], now: float) -> Ladder | None:
 
     While no layer comes, what was known remains: it says what a viewer needs when the picture goes on.
     """
-    layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
-    if not layers or feed.thinning is None:
+    if feed.thinning is None:
         return None
+    layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
     live = [number for number in layers if tracks[number].live(now)]
     if not live and feed.ladder is not None:
         return feed.ladder

@@ -132,7 +132,6 @@ class Room:
         self.feed.take([track.source for track in self.tracks])
         former, self.source = self.source, source(self.feed)
         self.publisher.succeed(self.source.send_rtcp)
-        self.standbys.rank = 0
         self._shows_media = True
         self.warnings.clear()  # they were about the former publisher
         left_behind = [each for each in self.viewers.values() if not can_read(each.played, self.tracks)]

@@ -42,8 +42,8 @@ def viewer_wires(tracks: Sequence[Track], feed: Feed, played: Iterable[PlayedTra
         picture = found[top]
         assert picture is not None
         picture = replace(picture, ssrc=tracks[top].sent.ssrc)
-        thinned = [] if feed.thinning is None else [form.number for form in feed.thinning.forms]
-        for number in (*videos, *thinned):
+        assert feed.thinning is not None
+        for number in (*videos, *(form.number for form in feed.thinning.forms)):
             found[number] = picture
     sound = next((track for track in played if track.red is not None), None)
     if feed.redundant is not None and sound is not None:

@@ -448,6 +448,16 @@ async def test_a_room_without_its_publisher_lives_by_its_standbys(world: World) 
     assert world.room is None
 
 
+async def test_a_publisher_that_comes_back_behind_a_standby_has_time_to_connect(world: World) -> None:
+    first, _ = world.publish("ann"), world.publish("eve", stands_by=True)
+    world.delete(first.id)
+    back = world.publish("ann")
+    assert not world.may_publish("ann")
+    world.now += START_SECONDS
+    assert world.may_publish("ann")
+    assert back.ended
+
+
 async def test_a_copy_whose_origin_is_gone_is_taken_over_by_a_standby(world: World) -> None:
     room = world.copy()
     standby = world.publish("eve", stands_by=True)
@@ -455,6 +465,16 @@ async def test_a_copy_whose_origin_is_gone_is_taken_over_by_a_standby(world: Wor
     assert room.source is standby
     assert room.publisher_state(world.now) is PublisherState.STOOD_IN
     assert not room.standbys
+
+
+async def test_a_standby_is_reported_what_arrives_of_it(world: World) -> None:
+    world.publish("ann")
+    world.publish("eve", stands_by=True)
+    assert world.room is not None
+    ticked: list[float] = []
+    world.room.standbys[0]._feedback.tick = ticked.append  # type: ignore[method-assign]
+    world.rooms.tick(world.now)
+    assert ticked == [world.now]
 
 
 async def test_a_fault_of_a_standby_ends_it_alone(world: World) -> None:

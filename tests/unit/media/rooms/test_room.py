@@ -15,6 +15,7 @@ from media.rooms.warnings import NO_KEYFRAME, REORDERED
 from media.sessions.end_reason import EndReason
 from media.tracks.stream_watch import NO_KEYFRAME_SECONDS
 from shared.names import RoomName, SessionId, WorkerId
+from tests.support.layered import layers
 from tests.support.published import sound, video
 
 
@@ -169,6 +170,24 @@ def test_whether_a_publisher_was_ever_heard() -> None:
     never = room_of(sound())
     never.lose_source(-math.inf, None)
     assert not never.was_heard
+
+
+def test_the_next_publishers_packets_are_found_by_its_own_payload_types() -> None:
+    room = room_of(video("VP8"), sound())
+    room.succeed([video("VP8", payload_type=102), sound(payload_type=109)], lambda _: Source())
+    assert room.feed.by_payload_type == {102: 0, 109: 1}
+
+
+def test_a_recording_begins_with_a_keyframe_of_the_best_layer_and_goes_on_by_ticks() -> None:
+    asked: list[int] = []
+    ticked: list[float] = []
+    recorder: Any = SimpleNamespace(open=lambda *_, **__: SimpleNamespace(tick=ticked.append))
+    room = room_of(*layers(3, codec="VP8"), sound())
+    room.publisher.want_keyframe = lambda number, _: asked.append(number)  # type: ignore[method-assign]
+    room.begin_recording(recorder)
+    assert [number for number in asked if room.tracks[number].kind == "video"] == [0]
+    room.tick(1.0)
+    assert ticked == [1.0]
 
 
 def test_its_end_ends_everything_once() -> None:

@@ -123,11 +123,11 @@ def test_a_session_that_ends_with_the_one_that_gives_way_is_kept_by_nobody() -> 
 
 def test_viewers_that_should_have_connected_use_nothing_of_the_worker() -> None:
     world = World()
-    world.offer("eve", 0.0)
-    world.offer("eve", 0.0, Role.PUBLISH)
+    for role in (Role.PLAY, Role.PLAY, Role.PUBLISH):
+        world.offer("eve", 0.0, role)
     world.check(world.offer("ann", 0.0))
     assert world.seats.late(LATE_SECONDS - 0.1) == 0
-    assert world.seats.late(LATE_SECONDS) == 1
+    assert world.seats.late(LATE_SECONDS) == 2
 
 
 def test_a_client_has_no_more_viewers_than_it_may() -> None:

@@ -60,12 +60,14 @@ def test_a_layer_with_few_pictures_starves_after_two_seconds_and_not_by_the_size
 
 
 def test_it_is_well_again_after_three_seconds_in_a_row(layers: Layers) -> None:
-    layers.seconds(3, 3, 15, 15)
+    layers.seconds(ROUNDS_DOWN, 3, 15, 15)
     for _ in range(4):
         layers.seconds(ROUNDS_UP - 1, 14, 15, 15)
+        assert layers.starve == [True, False, False]
         layers.second(7, 15, 15)
         assert layers.starve == [True, False, False]
     layers.seconds(ROUNDS_UP, 12, 15, 15)
+    layers.seconds(ROUNDS_DOWN - 1, 3, 15, 15)
     assert layers.starve == [False, False, False]
 
 
