@@ -73,12 +73,12 @@ async function set(name) {
   return done;
 }
 
-function fill(fields, { title, seats, listed, recorded, stills, until }) {
-  fields.title.value = title ?? '';
-  fields.seats.value = seats ?? '';
-  for (const [name, value] of Object.entries({ listed: listed ?? true, recorded, stills })) {
+function fill(fields, { title, seats, listed, recorded, formats, keepDays, stills, slate, labels, until }) {
+  for (const [name, value] of Object.entries({ title, seats, keepDays, slate })) fields[name].value = value ?? '';
+  for (const [name, value] of Object.entries({ listed: listed ?? true, recorded, formats, stills })) {
     fields[name].value = JSON.stringify(value ?? null);
   }
+  fields.labels.value = Object.entries(labels ?? {}).map((label) => label.join('=')).join('\n');
   if (until) fields.until.value = localTime(until);
 }
 
@@ -91,18 +91,31 @@ function localTime(unixTime) {
 /** @param {FormData} entered */
 function body(entered) {
   const text = (name) => entered.get(name).trim();
+  const number = (name) => (text(name) ? Number(text(name)) : null);
   const tokens = (name) => {
     if (entered.has(`${name}-none`)) return { [name]: null };
     return text(name) ? { [name]: text(name).split(/\s+/) } : {};
   };
   return {
     title: text('title') || null,
-    seats: text('seats') ? Number(text('seats')) : null,
-    ...Object.fromEntries(['listed', 'recorded', 'stills'].map((name) => [name, JSON.parse(text(name))])),
+    seats: number('seats'),
+    keepDays: number('keepDays'),
+    slate: text('slate') || null,
+    labels: labelsIn(entered.get('labels')),
+    ...Object.fromEntries(['listed', 'recorded', 'formats', 'stills'].map((name) => [name, JSON.parse(text(name))])),
     until: text('until') ? new Date(text('until')).getTime() / 1000 : null,
     ...tokens('publishTokens'),
     ...tokens('playTokens'),
   };
+}
+
+/** @param {string} lines each `key=text` */
+function labelsIn(lines) {
+  const pairs = lines.split(/\r?\n/).filter((line) => line.trim()).map((line) => {
+    const [key, ...rest] = line.split('=');
+    return [key.trim(), rest.join('=')];
+  });
+  return Object.fromEntries(pairs);
 }
 
 async function removeSettings(name) {

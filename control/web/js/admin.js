@@ -87,8 +87,8 @@ function showGate(words) {
 
 /** @param {boolean} entered */
 function open(entered) {
+  if (gate.hidden === entered && office.hidden !== entered) return;
   office.hidden = element('forget').hidden = !entered;
-  if (gate.hidden === entered) return;
   gate.hidden = entered;
   if (!entered) {
     element('token').focus();

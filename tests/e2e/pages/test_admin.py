@@ -250,12 +250,17 @@ async def test_what_is_set_for_a_room_is_shown_changed_and_removed(system: Syste
         await page.fill("#set-title", "The play")
         await page.fill("#set-publish", token)
         await page.select_option("#set-listed", "false")
+        await page.select_option("#set-formats", '["mux"]')
+        await page.fill("#set-keep", "1.5")
+        await page.fill("#set-slate", "back-soon.png")
+        await page.fill("#set-labels", "tenant=7\n\n note = a=b")
         await assert_no_barrier(page)
         await page.press("#set-title", "Enter")  # it saves
         row = page.locator("#settings tr").filter(has_text="The play")
         await row.get_by_text("1 to publish, 0 to watch").wait_for(timeout=5000)
         refused = await post_offer(system.http, system.whip("theatre"), PUBLISH_OFFER)
         assert refused.status_code == 401
+        await page.reload()  # the tab keeps the token
         await row.get_by_role("button", name="Change ").click()
         assert await page.input_value("#set-title") == "The play"
         assert await page.input_value("#set-listed") == "false"
@@ -263,8 +268,13 @@ async def test_what_is_set_for_a_room_is_shown_changed_and_removed(system: Syste
         assert token not in await page.content()
         await page.check("[name=publishTokens-none]")
         await page.fill("#set-seats", "7")
+        await page.fill("#set-slate", "")
         await page.get_by_role("button", name="Save").click()
         await row.get_by_text("0 to publish, 0 to watch").wait_for(timeout=5000)
+        url, headers = f"{system.controls[0].url}/api/admin/rooms/theatre", {"X-Auth-Token": ADMIN_TOKEN}
+        facts = (await system.http.get(url, headers=headers)).json()
+        assert (facts["formats"], facts["keepDays"], facts["slate"]) == (["mux"], 1.5, None)
+        assert facts["labels"] == {"tenant": "7", "note": " a=b"}  # saved twice, and the same
         cells = await row.locator("td").all_text_contents()
         assert cells[:6] == ["The play", "7", "0 to publish, 0 to watch", "no", "–", "–"]
         await row.get_by_role("button", name="Remove ").click()
