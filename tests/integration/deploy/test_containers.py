@@ -263,7 +263,7 @@ def test_what_is_mounted_from_the_repository_is_there() -> None:
             if source.startswith("."):
                 assert (COMPOSE.parent / source).exists(), source
             else:
-                assert source in read_yaml(COMPOSE)["volumes"]
+                assert source == "/srv/slates" or source in read_yaml(COMPOSE)["volumes"]
 
 
 def test_no_container_holds_a_privilege() -> None:
@@ -274,6 +274,16 @@ def test_no_container_holds_a_privilege() -> None:
         assert "privileged" not in one
     for one in ours().values():
         assert one["read_only"] is True
+
+
+def test_slates_reach_media_and_api_as_clients_do() -> None:
+    slates = services()["slates"]
+    assert slates["network_mode"] == "host"
+    assert (
+        f"${{HTTP_PORT:-{slates['environment']['HTTP_ADDR'].rpartition(':')[2]}}}:8080"
+        in (services()["haproxy"]["ports"])
+    )
+    assert slates["command"][1:] == [volume.split(":")[1] for volume in slates["volumes"]]
 
 
 def test_a_worker_gets_no_token_that_only_control_needs() -> None:

@@ -21,6 +21,14 @@ SECRETS = {
     name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in repr(field.annotation)
 }
 NEEDED_BY_WORKERS = {"REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
+NEEDED_BY_SLATES = {
+    "ADMIN_TOKEN",
+    "AUTH_TOKEN",
+    "PUBLISH_TOKEN",
+    "ROOM_TOKENS",
+    "ROOM_PUBLISH_TOKENS",
+    "JWT_SECRET",
+}
 
 
 def test_systemd_knows_all_that_the_units_say(tmp_path: Path) -> None:
@@ -30,7 +38,12 @@ def test_systemd_knows_all_that_the_units_say(tmp_path: Path) -> None:
     drop_in = tmp_path / "roomcast-control@1.service.d"
     drop_in.mkdir()
     (drop_in / "tls.conf").write_text((FOLDER / "control-tls.conf").read_text(encoding="utf-8"))
-    for name in ("roomcast-control@1.service", "roomcast-worker@01.service", "roomcast.target"):
+    for name in (
+        "roomcast-control@1.service",
+        "roomcast-worker@01.service",
+        "roomcast-slates.service",
+        "roomcast.target",
+    ):
         done = subprocess.run(
             ["systemd-analyze", "verify", name],
             env={"PATH": os.environ["PATH"], "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
@@ -45,7 +58,7 @@ def test_systemd_knows_all_that_the_units_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
 def test_a_service_starts_a_command_that_exists(path: Path) -> None:
     service = unit(path)["Service"]
-    program, command = service["ExecStart"].split()
+    program, command, *_ = service["ExecStart"].split()
     assert program.endswith("/bin/roomcast")
     callbacks = {one.callback.__name__ for one in app.registered_commands if one.callback}
     assert command in callbacks
@@ -81,9 +94,19 @@ def test_a_worker_whose_number_makes_no_port_does_not_start(number: str, is_star
     assert ("two digits" in done.stderr) != is_started
 
 
-def test_a_worker_gets_no_secret_that_only_control_needs() -> None:
-    withheld = unit(FOLDER / "roomcast-worker@.service")["Service"]["UnsetEnvironment"].split()
-    assert set(withheld) == SECRETS - NEEDED_BY_WORKERS
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [("roomcast-worker@.service", NEEDED_BY_WORKERS), ("roomcast-slates.service", NEEDED_BY_SLATES)],
+)
+def test_who_is_not_control_gets_no_secret_that_it_does_not_need(name: str, needed: set[str]) -> None:
+    withheld = unit(FOLDER / name)["Service"]["UnsetEnvironment"].split()
+    assert set(withheld) == SECRETS - needed
+
+
+def test_slates_ask_control_of_the_first_number_where_no_other_address_is_known() -> None:
+    service = unit(FOLDER / "roomcast-slates.service")["Service"]
+    _, _, address = service["Environment"].partition("HTTP_ADDR=")
+    assert address == unit_environment("roomcast-control", "1")["HTTP_ADDR"]
 
 
 def test_a_worker_has_time_to_drain() -> None:
