@@ -263,7 +263,25 @@ class ViewerFeedback:
         if self._picture is None:
             return
         if (lost := self._loss_window.take(media, now)) is not None:
-            self._picture.report(*lost, rtt, now)
+            since = self._sent_at(lost.ssrc, lost.first, now)
+            self._picture.report(lost.lost, lost.expected, since, rtt, now)
+
+    def _sent_at(self, ssrc: int, sequence: int, now: float) -> float:
+        """When the packet of that number was sent; minus infinity: so long ago that it is not held.
+
+        What was lost at the end of a picture that stops is reported when the next one has begun.
+        """
+        viewer, number = self._viewer, self._track_of(ssrc)
+        if viewer.has_changed(ssrc):
+            place = viewer.stretch_of(sequence & 0xFFFF, ssrc)
+            track, index = (None, 0) if place is None else (place[0].track, place[1])
+        elif number is not None:
+            newest = self._tracks[number].history.next_index - 1
+            track, index = number, newest - (newest - sequence & 0xFFFF)
+        else:
+            track, index = None, 0
+        age = 0.0 if track is None else self._tracks[track].history.age(index, now)
+        return now - age if age else -math.inf
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
         """RFC 3550 6.4.1: the time since our report, minus the viewer's delay; None: not known.

@@ -214,7 +214,10 @@ class ViewerPicture:
         return not self.line.is_queued(now) and self.line.carries >= _SOUND_ROOM * (1 + more) * sound
 
     def report(self, lost: int, expected: int, since: float, rtt: float, now: float) -> None:
-        """Take a report: packets lost, of how many, since when; the round trip in seconds, 0: unknown."""
+        """Take a report: packets lost, of how many, of which the first was sent at `since`.
+
+        `rtt` is the round trip in seconds; 0: unknown.
+        """
         if now < self._old_news_until:
             return
         if self._viewer.backlog is not None:

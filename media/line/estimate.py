@@ -149,7 +149,6 @@ class LineEstimate:
         self.signs = 0
         self.sign_at = -math.inf
         self._less_since = -math.inf  # when less was sent
-        self._drained_at = -math.inf  # when all that was sent before has come, or is lost
         self.tripped_at = now  # by what may be evidence, and is a reason to measure: a join is one
         self.lost_share: float | None = None
         self.trips = RoundTrips()
@@ -185,8 +184,6 @@ class LineEstimate:
         """
         former = self.trips.queue
         self.trips.take(seconds, now)
-        if now - seconds >= self._less_since:
-            self._drained_at = min(self._drained_at, now)
         if self.trips.queue <= self._short:
             self._queued.clear()
             self._is_told = self._is_theirs = False
@@ -268,7 +265,10 @@ class LineEstimate:
         return 0.0 if self._is_theirs else self.trips.queue
 
     def report(self, lost: int, expected: int, since: float, rtt: float, now: float) -> None:
-        """Take a report: packets lost, of how many, since when; the round trip in seconds, 0: unknown."""
+        """Take a report: packets lost, of how many, of which the first was sent at `since`.
+
+        `rtt` is the round trip in seconds; 0: unknown.
+        """
         self.reported_at = now
         queue = rtt - self.trips.shortest.take(rtt, now) if rtt > 0 else 0.0
         rate = self._rates.total(now, 1.0)
@@ -277,9 +277,7 @@ class LineEstimate:
             self._lossy_at = now
         if queue > LONG_QUEUE_SECONDS or is_lossy:
             self.tripped_at = now
-        if self._drained_at == math.inf and now - self._less_since > _EPISODE_SECONDS:
-            self._drained_at = self._less_since + _EPISODE_SECONDS  # nothing answers
-        if since < self._drained_at or self.trips.queues:
+        if since < self._less_since or self.trips.queues:
             return
         if (carried := self._losses.reported(rate, lost, expected)) is not None:
             self.carries = max(self.carries, carried)
@@ -344,7 +342,6 @@ class LineEstimate:
     def sends_less(self, now: float) -> None:
         """Take that less is sent from now on: losses of what was sent before tell nothing."""
         self._less_since = now
-        self._drained_at = math.inf
 
     def overflows(self, now: float) -> None:
         """Take that far more is sent than the latest train has measured: who comes fills a line at once."""

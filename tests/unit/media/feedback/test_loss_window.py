@@ -13,15 +13,15 @@ def block(ssrc: int, highest: int, lost: int) -> ReportBlock:
 def test_it_counts_by_the_second() -> None:
     window = LossWindow()
     assert window.take([block(PICTURE, 1000, 0)], 0.0) is None
-    assert window.take([block(PICTURE, 1100, 9)], 1.0) == (9, 100, 0.0)
-    assert window.take([block(PICTURE, 1200, 9)], 2.0) == (0, 100, 1.0)
+    assert window.take([block(PICTURE, 1100, 9)], 1.0) == (9, 100, PICTURE, 1001)
+    assert window.take([block(PICTURE, 1200, 9)], 2.0) == (0, 100, PICTURE, 1101)
 
 
 def test_reports_beside_nacks_wait_for_the_second() -> None:
     window = LossWindow()
     window.take([block(PICTURE, 1000, 0)], 0.0)
     assert [window.take([block(PICTURE, 1000 + n, n)], 0.01 * n) for n in range(1, 90)] == [None] * 89
-    assert window.take([block(PICTURE, 1200, 100)], 1.0) == (100, 200, 0.0)
+    assert window.take([block(PICTURE, 1200, 100)], 1.0) == (100, 200, PICTURE, 1001)
 
 
 def test_sound_counts_though_a_picture_that_stands_is_reported_just_before() -> None:
@@ -45,7 +45,7 @@ def test_ten_packets_tell_something_and_the_worst_stream_counts() -> None:
     window = LossWindow()
     window.take([block(SOUND, 100, 0), block(PICTURE, 1000, 0)], 0.0)
     told = window.take([block(SOUND, 110, 4), block(PICTURE, 1100, 9)], 0.9)
-    assert told == (4, 10, 0.0)
+    assert told == (4, 10, SOUND, 101)
 
 
 def test_a_share_is_told_after_so_long_and_no_longer() -> None:
@@ -60,22 +60,22 @@ def test_a_stream_that_paused_does_not_hide_what_others_lost() -> None:
     window.take([block(PICTURE, 1000, 0), block(SOUND, 100, 0)], 0.0)
     window.take([block(SOUND, 200, 0)], 3.0)
     told = window.take([block(PICTURE, 1100, 90), block(SOUND, 300, 9)], 4.0)
-    assert told == (9, 100, 3.0)
+    assert told == (9, 100, SOUND, 201)
 
 
 def test_a_stream_that_begins_anew_is_counted_anew() -> None:
     """Another publisher's numbers may be lower."""
     window = LossWindow()
     window.take([block(PICTURE, 1000, 50)], 0.0)
-    assert window.take([block(PICTURE, 10, 0)], 1.0) == (0, 1, 0.0)
-    assert window.take([block(PICTURE, 110, 9)], 2.0) == (9, 100, 1.0)
+    assert window.take([block(PICTURE, 10, 0)], 1.0) == (0, 1, PICTURE, 1001)
+    assert window.take([block(PICTURE, 110, 9)], 2.0) == (9, 100, PICTURE, 11)
 
 
 def test_counts_that_go_back_are_no_loss_and_no_more_than_all_is_lost() -> None:
     window = LossWindow()
     window.take([block(PICTURE, 1000, 500)], 0.0)
-    assert window.take([block(PICTURE, 1100, 0)], 1.0) == (0, 100, 0.0)
-    assert window.take([block(PICTURE, 1200, 2**23 - 1)], 2.0) == (100, 100, 1.0)
+    assert window.take([block(PICTURE, 1100, 0)], 1.0) == (0, 100, PICTURE, 1001)
+    assert window.take([block(PICTURE, 1200, 2**23 - 1)], 2.0) == (100, 100, PICTURE, 1101)
 
 
 def test_losses_from_before_a_pause_say_nothing_of_the_line() -> None:
@@ -85,4 +85,4 @@ def test_losses_from_before_a_pause_say_nothing_of_the_line() -> None:
     for second in range(1, 20):
         assert window.take([block(PICTURE, 1000, 0)], float(second)) is None
     assert window.take([block(PICTURE, 1100, 90)], 20.0) is None
-    assert window.take([block(PICTURE, 1200, 190)], 21.0) == (100, 100, 20.0)
+    assert window.take([block(PICTURE, 1200, 190)], 21.0) == (100, 100, PICTURE, 1101)

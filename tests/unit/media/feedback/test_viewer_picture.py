@@ -384,13 +384,48 @@ def test_what_a_receiver_reports_counts_once_a_second(
     world: ShownWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer, told = world.watch(), []
+    world.run(1.0)
     monkeypatch.setattr(viewer.picture, "report", lambda *report: told.append(report))
+    highest = viewer.pictures()[-1].sequence
     for seconds in range(2):
-        blocks = [ReportBlock(PICTURE, 0, 9 * seconds, 100 * seconds, 0, 0, 0)]
+        blocks = [ReportBlock(PICTURE, 0, 9 * seconds, highest + 100 * seconds, 0, 0, 0)]
         blocks += [ReportBlock(PICTURE_RTX, 0, 50 * seconds, 100 * seconds, 0, 0, 0)]  # tells nothing
         viewer.far.says(receiver_report(REPORTER, blocks))
-        world.now += 1.0
-    assert told == [(9, 100, world.now - 2.0, 0.0, world.now - 1.0)]
+        world.run(1.0)
+    assert told == [(9, 100, first_after(viewer, highest), 0.0, pytest.approx(world.now - 1.0))]
+
+
+def first_after(viewer: Watcher, sequence: int) -> float:
+    """When the next packet of its picture was sent."""
+    return next(at for at, each in viewer.got if each.ssrc == PICTURE and each.sequence == sequence + 1)
+
+
+def test_what_was_lost_before_a_picture_stopped_says_nothing_of_the_next_one() -> None:
+    """A receiver counts the last packets of a picture as lost when it has got some of the next one."""
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(2.0)
+    began = viewer.pictures()[-1].sequence
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 0, 0, began, 0, 0, 0)]))
+    world.run(1.0)
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.2)]
+    viewer.picture.line.lost(Loss(0.6, 0.6, world.now - 0.4, world.now), world.now)
+    viewer.picture.tick(world.now)
+    assert viewer.rendition is None
+    world.answers = False
+    world.run(0.3)  # until a round trip shows that what was sent before has come
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 0, 0, came[0], 0, 0, 0)]))
+    world.answers = True
+    world.run(1.0)
+    signs, last = viewer.picture.line.signs, viewer.pictures()[-1].sequence
+    lost = came[-1] - came[0]
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 0, lost, last, 0, 0, 0)]))
+    assert viewer.picture.line.signs == signs
+    world.run(1.0)
+    ended = viewer.pictures()[-1].sequence
+    lost += round(0.7 * (ended - last))
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 0, lost, ended, 0, 0, 0)]))
+    assert viewer.picture.line.signs == signs + 1  # what is lost of the next one does
 
 
 def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
