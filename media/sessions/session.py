@@ -249,7 +249,8 @@ class Session(ABC):
     def _moved(self, address: Address) -> None:  # noqa: B027  # a publisher is not sent any media
         """The peer's address has changed to `address`."""
 
-    def _measured(self, round_trip: float, now: float) -> None:  # noqa: B027  # a publisher is not measured
+    @abstractmethod
+    def _measured(self, round_trip: float, now: float) -> None:
         """An answer to a request of `due_measurement` came after `round_trip` seconds."""
 
     def _send_due_request(self, now: float) -> None:

@@ -74,6 +74,19 @@ def test_whatever_arrives_nothing_is_raised_or_answered(batch: list[tuple[bytes,
     assert socket.publisher.dtls == [b"\x16"]
 
 
+@given(st.lists(st.sampled_from((HOME, OTHER)), max_size=8))
+def test_publishers_that_send_in_turns_have_each_their_own_media_in_its_order(order: list[Address]) -> None:
+    socket = Socket()
+    feeds = {source: Feed([], []) for source in (HOME, OTHER)}
+    for source, feed in feeds.items():
+        socket.check(socket.add(Endpoint(feed=feed)), source)
+    sent = [(b"\x80%d" % number, source) for number, source in enumerate(order)]
+    media = socket.demux.sort(sent, socket.now)
+    for source, feed in feeds.items():
+        got = [datagram for of, run in media if of is feed for datagram in run]
+        assert got == [datagram for datagram, of in sent if of == source]
+
+
 pieces = st.lists(
     st.tuples(
         st.lists(

@@ -10,6 +10,7 @@ from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
 from media.switch.rendition import Ladder, Rendition
 from shared.messages.signalling import Role
+from tests.support.demux_socket import HOME, OTHER
 from tests.unit.media.rooms.test_admission import World
 
 
@@ -18,6 +19,7 @@ class Playback:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.received: list[tuple[bytes, float, float]] = []
         self.fault: Exception | None = None
         self.rests = True
         self.steps = False
@@ -42,6 +44,17 @@ class Playback:
 
     def end(self) -> None:
         self.calls.append("end")
+
+    def listens(self, now: float) -> bool:
+        return True
+
+    def charge(self, octets: int) -> None: ...
+
+    def receive(self, compound: bytes, now: float, late: float) -> None:
+        self.received.append((compound, now, late))
+
+    def measured(self, round_trip: float, now: float) -> None:
+        self.calls.append(f"{round_trip} s at {now}")
 
 
 @pytest.fixture
@@ -111,6 +124,34 @@ async def test_what_happens_ends_the_rest(world: World, wakes: str) -> None:
     playback.calls.clear()
     session.tick(world.now + 0.1)
     assert playback.calls == ["tick"]
+
+
+async def test_a_report_waits_for_a_tick_or_another_report_and_is_as_old_as_it_is(world: World) -> None:
+    session, playback = playing(world)
+    untyped: Any = session
+    untyped._srtcp_in = SimpleNamespace(unprotect_rtcp=lambda datagram: datagram)
+    heard: list[float] = []
+    session.ice.selected, untyped.ice.touch = HOME, heard.append
+    reports = [b"\x80\xc9\x00\x01" + bytes((0, 0, 0, number)) for number in range(3)]
+    session.receive_media(reports[0], HOME, 100.0)
+    assert playback.received == []
+    session.tick(100.25)
+    session.receive_media(reports[1], HOME, 101.0)
+    session.receive_media(reports[2], OTHER, 101.5)
+    session.tick(101.625)
+    assert playback.received == [
+        (reports[0], 100.25, 0.25),
+        (reports[1], 101.5, 0.5),
+        (reports[2], 101.625, 0.125),
+    ]
+    assert heard == [100.0, 101.0]
+
+
+async def test_a_round_trip_to_a_viewer_is_told_to_its_playback(world: World) -> None:
+    session, playback = playing(world)
+    session.ice.round_trip = lambda *_: 0.25  # type: ignore[method-assign]
+    session.receive_response(b"", HOME, 101.0)
+    assert playback.calls == ["0.25 s at 101.0"]
 
 
 async def test_a_picture_that_is_due_often_is_sent_beside_the_ticks(world: World) -> None:
