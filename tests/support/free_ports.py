@@ -4,6 +4,7 @@ They lie below those that the kernel gives to connections and to port 0, and eac
 of its own: a number that was only "free just now" would be somebody else's once in a few hundred times.
 """
 
+import atexit
 import functools
 import itertools
 import socket
@@ -11,7 +12,6 @@ from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
 _FIRST, _BLOCK, _BLOCKS = 10_000, 400, 56  # to 32,399: the kernel's own begin at 32,768
-_locks: list[socket.socket] = []
 
 
 def free_port(host: str = LOOPBACK, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -50,6 +50,6 @@ def _own_block() -> Iterator[int]:
         except OSError:
             lock.close()
             continue
-        _locks.append(lock)
+        atexit.register(lock.close)
         return itertools.cycle(range(_FIRST + number * _BLOCK, _FIRST + (number + 1) * _BLOCK))
     raise RuntimeError("no block of ports is left")
