@@ -12,12 +12,13 @@ from jsonschema import Draft202012Validator
 
 import control
 
+OPENAPI = Path(control.__file__).parent / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete", "options")
 
 
 class Description:
     def __init__(self) -> None:
-        self.document = yaml.safe_load((Path(control.__file__).parent / "openapi.yaml").read_text("utf-8"))
+        self.document = yaml.load(OPENAPI.read_text("utf-8"), yaml.CSafeLoader)
         self._paths = [(_regex(path), path) for path in self.document["paths"]]
 
     def operations(self) -> set[tuple[str, str]]:

@@ -36,7 +36,7 @@ def checked(*command: str | Path, cwd: Path | None = None, within: float = 60) -
 
 
 def read_yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 def rules() -> list[dict[str, Any]]:
