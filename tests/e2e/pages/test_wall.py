@@ -114,6 +114,7 @@ async def test_two_thousand_rooms_show_at_once_and_scroll_smoothly(
 async def test_rooms_are_found_by_a_part_of_their_name_and_put_in_order(
     start_control: StartControl, worker: ScriptedWorker
 ) -> None:
+    worker.rooms = tuple(replace(room, still_at=0) for room in worker.rooms)  # none has a picture to ask for
     http = await start_control()
     async with chromium() as browser, await open_home_page(browser, str(http.base_url).rstrip("/")) as home:
         await home.shows("2,000 rooms, ")
