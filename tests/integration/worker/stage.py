@@ -22,13 +22,12 @@ from tests.support.fork_server import Forked, fork_server
 from tests.support.free_ports import free_port
 from tests.support.peer import Peer
 from tests.support.sdp import sent_offer
-from tests.support.system import Process
+from tests.support.system import START_SECONDS, Process
 from tests.support.waiting import eventually
 
 R = TypeVar("R")
 WORKER = WorkerId("w1")
 ROOM = RoomName("demo")
-START_SECONDS = 20.0
 STOP_SECONDS = 3.0
 IN_TIME = 10.0
 BACK_SECONDS = 4.0  # a heartbeat, a reader's pause, and reserve for a busy machine

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from deploy.tether import tethered
 from shared.bus.connection import connect
 from shared.rpc.client import RpcClient
-from tests.integration.worker.stage import START_SECONDS, Worker, environment
+from tests.integration.worker.stage import Worker, environment
 from tests.support.namespaces import Namespace
 from tests.support.nat_network import OUTSIDE, OUTSIDE_V6, PUBLIC, SERVER, SERVER_V6, NatNetwork, nat_network
 from tests.support.peer import Peer
 from tests.support.sdp import candidates_of
 from tests.support.stun_server import stun_server
-from tests.support.system import Process
+from tests.support.system import START_SECONDS, Process
 from tests.support.waiting import eventually
 
 PORT, MAPPED = 7100, 40000

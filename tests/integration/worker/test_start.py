@@ -10,11 +10,12 @@ import pytest
 
 from deploy.tether import tethered
 from media.worker.addresses import own_addresses
-from tests.integration.worker.stage import IN_TIME, START_SECONDS, Worker, environment, running
+from tests.integration.worker.stage import IN_TIME, Worker, environment, running
 from tests.support.free_ports import free_port
 from tests.support.loopback import LOOPBACKS
 from tests.support.peer import Peer
 from tests.support.sdp import candidates_of
+from tests.support.system import START_SECONDS
 from tests.support.waiting import eventually
 
 VIEWERS = 3  # of each family
