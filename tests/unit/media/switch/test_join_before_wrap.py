@@ -38,24 +38,27 @@ def world_before_a_wrap(packets: int, seconds: float, **how: Any) -> PictureWorl
     return world
 
 
-@lru_cache(maxsize=1)  # tests that differ in what was lost follow each other
-def joined_before_a_wrap(packets: int, profile: Profile) -> FarViewer:
-    """A viewer of a publisher that answers, two seconds after it joined; its inbox is to be read only."""
+def join_one_each(world: PictureWorld) -> dict[Profile, FarViewer]:
+    """A viewer of each profile, two seconds after both joined; their inboxes are to be read only."""
+    viewers = {profile: world.join(profile=profile) for profile in BOTH_PROFILES}
+    world.run(2.0)
+    return viewers
+
+
+@lru_cache(maxsize=1)  # tests that differ in profile and in what was lost follow each other
+def joined_before_a_wrap(packets: int) -> dict[Profile, FarViewer]:
+    """Viewers of a publisher that answers."""
     world = world_before_a_wrap(packets, 8.0, answers=True, gop=60.0)
     assert world.requests.trusted
-    viewer = world.join(profile=profile)
-    world.run(2.0)
-    return viewer
+    return join_one_each(world)
 
 
 @lru_cache(maxsize=1)
-def joined_behind_a_keyframe(packets: int, frames: int, profile: Profile) -> FarViewer:
+def joined_behind_a_keyframe(packets: int, frames: int) -> dict[Profile, FarViewer]:
     """The same for a publisher that does not answer, as many frames after its keyframe."""
     world = world_before_a_wrap(packets, 8.0, answers=False, gop=1.0)
     world.run(frames * FRAME_SECONDS)  # the first of them is a keyframe
-    viewer = world.join(profile=profile)
-    world.run(2.0)
-    return viewer
+    return join_one_each(world)
 
 
 @pytest.mark.parametrize("lost", [0, WRAP_GUARD])
@@ -65,7 +68,7 @@ def test_a_viewer_that_joins_right_before_a_wrap_gets_the_keyframe(
     packets: int, lost: int, profile: Profile
 ) -> None:
     """And reads all that it gets, even when the first packets are lost."""
-    arrived = picture_of(joined_before_a_wrap(packets, profile), lost=lost)
+    arrived = picture_of(joined_before_a_wrap(packets)[profile], lost=lost)
     assert_contiguous(arrived)
     if not lost:
         assert first_keyframe(arrived) <= 2 * FRAME_SECONDS
@@ -78,7 +81,7 @@ def test_a_viewer_that_joins_right_before_a_wrap_gets_the_keyframe(
 def test_a_viewer_whose_keyframe_is_right_before_a_wrap_gets_it(
     packets: int, frames: int, lost: int, profile: Profile
 ) -> None:
-    viewer = joined_behind_a_keyframe(packets, frames, profile)
+    viewer = joined_behind_a_keyframe(packets, frames)[profile]
     arrived = picture_of(viewer, lost=lost)
     assert_contiguous(arrived)
     assert viewer.stats.join_bursts == 1
