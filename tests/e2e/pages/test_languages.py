@@ -72,22 +72,21 @@ def english_only(tag: str) -> re.Pattern[str]:
 
 
 @pytest.mark.parametrize("tag", LOCALES)
-@pytest.mark.parametrize("path", PATHS)
-async def test_a_page_has_no_english_left(system: System, browser: Browser, path: str, tag: str) -> None:
+async def test_no_page_has_english_left(system: System, browser: Browser, tag: str) -> None:
+    english = english_only(tag)
     context = await browser.new_context(locale=LOCALES[tag], viewport=DEVICES["phone"])
-    async with (
-        publisher(system.http, system.whip("languages")),
-        OpenPage(await context.new_page()) as opened,
-    ):
-        await opened.page.goto(system.controls[0].url + path)
-        if path == "/":
-            await opened.page.locator(".room").wait_for()
-        await opened.page.locator("h1, h2").first.wait_for(state="attached")
-        assert await opened.page.evaluate("document.documentElement.lang") == tag
-        left = [text for text in await opened.page.evaluate(_SAID) if english_only(tag).fullmatch(text)]
-        assert not left
-        # its elements are those of the English page, in which test_quality.py looks for barriers
-        assert await opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    async with publisher(system.http, system.whip("languages")):
+        for path in PATHS:
+            async with OpenPage(await context.new_page()) as opened:
+                await opened.page.goto(system.controls[0].url + path)
+                if path == "/":
+                    await opened.page.locator(".room").wait_for()
+                await opened.page.locator("h1, h2").first.wait_for(state="attached")
+                assert await opened.page.evaluate("document.documentElement.lang") == tag, path
+                said = await opened.page.evaluate(_SAID)
+                assert not [text for text in said if english.fullmatch(text)], path
+                # its elements are those of the English page, in which test_quality.py looks for barriers
+                assert await opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     await context.close()
 
 

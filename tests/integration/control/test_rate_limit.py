@@ -49,13 +49,13 @@ async def test_a_client_that_waits_is_served_again(stage: Stage) -> None:
     await eventually("a new token", served, within=2)
 
 
-@pytest.mark.parametrize(("path", "method"), LIMITED)
-async def test_everything_below_api_is_limited(path: str, method: str, stage: Stage) -> None:
+async def test_everything_below_api_is_limited(stage: Stage) -> None:
     http = await stage.control(**SLOW)
     await http.get("/api/records")
     await http.post("/api/whip/publish/demo")  # offers have a bucket of their own
-    response = await http.request(method, path.replace("{", "").replace("}", ""))
-    assert response.status_code == 429
+    for path, method in LIMITED:
+        response = await http.request(method, path.replace("{", "").replace("}", ""))
+        assert response.status_code == 429, (method, path)
 
 
 @pytest.mark.parametrize("path", ["/api/whip/publish/demo", "/api/whep/play/demo", "/api/whep/play/%64emo"])
