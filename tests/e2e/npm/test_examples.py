@@ -15,7 +15,7 @@ SEE_SECONDS = 30.0
 
 # npm installs what the examples use, from its registry. The package itself is looked at in test_package.py,
 # and what it is made of plays in e2e/pages.
-pytestmark = [pytest.mark.e2e, pytest.mark.soak, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.soak, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_the_plain_example_publishes_and_the_react_one_plays(

@@ -1,4 +1,4 @@
-"""One running system and one Chromium for all tests of a module; each test uses a room of its own."""
+"""A running system for the tests of a module, and one Chromium for all; each test uses a room of its own."""
 
 from collections.abc import AsyncIterator
 
@@ -13,7 +13,7 @@ ADMIN_TOKEN = "secret-of-admin"
 PRIVATE_ROOM, PRIVATE_TOKEN = "private", "open-sesame"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(valkey_url: str) -> AsyncIterator[System]:
     empty(valkey_url)
     settings = {
@@ -25,7 +25,7 @@ async def system(valkey_url: str) -> AsyncIterator[System]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as running:
         yield running

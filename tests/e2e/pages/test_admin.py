@@ -36,7 +36,7 @@ ONE_ROOM = {
 }
 FIGURES = ("viewers", "publishers", "rooms", "egress", "offers", "errors")
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_wrong_token_is_told_and_not_kept(system: System, browser: Browser) -> None:

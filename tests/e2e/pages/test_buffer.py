@@ -46,7 +46,7 @@ _WAIT = """async () => {
 
 _TARGETS = "connections.at(-1).getReceivers().map((receiver) => receiver.jitterBufferTarget)"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_steadier_holds_it_longer_and_sooner_does_not(system: System, browser: Browser) -> None:

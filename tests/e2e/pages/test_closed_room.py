@@ -13,7 +13,7 @@ from tests.support.system import System
 CREATE, FOLLOW = "**/events", "**/events/*"
 ENDED = "A" * 22  # the random part of a session that is not
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_the_page_creates_its_event_stream_after_the_room_was_closed(

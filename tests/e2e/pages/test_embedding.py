@@ -14,7 +14,7 @@ from tests.support.system import System
 EXAMPLES = re.findall(r"```html\n(.*?)```", Path("docs/embedding.md").read_text("utf-8"), re.DOTALL)
 PLAYING = "(id) => document.getElementById(id).getVideoPlaybackQuality().totalVideoFrames > 5"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 def example(part: str, system: System) -> str:

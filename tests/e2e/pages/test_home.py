@@ -7,7 +7,7 @@ from tests.support.aiortc_client import publisher
 from tests.support.browser import open_home_page
 from tests.support.system import System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_live_rooms_come_and_go_without_a_reload(system: System, browser: Browser) -> None:

@@ -15,7 +15,7 @@ from tests.support.system import System
 REFUSED_URL = "turn:127.0.0.1:9"  # by every browser, without credentials; Firefox blocks the port, too
 GIVE_UP_SECONDS = 30.0  # a page tries for 15 s
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def tell_servers(page: Page, *servers: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from tests.support.barriers import DEVICES
 from tests.support.browser import OpenPage, PublishPage, WatchPage
 from tests.support.system import System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 LOCALES = {"de": "de-DE", "es": "es-MX", "zh-Hans": "zh-CN"}
 PATHS = (

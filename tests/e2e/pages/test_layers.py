@@ -11,7 +11,7 @@ from tests.support.waiting import eventually
 
 SENT_SECONDS = 30.0  # until an encoder that starts carefully sends all sizes
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 SIZES = "(all) => all.map((row) => row.cells[0].innerText)"
 

@@ -9,7 +9,7 @@ from tests.support.system import System
 
 PREFIX = "/live/tv"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_home_and_watch_work_below_a_prefix(system: System, browser: Browser) -> None:

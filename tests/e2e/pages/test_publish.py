@@ -16,7 +16,7 @@ from tests.support.waiting import eventually
 
 WATCH_SECONDS = 20.0
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.fixture(scope="module")

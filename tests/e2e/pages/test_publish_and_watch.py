@@ -9,7 +9,7 @@ from tests.support.system import System
 
 WATCH_SECONDS = 20.0
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_viewer_waits_for_a_room_that_comes_later_and_comes_back(

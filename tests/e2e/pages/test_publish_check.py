@@ -38,7 +38,7 @@ UPLOADS = """async (rates) => {
     return rates.map((bitrate) => uploadInWords({ bitrate, isMore: false, rtt: 0 }, layers));
 }"""
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ ROOM = "lecture"
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 WITHIN = 15.0
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_streamer_records_by_a_button(redis_url: str, browser: Browser, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ _SUGGESTIONS = """() => {
 }"""
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3; axe-core does not look at these words
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 # the reference of the API is so long that axe-core looks at it for a quarter of a minute

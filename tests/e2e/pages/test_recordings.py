@@ -16,19 +16,19 @@ from tests.support.emptied import empty
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 # each codec, and what a recording of it is: both are played
 FORMS = {"video/VP8": "webm", "video/H264": "mp4"}
 MOMENT = "2024-03-11T02:18:40Z"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("records")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(valkey_url: str, records: Path) -> AsyncIterator[System]:
     """One that records and asks for tokens, and has a recording of each form, of three seconds."""
     empty(valkey_url)
@@ -42,7 +42,7 @@ async def system(valkey_url: str, records: Path) -> AsyncIterator[System]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def recorded(system: System, browser: Browser, records: Path) -> list[str]:
     """The names of the recordings with sound and picture."""
     url = system.controls[0].url

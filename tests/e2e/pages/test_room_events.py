@@ -7,7 +7,7 @@ from tests.support.aiortc_client import publisher
 from tests.support.browser import OpenPage
 from tests.support.system import System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 WAIT = """async (room) => {
     const { WhepPlayer } = await import('/static/js/whep-player.js');

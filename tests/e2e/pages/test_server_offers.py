@@ -35,7 +35,7 @@ MODULE = """async (endpoint) => {
 }"""
 PICTURES = "document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def open_tab(browser: Browser, system: System) -> OpenPage:

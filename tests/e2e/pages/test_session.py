@@ -6,7 +6,7 @@ from playwright.async_api import Browser, Request, Route
 from tests.support.publisher_tab import open_tab
 from tests.support.system import System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 _BEGIN = """async () => {
     const { WhipPublisher } = await import('/static/js/whip-publisher.js');

@@ -24,7 +24,7 @@ _PLAY = """async ([script, endpoint, options]) => {
 
 _SECOND = "document.getElementById('figures').childElementCount > 0"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def figure(system: System, name: str, room: str = ROOM) -> float:

@@ -8,7 +8,7 @@ from tests.support.aiortc_client import publisher
 from tests.support.browser import open_watch_page
 from tests.support.system import System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_it_plays_muted_at_once_and_one_tap_gives_sound(system: System, browser: Browser) -> None:

@@ -15,7 +15,7 @@ from tests.support.browser import OpenPage, open_watch_page
 from tests.support.system import System
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 LAYERS = [
     {"rid": "f", "width": 1280, "height": 720, "bitrate": 2e6},

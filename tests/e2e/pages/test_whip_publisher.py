@@ -13,7 +13,7 @@ from tests.support.waiting import eventually
 
 CONNECT_SECONDS = 15.0
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 def is_patch(response: Response) -> bool:
