@@ -71,8 +71,9 @@ class Mark:
             named = [number for number, clip in enumerate(clips) if clip.name == self.end_clip]
             if not named:
                 raise ServiceError(ErrorCode.NOT_MARKED, detail="no clip of that name was begun")
-            if clips[named[-1]].end is None:
-                clips[named[-1]] = replace(clips[named[-1]], end=now)
+            clip = clips[named[-1]]
+            if clip.end is None:  # control processes read the time of Redis some milliseconds apart
+                clips[named[-1]] = replace(clip, end=max(now, clip.begin))
         if self.begin_clip is not None and not _goes_on(clips, self.begin_clip):
             if len(clips) >= MOST_CLIPS:
                 raise ServiceError(ErrorCode.NOT_MARKED, detail=f"it has {MOST_CLIPS} clips at most")

@@ -72,6 +72,12 @@ def test_a_clip_begins_and_ends_once_and_another_of_its_name_may_follow() -> Non
     assert marked(replace(note, paused=True), 15.0, endClip="next").paused  # it stays so
 
 
+def test_a_clip_does_not_end_before_it_begins() -> None:
+    """Another control process may have read the time a little later, and be asked first."""
+    [clip] = marked(marked(RecordingNote(), 10.02, beginClip="goal"), 10.0, endClip="goal").clips
+    assert (clip.begin, clip.end) == (10.02, 10.02)
+
+
 def test_there_are_so_many_clips() -> None:
     note = RecordingNote()
     for number in range(MOST_CLIPS):
