@@ -42,6 +42,7 @@ async def _offer(client: Client, path: str, offer: bytes) -> Reply:
     for _ in range(TRIES):
         if reply.status != 503:
             break
+        await asyncio.sleep(float(reply.headers["retry-after"]))
         reply = await client.ask("POST", path, offer, SDP)
     assert reply.status in (201, 409), reply.body  # 409: the try before had come through
     return reply
