@@ -103,6 +103,14 @@ class Row:
     def path(self) -> str:
         return self.ask.partition(" ")[2]
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the request is refused or only reads, and needs nothing but a worker that has nothing."""
+        has_given = self.answers or self.published or self.recorded or self.stream
+        has_ruled = self.configured or self.blocked or self.revoked or self.dead_letter
+        only_reads = self.method in ("GET", "HEAD", "OPTIONS") or 400 <= self.status < 500
+        return self.worker and not has_given and not has_ruled and only_reads
+
     async def send(self, http: httpx.AsyncClient) -> httpx.Response:
         """The response, read unless it is a stream of events, which has no end."""
         request = http.build_request(self.method, self.path, headers=self.headers, content=self.body)
