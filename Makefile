@@ -29,26 +29,30 @@ run: install ## Run the whole system on http://localhost:8080; settings come fro
 	@exec $(BIN)/roomcast up
 
 .PHONY: test
-test: style test-packages ## Check style, types and contracts, and run every test but the soak tests
-	@$(BIN)/python -m deploy.native_build
-	$(MAKE) --no-print-directory -j 2 test-alone test-quietly
+test: .venv/test.stamp ## Check style, types and contracts, and run every test but the soak tests
+	@$(MAKE) --no-print-directory -j 4 style test-packages native
+	$(MAKE) --no-print-directory -j 2 test-waiting test-quietly
+
+# Tests that measure, one at a time; then those that wait for something, four at once.
+.PHONY: test-waiting
+test-waiting: .venv/test.stamp
+	$(BIN)/pytest $(AGAIN) -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
 	$(BIN)/pytest $(AGAIN) -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
 
-.PHONY: test-alone
-test-alone: .venv/test.stamp
-	$(BIN)/pytest $(AGAIN) -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
-
-# In the time that the measuring tests leave: the kernel runs it only while a core has nothing else to do.
+# In the time that those leave: the kernel runs it only while a core has nothing else to do.
 .PHONY: test-quietly
 test-quietly: .venv/test.stamp
 	$(QUIETLY) $(MAKE) --no-print-directory types
-	$(QUIETLY) $(BIN)/pytest $(AGAIN) -n 2 --dist loadfile -m "not soak and not alone" $(PATIENT)
+	$(QUIETLY) $(BIN)/pytest $(AGAIN) -n 2 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT)
 
 QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
-# Tests that no wait fails: logic without I/O, and files. Nothing that talks to Redis: a call may take a second.
-PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation payload relay rooms rtp switch tracks) shared/sdp) \
-	tests/fuzz $(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers helm_chart kubernetes kustomize prometheus_files systemd))
+# Tests that no wait fails: logic without I/O, files, and programs that compute. Nothing that talks to Redis: a call may
+# take a second.
+PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation payload pure relay rooms rtp switch tracks) shared/sdp) \
+	tests/unit/media/recording/test_timeline.py $(addprefix tests/,fuzz house zoo world/test_world.py e2e/npm/test_package.py) \
+	$(addprefix tests/integration/recording/test_,files.py frame_times.py) \
+	$(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers helm_chart kubernetes kustomize outages prometheus_files systemd))
 
 # What failed runs again, twice at most, and is named in the summary (RERUN). Each such name is a fault to be mended.
 AGAIN := --reruns 2 --reruns-delay 5 -r aR
@@ -278,8 +282,16 @@ soak-packages: test-packages
 		$(if $(wildcard /usr/share/gocode/src/github.com/pion/webrtc),,no-pion=golang-github-pion-webrtc.v3-dev)
 
 .PHONY: test-packages
-test-packages: .venv/run.stamp
-	@deploy/packages.sh $(TEST_COMMANDS)
-	@deploy/cluster_tools.sh 1.31
-	@deploy/cluster_tools.sh 1.35
+test-packages: cluster-1.31 cluster-1.35 npm-modules
+
+.PHONY: cluster-1.31 cluster-1.35
+cluster-1.31 cluster-1.35: cluster-%: test-commands
+	@deploy/cluster_tools.sh $*
+
+.PHONY: npm-modules
+npm-modules: test-commands
 	@$(MAKE) --no-print-directory .venv/npm.stamp
+
+.PHONY: test-commands
+test-commands: .venv/run.stamp
+	@deploy/packages.sh $(TEST_COMMANDS)

@@ -52,7 +52,7 @@ def nothing_left_open() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give tests that run beside each other an order: files that wait first.
+    """Give tests that run beside each other an order: files that wait first, then those with a long test.
 
     Browsers compute more than the other tests that wait, so their files take turns with those.
     """
@@ -62,8 +62,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for path, tests in itertools.groupby(items, key=lambda item: item.path):
         files[path.relative_to(TESTS).parts[0]].append(list(tests))
     turns = itertools.zip_longest(files.pop("e2e", []), files.pop("integration", []), fillvalue=[])
-    waiting = itertools.chain.from_iterable(turns)
-    items[:] = itertools.chain.from_iterable([*waiting, *itertools.chain.from_iterable(files.values())])
+    first = [*itertools.chain.from_iterable(turns), *files.pop("world", [])]
+    items[:] = itertools.chain.from_iterable([*first, *itertools.chain.from_iterable(files.values())])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
