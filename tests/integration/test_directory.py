@@ -171,6 +171,9 @@ async def test_a_copy_that_has_ended_is_held_no_longer(redis: Redis, directory: 
     await directory.beat(status(ONE), [], copies[1:])
     assert (await directory.room_holders(ROOM)).copies == set()
     assert (await directory.room_holders(OTHER_ROOM)).copies == {ONE}
+    await directory.tell(status(ONE), copies[:1], [ROOM])  # of this one alone
+    holders = await directory.room_holders(ROOM), await directory.room_holders(OTHER_ROOM)
+    assert [each.copies for each in holders] == [{ONE}, {ONE}]
     await directory.tell(status(ONE), [], [OTHER_ROOM])
     assert (await directory.room_holders(OTHER_ROOM)).copies == set()
 

@@ -267,6 +267,24 @@ def test_what_is_put_to_the_service_at_auth_url(settings: dict[str, Any], text: 
     assert access(settings, text).is_for_callback(DEMO, Role.PUBLISH) is asked
 
 
+@pytest.mark.parametrize(
+    ("settings", "text", "cause"),
+    [
+        (GLOBAL, "", "no_credentials"),
+        (GLOBAL, "al", "unauthorized"),
+        (JWT, "", "no_credentials"),
+        (JWT, "none", "unauthorized"),
+        (JWT, "x" * (MAX_TOKEN_BYTES + 1), "jwt_claims"),
+        (JWT, token(room="other"), "jwt_claims"),
+        (JWT, token(exp=NOW - 600), "jwt_claims"),
+    ],
+)
+def test_why_somebody_was_refused_is_told_in_a_word(settings: dict[str, Any], text: str, cause: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        access(settings, text).grant(DEMO, Role.PUBLISH)
+    assert refused.value.cause == cause
+
+
 def test_where_a_credential_is_found() -> None:
     assert credential({"authorization": "Bearer a", "x-auth-token": "b"}) == b"a"
     assert credential({"authorization": "Bearer ", "x-auth-token": "b"}) == b"b"
