@@ -184,9 +184,18 @@ async def form_of(http: httpx.AsyncClient, base: str, room: str) -> Form:
 
 
 async def publish_once(
-    http: httpx.AsyncClient, base: str, room: str, file: Path, live: Callable[[], None]
+    http: httpx.AsyncClient,
+    base: str,
+    room: str,
+    file: Path,
+    live: Callable[[], None],
+    *,
+    alone: bool = False,
 ) -> None:
-    """Stand by in a room until the session is over. Raises `RefusedError`, `httpx.HTTPError`."""
+    """Stand by in a room until the session is over. Raises `RefusedError`, `httpx.HTTPError`.
+
+    `alone`: only if nobody else does.
+    """
     form = await form_of(http, base, room)
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     session = ""
@@ -202,7 +211,7 @@ async def publish_once(
                 sender.setCodecPreferences(wanted)
         await connection.setLocalDescription(await connection.createOffer())
         answer = await http.post(
-            f"{base}/api/whip/publish/{room}?standby=true",
+            f"{base}/api/whip/publish/{room}?standby={'alone' if alone else 'true'}",
             content=connection.localDescription.sdp,
             headers={"Content-Type": "application/sdp"},
         )

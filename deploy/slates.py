@@ -98,7 +98,7 @@ async def keep_all(
             async with httpx.AsyncClient(headers=headers, timeout=ANSWER_SECONDS) as http:
                 if (await form_of(http, base, room)).codecs:  # else it would open the room
                     print(f"{room}: {file} stands by.", flush=True)
-                    await publish_once(http, base, room, folder / file, lambda: None)
+                    await publish_once(http, base, room, folder / file, lambda: None, alone=True)
         except (*FAILURES, RefusedError, av.FFmpegError, OSError, IndexError) as error:
             print(f"slates: {room}: {file}: {error or 'no picture is in it'}", file=sys.stderr, flush=True)
 

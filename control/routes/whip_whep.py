@@ -212,6 +212,7 @@ class StreamingRoutes:
                 token=grant.token,
                 network=caller_of(request).network,
                 stands_by=_stands_by(request),
+                alone=request.query_params.get("standby") == "alone",
             )
             return await self._offers.publish(publish, request_id)
         takes_offers = self._takes_offers(request)
@@ -269,7 +270,7 @@ class StreamingRoutes:
 
 
 def _stands_by(request: Request) -> bool:
-    return request.query_params.get("standby") == "true"
+    return request.query_params.get("standby") in ("true", "alone")
 
 
 def _playable(text: str, *, takes_offers: bool) -> bytes:

@@ -112,12 +112,13 @@ class Admission:
         client: str = "",
         *,
         stands_by: bool = False,
+        alone: bool = False,
     ) -> PublisherSession:
         """Put a publisher into its room: the one that waits for it, otherwise a new one.
 
         The room may be a copy: then the worker that had its publisher is gone. Raises `PUBLISHER_EXISTS` if
-        the former publisher has come back, or the room has standbys enough for one that `stands_by`;
-        `NOT_ACCEPTABLE` if what that sends does not fit.
+        the former publisher has come back, or the room has standbys enough for one that `stands_by`, which
+        one is if that is to be `alone`; `NOT_ACCEPTABLE` if what that sends does not fit.
         """
 
         def session_into(feed: Feed) -> PublisherSession:
@@ -129,7 +130,7 @@ class Admission:
         if outcome is Outcome.REFUSE:  # the former publisher has come back meanwhile
             raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
         if room is not None and outcome is Outcome.STAND_BY:
-            _check_stands_by(room, tracks)
+            _check_stands_by(room, tracks, 1 if alone else MOST_STANDBYS)
             session = self._rooms.stand_by(room, tracks, session_into, room.standbys.next_rank())
         elif room is not None and outcome is Outcome.COME_BACK and fits(room.tracks, tracks):
             if (covered := room.standbys.covered) is not None:
@@ -307,10 +308,10 @@ class Admission:
         del room.viewers[session.id]
 
 
-def _check_stands_by(room: Room, tracks: Sequence[PublishedTrack]) -> None:
-    """Raises unless viewers of the room could get these tracks, and there is a place for them."""
+def _check_stands_by(room: Room, tracks: Sequence[PublishedTrack], most: int) -> None:
+    """Raises unless viewers of the room could get these tracks, and fewer than `most` stand by there."""
     if not continues(room.tracks, tracks):
         has = ", ".join(dict.fromkeys(describe(track.published.codec) for track in room.tracks))
         raise ServiceError(ErrorCode.NOT_ACCEPTABLE, f"a standby must send what the room has: {has}")
-    if room.standbys.count >= MOST_STANDBYS:
-        raise ServiceError(ErrorCode.PUBLISHER_EXISTS, detail=f"the room has {MOST_STANDBYS} standbys")
+    if (count := room.standbys.count) >= most:
+        raise ServiceError(ErrorCode.PUBLISHER_EXISTS, detail=f"standbys of the room: {count}")

@@ -119,6 +119,7 @@ class Handlers:
                 message.token,
                 message.network,
                 stands_by=stands_by,
+                alone=message.alone,
             )
         self._traces.follow(session, name, trace_here())
         await self._change(session, name)

@@ -21,7 +21,8 @@ class Role(StrEnum):
 class Publish:
     """Claim the room and answer the publisher's offer -> `Answer`.
 
-    Who `stands_by` does not displace a publisher: viewers get it while the room's own does not send.
+    Who `stands_by` does not displace a publisher: viewers get it while the room's own does not send. One that
+    does so `alone` is refused where another one stands by.
     """
 
     room: str
@@ -31,6 +32,7 @@ class Publish:
     token: TokenMark | None = None  # of the caller's JWT; it ends the session when it is revoked
     network: str = ""  # where the publisher is: an IPv4 address or an IPv6 /64; "": unknown
     stands_by: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,15 @@ async def test_a_201_carries_the_answer_and_all_that_rfc_9725_wants(stage: Stage
     ]
 
 
+async def test_the_worker_hears_who_stands_by_and_who_only_alone(stage: Stage) -> None:
+    worker = await stage.worker()
+    http = await stage.control()
+    for asked in ("a", "b?standby=true", "c?standby=alone", "d?standby=yes"):
+        assert (await publish(http, room=asked)).status_code == 201
+    told = [(one.stands_by, one.alone) for one in worker.received if isinstance(one, Publish)]
+    assert told == [(False, False), (True, False), (True, True), (False, False)]
+
+
 async def test_the_worker_gets_what_control_has_parsed(stage: Stage) -> None:
     worker = await stage.worker()
     http = await stage.control()

@@ -78,11 +78,13 @@ class World:
             clock=lambda: self.now,
         )
 
-    def publish(self, identity: str = "ann", *, stands_by: bool = False) -> PublisherSession:
+    def publish(
+        self, identity: str = "ann", *, stands_by: bool = False, alone: bool = False
+    ) -> PublisherSession:
         with self.admission.opening(DEMO, identity, self.now, stands_by=stands_by):
             local, tracks, _ = self.admission.negotiate_publish(OFFER)
             return self.admission.publish(
-                DEMO, OFFER, local, tracks, self.now, None, identity, stands_by=stands_by
+                DEMO, OFFER, local, tracks, self.now, None, identity, stands_by=stands_by, alone=alone
             )
 
     def may_publish(self, identity: str = "ann") -> bool:
@@ -433,6 +435,23 @@ async def test_a_standby_displaces_nobody_and_ends_with_the_room(world: World) -
     world.rooms.close(DEMO, EndReason.ROOM_CLOSED)
     assert standby.ended
     assert len(world.roster) == 0
+
+
+async def test_of_standbys_that_are_to_be_alone_one_is_taken(world: World) -> None:
+    world.publish("ann")
+    only = world.publish("eve", stands_by=True, alone=True)
+    with pytest.raises(ServiceError, match="publisher_exists"):
+        world.publish("eve", stands_by=True, alone=True)
+    world.publish("bob", stands_by=True)  # who does not mind
+    assert not only.ended
+    assert world.room is not None
+    assert world.room.standbys.count == 2
+
+
+async def test_one_that_is_on_stands_by_alone_too(world: World) -> None:
+    world.publish("eve", stands_by=True, alone=True)
+    with pytest.raises(ServiceError, match="publisher_exists"):
+        world.publish("eve", stands_by=True, alone=True)
 
 
 async def test_a_room_without_its_publisher_lives_by_its_standbys(world: World) -> None:
