@@ -1,6 +1,9 @@
 """How many earlier packets of the sound a viewer gets: by what it loses."""
 
 import random
+from collections.abc import Sequence
+
+import pytest
 
 from media.feedback.redundancy import CLEAN_SECONDS, NARROW_SECONDS, Redundancy
 from media.rtp.rtcp import ReportBlock
@@ -92,6 +95,17 @@ def test_losses_in_bursts_call_for_two() -> None:
             line.second(0.03)
     assert by_chance.redundancy.count == 1
     assert in_bursts.redundancy.count == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [(range(6), 2), (range(5), 1), ((0, 1, 10, 20, 21, 30), 2), ((0, 1, 10, 20, 30, 40), 1)],
+)
+def test_a_burst_is_six_packets_of_which_a_third_followed_another(asked: Sequence[int], count: int) -> None:
+    line = Line()
+    assert line.seconds(20, 0.03)[-1] == 1
+    line.redundancy.asked(SOUND, asked, line.now + 1.0)
+    assert line.second(0.03) == count
 
 
 def test_a_packet_that_is_asked_for_again_and_again_is_one() -> None:

@@ -1,6 +1,7 @@
 """RTCP between a room and a viewer: what it lost, what it asks for, what it is told, and the limits."""
 
 import struct
+from types import SimpleNamespace
 
 import pytest
 from aiortc.rtp import RtcpPacket, RtcpSdesPacket, RtcpSrPacket
@@ -220,6 +221,14 @@ def test_a_viewers_repeated_keyframe_requests_count_once(world: World, viewer: F
     assert viewer.stats.keyframe_requests == 800
 
 
+def test_a_request_that_came_just_before_hides_no_other_beside_it(world: World, viewer: FarViewer) -> None:
+    viewer.says(pli(9, SSRCS[AUDIO]))
+    before = len(world.feedback.wishes)
+    sound, picture = fir(9, SSRCS[AUDIO], 1), fir(9, PICTURE, 1)
+    viewer.says(sound[:3] + bytes((sound[3] + 2,)) + sound[4:] + picture[12:])
+    assert len(world.feedback.wishes) == before + 1
+
+
 def test_a_viewer_that_requests_keyframes_without_end_gets_few(world: World, viewer: FarViewer) -> None:
     for _ in range(6000):
         viewer.says(pli(9, PICTURE))
@@ -267,6 +276,19 @@ def test_a_viewer_gets_a_report_of_each_track_that_was_sent_to_it(world: World) 
     assert [(r.sender_info.ntp_timestamp, r.sender_info.rtp_timestamp) for r in both] == [
         world.feedback.play_time(number, world.now) for number in (VIDEO, AUDIO)
     ]
+
+
+def test_a_picture_that_is_not_live_is_not_reported_and_the_sound_is(world: World, viewer: FarViewer) -> None:
+    """Keyframes alone have timestamps of their own."""
+    world.media()
+    world.feedback.tick(world.now)
+    feedback = viewer.playback._feedback
+    both = feedback.reports(world.now)
+    viewer.viewer.behind = SimpleNamespace(track=VIDEO)  # type: ignore[assignment]
+    sound = [each for each in RtcpPacket.parse(feedback.reports(world.now)) if isinstance(each, RtcpSrPacket)]
+    assert [report.ssrc for report in sound] == [SSRCS[AUDIO]]
+    viewer.viewer.behind = None
+    assert feedback.reports(world.now) == both
 
 
 def test_a_viewer_gets_no_report_before_there_is_something_to_report(world: World, viewer: FarViewer) -> None:
