@@ -73,7 +73,6 @@ from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Directory
 from shared.errors import ServiceError
-from shared.events.event_log import EventLog
 from shared.messages.signalling import Role
 from shared.room_settings.settings_book import SettingsBook
 from shared.rpc.client import RpcClient
@@ -120,9 +119,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     moderator = Moderator(book, every_worker, watch)
     rooms_settings = SettingsBook(redis, clock, rooms.note)
     is_listed = rooms_settings.is_listed
-    configuration = RoomConfiguration(
-        rooms_settings, every_worker, watch, EventLog(redis) if settings.webhook_urls else None
-    )
+    configuration = RoomConfiguration(rooms_settings, every_worker, watch, tells=bool(settings.webhook_urls))
     authenticator = Authenticator(
         settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()), rooms_settings
     )

@@ -6,10 +6,10 @@ from dataclasses import fields, replace
 
 from control.workers.every_worker import EveryWorker
 from control.workers.redis_watch import RedisWatch
-from shared.book.book import LIFTED_SECONDS
+from shared.book.book import LIFTED_SECONDS, Notice
 from shared.book.documents import Stamped
 from shared.errors import ErrorCode, ServiceError, redis_is_new
-from shared.events.event_log import EventLog
+from shared.events.event_log import notice
 from shared.messages.events import EventType, Facts, RoomEvent
 from shared.messages.room_settings import FollowSettings, RoomSettings, SettingsFollowed
 from shared.names import RequestId, RoomName
@@ -29,15 +29,12 @@ Change = Callable[[RoomSettings | None], RoomSettings]  # of what was set before
 
 
 class RoomConfiguration:
-    """A call raises `NO_WORKER` when Redis is away.
-
-    `events` is where changes are told; None: nobody wants to know.
-    """
+    """A call raises `NO_WORKER` when Redis is away. `tells`: webhooks tell what was changed."""
 
     def __init__(
-        self, book: SettingsBook, workers: EveryWorker, watch: RedisWatch, events: EventLog | None = None
+        self, book: SettingsBook, workers: EveryWorker, watch: RedisWatch, *, tells: bool = False
     ) -> None:
-        self._events = events
+        self._tells = tells
         self._book = book
         self._workers = workers
         self._watch = watch
@@ -76,15 +73,14 @@ class RoomConfiguration:
                 if tried:
                     return new
                 continue
+            old = before or RoomSettings(room=room)
+            told = notice(self._event(old, new)) if self._tells else Notice()
             async with self._watch.bounded(LOOK_SECONDS):
-                put = await self._book.replace(self._stamp(room), new)
+                put = await self._book.replace(self._stamp(room), new, told)
             if put is None:  # somebody else was faster
                 continue
-            old = before or RoomSettings(room=room)
             if _recording(old) != _recording(new):
                 await self._tell(put, request_id)
-            if self._events is not None:
-                await self._tell_others(self._events, put.stamp.decode(), old, new)
             return new
         raise redis_is_new()
 
@@ -117,20 +113,16 @@ class RoomConfiguration:
         with suppress(ServiceError):
             await self._workers.order(message, SettingsFollowed, request_id)
 
-    async def _tell_others(self, events: EventLog, stamp: str, old: RoomSettings, new: RoomSettings) -> None:
-        """Have webhooks tell of a change. It has happened, whether Redis takes that or not."""
+    def _event(self, old: RoomSettings, new: RoomSettings) -> RoomEvent:
         facts: Facts = {"fields": _changed(old, new), "title": new.title, "labels": new.labels, "by": new.by}
-        event = RoomEvent(
-            id=f"{new.room}-{stamp}-configured",
+        return RoomEvent(
+            id=f"{new.room}-%s-configured",
             type=EventType.ROOM_CONFIGURED,
             room=new.room,
             at=self.now(),
             worker="",
             facts=facts,
         )
-        with suppress(ServiceError):
-            async with self._watch.bounded(LOOK_SECONDS):
-                await events.tell([event])
 
     async def _look(self) -> None:
         async with self._watch.bounded(LOOK_SECONDS):

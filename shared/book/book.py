@@ -8,7 +8,7 @@ documents of one name the later one stays, whoever writes when.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -46,6 +46,17 @@ class Place:
     log: str
     most: int
     full: ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Keys and arguments of `put_documents.lua` that tell others of a document, in the same step."""
+
+    keys: Sequence[str] = ()
+    args: Sequence[Any] = ()
+
+
+_NOBODY = Notice()
 
 
 class _Put(NamedTuple):
@@ -135,14 +146,14 @@ class Book(Generic[D]):
         assert held is not None
         return held
 
-    async def replace(self, stamp: bytes, document: D) -> Stamped[D] | None:
+    async def replace(self, stamp: bytes, document: D, notice: Notice = _NOBODY) -> Stamped[D] | None:
         """`put`, in the place of what has this stamp (empty: of nothing); None: another one is there."""
-        return await self._put_one(document, b"=" + stamp)
+        return await self._put_one(document, b"=" + stamp, notice)
 
-    async def _put_one(self, document: D, stamp: bytes) -> Stamped[D] | None:
+    async def _put_one(self, document: D, stamp: bytes, notice: Notice = _NOBODY) -> Stamped[D] | None:
         name, body = document.name, encode(document)
         before = self._documents.held(name)
-        put = await self._put({name: (stamp, document.until, body)})
+        put = await self._put({name: (stamp, document.until, body)}, notice)
         if put.taken < 0:
             detail = f"there are {self._place.most} of them: lift some"
             raise ServiceError(self._place.full, detail=detail)
@@ -219,14 +230,20 @@ class Book(Generic[D]):
                 log.info("documents written back to Redis", book=self._place.book, count=put.taken)
         return all_put
 
-    async def _put(self, documents: dict[str, tuple[bytes | str, float, bytes]]) -> _Put:
+    async def _put(
+        self, documents: dict[str, tuple[bytes | str, float, bytes]], notice: Notice = _NOBODY
+    ) -> _Put:
         batch = Batch(self._redis)
         flat = [
             part for name, (stamp, until, body) in documents.items() for part in (name, stamp, until, body)
         ]
         place = self._place
-        of_book = [place.book, place.ends, place.log]
-        batch.call("put_documents", of_book, [place.most, _LOG_ENTRIES, _LOG_SECONDS, *flat])
+        of_book = [place.most, _LOG_ENTRIES, _LOG_SECONDS]
+        batch.call(
+            "put_documents",
+            [place.book, place.ends, place.log, *notice.keys],
+            [*of_book, len(notice.args), *notice.args, *flat],
+        )
         [[taken, before, version, stamp]] = await batch.execute()
         return _Put(taken, _text(before), _text(version), stamp)
 

@@ -1,7 +1,11 @@
 -- Put documents into a book, each unless a later one of its name is there, and log them.
 -- KEYS[1]  hash: name -> stamp and packed document, "@" -> version: the last entry of the log
 -- KEYS[2]  sorted set: name -> when it ends, in Unix seconds    KEYS[3]  stream: the log
+-- KEYS[4]  if this is to be told: stream of events    KEYS[5]  hash: '@' -> number of its newest entry
+-- KEYS[6]  exists while somebody wants to know
 -- ARGV[1]  how many the book may hold    ARGV[2]  entries of the log    ARGV[3]  lifetime of the log in seconds
+-- ARGV[4]  how many arguments follow that say what is told: none, or most entries of the stream of events, its
+--   lifetime in s, the event's id (%s: the stamp of what was put), and names and values of its other fields
 -- then for each document: name, stamp, end, packed document
 --   stamp "": now, and later than what is there; "=" and a stamp: the same, if what is there has that stamp
 --   (none: if nothing is there, or it has ended)
@@ -20,7 +24,8 @@ end
 
 local before = redis.call('HGET', KEYS[1], '@') or ''
 local put, version, last_stamp = 0, before, ''
-for at = 4, #ARGV, 4 do
+local told = tonumber(ARGV[4])
+for at = 5 + told, #ARGV, 4 do
   local name, stamp, ends, body = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local held = redis.call('HGET', KEYS[1], name)
   if not held and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then
@@ -43,6 +48,13 @@ for at = 4, #ARGV, 4 do
     redis.call('ZADD', KEYS[2], ends, name)
     put, last_stamp = put + 1, stamp
   end
+end
+if told > 0 and put > 0 and redis.call('EXISTS', KEYS[6]) == 1 then  -- as `tell_events.lua` does it
+  local entry = redis.call('HINCRBY', KEYS[5], '@', 1)
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[5], '*', 'entry', entry, 'id', string.format(ARGV[7], last_stamp),
+    unpack(ARGV, 8, 4 + told))
+  redis.call('EXPIRE', KEYS[4], ARGV[6])
+  redis.call('EXPIRE', KEYS[5], ARGV[6])
 end
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')

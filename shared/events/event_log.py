@@ -9,6 +9,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from shared.book.book import Notice
 from shared.bus import keys
 from shared.bus.batch import Batch
 from shared.messages.events import RoomEvent
@@ -73,6 +74,28 @@ class EventLog:
             lives = cast(list[bytes | None], await self._redis.hmget(keys.BROADCASTS, list(some)))
             found |= zip(some, map(read_broadcast, lives), strict=True)
         return found
+
+
+def notice(event: RoomEvent) -> Notice:
+    """What logs an event that belongs to no broadcast in the step in which a document is put.
+
+    `%s` in its id becomes the document's stamp.
+    """
+    id_, kind, at, number, facts = _parts(event)
+    fields = {
+        "type": kind,
+        "room": event.room,
+        "at": at,
+        "broadcast": event.broadcast,
+        "number": number,
+        "worker": event.worker,
+        "facts": facts,
+    }
+    flat = [part for field in fields.items() for part in field]
+    return Notice(
+        [keys.OUTBOX, keys.OUTBOX_NUMBERS, keys.EVENTS_WANTED],
+        [keys.OUTBOX_LENGTH, keys.OUTBOX_TTL_SECONDS, id_, *flat],
+    )
 
 
 def read_broadcast(value: bytes | None) -> Broadcast | None:

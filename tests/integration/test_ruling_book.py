@@ -152,8 +152,8 @@ async def test_who_did_not_know_the_rest_does_not_tell_a_lost_ruling_as_put(
     await other.put(block("b"))
     put = one._put
 
-    async def put_and_lose(rulings: dict[str, tuple[bytes | str, float, bytes]]) -> Any:
-        result = await put(rulings)
+    async def put_and_lose(*rulings: Any) -> Any:
+        result = await put(*rulings)
         await empty(redis)
         return result
 

@@ -1,6 +1,7 @@
 """What is set for rooms: by whom, in any control process, for all of them, and through an emptied Redis."""
 
 import asyncio
+import re
 import time
 from math import ceil
 from typing import Any
@@ -225,6 +226,7 @@ async def test_webhooks_tell_what_was_set(stage: Stage, redis: Redis) -> None:
         ["recorded", "recording"],
         ["playTokens", "recorded", "recording", "title"],
     ]
+    assert all(re.fullmatch(r"demo-\d{16}-configured", one.id) for one in receiver.arrived)
     assert [(one["title"], one["by"], one["worker"]) for one in events] == [
         ("a", "admin token", ""),
         ("a", "admin token", ""),

@@ -1,16 +1,20 @@
 """What workers write of their rooms: each event once, whoever else tells of the room."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.bus import keys
-from shared.events.event_log import Broadcast, EventLog, Told
+from shared.bus.redis_clock import RedisClock
+from shared.events.event_log import Broadcast, EventLog, Told, notice
 from shared.events.event_queue import EventQueue
-from shared.messages.events import EventType
+from shared.messages.events import EventType, Facts, RoomEvent
+from shared.messages.room_settings import RoomSettings
 from shared.names import RoomName
+from shared.room_settings.settings_book import SettingsBook
 from tests.integration.webhooks.stage import event
 
 ENDED = EventType.ROOM_ENDED
@@ -35,6 +39,26 @@ async def test_an_event_that_is_told_twice_is_there_once(redis: Redis) -> None:
     assert await log.tell([second]) is Told.LOGGED
     assert await ids(redis) == ["x-1-1", "x-1-2"]
     assert await log.broadcasts([RoomName("a")]) == {"a": Broadcast("x-1", 2, "w1")}
+
+
+async def test_what_is_told_with_a_document_is_told_if_that_is_put(redis: Redis) -> None:
+    log, _ = await ready(redis)
+    book = SettingsBook(redis, RedisClock(redis))
+    facts: Facts = {"by": "ann", "fields": ["title"]}
+    kind = EventType.ROOM_CONFIGURED
+    alone = RoomEvent(id="demo-1", type=kind, room="demo", at=5.0, worker="", facts=facts)
+    beside = notice(replace(alone, id="demo-%s-configured"))
+    await log.tell([alone])
+    put = await book.replace(b"", RoomSettings(room="demo", title="a"), beside)
+    assert put is not None
+    assert await book.replace(b"", RoomSettings(room="demo", title="b"), beside) is None
+    assert await ids(redis) == ["demo-1", f"demo-{put.stamp.decode()}-configured"]
+    first, second = [fields for _, fields in await redis.xrange(keys.OUTBOX)]
+    assert (first.pop(b"entry"), second.pop(b"entry")) == (b"1", b"2")
+    assert first | {b"id": b""} == second | {b"id": b""}
+    await redis.delete(keys.EVENTS_WANTED)
+    assert await book.replace(put.stamp, RoomSettings(room="demo", title="b"), beside)
+    assert await redis.xlen(keys.OUTBOX) == 2
 
 
 async def test_a_room_that_has_moved_ends_before_it_starts_again(redis: Redis) -> None:

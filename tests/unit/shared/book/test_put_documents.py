@@ -26,7 +26,7 @@ async def put(redis: Redis, *rulings: tuple[str, str, float, str], most: int = 1
     """Each by name, stamp, end and body; returns how many were put."""
     batch = Batch(redis)
     flat: list[Any] = [part for ruling in rulings for part in ruling]
-    batch.call("put_documents", KEYS, [most, 1000, LOG_SECONDS, *flat])
+    batch.call("put_documents", KEYS, [most, 1000, LOG_SECONDS, 0, *flat])
     [[count, *_]] = await batch.execute()
     return int(count)
 
@@ -129,7 +129,7 @@ async def test_who_puts_some_hears_what_they_made_of_which_version(redis: Redis)
     batch = Batch(redis)
     for names in ("a", "bc"):
         flat = [part for name in names for part in (name, "", FAR, "x")]
-        batch.call("put_documents", KEYS, [100, 1000, LOG_SECONDS, *flat])
+        batch.call("put_documents", KEYS, [100, 1000, LOG_SECONDS, 0, *flat])
     first, second = await batch.execute()
     ids = [entry for entry, _ in await redis.xrange(keys.RULING_LOG)]
     assert [*first[:3], *second[:3]] == [1, b"", ids[0], 2, ids[0], ids[2]]
