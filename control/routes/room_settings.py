@@ -18,7 +18,7 @@ from control.http.params import page_of, room_in_path
 from control.http.resource import Resource
 from control.http.room_settings import parse_mark, parse_note, parse_settings
 from control.workers.operator_facts import recording_facts, settings_facts
-from control.workers.room_configuration import Change, RoomConfiguration
+from control.workers.room_configuration import Change, RoomConfiguration, names_in_api
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import RecordingNote, RoomSettings
 from shared.names import RoomName
@@ -156,7 +156,7 @@ class RoomSettingsRoutes:
         self, request: Request, access: Access, room: RoomName, change: Change, fields: dict[str, Any]
     ) -> Response:
         settings = await self._configuration.change(room, change, access.actor, caller_of(request).request_id)
-        audit(request, access, "room.configure", room=room, fields=sorted(fields))
+        audit(request, access, "room.configure", room=room, fields=names_in_api(fields))
         return JSONResponse(settings_facts(settings))
 
     def _room(self, request: Request, least: Operator) -> tuple[RoomName, Access]:

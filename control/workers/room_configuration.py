@@ -1,6 +1,6 @@
 """Sets what holds for single rooms. It holds in this process at once, and everywhere within a second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import fields, replace
 
@@ -134,8 +134,12 @@ def _changed(old: RoomSettings, new: RoomSettings) -> list[str]:
     names = [one.name for one in fields(RoomSettings) if one.name not in ("by", "lifted")]
     if new.lifted:
         new = RoomSettings(room=new.room)
-    changed = [name for name in names if getattr(old, name) != getattr(new, name)]
-    return sorted({_NAMES.get(name, name) for name in changed})
+    return names_in_api(name for name in names if getattr(old, name) != getattr(new, name))
+
+
+def names_in_api(names: Iterable[str]) -> list[str]:
+    """What the API calls these fields of `RoomSettings`."""
+    return sorted(_NAMES.get(name, name) for name in names)
 
 
 def _recording(settings: RoomSettings) -> tuple[object, ...]:

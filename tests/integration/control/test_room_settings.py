@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from control.workers.room_configuration import RoomConfiguration
 from shared.bus import keys
@@ -126,6 +127,15 @@ async def test_a_room_that_has_ended_may_be_set_anew_at_once(stage: Stage) -> No
     for http, title in ((here, "new"), (there, "newer")):
         assert (await put(http, "demo", title=title)).status_code == 200
     assert (await shown(here, "demo"))["title"] == "newer"
+
+
+async def test_the_audit_log_names_what_was_set_as_the_api_does(stage: Stage) -> None:
+    http = await stage.control(**SETTINGS)
+    with capture_logs() as lines:
+        await put(http, "demo", keepDays=1, playTokens=[PLAY])
+    [line] = [line for line in lines if line["event"] == "audit"]
+    assert (line["act"], line["fields"]) == ("room.configure", ["keepDays", "playTokens"])
+    assert PLAY not in str(lines)
 
 
 async def test_an_admin_of_one_room_sets_what_holds_there(stage: Stage) -> None:
