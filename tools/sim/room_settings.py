@@ -43,6 +43,7 @@ WITHIN_SECONDS = 1.0  # what a process sets holds in the others
 POLL_SECONDS = 0.1
 BACK_SECONDS = 15.0  # until an emptied Redis has all of them again
 SOON_SECONDS = 5.0
+AGAIN_SECONDS = 0.1  # after a 503
 IDLE_SECONDS = 2.0  # control closes connections that are idle for 5 s
 
 Change = Callable[[int], tuple[str, dict[str, object], str, str]]  # of a room, by its number: see `configure`
@@ -128,6 +129,7 @@ class Pool:
             client = await self._stack.enter_async_context(Client(port))
         while (reply := await client.ask(method, path, body, headers)).status == 503:
             self.again += 1
+            await asyncio.sleep(AGAIN_SECONDS)
         self._idle[port].append((time.monotonic(), client))
         return reply
 
