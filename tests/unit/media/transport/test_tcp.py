@@ -253,7 +253,23 @@ async def test_both_families_are_one_port() -> None:
         stream.send(CHECK)
     await eventually("both came", lambda: len(came) == 2, IN_TIME)
     assert {address[:2] for _, address in came} == {stream.name for stream in streams}
+    assert port.stats.accepted == 2
     port.close()
+    every = TcpPort(("0.0.0.0", 0), ("::", 0))  # neither takes the other's place
+    every.start(lambda _: False)
+    assert len({address[1] for address in every.addresses}) == 1
+    every.close()
+
+
+async def test_a_port_may_be_opened_again_at_once() -> None:
+    """Its connections, which it has closed itself, are remembered by the kernel for a minute."""
+    async with serving() as server:
+        stream = await Stream.open(server.address)
+        await eventually("it is accepted", lambda: len(server.port) == 1, IN_TIME)
+    stream.close()
+    again = TcpPort(server.address)
+    again.start(lambda _: False)
+    again.close()
 
 
 def test_an_address_that_is_taken_is_refused() -> None:

@@ -126,6 +126,25 @@ def test_memory_is_bounded_whatever_comes_at_once(line: Line, packet: bytes) -> 
     assert all(arrived == packet for arrived in line.takes())
 
 
+@pytest.mark.parametrize(
+    ("first", "most"),
+    [
+        (rtp(VP8, 1)[2:6], MOST_PICTURE_BYTES),
+        (rtp(OPUS, 1)[2:6], MOST_SOUND_BYTES),
+        (DTLS[2:6], MOST_OTHER_BYTES),
+    ],
+    ids=["pictures", "sound", "others"],
+)
+def test_as_much_as_may_wait_does_and_a_byte_more_does_not(line: Line, first: bytes, most: int) -> None:
+    packets = [in_stream(first.ljust(698, b"x"))] * (most // 700 - 1)
+    last = most - 700 * len(packets) - 2
+    line.add(*packets, in_stream(first.ljust(last, b"x")))
+    assert (line.backlog.octets, line.stats.dropped_packets) == (most, 0)
+    assert len(line.takes()) == len(packets) + 1
+    line.add(*packets, in_stream(first.ljust(last + 1, b"x")))
+    assert line.stats.dropped_packets > 0
+
+
 def test_what_waits_is_timed_from_its_oldest_packet(line: Line) -> None:
     line.add(rtp(VP8, 1))
     line.now += 0.25
