@@ -130,6 +130,7 @@ def changed_functions(path: Path, old: str, new: str) -> Changed | None:
 def swap(path: Path, changed: Changed) -> None:
     """Give each living function of the file its changed code."""
     left = set(changed)
+    gc.unfreeze()  # what collected tests have imported: see tests/conftest.py
     for function in [f for f in gc.get_objects() if isinstance(f, FunctionType)]:
         code = function.__code__
         key = code.co_qualname, code.co_firstlineno
