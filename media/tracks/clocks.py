@@ -38,8 +38,7 @@ class PublisherClock:
     def reported(self, ntp_seconds: float, now: float) -> float:
         """Take a report of the publisher, which arrived at `now`; returns its NTP time for `dated`."""
         measured = self.ours(now) - ntp_seconds - self._shift
-        late = 0.0 if self._base is None else measured - self._base
-        if self._base is None or abs(late) > _STEP_SECONDS:
+        if self._base is None or abs(late := measured - self._base) > _STEP_SECONDS:
             self._base = measured
         else:
             self._shift += late if late < 0 else late * _FOLLOW

@@ -1,8 +1,11 @@
 """One socket's datagrams find their sessions, and what is nobody's does nothing."""
 
+from typing import NoReturn, cast
+
 import pytest
 
 from media.sessions.demux import MAX_ADDRESSES
+from media.sessions.session import Session
 from media.transport.ice import HOLD_SECONDS, Credentials, new_credentials
 from media.transport.stun import BINDING_SUCCESS
 from tests.support.demux_socket import HOME, OTHER, REMOTE, SERVER, Endpoint, Socket, is_success
@@ -155,6 +158,35 @@ def test_a_session_has_a_limited_number_of_addresses_and_keeps_the_one_it_uses()
     assert endpoint.dtls == [b"\x16used", b"\x16newest"]
     socket.remove(endpoint)
     assert socket.holds() == 0
+
+
+class Faulty(Endpoint):
+    """A session with a bug, which whatever comes to it triggers."""
+
+    fault: Exception | None = None
+
+    def _fail(self, *_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    receive_check = receive_response = receive_dtls = receive_media = _fail
+
+    def breaks(self, fault: Exception) -> None:
+        self.fault = fault
+
+
+@pytest.mark.parametrize("datagram", [b"\x01\x01" + bytes(18), b"\x16dtls", b"\x80media", None])
+def test_a_bug_that_a_datagram_triggers_is_its_sessions_alone(datagram: bytes | None) -> None:
+    socket = Socket()
+    faulty, other = Faulty(), socket.add()
+    socket.add(faulty)
+    socket.check(other, OTHER)
+    if datagram is None:
+        assert socket.check(faulty) is None
+    else:
+        socket.demux._learn_address(cast(Session, faulty), HOME)
+        socket.demux.sort([(datagram, HOME), (b"\x16", OTHER)], socket.now)
+        assert other.dtls == [b"\x16"]
+    assert isinstance(faulty.fault, ZeroDivisionError)
 
 
 # --- by ufrag
