@@ -3,6 +3,7 @@
 It takes times and datagrams, and does no I/O. Times are in seconds and never go back.
 """
 
+import math
 import random
 from collections import deque
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ class Shape:
     delay: float = 0.0  # seconds on the way, behind the queue
     loss: float = 0.0  # a share of 1, lost by chance
     burst: tuple[int, int] = (1, 1)  # so many at once, at least and at most
+    mtu: float = math.inf  # octets of a datagram, with its headers: what is larger is lost
     policed: bool = False  # nothing waits: what the queue would hold passes at once, and the rest is dropped
 
 
@@ -65,7 +67,7 @@ class Way(Generic[T]):
         """Put in a datagram that takes `size` octets of the line."""
         self._advance(now)
         self.entered += 1
-        if self._is_lost():
+        if size > self._shape.mtu or self._is_lost():
             self.lost += 1
             return
         if self._shape.policed:

@@ -83,10 +83,15 @@ async def _sees(viewer: LineTab) -> None:
 
 @contextlib.asynccontextmanager
 async def line_stage(
-    redis_url: str, layers: Sequence[Layer] = THREE, *, codec: str = "video/VP8", red: bool = False
+    redis_url: str,
+    layers: Sequence[Layer] = THREE,
+    *,
+    codec: str = "video/VP8",
+    red: bool = False,
+    **settings: str,
 ) -> AsyncIterator[Stage]:
     """A system, a Chromium, and in it a publisher of `layers`; `red`: with redundant sound."""
-    async with running_system(redis_url) as system, chromium(None, SMALL_LAYERS) as browser:
+    async with running_system(redis_url, **settings) as system, chromium(None, SMALL_LAYERS) as browser:
         url = system.controls[0].url
         async with (
             shaped_line(_worker(system)) as uplink,

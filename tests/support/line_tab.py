@@ -45,8 +45,9 @@ _STOP = "() => { clearInterval(looking); pc.close(); video.remove(); }"
 class LineTab:
     """The player. Its times are Unix times."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, session: str) -> None:
         self.page = page
+        self.session = session  # its id
         self._seen = SeenLine()
 
     async def seen(self) -> SeenLine:
@@ -80,7 +81,7 @@ async def line_tab(
         assert response.status_code == 201, response.text
         await page.evaluate(_ACCEPT, lead(response.text))
         try:
-            yield LineTab(page)
+            yield LineTab(page, response.headers["Location"].rpartition("/")[2])
         finally:
             await page.evaluate(_STOP)
             await http.delete(urljoin(whep, response.headers["Location"]))

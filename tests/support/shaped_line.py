@@ -62,6 +62,17 @@ class ShapedLine:
         if up is not None:
             self._up.reshape(up)
 
+    def mix(self, datagram: bytes, to: Address) -> None:
+        """Send somebody else's datagram down the line."""
+        self._down.enter((self._front, datagram, to))
+
+    def move(self) -> None:
+        """Let all clients come from another address from now on."""
+        for back in self._backs.values():
+            self._loop.remove_reader(back)
+            back.close()
+        self._backs.clear()
+
     def lead(self, answer: str) -> str:
         """An answer of the worker, whose candidates are this line's front."""
         host, port = self.address

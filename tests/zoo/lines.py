@@ -131,6 +131,7 @@ ZOO = (
     Line("satellite", steady(rate=2e6, queue=0.5, delay=0.3)),
     Line("satellite, half", steady(rate=550e3, queue=0.5, delay=0.3)),
     Line("far away", steady(rate=20e6, delay=0.15)),
+    Line("VPN", steady(rate=5e6, mtu=1280, delay=0.04)),
     Line("beside a download", steady(rate=2e6, queue=0.3, **_DSL), download=True),
     Line("two on a line", steady(rate=1.1e6, queue=0.3, **_DSL), company=True),
     Line("reports lost", steady(rate=550e3, queue=0.3, **_DSL), deaf=0.3),

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
@@ -51,8 +51,9 @@ class Figures:
 class Download:
     """A TCP connection (Reno, RFC 5681) that has always more to send."""
 
-    def __init__(self, line: TimedLine, now: float) -> None:
-        self._line = line
+    def __init__(self, send: Callable[["Download", int], None], now: float) -> None:
+        """`send` puts its packet of that number, of 1500 octets, into the line."""
+        self._send = send
         self._window, self._threshold = 10.0, math.inf
         self._number = self._expected = self._halved_at = 0
         self._flying = 0
@@ -61,7 +62,10 @@ class Download:
 
     def take(self, sent: Sent, now: float) -> None:
         assert sent.datagram is not None
-        self._acked.append((now + 0.02, int.from_bytes(sent.datagram)))
+        self.came(int.from_bytes(sent.datagram), now)
+
+    def came(self, number: int, now: float) -> None:
+        self._acked.append((now + 0.02, number))
 
     def step(self, now: float) -> None:
         while self._acked and self._acked[0][0] <= now:
@@ -85,7 +89,7 @@ class Download:
                 now,
             )
         while self._flying < int(self._window):
-            self._line.way.enter(1500, Sent(self, self._number.to_bytes(8), now), now)
+            self._send(self, self._number)
             self._number += 1
             self._flying += 1
 
@@ -104,7 +108,11 @@ def stay(line: Line, receiver: Receiver, picture: str, seed: int) -> tuple[Figur
     seat = room.watch(timed, receiver, deaf=line.deaf)
     if line.company:
         room.watch(timed, receiver)
-    download = Download(timed, began) if line.download else None
+
+    def send(whole: Download, number: int) -> None:
+        timed.way.enter(1500, Sent(whole, number.to_bytes(8), room.now), room.now)
+
+    download = Download(send, began) if line.download else None
     moved = False
     while room.now < began + SECONDS:
         room.run(0.005)
@@ -117,11 +125,11 @@ def stay(line: Line, receiver: Receiver, picture: str, seed: int) -> tuple[Figur
     keyframes = (room.source.keyframes - made) * 60 / SECONDS
     seen = seat.browser.seen()
     share = 0.5 if line.company or line.download else 1.0
-    figures = _judge(seen, shapes, bitrates, share, began, keyframes, seat.browser.padding)
+    figures = judge(seen, shapes, bitrates, share, began, keyframes, seat.browser.padding)
     return figures, seen.story(began)
 
 
-def _judge(
+def judge(
     seen: SeenLine,
     shapes: Sequence[tuple[float, Shape]],
     bitrates: Sequence[int],

@@ -1,0 +1,158 @@
+"""Chromium and Firefox behind the lines of the zoo (`tests/zoo`): what an audience sees and hears there.
+
+`pytest -s -m soak tests/e2e/layers/test_zoo.py` prints a row for each line. A viewer on an open line stands
+beside each: what it lacks, the machine lacks. The log of the line and the story by seconds are kept in
+`test-artifacts/zoo`.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.support.browser import ARTIFACTS
+from tests.support.firefox import firefox
+from tests.support.layer_publisher import Layer
+from tests.support.line_shape import Shape
+from tests.support.line_stage import Stage, line_stage
+from tests.support.line_tab import LineTab, line_tab
+from tests.support.script_publisher import FRAME_RATE
+from tests.support.seen_line import SeenLine
+from tests.support.shaped_line import LOOPBACK, ShapedLine, shaped_line
+from tests.support.system import routable_address
+from tests.zoo.lines import SECONDS, ZOO, Line, Shapes, named, seeded
+from tests.zoo.stay import LAYERS, Download, Figures, judge
+
+SEED = int(os.environ.get("ZOO_SEED", "1"))
+BITRATES = LAYERS["layered"]
+PUBLISHED = [Layer(rid, part, rate) for rid, part, rate in zip("qhf", (4, 2, 1), BITRATES[::-1], strict=True)]
+ADMIN = "chief"
+STEP_SECONDS = 0.005  # of a download
+LATE_SECONDS = 0.06  # a datagram that the forwarder gives too late by so much looks like a queue of the line
+KEPT = ARTIFACTS / "zoo"
+
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.soak]
+
+
+@pytest.mark.parametrize("line", ZOO, ids=lambda line: line.name)
+@pytest.mark.parametrize("who", ["chromium-VP8", "chromium-H264", "firefox-VP8", "firefox-H264"])
+async def test_an_audience_puts_up_with_it(redis_url: str, who: str, line: Line) -> None:
+    browser, _, codec = who.partition("-")
+    async with line_stage(redis_url, PUBLISHED, codec=f"video/{codec}", ADMIN_TOKEN=ADMIN) as stage:
+        await stage.full()
+        async with _browser(browser, stage) as (viewing, address), stage.line() as clean:
+            worker = stage.system.workers[0].media
+            assert worker
+            async with stage.viewer(clean) as beside:
+                front = socket.socket(type=socket.SOCK_DGRAM)
+                front.bind((address, 0))
+                began = time.time()
+                shapes = seeded(line, SEED, began)
+                up = Shape(delay=shapes[0][1].delay, loss=line.deaf)
+                async with shaped_line(worker, front=front, down=shapes[0][1], up=up, seed=SEED) as shaped:
+                    before = await stage.publisher.sent()
+                    seen, log = await _stay(stage, viewing, shaped, line, shapes)
+                    after, control = await stage.publisher.sent(), await beside.seen()
+                    late = shaped.late()
+
+    made = [now.frames - then.frames for then, now in zip(before, after, strict=True) if now.rid]
+    sent = min(made) / (after[0].at - before[0].at) / FRAME_RATE
+    share = 0.5 if line.company or line.download else 1.0
+    figures = _of(seen, shapes, share, began, sent)
+    beside_it = _of(control, seeded(named("open"), SEED, began), 1.0, began, sent)
+    faults, of_machine = figures.faults(line), beside_it.faults(line)
+    if late > LATE_SECONDS:
+        of_machine.append("late")
+    control_row = f"{beside_it.still:4.2f} {beside_it.frames:4.2f} {beside_it.concealed:6.2%}"
+    row = (
+        f"{who:14} {line.name:26} first {figures.first:4.1f} still {figures.still:4.2f}"
+        f" frames {figures.frames:4.2f} layer {figures.layer:4.2f} concealed {figures.concealed:6.2%}"
+        f" ({figures.kbit:4.0f} kbit/s) beside: {control_row}"
+        f" made {sent:4.2f} late {late:5.3f} load {os.getloadavg()[0]:4.1f}"
+        f"  {', '.join(faults) or 'ok'}{' MACHINE ' + ', '.join(of_machine) if of_machine else ''}"
+    )
+    print(f"\n{row}", flush=True)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    name = f"{who} {line.name.replace('/', ' ')} {SEED}"
+    (KEPT / f"{name}.json").write_text(log)
+    (KEPT / f"{name}.txt").write_text(f"{row}\n{seen.story(began)}\nbeside:\n{control.story(began)}\n")
+    assert not faults, f"{row}\n{seen.story(began)}"
+
+
+@contextlib.asynccontextmanager
+async def _browser(name: str, stage: Stage) -> AsyncIterator[tuple[Browser, str]]:
+    """A browser, and an address at which it sends to a line."""
+    if name == "chromium":
+        yield stage.browser, LOOPBACK
+        return
+    with routable_address() as address:  # Firefox uses no loopback
+        async with firefox() as browser:
+            yield cast(Browser, browser), address
+
+
+async def _stay(
+    stage: Stage, browser: Browser, shaped: ShapedLine, line: Line, shapes: Shapes
+) -> tuple[SeenLine, str]:
+    """What a viewer saw until its stay was over, and the log of its line."""
+    began = shapes[0][0]
+    join = lambda: line_tab(browser, stage.system.http, stage.whep, shaped.lead)  # noqa: E731
+    async with contextlib.AsyncExitStack() as stack:
+        life = [_live(shaped, shapes), _move(shaped, began + line.moves)]
+        if line.download:
+            life.append(_download(shaped))
+        living = [asyncio.create_task(each) for each in life]
+        stack.callback(lambda: [each.cancel() for each in living])
+        tab = await stack.enter_async_context(join())
+        if line.company:
+            await stack.enter_async_context(join())
+        await asyncio.sleep(began + SECONDS - time.time())
+        return await tab.seen(), await _log(stage, tab)
+
+
+async def _live(shaped: ShapedLine, shapes: Shapes) -> None:
+    for at, shape in shapes[1:]:
+        await asyncio.sleep(at - time.time())
+        shaped.shape(down=shape)
+
+
+async def _move(shaped: ShapedLine, at: float) -> None:
+    if at < time.time() + SECONDS:
+        await asyncio.sleep(at - time.time())
+        shaped.move()
+
+
+async def _download(shaped: ShapedLine) -> None:
+    """Somebody else's, through the same line."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(type=socket.SOCK_DGRAM) as sink:
+        sink.bind((LOOPBACK, 0))
+        sink.setblocking(False)
+        packet = bytes(1500 - 28)
+        download = Download(
+            lambda _, number: shaped.mix(number.to_bytes(8) + packet[8:], sink.getsockname()), loop.time()
+        )
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    download.came(int.from_bytes(sink.recv(1500)[:8]), loop.time())
+            download.step(loop.time())
+            await asyncio.sleep(STEP_SECONDS)
+
+
+async def _log(stage: Stage, tab: LineTab) -> str:
+    url = f"{stage.system.controls[0].url}/api/admin/sessions/{tab.session}/line"
+    answer = await stage.system.http.get(url, headers={"Authorization": f"Bearer {ADMIN}"})
+    return answer.text
+
+
+def _of(seen: SeenLine, shapes: Shapes, share: float, began: float, sent: float) -> Figures:
+    """`sent` is the share of the pictures that the publisher made."""
+    figures = judge(seen, shapes, BITRATES, share, began, keyframes=0.0, padding=0)
+    return replace(figures, frames=figures.frames / sent, layer=figures.layer / sent)
