@@ -1,65 +1,27 @@
-"""The log of a line: what was known of it and what was decided, for a minute or so, while there is a reason.
+"""The log of a line: what was known of it and what was decided, lately, while there is a reason.
 
 With it a complaint ("the picture is bad") is answered from what happened, and the same evidence can go
 through the same code once more (`replay.py`). Times are in seconds of the worker's steady clock.
 """
 
 import json
+import math
 import random
 import zlib
-from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
-from enum import IntEnum
+from collections.abc import Sequence
 from typing import Any
 
 from media.line.allocation import Allocation, Decision
 from media.line.estimate import LineEstimate
 from media.line.line_state import written
+from media.line.log_entries import Entry, EntryWriter, entries, kilo, share, ticks, whole
 from media.line.loss_run import Loss
+from media.line.sent_rates import APART_SECONDS
 
-VERSION = 1
-MOST_NUMBERS = 2048  # of a part that grows: 16 kB, about half a minute of a probed line
-MOST_PARTS = 3  # that are closed, and compressed to a third or so
-
-
-class Entry(IntEnum):
-    """The kinds of entries. The numbers of each are in `SHAPES`."""
-
-    SENT = 0
-    ROUND_TRIP = 1
-    REPORT = 2
-    LOST = 3
-    TRAIN = 4
-    REMB = 5
-    BACKLOG = 6
-    TRAIN_LEFT = 7
-    TRAIN_WANTED = 8
-    CAN_TRAIN = 9
-    CHANCE = 10
-    RUNGS = 11
-    STEP = 12
-    DECIDED = 13
-    MISSED = 14
-
-
-SHAPES: dict[Entry, tuple[str, ...]] = {
-    Entry.SENT: ("at", "octets", "sound"),
-    Entry.ROUND_TRIP: ("at", "seconds", "stream"),
-    Entry.REPORT: ("at", "lost", "expected", "since", "rtt"),
-    Entry.LOST: ("at", "share", "certain", "begin", "end"),
-    Entry.MISSED: ("at",),
-    Entry.TRAIN: ("at", "rate", "sentAt"),
-    Entry.REMB: ("at", "bitrate"),
-    Entry.BACKLOG: ("at", "rate"),
-    Entry.TRAIN_LEFT: ("at",),
-    Entry.TRAIN_WANTED: (),
-    Entry.CAN_TRAIN: ("is",),
-    Entry.CHANCE: ("number",),
-    Entry.RUNGS: (),  # how many, and then each
-    Entry.STEP: ("at", "present", "broken", "carries", "queue"),
-    Entry.DECIDED: ("rung", "pause", "probe", "pace", "start", "paces"),
-}
+VERSION = 2
+PART_OCTETS = 3_000  # of the part that grows: 10 s or more
+CLOSED_OCTETS = 6_000  # of those that are closed: with what was known when each began, and compressed
 
 
 class LineLog:
@@ -75,10 +37,13 @@ class LineLog:
         "_could_train",
         "_decided",
         "_jitter",
-        "_numbers",
+        "_known",
         "_parts",
+        "_present",
         "_rungs",
+        "_sampled_at",
         "_state",
+        "_writer",
         "allocation",
         "estimate",
     )
@@ -89,45 +54,61 @@ class LineLog:
         self.allocation.can_train = can_train
         self._began, self._can_probe, self._could_train = now, can_probe, can_train
         self._jitter = random.random
-        self._parts: deque[tuple[bytes, bytes]] = deque(maxlen=MOST_PARTS)  # what was known, and what came
-        self._numbers: array[float] | None = array("d")  # of the part that grows; None: nothing is kept
+        self._sampled_at = -math.inf  # when it was told what was sent
+        self._parts: deque[tuple[bytes, bytes]] = deque()  # what was known, and what came
+        self._writer: EntryWriter | None = EntryWriter()  # of the part that grows; None: nothing is kept
         self._state = b""  # what was known when it began; empty: nothing, as at a join
-        self._because: tuple[float, ...] = ()  # what came last while nothing was kept
+        self._because: tuple[Entry, Sequence[float]] | None = None  # what came last while nothing was kept
+        # what was kept last of each
         self._rungs: tuple[float, ...] = ()
+        self._present: tuple[int, bool] | None = None
+        self._known: tuple[float, float] | None = None
         self._decided: Decision | None = None
 
-    # --- evidence
+    # --- evidence, which goes on as it is kept
 
     def sent(self, octets: int, sound: int, now: float) -> None:
+        now = ticks(now)
+        if now - self._sampled_at < APART_SECONDS:
+            return
+        self._sampled_at = now
         self._keep(Entry.SENT, now, octets, sound)
         self.estimate.sent(octets, sound, now)
 
     def round_trip(self, seconds: float, now: float, *, is_stream: bool) -> None:
+        now, seconds = ticks(now), ticks(seconds)
         self._keep(Entry.ROUND_TRIP, now, seconds, is_stream)
         self.estimate.is_stream = is_stream
         self.estimate.round_trip(seconds, now)
 
     def report(self, lost: int, expected: int, since: float, rtt: float, now: float) -> None:
+        since, rtt, now = ticks(since), ticks(rtt), ticks(now)
         self._keep(Entry.REPORT, now, lost, expected, since, rtt)
         self.estimate.report(lost, expected, since, rtt, now)
 
     def lost(self, loss: Loss, now: float) -> None:
+        now = ticks(now)
+        loss = Loss(share(loss.share), share(loss.certain), ticks(loss.begin), ticks(loss.end))
         self._keep(Entry.LOST, now, loss.share, loss.certain, loss.begin, loss.end)
         self.estimate.lost(loss, now)
 
     def missed(self, now: float) -> None:
+        now = ticks(now)
         self._keep(Entry.MISSED, now)
         self.estimate.missed(now)
 
     def train_came(self, rate: float, now: float, sent_at: float) -> None:
+        rate, now, sent_at = whole(rate), ticks(now), ticks(sent_at)
         self._keep(Entry.TRAIN, now, rate, sent_at)
         self.estimate.train_came(rate, now, sent_at)
 
     def remb(self, bitrate: int, now: float) -> None:
+        now = ticks(now)
         self._keep(Entry.REMB, now, bitrate)
         self.estimate.remb(bitrate, now)
 
     def held_back(self, rate: float, now: float) -> None:
+        rate, now = whole(rate), ticks(now)
         self._keep(Entry.BACKLOG, now, rate)
         self.estimate.held_back(rate, now)
 
@@ -135,17 +116,24 @@ class LineLog:
 
     def step(self, rungs: Sequence[float], present: int, now: float, *, is_broken: bool) -> Decision:
         """`Allocation.step`."""
-        if self._numbers is None or len(self._numbers) > MOST_NUMBERS:
+        if self._writer is None or len(self._writer.octets) > PART_OCTETS:
             self._begin()
-        if self._rungs != (present_rungs := tuple(rungs)):
-            self._rungs = present_rungs
-            self._keep(Entry.RUNGS, len(rungs), *rungs)
+        now, rungs = ticks(now), tuple(map(whole, rungs))
+        if self._rungs != rungs:
+            self._rungs = rungs
+            self._keep(Entry.RUNGS, *rungs)
+        if self._present != (present, is_broken):
+            self._present = present, is_broken
+            self._keep(Entry.PRESENT, present, is_broken)
         decision = self.allocation.step(rungs, present, now, is_broken=is_broken)
-        estimate = self.estimate
-        self._keep(Entry.STEP, now, present, is_broken, estimate.carries, estimate.trips.queue)
-        if self._decided != decision:
-            self._decided = decision
-            self._keep(Entry.DECIDED, *decision)
+        self._keep(Entry.STEP, now)
+        known = kilo(self.estimate.carries), ticks(self.estimate.trips.queue)
+        if self._known != known:
+            self._known = known
+            self._keep(Entry.KNOWN, *known)
+        if self._decided != (decided := as_kept(decision)):
+            self._decided = decided
+            self._keep(Entry.DECIDED, *decided)
         return decision
 
     def can_train(self, *, can: bool) -> None:
@@ -155,6 +143,7 @@ class LineLog:
             self.allocation.can_train = can
 
     def train_left(self, now: float) -> None:
+        now = ticks(now)
         self._keep(Entry.TRAIN_LEFT, now)
         self.allocation.train_left(now)
 
@@ -163,7 +152,7 @@ class LineLog:
         self.allocation.ask_train()
 
     def _chance(self) -> float:
-        number = self._jitter()
+        number = share(self._jitter())
         self._keep(Entry.CHANCE, number)
         return number
 
@@ -171,23 +160,30 @@ class LineLog:
 
     def rest(self) -> None:
         """Keep nothing until the next step; of a line that never was full also nothing of before."""
-        if self._numbers is None:
+        if self._writer is None:
             return
         if self.estimate.signs:
             self._close()
         else:
             self._parts.clear()
-            self._numbers = None
+            self._writer = None
 
     def _begin(self) -> None:
         self._close()
-        self._state = self._known(self.estimate, self.allocation)
-        self._numbers, self._because, self._rungs, self._decided = array("d"), (), (), None
+        self._state = self._known_of(self.estimate, self.allocation)
+        self._writer, self._because = EntryWriter(), None
+        self._rungs, self._present, self._known, self._decided = (), None, None, None
 
     def _close(self) -> None:
-        if self._numbers:
-            self._parts.append((self._first_state(), zlib.compress(self._numbers.tobytes(), 1)))
-        self._numbers = None
+        if self._writer is not None and self._writer.octets:
+            self._parts.append((self._first_state(), zlib.compress(self._writer.octets)))
+            while self.closed_octets > CLOSED_OCTETS:
+                self._parts.popleft()
+        self._writer = None
+
+    @property
+    def closed_octets(self) -> int:
+        return sum(len(state) + len(came) for state, came in self._parts)
 
     def _first_state(self) -> bytes:
         """What was known when the part began. Of a join it is made when it is read: most need none."""
@@ -196,34 +192,38 @@ class LineLog:
         estimate = LineEstimate(self._began)
         allocation = Allocation(estimate, self._began, can_probe=self._can_probe)
         allocation.can_train = self._could_train
-        return self._known(estimate, allocation)
+        return self._known_of(estimate, allocation)
 
-    def _known(self, estimate: LineEstimate, allocation: Allocation) -> bytes:
+    def _known_of(self, estimate: LineEstimate, allocation: Allocation) -> bytes:
         known = {
             "canProbe": self._can_probe,
-            "because": _entry(self._because) if self._because else None,
+            "because": None if self._because is None else _entry(*self._because),
             "estimate": written(estimate),
             "allocation": written(allocation),
         }
         return zlib.compress(json.dumps(known).encode())
 
-    def _keep(self, kind: Entry, *numbers: float) -> None:
-        if self._numbers is not None:
-            self._numbers.append(kind)
-            self._numbers.extend(numbers)
+    def _keep(self, kind: Entry, *values: float) -> None:
+        if self._writer is not None:
+            self._writer.write(kind, values)
         elif kind is not Entry.SENT:
-            self._because = (kind, *numbers)
+            self._because = kind, values
 
     def as_json(self, now: float) -> str:
         """The log, in the form of docs/bad-picture.md. With `now` a reader knows how long ago all was."""
-        parts = [(state, zlib.decompress(numbers)) for state, numbers in self._parts]
-        if self._numbers:
-            parts.append((self._first_state(), self._numbers.tobytes()))
+        parts = [(state, zlib.decompress(octets)) for state, octets in self._parts]
+        if self._writer is not None and self._writer.octets:
+            parts.append((self._first_state(), bytes(self._writer.octets)))
         told = [
-            {**json.loads(zlib.decompress(state)), "entries": [_entry(one) for one in _cut(numbers)]}
-            for state, numbers in parts
+            {**json.loads(zlib.decompress(state)), "entries": [_entry(*one) for one in entries(octets)]}
+            for state, octets in parts
         ]
         return _written(now, told)
+
+
+def as_kept(decision: Decision) -> Decision:
+    """The decision as the log keeps it."""
+    return decision._replace(probe=kilo(decision.probe), pace=kilo(decision.pace), start=kilo(decision.start))
 
 
 def empty(now: float) -> str:
@@ -235,16 +235,5 @@ def _written(now: float, parts: list[dict[str, Any]]) -> str:
     return json.dumps({"version": VERSION, "now": now, "parts": parts}, separators=(",", ":"))
 
 
-def _cut(octets: bytes) -> Iterator[tuple[float, ...]]:
-    numbers = array("d", octets)
-    place = 0
-    while place < len(numbers):
-        kind = Entry(int(numbers[place]))
-        size = 2 + int(numbers[place + 1]) if kind is Entry.RUNGS else 1 + len(SHAPES[kind])
-        yield tuple(numbers[place : place + size])
-        place += size
-
-
-def _entry(numbers: Sequence[float]) -> list[Any]:
-    kind = Entry(int(numbers[0]))
-    return [kind.name.lower(), *map(written, numbers[2 if kind is Entry.RUNGS else 1 :])]
+def _entry(kind: Entry, values: Sequence[float]) -> list[Any]:
+    return [kind.name.lower(), *map(written, values)]

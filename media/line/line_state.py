@@ -6,6 +6,7 @@ Only the plain classes of this folder are read and made, and only with attribute
 import math
 from collections import deque
 from enum import Enum
+from itertools import accumulate, pairwise
 from typing import Any
 
 from media.line import allocation, estimate, round_trips, sent_rates
@@ -44,8 +45,8 @@ def written(thing: Any) -> Any:
         return {_KIND: "deque", "of": [written(each) for each in thing]}
     if type(thing).__name__ in _TUPLES:
         return {_KIND: type(thing).__name__, "of": [written(each) for each in thing]}
-    if isinstance(thing, list):
-        return [written(each) for each in thing]
+    if isinstance(thing, list):  # of sums, which take less room as what was added each time
+        return [after - before for before, after in pairwise((0, *thing))]
     fields = _fields(thing)
     return {_KIND: type(thing).__name__, **{name: written(getattr(thing, name)) for name in fields}}
 
@@ -81,7 +82,7 @@ def _read(value: Any) -> Any:
     if isinstance(value, str):
         return number(value)
     if isinstance(value, list):
-        return [_read(each) for each in value]
+        return list(accumulate(number(each) for each in value))
     if isinstance(value, dict):
         kind, name = value.get(_KIND), value.get("name")
         if kind == "Phase" and isinstance(name, str) and name in allocation.Phase.__members__:

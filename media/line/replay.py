@@ -1,13 +1,15 @@
 """The same evidence once more through the same code: whether it decides the same."""
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from media.line.allocation import Allocation, Decision
 from media.line.estimate import LineEstimate
-from media.line.line_log import SHAPES, VERSION, Entry
+from media.line.line_log import VERSION, as_kept
 from media.line.line_state import BadStateError, number, restore
+from media.line.log_entries import SHAPES, Entry, kilo
 from media.line.loss_run import Loss
 
 
@@ -53,24 +55,33 @@ class _Part:
         restore(self._estimate, part.get("estimate"))
         restore(self._allocation, part.get("allocation"))
         self._rungs: Sequence[float] = ()
+        self._present: Sequence[float] = 0, 0
+        # what was logged last
+        self._carries = math.inf
+        self._logged: Decision | None = None
 
     def _chance(self) -> float:
         return self._chances.popleft() if self._chances else 0.5  # the log drew none: it decided otherwise
 
     def steps(self, entries: Sequence[tuple[Entry, list[float]]]) -> Iterator[Replayed]:
-        logged: Decision | None = None
         for place, (kind, numbers) in enumerate(entries):
             if kind is not Entry.STEP:
                 self._take(kind, numbers)
                 continue
-            at, present, broken, carries, _ = numbers
+            (at,) = numbers
+            present, broken = self._present
             decided = self._allocation.step(self._rungs, int(present), at, is_broken=bool(broken))
-            if place + 1 < len(entries) and entries[place + 1][0] is Entry.DECIDED:
-                rung, pause, probe, pace, start, paces = entries[place + 1][1]
-                logged = Decision(int(rung), bool(pause), probe, pace, start, bool(paces))
-            if logged is None:
+            for told, known in entries[place + 1 : place + 3]:  # if it is another than before
+                if told is Entry.KNOWN:
+                    self._carries = known[0]
+                elif told is Entry.DECIDED:
+                    rung, pause, probe, pace, start, paces = known
+                    self._logged = Decision(int(rung), bool(pause), probe, pace, start, bool(paces))
+                else:
+                    break
+            if self._logged is None:
                 raise BadStateError("a step without a decision")
-            yield Replayed(at, logged, decided, carries, self._estimate.carries)
+            yield Replayed(at, self._logged, as_kept(decided), self._carries, kilo(self._estimate.carries))
 
     def _take(self, kind: Entry, numbers: list[float]) -> None:
         """Take what is no step: evidence, or what else was told or drawn."""
@@ -86,6 +97,10 @@ class _Part:
                 self._chances.append(chance)
             case Entry.RUNGS, rungs:
                 self._rungs = rungs
+            case Entry.PRESENT, [_, _]:
+                self._present = numbers
+            case Entry.KNOWN | Entry.DECIDED, _:
+                pass  # the step before has read them
             case _:
                 self._hear(kind, numbers)
 

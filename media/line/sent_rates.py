@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-_APART = 0.05  # seconds between two samples: many reports of a viewer must not push out older samples
+APART_SECONDS = 0.05  # between two samples: many reports of a viewer must not push out older samples
 _MOST_SAMPLES = 128  # the later half spans three seconds or more
 _EARLY = 0.001  # seconds by which ticks may come early
 
@@ -20,7 +20,7 @@ class SentRates:
 
     def add(self, octets: int, sound: int, now: float) -> bool:
         """Take how many octets were sent so far, and how many were sound; False: too soon for a sample."""
-        if self._times and now - self._times[-1] < _APART:
+        if self._times and now - self._times[-1] < APART_SECONDS:
             return False
         self._times.append(now)
         self._octets.append(octets)

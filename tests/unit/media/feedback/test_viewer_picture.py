@@ -547,7 +547,7 @@ def test_a_line_with_little_to_spare_has_no_room_for_more_sound() -> None:
 
 
 def test_a_picture_that_has_less_by_losses_leaves_room_for_more_sound() -> None:
-    world, viewer = limited(THREE, 500_000)
+    world, viewer = limited(THREE, 500_000, seconds=4.0)  # no probe fills it just now
     assert viewer.picture.is_limited
     assert viewer.picture.has_room_for_sound(2, world.now)
     for seconds in (0.05, 0.5, 0.5):
