@@ -1,5 +1,6 @@
 // The operators' table of sessions, and its filters, which the server applies.
 import { act } from './admin-act.js';
+import { showLine } from './admin-line.js';
 import { bitrate, codecs, duration, figure, milliseconds, share } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { say } from './language.js';
@@ -16,9 +17,12 @@ const seen = new Map();
 
 const rows = new KeyedRows(element('sessions'), element('session-row'), {
   begin(row, session) {
-    const button = row.querySelector('button');
+    const [line, button] = row.querySelectorAll('button');
     button.setAttribute('aria-label', say('admin.endSession', { id: session.id }));
     button.addEventListener('click', () => end(session));
+    line.setAttribute('aria-label', say('admin.lineOf', { id: session.id }));
+    line.addEventListener('click', () => look(session));
+    line.hidden = session.role === 'publish';
   },
   fill(row, session) {
     const publishes = session.role === 'publish';
@@ -97,6 +101,18 @@ export function onFilter(changed) {
   }
 }
 
+/** @param {{ id: string, room: string }} session @param {string} [part] of it */
+const pathOf = ({ id, room }, part = '') =>
+  `api/admin/sessions/${encodeURIComponent(id)}${part}${room.includes('~') ? '' : `?room=${room}`}`; // the room of a check cannot be asked for
+
+async function look(session) {
+  const done = (log) => {
+    showLine(session.id, log);
+    return '';
+  };
+  await act({ path: pathOf(session, '/line'), method: 'GET', done });
+}
+
 async function end({ id, room }) {
   await act({
     question: {
@@ -104,7 +120,7 @@ async function end({ id, room }) {
       text: say('admin.endText', { room }),
       action: say('admin.endAction'),
     },
-    path: `api/admin/sessions/${encodeURIComponent(id)}${room.includes('~') ? '' : `?room=${room}`}`, // the room of a check cannot be asked for
+    path: pathOf({ id, room }),
     method: 'DELETE',
     done: () => say('admin.ended', { id }),
   });

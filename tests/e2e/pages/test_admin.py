@@ -2,10 +2,14 @@
 
 import base64
 import json
+import math
+import re
 
 import pytest
 from playwright.async_api import Browser, Route
 
+from media.line.line_log import LineLog, empty
+from media.line.loss_run import Loss
 from media.rooms.warnings import LOSE_SOUND
 from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.aiortc_client import publisher, viewer
@@ -33,6 +37,28 @@ ONE_ROOM = {
     "gone": [],
     "first": True,
     "complete": True,
+}
+LOSSY_VIEWER = {
+    "id": "worker0.aBcD…",
+    "worker": "worker0",
+    "room": "troubled",
+    "role": "play",
+    "state": "connected",
+    "uptime": 60,
+    "address": "192.0.2.7:1234",
+    "transport": "udp",
+    "codecs": ["opus", "H264"],
+    "packets": 30_000,
+    "bytes": 25_000_000,
+    "resent": 40,
+    "loss": 0.051,
+    "rtt": 0.08,
+    "layer": "720p",
+    "reason": "full",
+    "carries": None,
+    "soundLost": 151,
+    "soundResent": 2,
+    "soundRedundant": 1500,
 }
 FIGURES = ("viewers", "publishers", "rooms", "egress", "offers", "errors")
 
@@ -139,34 +165,12 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         ],
         "viewersByReason": {"full": 1, "line": 0, "choice": 0},
     }
-    session = {
-        "id": "worker0.aBcD…",
-        "worker": "worker0",
-        "room": "troubled",
-        "role": "play",
-        "state": "connected",
-        "uptime": 60,
-        "address": "192.0.2.7:1234",
-        "transport": "udp",
-        "codecs": ["opus", "H264"],
-        "packets": 30_000,
-        "bytes": 25_000_000,
-        "resent": 40,
-        "loss": 0.051,
-        "rtt": 0.08,
-        "layer": "720p",
-        "reason": "full",
-        "carries": None,
-        "soundLost": 151,
-        "soundResent": 2,
-        "soundRedundant": 1500,
-    }
     samples = [{"at": at, **dict.fromkeys(FIGURES, value)} for at, value in ((1, 0), (2, None), (3, 7))]
 
     async def told(route: Route) -> None:
         rooms = {"rooms": [room], "gone": [], "first": True, "complete": True}
         body = event("workers", {"workers": []}) + event("rooms", rooms)
-        body += event("sessions", {"total": 1, "sessions": [session]})
+        body += event("sessions", {"total": 1, "sessions": [LOSSY_VIEWER]})
         body += event("totals", {"every": 5, "samples": samples})
         await route.fulfill(body=body, content_type="text/event-stream")
 
@@ -186,6 +190,49 @@ async def test_what_is_wrong_is_shown(system: System, browser: Browser) -> None:
         line = await chart.locator(".line").get_attribute("d") or ""
         assert line.count("M") == 2  # where Redis was away there is a gap
         await assert_no_barrier(admin.page)
+
+
+async def test_what_a_viewers_line_was_is_drawn(system: System, browser: Browser) -> None:
+    log = LineLog(0.0, can_probe=True, can_train=False)
+    for number in range(1, 100):
+        now = number / 10
+        log.sent(10_000 * number, 800 * number, now)
+        log.round_trip(0.35 if number == 60 else 0.03, now, is_stream=False)
+        if number == 50:
+            log.lost(Loss(0.4, 0.3, 4.5, 5.0), now)
+        log.step([900_000.0, 400_000.0, math.inf, math.inf, 60_000.0], 0, now, is_broken=False)
+    logs = [log.as_json(9.9), empty(9.9)]
+
+    async def told(route: Route) -> None:
+        body = event("sessions", {"total": 1, "sessions": [LOSSY_VIEWER]})
+        await route.fulfill(body=body, content_type="text/event-stream")
+
+    async def tell(route: Route) -> None:
+        await route.fulfill(body=logs.pop(0), content_type="application/json")
+
+    async with await open_admin_page(browser, system.controls[0].url) as admin:
+        page, lines = admin.page, "M-?[0-9.]+ [0-9.]+(L-?[0-9.]+ [0-9.]+)+"
+        await page.route("**/api/admin/events*", told)
+        await page.route("**/line?room=troubled", tell)
+        await admin.sign_in(ADMIN_TOKEN)
+        await page.get_by_role("button", name="Line of worker0.aBcD…").click()
+        rates, queue, lost = [
+            page.locator(f'[data-chart="{name}"] svg') for name in ("rates", "queue", "lost")
+        ]
+        assert await rates.get_attribute("aria-label") == (
+            "Sent The picture needs The line carries, the last 10 seconds: at most 800 kbit/s"
+        )
+        assert await queue.get_attribute("aria-label") == "Queue, the last 10 seconds: at most 320 ms"
+        assert await lost.get_attribute("aria-label") == "Lost, the last 10 seconds: at most 40%"
+        drawn = [await path.get_attribute("d") or "" for path in await rates.locator(".line").all()]
+        assert len(drawn) == 3
+        assert all(re.fullmatch(lines, each) for each in drawn), drawn
+        assert await page.get_by_text("it was never full").is_hidden()
+        await assert_no_barrier(page)
+        await page.keyboard.press("Enter")
+        await page.locator("dialog").wait_for(state="detached")
+        await page.get_by_role("button", name="Line of ").click()
+        await admin.shows("it was never full")
 
 
 async def test_all_comes_by_events_and_nothing_is_polled(system: System, browser: Browser) -> None:
