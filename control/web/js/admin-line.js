@@ -63,11 +63,11 @@ function draw(dialog, { carries, needs, queue, sent, lost }) {
   const rates = chart(dialog, 'rates', { values: sent, top: Math.max(most, Math.min(highest(carries), NARROW * most)), first, span, inWords: bitrate });
   rates(sent, 'area');
   rates(sent, 'line');
-  rates(needs, 'line needs');
-  rates(carries, 'line carries');
+  rates(needs, 'line', 'needs');
+  rates(carries, 'line', 'carries');
   chart(dialog, 'queue', { values: queue, top: Math.max(LEAST_QUEUE, highest(queue)), first, span, inWords: milliseconds })(queue, 'line');
   const losses = chart(dialog, 'lost', { values: lost, top: Math.max(LEAST_LOST, highest(lost)), first, span, inWords: wholeShare });
-  losses(lost.flatMap(([at, value]) => [[at - GAP, null], [at, 0], [at, value]]), 'line lost');
+  losses(lost.flatMap(([at, value]) => [[at - GAP, null], [at, 0], [at, value]]), 'line', 'lost');
 }
 
 const highest = (values) => Math.max(0, ...values.map(([, value]) => value ?? 0));
@@ -82,11 +82,11 @@ function chart(dialog, name, { values, top, first, span, inWords }) {
   svg.setAttribute('viewBox', `${first} 0 ${-first} ${HEIGHT}`);
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('aria-label', say('charts.chart', { name: caption, span, range }));
-  return (points, kind) => {
+  return (points, ...kinds) => {
     const drawn = path(points, top);
     const line = document.createElementNS(svg.namespaceURI, 'path');
-    line.setAttribute('class', kind);
-    line.setAttribute('d', kind === 'area' ? drawn.replace(/M([^ ]+)[^M]*/g, `$&V${HEIGHT}H$1Z`) : drawn);
+    line.classList.add(...kinds);
+    line.setAttribute('d', kinds.includes('area') ? drawn.replace(/M([^ ]+)[^M]*/g, `$&V${HEIGHT}H$1Z`) : drawn);
     svg.append(line);
   };
 }
