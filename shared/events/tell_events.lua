@@ -29,7 +29,7 @@ local function log(id, kind, at, of, number, by, facts)
     'broadcast', of, 'number', number, 'worker', by, 'facts', facts)
 end
 
-local told, ended, number = 0, false, 0
+local told, ended, number = 0, false
 if broadcast ~= '' then
   local known, last, owner
   local life = redis.call('HGET', KEYS[2], room)

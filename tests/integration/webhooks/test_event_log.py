@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.redis_clock import RedisClock
-from shared.events.event_log import Broadcast, EventLog, Told, notice
-from shared.events.event_queue import EventQueue
+from shared.events.event_log import Broadcast, EventLog, Told, notice, read_broadcast
+from shared.events.event_queue import Backlog, Entry, EventQueue
 from shared.messages.events import EventType, Facts, RoomEvent
 from shared.messages.room_settings import RoomSettings
 from shared.names import RoomName
@@ -38,7 +38,25 @@ async def test_an_event_that_is_told_twice_is_there_once(redis: Redis) -> None:
     assert await log.tell([first, second]) is Told.LOGGED
     assert await log.tell([second]) is Told.LOGGED
     assert await ids(redis) == ["x-1-1", "x-1-2"]
-    assert await log.broadcasts([RoomName("a")]) == {"a": Broadcast("x-1", 2, "w1")}
+    assert await log.broadcasts([RoomName("a"), RoomName("b")]) == {"a": Broadcast("x-1", 2, "w1"), "b": None}
+
+
+async def test_what_waits_for_a_receiver_is_what_it_has_not_acknowledged(redis: Redis) -> None:
+    log, queue = await ready(redis)
+    await log.tell([event("a", "x-1", number) for number in (1, 2, 3)])
+    times = [Entry(id_.decode(), None).unix_time for id_, _ in await redis.xrange(keys.OUTBOX)]
+    assert await queue.backlog("group") == Backlog(3, times[0])
+    for waiting, oldest in ((2, times[1]), (1, times[2]), (0, None)):
+        [entry] = await queue.read("group", ">", 1)
+        assert await queue.backlog("group") == Backlog(waiting + 1, entry.unix_time)
+        await queue.acknowledge("group", entry)
+        assert await queue.backlog("group") == Backlog(waiting, oldest)
+    assert await queue.backlog("another") == Backlog(0, None)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"x-1 2", b"x-1 two w1", b"x-1 2 w1 more"])
+def test_what_is_no_broadcast_is_none(value: bytes | None) -> None:
+    assert read_broadcast(value) is None
 
 
 async def test_what_is_told_with_a_document_is_told_if_that_is_put(redis: Redis) -> None:

@@ -411,6 +411,7 @@ def _is_allowed(check: Callable[[RoomName], None], room: RoomName = DEMO) -> boo
         (GLOBAL | ADMIN, "boss", True, True),
         (JWT, token(), True, True),
         (JWT, token(actions=["play"]), False, False),
+        (JWT, token(actions=["standby"]), False, False),
         (JWT, token(actions=["message"]), True, False),
         (JWT, token(actions=["record"]), False, True),
         (JWT, token(actions=["message", "record"], room="demo"), True, True),
