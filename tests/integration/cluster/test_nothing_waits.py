@@ -16,12 +16,17 @@ from tests.support.waiting import eventually
 WAITS = """
 import asyncio, concurrent.futures.thread, pathlib, sys, threading, time
 from tests.support.loop_watch import watch
-watch(pathlib.Path(sys.argv[1]))
+report = pathlib.Path(sys.argv[1])
+watch(report)
 held = threading.Lock()
 held.acquire()
+def release():
+    while not report.stat().st_size: time.sleep(0.01)
+    held.release()
 async def main():
     await asyncio.to_thread(time.sleep, 0.2)  # in a thread of its own: no finding
-    held.acquire(timeout=0.5)  # no audit event tells of a lock
+    threading.Thread(target=release).start()
+    held.acquire()  # until it is told: no audit event tells of a lock
     pathlib.Path("/etc/hostname").exists()  # nor of this, which is over at once
     open("/etc/passwd").close()
     deadline = time.monotonic() + 0.2
@@ -36,7 +41,7 @@ def test_the_watch_names_what_a_loop_waits_for(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", WAITS, tmp_path / "report"], check=True, timeout=30)
     found = findings(tmp_path / "report")
     assert [finding["call"] for finding in found] == ["stands", "open ('/etc/passwd',)"]
-    assert [finding["stack"][0] for finding in found] == ["<string>:9 main", "<string>:11 main"]
+    assert [finding["stack"][0] for finding in found] == ["<string>:14 main", "<string>:16 main"]
 
 
 async def test_the_loop_of_a_worker_waits_for_nothing(redis_url: str, tmp_path: Path) -> None:
