@@ -9,6 +9,7 @@ In a Redis Cluster all keys lie in one slot, so in one server, as everywhere els
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
@@ -102,7 +103,7 @@ def connection_options(url: str) -> dict[str, Any]:
     return options | {"connection_class": following[parsed.kind, parsed.tls], "primary": primary}
 
 
-class Primary:
+class Primary(ABC):
     """Asks hosts one after the other: first the one that answered last, last those that did not.
 
     `known` is where the primary is, as any client of this process has heard last.
@@ -166,9 +167,9 @@ class Primary:
         for connection in list(self._connections):
             await connection.leave_former()
 
+    @abstractmethod
     async def _ask(self, host: HostPort) -> HostPort | None:
         """Ask one host; None: it does not know the primary."""
-        raise NotImplementedError
 
     async def _reply(self, host: HostPort, options: Any, *command: str) -> Any:
         connection = self._kind(host=host.host, port=host.port, retry=Retry(NoBackoff(), 0), **options)

@@ -24,6 +24,7 @@ def test_a_reading_is_as_exact_as_its_round_trip() -> None:
     offset = ClockOffset()
     reading(offset, 10.0, there=0.03, back=0.01)
     assert offset.bounds(10.04) == pytest.approx((OFFSET - 0.01, OFFSET + 0.03), abs=1e-4)
+    assert offset.bounds(5.0) == offset.bounds(10.04)  # nothing is better known for an earlier time
 
 
 def test_a_slow_reading_does_not_spoil_a_quick_one() -> None:

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
 from shared.bus import primary as module
-from shared.bus.primary import MAX_NODES, SLOT, Primary, SlotPrimary
+from shared.bus.primary import MAX_NODES, SLOT, Primary, SentinelPrimary, SlotPrimary
 from shared.settings.host_port import HostPort
 from shared.settings.redis_url import parse_redis_url
 
@@ -24,12 +24,15 @@ class Scripted(Primary):
     def __init__(self) -> None:
         hosts = ",".join(f"{host}:26379" for host in HOSTS)
         super().__init__(parse_redis_url(f"redis+sentinel://{hosts}/mymaster/0"))
-        self.says: Mapping[str, HostPort] = dict.fromkeys(HOSTS, OLD)
+        self.says: Mapping[str, HostPort | Exception] = dict.fromkeys(HOSTS, OLD)
         self.asked: list[str] = []
 
     async def _ask(self, host: HostPort) -> HostPort | None:
         self.asked.append(host.host)
-        return self.says.get(host.host)
+        answer = self.says.get(host.host)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @pytest.fixture
@@ -64,6 +67,30 @@ async def test_where_nobody_knows_none_is_made_up(primary: Scripted) -> None:
     with pytest.raises(RedisError):
         await primary.find()
     assert primary.known == OLD
+
+
+@pytest.mark.parametrize("fault", [ValueError("nonsense"), OSError(), TimeoutError()])
+async def test_a_host_that_fails_is_one_that_does_not_know(primary: Scripted, fault: Exception) -> None:
+    primary.says = {"s1": fault, "s2": fault, "s3": NEW}
+    assert await primary.find() == NEW
+    primary.says = dict.fromkeys(HOSTS, fault)
+    with pytest.raises(RedisError):
+        await primary.find()
+
+
+async def test_a_sentinel_names_the_primary_of_its_name_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentinel = SentinelPrimary(parse_redis_url("redis+sentinel://s1:26379/ours/0"))
+    names = {"ours": [b"10.0.0.7", b"6380"]}
+
+    async def reply(_host: HostPort, _options: Any, *command: str) -> Any:
+        assert command[:2] == ("SENTINEL", "GET-MASTER-ADDR-BY-NAME")
+        return names.get(command[2])
+
+    monkeypatch.setattr(sentinel, "_reply", reply)
+    assert await sentinel.find() == HostPort("10.0.0.7", 6380)
+    names.clear()
+    with pytest.raises(RedisError):
+        await sentinel.find()
 
 
 async def test_who_named_a_server_that_is_no_primary_is_asked_last(primary: Scripted) -> None:
