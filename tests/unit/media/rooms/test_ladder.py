@@ -5,7 +5,7 @@ import math
 import pytest
 
 from media.rooms.ladder import KEPT, SLOWEST_SECONDS, measure
-from media.switch.rendition import Ladder, Rendition
+from media.switch.rendition import Ladder
 from tests.support.published import sound
 from tests.support.shown_world import SOUND_RATE, THREE, ShownWorld
 from tests.support.world import World
@@ -69,16 +69,6 @@ def test_a_layer_that_does_not_come_needs_more_than_any_line_carries(stopped: tu
     world.run(2.0)
     assert max(ladder_of(world).needs[:3]) < math.inf
     assert world.thinning.base == 2
-
-
-def test_the_best_rung_from_a_layer_on_is_one_that_comes_or_else_the_sound_alone() -> None:
-    renditions = tuple(Rendition(n, rate) for n, rate in enumerate((math.inf, 5.0, math.inf, math.inf)))
-    ladder = Ladder.of(renditions, 2.0, (), 0)
-    assert [ladder.best_from(rung) for rung in range(5)] == [1, 1, 4, 4, 4]
-    assert [ladder.number(rung) for rung in (1, 4)] == [1, None]
-    assert ladder.needs == (math.inf, 7.0, math.inf, math.inf, 2.0)
-    assert ladder.lowest_moving == 1
-    assert Ladder.of(renditions[:1], 2.0, (), 0).lowest_moving is None
 
 
 def test_while_nothing_comes_what_was_known_remains() -> None:

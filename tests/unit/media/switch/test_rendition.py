@@ -1,4 +1,6 @@
-"""Which layer is the best one within a limit of its size."""
+"""Which rung is the best one that comes, and which layer the best one within a limit of its size."""
+
+import math
 
 import pytest
 
@@ -33,3 +35,13 @@ def test_the_best_layer_within_a_limit(rid: str | None, most: Size, layer: str |
 def test_a_layer_may_be_within_until_its_size_is_known() -> None:
     assert ladder((None, (640, 360), None)).layer_within(None, (320, 180)) is None
     assert ladder(((1280, 720), None, None)).layer_within(None, (320, 180)) == "h"
+
+
+def test_the_best_rung_from_a_layer_on_is_one_that_comes_or_else_the_sound_alone() -> None:
+    renditions = tuple(Rendition(n, rate) for n, rate in enumerate((math.inf, 5.0, math.inf, math.inf)))
+    ladder = Ladder.of(renditions, 2.0, (), 0)
+    assert [ladder.best_from(rung) for rung in range(5)] == [1, 1, 4, 4, 4]
+    assert [ladder.number(rung) for rung in (1, 4)] == [1, None]
+    assert ladder.needs == (math.inf, 7.0, math.inf, math.inf, 2.0)
+    assert ladder.lowest_moving == 1
+    assert Ladder.of(renditions[:1], 2.0, (), 0).lowest_moving is None

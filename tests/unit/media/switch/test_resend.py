@@ -47,3 +47,17 @@ def test_rtx_names_the_lost_packet_by_all_bits_of_its_number(index: int) -> None
     [lost] = viewer.packets()
     [again] = viewer.packets(viewer.loses(SSRCS[VIDEO], lost.sequence))
     assert again.payload == (index & 0xFFFF).to_bytes(2) + lost.payload
+
+
+@pytest.mark.parametrize(("offset", "shift"), [(0, 0), (3, 1), (9, 2), (-70_000, 0xFFFFFFFF)])
+def test_a_packet_that_is_sent_again_has_the_number_and_the_time_of_this_viewer(
+    offset: int, shift: int
+) -> None:
+    world = World()
+    viewer = world.join(WITH_RTX)
+    lost = rtp(9, b"x", timestamp=0xFFFFFFFE)
+    run = run_of(lost, track=VIDEO, ssrc=SSRCS[VIDEO], first=9)
+    assert world.switch.resend(viewer.viewer, run, offset, shift, world.now)
+    [again] = viewer.packets()
+    assert int.from_bytes(again.payload[:2]) == 9 - offset & 0xFFFF
+    assert again.timestamp == 0xFFFFFFFE + shift & 0xFFFFFFFF
