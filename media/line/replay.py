@@ -96,7 +96,7 @@ class _Part:
             case Entry.CHANCE, [chance]:
                 self._chances.append(chance)
             case Entry.RUNGS, rungs:
-                self._rungs = rungs
+                self._rungs = tuple(rungs)
             case Entry.PRESENT, [_, _]:
                 self._present = numbers
             case Entry.KNOWN | Entry.DECIDED, _:

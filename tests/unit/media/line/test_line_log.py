@@ -2,17 +2,20 @@
 
 import contextlib
 import json
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from media.line.allocation import Decision
 from media.line.estimate import LineEstimate
 from media.line.line_log import CLOSED_OCTETS, PART_OCTETS, LineLog
 from media.line.line_state import BadStateError
 from media.line.loss_run import Loss
-from media.line.replay import replay
+from media.line.replay import _Part, _read, replay
+from media.line.round_trips import RoundTrips
 from tests.support.many_lines import LinesRoom, Receiver, TimedLine
 from tests.support.told_sender import RUNGS
 from tests.zoo.lines import named, seeded
@@ -57,6 +60,44 @@ def test_each_part_begins_with_what_was_known_and_all_are_a_few_kilobytes() -> N
     replayed = list(replay(json.loads(log.as_json(150.0))))
     assert 5 < replayed[0].at < 120 < 149.0 < replayed[-1].at  # half a minute at least
     assert not [each for each in replayed if each.differs]
+
+
+class Recorder:
+    """An estimate, or a table, that only notes what it is told."""
+
+    carries, trips = 1e6 / 3, RoundTrips()
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def note(*values: float, **flags: bool) -> Decision:
+            self.told.append((name, values, flags))
+            return Decision(0, False, 1e6 / 7, 0.0, 0.0, False)
+
+        return note
+
+
+def test_a_replay_is_told_exactly_what_the_estimate_was() -> None:
+    log, at = LineLog(0.0, can_probe=True, can_train=False), 1 / 3
+    estimate, table = log.estimate, log.allocation = Recorder(), Recorder()  # type: ignore[assignment]
+    log.sent(7_001, 333, at)
+    log.round_trip(0.1 / 3, at + 0.1, is_stream=False)
+    log.report(1, 9, at - 0.1 / 7, 0.1 / 7, at + 0.2)
+    log.lost(Loss(1 / 3, 1 / 7, at - 0.1 / 3, -math.inf), at + 0.3)
+    log.missed(at + 0.4)
+    log.train_came(1e6 / 3, at + 0.5, at + 0.1 / 3)
+    log.remb(123_456, at + 0.6)
+    log.held_back(1e6 / 7, at + 0.7)
+    log.train_left(at + 0.8)
+    chance = log._chance()
+    log.step([1e6 / 3, 1e5 / 7, math.inf], 1, at + 0.9, is_broken=True)
+    part = _Part(json.loads(log.as_json(2.0))["parts"][0])
+    estimate_again, table_again = part._estimate, part._allocation = Recorder(), Recorder()  # type: ignore[assignment]
+    (step,) = part.steps([_read(entry) for entry in json.loads(log.as_json(2.0))["parts"][0]["entries"]])
+    assert (estimate_again.told, table_again.told) == (estimate.told, table.told)
+    assert part._chances.pop() == chance
+    assert not step.differs
 
 
 def test_a_replay_of_other_evidence_differs() -> None:
