@@ -54,9 +54,9 @@ class Rooms:
         recorder: Recorder | None = None,
         observer: Observer | None = None,
         *,
+        grace: float,
         policy: Policy = NOTHING_SET,
         join_burst: JoinBurstMode = "auto",
-        grace: float = 0.0,
         clock: Callable[[], float] = monotonic,
         unix_clock: Callable[[], float] = time,
     ) -> None:

@@ -75,6 +75,7 @@ class World:
             Ledger(),
             SimpleNamespace(room_closed=lambda *_: None, tracks_changed=lambda _: None),
             lambda *_: None,
+            grace=0.0,
             clock=lambda: self.now,
         )
         self.edge = Edge(

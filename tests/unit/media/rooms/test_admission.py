@@ -486,6 +486,20 @@ async def test_a_copy_whose_origin_is_gone_is_taken_over_by_a_standby(world: Wor
     assert not room.standbys
 
 
+async def test_a_standby_that_comes_on_changes_places_with_who_was_on(world: World) -> None:
+    first, standby = world.publish("ann"), world.publish("eve", stands_by=True)
+    room = world.room
+    assert room is not None
+    for on, off, rank in ((standby, first, 1), (first, standby, 0)):
+        [called] = room.standbys
+        called.want(world.now, wanted=True)
+        assert called.take([], world.now) is room.feed  # no picture comes, with which to begin
+        assert (room.source, room.standbys.rank) == (on, rank)
+        assert [(each.session, each.rank) for each in room.standbys] == [(off, 1 - rank)]
+    assert not first.ended
+    assert not standby.ended
+
+
 async def test_a_standby_is_reported_what_arrives_of_it(world: World) -> None:
     world.publish("ann")
     world.publish("eve", stands_by=True)

@@ -69,6 +69,7 @@ class World:
             ),
             lambda name, _: self.freed.append(name),
             cast(Any, self.recordings),
+            grace=0.0,
             policy=Policy(lambda room: self.settings.get(room, RoomSettings(room=room)), records=records),
             observer=SimpleNamespace(
                 opened=lambda room: self.told.append(("opened", room.name)),
@@ -110,6 +111,14 @@ def test_a_copy_is_no_room_of_this_worker(world: World) -> None:
     assert list(world.rooms.names()) == ["own"]
     assert list(world.rooms.all_names()) == ["own", "copy"]
     assert len(world.rooms) == 2
+
+
+def test_pictures_are_made_of_own_rooms_that_are_to_have_some(world: World) -> None:
+    world.settings["without"] = RoomSettings(room="without", stills=False)
+    for name in (CHECK, "without", "own"):
+        world.open(name)
+    world.open("copy", origin="w2")
+    assert [room.name for room in world.rooms.pictured()] == ["own"]
 
 
 def test_the_check_of_a_line_is_shown_nowhere(world: World) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
+from media.negotiation.candidates import Candidates
 from media.sessions.end_reason import EndReason
 from media.transport.dtls import DtlsError
 from media.transport.handshake_failure import HandshakeFailure
@@ -38,6 +39,20 @@ async def test_whether_a_session_lives_and_where(world: World) -> None:
     session.end(EndReason.DELETED)
     assert not world.roster.has(session.id, "")
     assert world.roster.get(session.id) is None
+
+
+async def test_only_who_came_over_ipv6_is_told_its_addresses_first(world: World) -> None:
+    addresses = [("192.0.2.1", 1), ("2001:db8::1", 1)]
+    world.roster._candidates = Candidates(addresses)
+    local = Credentials("ufrag", "p" * 22)
+    assert list(world.roster.transport(local).candidates) == addresses
+    assert list(world.roster.transport(local, over_ipv6=True).candidates) == addresses[::-1]
+
+
+async def test_a_session_that_has_ended_has_no_seat(world: World) -> None:
+    world.publish()
+    world.watch(client="192.0.2.7").end(EndReason.DELETED)
+    assert world.roster.seats.late(world.now + 100.0) == 0
 
 
 async def test_a_session_that_breaks_ends_alone(world: World) -> None:

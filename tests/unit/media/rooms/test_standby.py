@@ -1,0 +1,101 @@
+"""A publisher that is not on: when it may come on, and what it has told by then."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from media.counts import PublisherStats
+from media.feedback.publisher_feedback import PAUSED_SECONDS
+from media.negotiation.agreed_tracks import PublishedTrack
+from media.rooms.standby import CALL_SECONDS, Standby
+from media.rtp.packet import parse
+from media.rtp.rtcp import ReportBlock, receiver_report
+from media.rtp.run import Run
+from media.switch.feed import Feed
+from tests.support.far_end import rtp
+from tests.support.published import AUDIO, VIDEO, sound, video
+from tests.support.runs import run_of
+
+KEYFRAME, DELTA = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00", b"\x10\x01\x00"  # VP8
+NOW = 100.0
+ROOM: Any = Feed([], [])  # what viewers get
+
+
+class World:
+    """A standby, which `comes` on when that is called for, and a publisher's feedback that it tells."""
+
+    def __init__(self, *published: PublishedTrack, heard_at: float = 0.0) -> None:
+        self.come: list[Standby] = []
+        self.told: list[tuple[Any, ...]] = []
+        session: Any = SimpleNamespace(send_rtcp=lambda _: None, is_alive=lambda _: True)
+        self.it = Standby(
+            published,
+            lambda _: session,
+            1,
+            cname="demo",
+            stats=PublisherStats(),
+            unix_offset=0.0,
+            come_on=lambda standby, _: self.come.append(standby) or ROOM,  # type: ignore[func-returns-value]
+            heard_at=heard_at,
+        )
+        self.feedback: Any = SimpleNamespace(
+            measured=lambda seconds: self.told.append((seconds,)),
+            receive=lambda compound, at: self.told.append((compound, at)),
+        )
+
+    def comes(self, track: int, now: float) -> None:
+        """A packet of that track has come."""
+        source = self.it.tracks[track].source
+        source.follow(parse(rtp(1, ssrc=10 + track)), now)
+        source.heard_at = source.last_received = now
+
+
+def run(payload: bytes, track: int) -> Run:
+    return run_of(rtp(1, payload), track=track)
+
+
+def test_it_sends_from_when_it_was_last_heard_and_is_alive_before_that() -> None:
+    for heard_at in (NOW, 0.0):
+        standby = World(video(), sound(), heard_at=heard_at).it
+        later = NOW + CALL_SECONDS + 0.01
+        assert [standby.sends(NOW), standby.sends(later)] == [heard_at > 0, False]
+        assert [standby.is_alive(NOW), standby.is_alive(later)] == [True, heard_at == 0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "picture", "runs", "comes"),
+    [
+        (True, True, [run(KEYFRAME, VIDEO)], True),
+        (True, True, [run(b"sound", AUDIO), run(KEYFRAME, VIDEO)], True),
+        (True, True, [run(DELTA, VIDEO)], False),
+        (True, True, [run(KEYFRAME, AUDIO)], False),
+        (True, False, [run(b"sound", AUDIO)], True),  # no picture comes
+        (False, True, [run(KEYFRAME, VIDEO)], False),
+    ],
+)
+def test_it_comes_on_where_a_picture_begins_if_it_is_wanted(
+    wanted: bool, picture: bool, runs: Sequence[Run], comes: bool
+) -> None:
+    world = World(video(), sound())
+    if picture:
+        world.comes(VIDEO, NOW)
+    world.it.want(NOW, wanted=wanted)
+    assert world.it.take(runs, NOW) is (ROOM if comes else None)
+    assert world.come == [world.it] * comes
+
+
+def test_it_tells_the_latest_report_of_each_stream_that_came_without_a_pause() -> None:
+    world = World(video(), sound())
+    for track in (VIDEO, AUDIO):
+        world.comes(track, NOW)
+    block = ReportBlock(1, 0, 0, 0, 0, 0, 0)
+    said = [receiver_report(10 + track, [block] * count) for count, track in ((1, 0), (2, 0), (1, 1), (1, 2))]
+    for at, compound in enumerate(said):
+        world.it.receive(compound, NOW + at / 8)
+    world.it.receive(receiver_report(10 + VIDEO, []), NOW + PAUSED_SECONDS)
+    for seconds in (0.25, 0.125, 0.5):
+        world.it.measured(seconds)
+    world.it.tell_reports(world.feedback)
+    assert world.told == [(0.125,), (said[1], NOW + 0.125), (said[2], NOW + 0.25)]
