@@ -21,7 +21,8 @@ from media.line.sent_rates import APART_SECONDS
 
 VERSION = 2
 PART_OCTETS = 3_000  # of the part that grows: 10 s or more
-CLOSED_OCTETS = 6_000  # of those that are closed: with what was known when each began, and compressed
+CLOSED_OCTETS = 8_000  # of those that are closed: with what was known when each began, and compressed
+QUEUE_STEPS = 50.0  # in a second: a queue that changes by less is jitter
 
 
 class LineLog:
@@ -127,7 +128,10 @@ class LineLog:
             self._keep(Entry.PRESENT, present, is_broken)
         decision = self.allocation.step(rungs, present, now, is_broken=is_broken)
         self._keep(Entry.STEP, now)
-        known = kilo(self.estimate.carries), ticks(self.estimate.trips.queue)
+        known = (
+            kilo(self.estimate.carries),
+            ticks(round(self.estimate.trips.queue * QUEUE_STEPS) / QUEUE_STEPS),
+        )
         if self._known != known:
             self._known = known
             self._keep(Entry.KNOWN, *known)

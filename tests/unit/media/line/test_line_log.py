@@ -51,14 +51,14 @@ def told(ticks: int) -> LineLog:
 
 
 def test_each_part_begins_with_what_was_known_and_all_are_a_few_kilobytes() -> None:
-    log = told(1500)
+    log = told(4000)
     assert len(log._parts) > 1
     assert CLOSED_OCTETS / 2 < log.closed_octets <= CLOSED_OCTETS
     assert log._writer is not None
     assert len(log._writer.octets) <= PART_OCTETS + 100
     assert len(log._state) < 2_000
-    replayed = list(replay(json.loads(log.as_json(150.0))))
-    assert 5 < replayed[0].at < 120 < 149.0 < replayed[-1].at  # half a minute at least
+    replayed = list(replay(json.loads(log.as_json(400.0))))
+    assert 5 < replayed[0].at < 370 < 399.0 < replayed[-1].at  # half a minute at least
     assert not [each for each in replayed if each.differs]
 
 
