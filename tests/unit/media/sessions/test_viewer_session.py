@@ -9,9 +9,10 @@ import pytest
 from media.sessions.end_reason import EndReason
 from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
 from media.switch.rendition import Ladder, Rendition
+from media.transport.ice import CheckResult
 from shared.messages.signalling import Role
 from tests.support.demux_socket import HOME, OTHER
-from tests.unit.media.rooms.test_admission import World
+from tests.unit.media.rooms.test_admission import PLAY, World
 
 
 class Playback:
@@ -152,6 +153,21 @@ async def test_a_round_trip_to_a_viewer_is_told_to_its_playback(world: World) ->
     session.ice.round_trip = lambda *_: 0.25  # type: ignore[method-assign]
     session.receive_response(b"", HOME, 101.0)
     assert playback.calls == ["0.25 s at 101.0"]
+
+
+async def test_a_check_that_moves_a_viewer_moves_its_media(world: World) -> None:
+    session, playback = playing(world)
+    request: Any = None
+    session.ice.receive_check = lambda *_: CheckResult(b"", valid=False, selected=OTHER)  # type: ignore[method-assign]
+    session.receive_check(request, OTHER, world.now)
+    assert playback.calls == ["move"]
+
+
+async def test_the_section_of_the_picture_is_the_one_that_is_played(world: World) -> None:
+    session = world.watch()
+    assert session.picture_section is not None
+    section = PLAY.sections[session.picture_section]
+    assert (section.kind, section.mid in {track.mid for track in session.played}) == ("video", True)
 
 
 async def test_a_picture_that_is_due_often_is_sent_beside_the_ticks(world: World) -> None:

@@ -200,6 +200,17 @@ async def test_of_a_body_that_nobody_reads_so_much_may_come_and_no_more(size: in
         assert (said + await rest_of(reader, writer)).count(b"HTTP/1.1") == answers
 
 
+async def test_what_came_behind_too_much_of_a_body_is_no_request() -> None:
+    async with serving(replace(PATIENT, unread_bytes=1_000)) as served:
+        reader, writer = await served.connect()
+        writer.write(b"POST /refuse HTTP/1.1\r\nHost: test\r\nContent-Length: 40000\r\n\r\n")
+        await reader.readuntil(b"no")
+        writer.write(b"x" * 40_000 + GET)
+        await rest_of(reader, writer)
+        await eventually("it is forgotten", lambda: not served.open_connections, PATIENCE_SECONDS)
+        assert served.headers == []
+
+
 # --- how long
 
 
