@@ -25,7 +25,7 @@ class Resumption:
         self._room = {track.place: track for track in tracks}
         self._before = {track.place: track.source.time for track in tracks}
 
-    def is_late(self, own: Iterable[Track], now: float) -> bool:
+    def note_media(self, own: Iterable[Track], now: float) -> bool:
         """Take that media has come; `own` are its tracks as they stand by. Returns whether it is too old."""
         if now - self._heard_at >= PAUSE_SECONDS:
             self._may_be_late_until = now + MOST_SECONDS

@@ -78,7 +78,7 @@ class Standby:
 
     def take(self, runs: Sequence[Run], now: float) -> Feed | None:
         """Take a burst. Returns the feed that is to get it, from which viewers do; None: it is dropped."""
-        is_late = self.resumption.is_late(self.tracks, now)
+        is_late = self.resumption.note_media(self.tracks, now)
         if self._is_wanted and not is_late and self._may_begin(runs, now):
             return self._come_on(self, now)
         return None

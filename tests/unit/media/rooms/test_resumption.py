@@ -44,7 +44,7 @@ class Encoder:
             self.now += STEP
             self.media += round(STEP * pace * 90_000)
             self.send_into(self.own)
-            late = self.it.is_late([self.own], self.now)
+            late = self.it.note_media([self.own], self.now)
         return late
 
 
@@ -63,7 +63,7 @@ def test_who_goes_on_with_the_present_is_in_time_at_once() -> None:
     assert not encoder.send(STEP)
 
 
-def test_after_a_short_pause_nothing_is_late() -> None:
+def test_after_a_short_pause_nothing_note_media() -> None:
     encoder = Encoder()
     encoder.pause(PAUSE_SECONDS - 2 * STEP)
     assert not encoder.send(STEP)
