@@ -23,6 +23,7 @@ from media.switch.rendition import PACKET_OVERHEAD, Ladder
 from media.switch.sent_at import SentAt
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
+from media.transport.tcp_backlog import PICTURE_SECONDS
 from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # from one step to the next of padding, keyframes alone, and a picture that begins
@@ -277,15 +278,25 @@ class ViewerPicture:
             self._log.train_came(rate, now, self._trains.told_of)
         self._decide(ladder, best, now)
         self._changeover.set_pace(self._decision.pace, self._decision.start, stays=self._decision.paces)
-        target = ladder.number(self._decision.rung)
+        target, present = ladder.number(self._decision.rung), self._viewer.rendition
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
         if self._choice.is_urgent and self._wants_picture and (lowest := ladder.lowest_moving) is not None:
             self._changeover.prepare(lowest, now)
         self._keep_slow_show_going(now)
         self._send_train(now)
-        if self._decision.pause and self._viewer.backlog is not None:
-            self._viewer.backlog.cut()  # the next picture must not wait for the rest of this one
+        backlog = self._viewer.backlog
+        if self._decision.pause and backlog is not None and not self._brings_the_first(present, target, now):
+            backlog.cut()  # the next picture must not wait for the rest of this one
+
+    def _brings_the_first(self, present: int | None, target: int | None, now: float) -> bool:
+        """Whether the first keyframe, which waits for the connection, is one of `target`.
+
+        TCP loses nothing: it is there sooner than another one. What waits for longer is dropped anyway.
+        """
+        if present is None or target is None or now - self._began_at > PICTURE_SECONDS:
+            return False
+        return self._feed.base_of(present) == self._feed.base_of(target)
 
     def _must_wait(self, now: float) -> bool:
         """Stop the picture while the viewer's TCP connection catches up. Returns whether it has to."""

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from media.feedback.viewer_picture import AT_ONCE_SECONDS
+from media.line.loss_run import Loss
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtcp import remb
 from tests.support.far_viewer import REPORTER
@@ -98,6 +99,21 @@ def test_a_backlog_that_grows_leads_to_the_layer_that_fits() -> None:
     assert viewer.rendition == 1
     assert viewer.layers(since) == {1}
     assert backlog.cuts >= 1  # the rest of the large picture does not hold up the small one
+
+
+@pytest.mark.parametrize(("rates", "seconds", "cuts"), [(SINGLE, 0.3, 0), (THREE, 0.3, 1), (SINGLE, 1.3, 1)])
+def test_a_first_picture_is_not_dropped_for_another_keyframe_of_it(
+    rates: tuple[int, ...], seconds: float, cuts: int
+) -> None:
+    world = ShownWorld(rates)
+    viewer = world.watch(number=5)
+    backlog = SetBacklog()
+    viewer.far.viewer.queue_in(backlog)
+    world.run(seconds)
+    viewer.picture.line.lost(Loss(0.6, 0.6, world.now - 0.2, world.now), world.now)
+    viewer.picture.tick(world.now)
+    assert viewer.rendition is None
+    assert backlog.cuts == cuts
 
 
 def test_what_was_dropped_is_not_sent_again() -> None:
