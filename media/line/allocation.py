@@ -48,7 +48,6 @@ _SHALLOW_SECONDS = 60.0  # for so long after losses pictures leave at the line's
 _WAIT_SECONDS = (1.0, 4.0, 8.0, 16.0, 32.0)  # from a sign to the next probe, by how many tries have failed
 _QUEUED_WAIT_SECONDS = (1.0, 2.0, 4.0)  # after probes that have only shown that the line is full
 _STILL_WAIT_SECONDS = (1.0, 2.0)  # the same while nothing moves: there is more to gain, and less to lose
-_SHARED_SECONDS = 30.0  # a line in which others keep a queue is tried so seldom
 LEAST_PADDING_BITRATE = 30_000.0  # beside sound: less says nothing of a line
 # Of a probe, until it sends so many times what is known, and then: what it sends too much until a queue
 # shows, in 0.3 s, must not fill that.
@@ -261,8 +260,6 @@ class Allocation:
             self._enter(Phase.TRYING, now)
             return
         if now < self._next_at:
-            return
-        if estimate.is_shared and now - max(estimate.sign_at, self._since) < _SHARED_SECONDS:
             return
         if self._trains_measure(now):
             if most is None:

@@ -200,7 +200,9 @@ class LineEstimate:
         rate, through = self._between(before[-1], trip)
         long = next((each for each in before if each.sent_at > trip.sent_at - _LONG_SPAN_SECONDS), before[-1])
         passed = self._between(long, trip)[1]
-        grows = through < rate * (FAR_LESS_SHARE if self._is_theirs else _FULL_SHARE)
+        # what comes of far less than it carries says how fast others fill it
+        has_room = self._is_theirs or rate < self.carries * FAR_LESS_SHARE < math.inf
+        grows = through < rate * (FAR_LESS_SHARE if has_room else _FULL_SHARE)
         if self.is_stream:
             if grows:  # that loses nothing: it only shows how much the line carries
                 self.fits(passed * _MARGIN_SHARE)
@@ -218,7 +220,9 @@ class LineEstimate:
             )
             if is_as_long:
                 self.carries = min(before_it.carries, max(self.most(now) or math.inf, self._least(now)))
-            if is_as_long or not self._is_ours(rate, now):
+            # it does not come from what we send: or nothing less could be sent
+            is_not_needed = rate <= self._least(now) or (has_room and through >= rate * _FULL_SHARE)
+            if is_as_long or is_not_needed or not self._is_ours(rate, now):
                 self._is_theirs, self._before = True, _NOTHING
             else:
                 self._queues(rate, passed * _MARGIN_SHARE, now)
@@ -413,7 +417,7 @@ class LineEstimate:
     @property
     def is_shared(self) -> bool:
         """Whether others keep a queue in it."""
-        return self.trips.queues > 1
+        return self._is_theirs
 
     def is_queued(self, now: float) -> bool:
         """Whether packets wait for the line: what it loses is lost for that, and not by chance."""

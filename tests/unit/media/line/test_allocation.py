@@ -170,6 +170,17 @@ def test_who_cannot_be_probed_gets_the_next_better_rung_for_a_try() -> None:
     assert (viewer.decision.rung, viewer.decision.probe) == (1, 0.0)
 
 
+def test_behind_a_queue_of_others_the_next_better_rung_is_tried_as_soon_as_behind_none() -> None:
+    viewer = queued()
+    decisions = viewer.run(5)  # all the while its answers are as late
+    assert viewer.estimate.is_shared
+    assert (decisions[-1].rung, viewer.phase) == (0, "TRYING")
+    assert not any(decision.probe for decision in decisions)  # padding shows nothing in such a queue
+    viewer.lose(0.5)
+    assert viewer.tick().rung > 0
+    assert 0 not in {decision.rung for decision in viewer.run(3.5)}  # a try that failed makes it wait
+
+
 def test_no_better_rung_is_tried_before_a_train_allows_it() -> None:
     viewer = limited(0.7, can_train=True)
     viewer.train = 500_000.0  # with its peaks the next one needs more

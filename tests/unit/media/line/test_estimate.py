@@ -88,6 +88,35 @@ def test_a_queue_that_stays_though_far_less_is_sent_is_not_ours(sender: Sender) 
     assert sender.estimate.state(sender.now) is State.CLEAR
 
 
+@pytest.mark.parametrize(
+    ("rate", "seconds", "times", "is_sign"),
+    [
+        (700e3, 1.8, 1.2, False),
+        (800e3, 1.8, 1.2, True),
+        (700e3, 1.8, 1.5, True),  # by so much it cannot be
+        (700e3, 4.0, 1.0, False),
+        (800e3, 4.0, 1.0, True),
+    ],
+)
+def test_a_queue_is_not_ours_while_we_send_far_less_than_the_line_carries(
+    sender: Sender, rate: float, seconds: float, times: float, is_sign: bool
+) -> None:
+    """What comes through says then how fast others fill the line."""
+    sender.estimate.carries = 1_000_000.0
+    sender.measure(rate, *[0.03] * 5)
+    began = sender.now
+    while sender.now < began + seconds:
+        sender.send(rate, 0.3)
+        sender.estimate.round_trip(0.2 + (times - 1) * (sender.now - began), sender.now)
+    assert (sender.estimate.signs > 0) is is_sign
+
+
+def test_a_queue_that_stays_though_nothing_less_could_be_sent_is_not_ours(sender: Sender) -> None:
+    sender.measure(SOUND, 0.03, *[0.3] * 60)
+    assert sender.estimate.signs == 0
+    assert sender.estimate.is_shared
+
+
 def test_a_train_is_the_most_that_a_line_carries_and_not_what_it_does(sender: Sender) -> None:
     sender.lose(0.7)
     carries = sender.estimate.carries
