@@ -20,11 +20,12 @@ from media.switch.feed import Feed
 from media.tracks.keyframe_requests import KeyframeRequests
 from media.tracks.reception import OUR_SSRC
 from media.tracks.source_report import SourceReport
-from media.tracks.source_track import SourceTrack
 from media.tracks.track import Track, has_stopped
 
 REPORT_SECONDS = 1.0
 PAUSED_SECONDS = 1.0  # without media of a stream: a report of it is a guess
+RESUMED_SECONDS = 10.0  # after that: reports are held against the media that comes
+LATE_SECONDS = 1.0  # media that is older than that by a report: the stream has lost the time of its pause
 _FOLLOW_DELAY = 1 / 4  # share of a deviation: a picture with a large keyframe comes late
 MOST_BITS_PER_SECOND = 50_000_000  # the most that REMB allows a publisher to send
 
@@ -57,6 +58,7 @@ class PublisherFeedback:
         self._send = send
         self._publishers += 1
         self._reported: dict[Track, SourceReport] = {}
+        self._paused_at: dict[Track, float] = {}  # when it was last seen that a stream pauses
         self._held: set[Track] = set()  # tracks that wait for this publisher's first keyframe
         self._fir_command = 0
         self._transport = next((t.source.transport for t in self._tracks if t.source.transport), None)
@@ -70,20 +72,28 @@ class PublisherFeedback:
 
     def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP. What cannot be parsed is ignored."""
+        self.believe(compound, now)
+
+    def believe(self, compound: bytes, now: float) -> bool:
+        """The same; returns whether it reports of a track what can be believed."""
+        believed = False
         for packet in packets_of(compound):
             if isinstance(packet, SenderReport):
-                self._take_sender_report(packet, now)
+                believed = self._take_sender_report(packet, now) or believed
+        return believed
 
-    def _take_sender_report(self, report: SenderReport, now: float) -> None:
+    def _take_sender_report(self, report: SenderReport, now: float) -> bool:
         for track in self._tracks:
             source = track.source
             if source.stats is not None and source.stats.ssrc == report.ssrc:
                 source.stats.sender_report(report, now)
+                if self._pauses(track, now):
+                    return False
                 if source.gate.closed:  # its timestamps cannot be translated yet
-                    return
-                if has_paused(source, now):
-                    return
+                    return True
                 timestamp = source.translator.translate_timestamp(report.rtp_time)
+                if self._is_guess(track, timestamp, now):
+                    return False
                 track.clock.sender_report(report.ntp_time, timestamp, now)
                 if report.ntp_time:  # 0: the publisher has no such clock
                     self._reported[track] = SourceReport(
@@ -92,6 +102,31 @@ class PublisherFeedback:
                         timestamp,
                         timestamp - report.rtp_time & 0xFFFFFFFF,
                     )
+                return True
+        return False
+
+    def _pauses(self, track: Track, now: float) -> bool:
+        """Whether nothing has come of a stream for a while."""
+        heard_at = track.source.heard_at
+        if not heard_at or now - heard_at < PAUSED_SECONDS:
+            return False
+        self._paused_at[track] = now
+        return True
+
+    def _has_resumed(self, track: Track, now: float) -> bool:
+        return now - self._paused_at.get(track, -math.inf) < RESUMED_SECONDS
+
+    def _is_guess(self, track: Track, timestamp: int, now: float) -> bool:
+        """Whether a report, of that timestamp for now, speaks of media that does not come.
+
+        The timestamps of Chromium's sound stand still while it hangs. What it reports with the first packets
+        after that goes on from before, so it is ahead of them by all of the pause. The next report, seconds
+        later, is right.
+        """
+        source = track.source
+        ahead = (timestamp - source.translator.latest_timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        late = ahead / source.clock_rate - (now - source.last_received)
+        return late > LATE_SECONDS and self._has_resumed(track, now)
 
     def want_keyframe(self, number: int, now: float, *, urgent: bool = False) -> None:
         """A viewer needs a keyframe of track `number`: request one. Does nothing for sound.
@@ -153,6 +188,7 @@ class PublisherFeedback:
         """Send what is due. Called several times a second."""
         self._report_arrivals(now)
         for track in self._tracks:
+            self._pauses(track, now)
             requests = track.sent.requests
             if requests is not None and self._wants_keyframe(track, requests, now):
                 self.request_keyframe(track)
@@ -175,6 +211,9 @@ class PublisherFeedback:
         for track in self._tracks:
             source = track.source
             if source.stats is not None:
+                age = track.clock.age(source.last_timestamp, source.last_received)
+                if age is not None and age > LATE_SECONDS and self._has_resumed(track, now):
+                    track.clock.forget_reports()
                 track.clock.received(source.last_timestamp, source.last_received)
                 if block := source.stats.take_block(now):
                     blocks.append(block)
@@ -207,12 +246,3 @@ class PublisherFeedback:
     def reported(self, number: int) -> SourceReport | None:
         """The publisher's latest sender report of track `number`; None before the first."""
         return self._reported.get(self._tracks[number])
-
-
-def has_paused(source: SourceTrack, now: float) -> bool:
-    """Whether nothing came of a stream for a while.
-
-    A sender that hung tells at once, when it goes on, which timestamp it would have if it had not. But
-    Chromium's sound has lost the time of the pause: only its next report is right.
-    """
-    return now - source.heard_at >= PAUSED_SECONDS

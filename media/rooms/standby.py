@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from media.counts import PublisherStats
-from media.feedback.publisher_feedback import PublisherFeedback, has_paused
+from media.feedback.publisher_feedback import PublisherFeedback
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.payload.keyframes import starts_keyframe
 from media.rooms.resumption import Resumption
@@ -104,13 +104,9 @@ class Standby:
 
     def receive(self, compound: bytes, now: float) -> None:
         """Take its decrypted RTCP, and keep it: by it viewers play sound and picture in step at once."""
-        self._feedback.receive(compound, now)
         ssrc = int.from_bytes(compound[4:8])
-        sources = (track.source for track in self.tracks)
-        if any(
-            each.stats is not None and each.stats.ssrc == ssrc and not has_paused(each, now)
-            for each in sources
-        ):
+        streams = (track.source.stats for track in self.tracks)
+        if self._feedback.believe(compound, now) and any(each and each.ssrc == ssrc for each in streams):
             self._reports[ssrc] = compound, now
 
     def measured(self, round_trip: float) -> None:

@@ -130,6 +130,10 @@ class SenderClock:
             self._known = self._publisher.reported(ntp_time / 0x100000000, now), timestamp
             self._reported = True
 
+    def forget_reports(self) -> None:
+        """What was reported holds no longer: media plays when it comes, until the next report."""
+        self._known, self._reported = self._at, False
+
     def report_at(self, now: float) -> tuple[int, int] | None:
         """NTP time (64 bits) and timestamp (32 bits) of a report sent at `now`; None before any packet."""
         if self._at is None:

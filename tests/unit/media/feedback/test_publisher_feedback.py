@@ -314,6 +314,72 @@ def test_a_publishers_hostile_reports_break_nothing(compound: bytes) -> None:
 # --- when its media was captured
 
 
+def reported_sound(world: World, timestamp: int) -> None:
+    """The publisher reports that its sound has this timestamp now."""
+    ntp = int((NTP + world.now) * 2**32)
+    world.feedback.receive(sender_report(world.publisher.ssrcs[AUDIO], ntp, timestamp, 1, 5), world.now)
+
+
+def sound_plays(world: World) -> float:
+    """Seconds by which viewers are told that the latest sound, which has just come, was captured earlier."""
+    playing = world.feedback.play_time(AUDIO, world.now)
+    assert playing is not None
+    return (playing[1] - world.tracks[AUDIO].source.last_timestamp) / 48_000
+
+
+def world_that_hung(seconds: float) -> World:
+    """Sound that was reported, and hung."""
+    world = World()
+    world.now = 100.0
+    world.media(AUDIO, timestamp=0)
+    reported_sound(world, 960)
+    assert sound_plays(world) == pytest.approx(0.020, abs=1e-3)
+    for _ in range(int(seconds / 0.5)):
+        world.now += 0.5
+        world.feedback.tick(world.now)
+    return world
+
+
+def test_sound_that_lost_the_time_of_its_pause_is_dated_by_its_arrival_until_it_is_reported_right() -> None:
+    """As Chromium's sound does, whose first report after that goes on from before."""
+    world = world_that_hung(3.5)
+    world.media(AUDIO, timestamp=960)
+    reported_sound(world, 960 + int(3.5 * 48_000))
+    for number in range(2, 60):
+        world.now += 0.020
+        world.media(AUDIO, timestamp=960 * number)
+        world.feedback.tick(world.now)
+    assert sound_plays(world) == pytest.approx(0.0, abs=0.5)
+    world.now += 3.0  # until its next one
+    world.media(AUDIO, timestamp=960 * 210)
+    world.feedback.tick(world.now)
+    assert sound_plays(world) == pytest.approx(0.0, abs=1e-3)
+    reported_sound(world, 960 * 211)
+    assert sound_plays(world) == pytest.approx(0.020, abs=1e-3)
+
+
+def test_sound_whose_time_went_on_in_its_pause_stays_as_it_was_reported() -> None:
+    world = world_that_hung(3.5)
+    passed = int(3.5 * 48_000)
+    world.media(AUDIO, timestamp=passed)
+    world.feedback.tick(world.now + REPORT_SECONDS)
+    assert sound_plays(world) == pytest.approx(0.020, abs=1e-3)
+    reported_sound(world, passed + 4800)
+    assert sound_plays(world) == pytest.approx(0.100, abs=0.005)
+
+
+def test_a_publisher_whose_reports_are_far_ahead_is_believed_but_for_some_seconds_after_a_pause() -> None:
+    """Its encoder takes two seconds."""
+    world = world_that_hung(3.5)
+    for second in range(12):
+        world.media(AUDIO, timestamp=int(3.5 + second) * 48_000)
+        reported_sound(world, int(3.5 + second + 2) * 48_000)
+        world.feedback.tick(world.now)
+        world.now += 1.0
+    world.now -= 1.0
+    assert sound_plays(world) == pytest.approx(2.0, abs=0.1)
+
+
 def test_its_delay_is_that_from_the_capture_to_the_arrival_here() -> None:
     world = World()
     world.media(VIDEO, timestamp=0)
