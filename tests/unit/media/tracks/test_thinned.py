@@ -71,6 +71,13 @@ def test_indexes_that_are_kept_free_are_bounded(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
+def test_pictures_that_are_long_over_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.tracks.thinned._PICTURES", 8)
+    track = thinned(Form.LOWEST_LAYER)
+    taken(track, stream([1] * 40))
+    assert len(track._pictures) == 8
+
+
 def test_a_picture_of_the_lowest_layer_that_is_late_as_a_whole_gets_its_place() -> None:
     arrivals = stream([1, 1, 1, 1, 1])
     late = arrivals.pop(2)

@@ -42,6 +42,25 @@ def test_a_newcomer_fits_if_it_has_no_layer_that_the_room_lacks() -> None:
     assert not fits(new_tracks(layers(2), 0.0), layers(3))
 
 
+@pytest.mark.parametrize(
+    ("coming", "ids"),
+    [
+        ({"a": 1}, None),
+        ({"a": 1, "b": 2}, None),
+        ({"a": 2, "b": 1}, {2: 1, 1: 2}),
+        ({"a": 1, "b": 5}, {1: 1, 5: 2}),
+        ({"c": 9}, None),  # which the room gets with it
+        ({"c": 1}, {1: 3}),  # 1 and 2 are taken
+    ],
+)
+def test_header_extensions_of_the_next_publisher_get_the_ids_of_the_room(
+    coming: dict[str, int], ids: dict[int, int] | None
+) -> None:
+    [track] = new_tracks([video(extensions={"a": 1, "b": 2})], 0.0)
+    track.extension_ids = {"a": 1, "b": 2}
+    assert track._translated_ids(coming) == ids
+
+
 def test_the_codec_of_a_layer_that_rests_does_not_matter_to_a_viewer_of_the_best() -> None:
     tracks = new_tracks([*layers(codec=VP8), sound()], 0.0)
     assert succeed(tracks, [video("H264"), sound()])
