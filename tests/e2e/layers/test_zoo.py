@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import pytest
@@ -66,8 +67,9 @@ async def test_an_audience_puts_up_with_it(redis_url: str, who: str, line: Line)
     sent = min(made) / (after[0].at - before[0].at) / FRAME_RATE
     share = 0.5 if line.company or line.download else 1.0
     figures = _of(seen, shapes, share, began, sent)
-    beside_it = _of(control, seeded(named("open"), SEED, began), 1.0, began, sent)
-    faults, of_machine = figures.faults(line), beside_it.faults(line)
+    no_line = named("open")
+    beside_it = _of(control, seeded(no_line, SEED, began), 1.0, began, sent)
+    faults, of_machine = figures.faults(line), beside_it.faults(no_line)
     if late > LATE_SECONDS:
         of_machine.append("late")
     control_row = f"{beside_it.still:4.2f} {beside_it.frames:4.2f} {beside_it.concealed:6.2%}"
@@ -102,7 +104,7 @@ async def _stay(
 ) -> tuple[SeenLine, str]:
     """What a viewer saw until its stay was over, and the log of its line."""
     began = shapes[0][0]
-    join = lambda: line_tab(browser, stage.system.http, stage.whep, shaped.lead)  # noqa: E731
+    join = partial(line_tab, browser, stage.system.http, stage.whep, shaped.lead)
     async with contextlib.AsyncExitStack() as stack:
         life = [_live(shaped, shapes), _move(shaped, began + line.moves)]
         if line.download:
