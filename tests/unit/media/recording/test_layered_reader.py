@@ -113,6 +113,26 @@ def test_layers_are_as_far_apart_as_their_reports_say(picture: Picture, publishe
     assert first.wall.publisher == publisher
 
 
+def test_layers_of_which_one_has_no_report_are_as_far_apart_as_they_came(picture: Picture) -> None:
+    picture.reader.report(LAYERS[0], SourceReport(1, 4_000.0, 0, 0))
+    picture.play(0.5, LAYERS[0])
+    picture.play(SILENT_SECONDS + 0.5, LAYERS[1])
+    picture.frame(LAYERS[1], key=True)
+    last, first = picture.frames[-2:]
+    arrived = (SILENT_SECONDS + 0.5 + FRAME) * RATE
+    assert first.timestamp - last.timestamp == pytest.approx(arrived, abs=2)
+
+
+def test_the_best_layer_is_waited_for_no_longer_than_a_silence() -> None:
+    picture = Picture()
+    picture.play(SILENT_SECONDS / 2, LAYERS[1])
+    picture.frame(LAYERS[1], key=True)
+    assert picture.widths == []
+    picture.play(SILENT_SECONDS / 2, LAYERS[1])
+    picture.frame(LAYERS[1], key=True)
+    assert picture.widths == [160]
+
+
 def test_a_picture_that_stands_still_as_a_whole_stays_with_its_layer(picture: Picture) -> None:
     picture.now += 10 * SILENT_SECONDS
     picture.frame(*LAYERS)

@@ -50,8 +50,10 @@ def test_pages_are_numbered_and_the_first_and_last_say_so() -> None:
     found = pages(stream(opus(3.0)))
     assert [sequence for _, _, sequence, _ in found] == list(range(len(found)))
     assert [flags for flags, *_ in found] == [2] + [0] * (len(found) - 2) + [4]
-    assert found[0][3].startswith(b"OpusHead")
+    # RFC 7845 5.1, 5.2: version 1, two channels, nothing skipped, 48 kHz, no gain; no comments
+    assert found[0][3] == b"OpusHead\1\2\0\0" + (48_000).to_bytes(4, "little") + bytes(3)
     assert found[1][3].startswith(b"OpusTags")
+    assert found[1][3].endswith(bytes(4))
     assert [position for _, position, *_ in found[:2]] == [0, 0]
 
 
