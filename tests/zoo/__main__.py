@@ -1,7 +1,8 @@
 """`python -m tests.zoo`: stays behind the lines of the zoo, by seeds; and one tree against another.
 
 `run` prints a row for each kind of stay and writes all to a file; `story` tells one by seconds; `compare`
-says where two files differ, with bootstrap intervals. To judge another tree, copy `tests` there, and run it
+says where two files differ, with bootstrap intervals; `numbers` says which numbers of `media/line` move
+nothing. To judge another tree, copy `tests` there, and run it
 with that tree's packages: `cd TREE && PYTHONPATH=$PWD python -m tests.zoo run FILE`.
 """
 
@@ -16,6 +17,7 @@ from statistics import mean
 
 from tests.support.many_lines import Receiver
 from tests.zoo.lines import ZOO, named
+from tests.zoo.sensitivity import tell as tell_numbers
 from tests.zoo.stay import LAYERS, as_row, stay
 
 BETTER_IF_HIGHER = frozenset(("frames", "layer", "kbit"))
@@ -112,12 +114,17 @@ def main() -> None:
     story.add_argument("receiver", nargs="?", default="ARRIVALS")
     story.add_argument("picture", nargs="?", default="layered")
     story.add_argument("seed", nargs="?", type=int, default=1)
+    changed = commands.add_parser("numbers")
+    changed.add_argument("--stays", type=int, default=48)
+    changed.add_argument("--processes", type=int, default=1)
     both = commands.add_parser("compare")
     both.add_argument("before")
     both.add_argument("after")
     how = parser.parse_args()
     if how.command == "compare":
         compare(how.before, how.after)
+    elif how.command == "numbers":
+        tell_numbers(how.stays, how.processes)
     elif how.command == "story":
         figures, told = stay(named(how.line), Receiver[how.receiver], how.picture, how.seed)
         print(told, as_row(figures), figures.faults(named(how.line)), sep="\n")

@@ -1,5 +1,6 @@
 """The lines themselves, and stays that an audience would put up with."""
 
+import ast
 import random
 from itertools import groupby
 
@@ -9,6 +10,7 @@ from tests.support.line_shape import Shape, Way
 from tests.support.many_lines import Receiver
 from tests.zoo.__main__ import interval, one
 from tests.zoo.lines import SECONDS, ZOO, named, seeded
+from tests.zoo.sensitivity import NOT_OF_THE_LINE, Number, numbers, scale
 from tests.zoo.stay import LAYERS, stay
 
 FAULTY = 0.30  # of all stays: so many exceed a limit of an audience; the aim is none
@@ -106,3 +108,22 @@ def test_the_zoo() -> None:
 def test_a_stay_is_as_long_as_it_is_told() -> None:
     _, story = stay(named("open"), Receiver.REPORTS, "single", seed=2)
     assert len(story.splitlines()) in (SECONDS - 1, SECONDS)
+
+
+def test_each_number_of_the_line_is_found() -> None:
+    found = numbers()
+    assert len(set(found)) == len(found)
+    assert {Number("estimate", "FITS_SHARE"), Number("allocation", "_WAIT_SECONDS")} <= {*found}
+    assert not {each.module for each in found} & NOT_OF_THE_LINE
+
+
+@pytest.mark.parametrize(
+    ("source", "factor", "scaled"),
+    [("2.0", 1.3, 2.6), ("1 / 8", 0.5, 1 / 16), ("6", 1.3, 8), ("1", 0.7, 0), ("(1.0, 2)", 1.5, (1.5, 3))],
+)
+def test_a_number_is_raised_or_lowered_and_a_count_by_one_at_least(
+    source: str, factor: float, scaled: object
+) -> None:
+    given = ast.parse(source, mode="eval")
+    scale(given.body, factor)
+    assert eval(compile(ast.fix_missing_locations(given), "given", "eval")) == pytest.approx(scaled)
