@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from media.line.estimate import FITS_SHARE, LONG_QUEUE_SECONDS, LineEstimate, State
+from media.line.estimate import EPISODE_SECONDS, FITS_SHARE, LONG_QUEUE_SECONDS, LineEstimate, State
 from media.line.packet_train import NARROW
 from media.line.rungs import fitting, is_slow, last_moving, needed, next_better, top
 
@@ -40,7 +40,7 @@ _WIDE_TIMES = 4.0  # what a picture needs: such a line takes it at once
 _OPENED_TIMES = 1.5  # what a train measured when a try failed: the line is another one
 
 # Down
-_NEARLY_SHARE, _DOUBT_SECONDS = 0.8, 3.0  # the first loss within that time which leaves so much may be chance
+_NEARLY_SHARE = 0.8  # the first loss of an episode which leaves so much may be chance
 _LONGEST_DRAIN_SECONDS = 1.5  # a picture that stands for longer is worse than the queue
 _SHALLOW_SECONDS = 60.0  # for so long after losses pictures leave at the line's pace
 
@@ -60,9 +60,11 @@ _LONG_AGO_SECONDS = 5.0  # a train of before is forgotten
 # What it wants to know
 _JOIN_SECONDS = 1.0  # after a join, or what may be a sign, nothing is known
 _ANSWER_SECONDS = 0.7  # within which a train is answered mostly
-_UNHEARD_SECONDS, _FORGOTTEN_SECONDS = 2.0, 20.0  # who answers no train tells of none; who did has lost some
+_UNHEARD_SECONDS = 2.0  # who answers no train for so long tells of none, if it told of none before
 _OFTEN_SECONDS, _SELDOM_SECONDS = 0.1, 1.0  # from one measurement of the round trip to the next
-_WARY_SECONDS = 20.0  # after a sign the line is looked at seldom, and then at rest no more
+_WARY_SECONDS = (
+    20.0  # what was seen of a line holds: a sign (it is looked at seldom), and that trains are told of
+)
 _MOST_ELAPSED_SECONDS = 0.2  # from one step to the next: what was longer is not made up for
 
 
@@ -216,7 +218,7 @@ class Allocation:
         """Note when a sign came; returns whether to wait for a second one: this one may be chance."""
         if self._estimate.lost_share is None:
             return False
-        is_first, self._doubted_at = now - self._doubted_at > _DOUBT_SECONDS, now
+        is_first, self._doubted_at = now - self._doubted_at > EPISODE_SECONDS, now
         return is_first and needed(rungs, self._rung) * _NEARLY_SHARE <= self._estimate.carries
 
     def _is_unknown(self, now: float) -> bool:
@@ -365,7 +367,7 @@ class Allocation:
     def _trains_measure(self, now: float) -> bool:
         """Whether the receiver tells of trains; one that never did is as one that cannot."""
         heard_at = self._estimate.trained_at
-        is_heard = heard_at >= self._unanswered_since or now - heard_at < _FORGOTTEN_SECONDS
+        is_heard = heard_at >= self._unanswered_since or now - heard_at < _WARY_SECONDS
         return self.can_train and (is_heard or now - self._unanswered_since < _UNHEARD_SECONDS)
 
     def ask_train(self) -> None:

@@ -51,7 +51,7 @@ _NEWEST_SECONDS, HEARD_SECONDS = 0.15, 1.5  # so old are the newest packet that 
 _TRICKLE_BITRATE = 25_000.0  # a receiver cannot estimate a line from less
 
 # What is how old
-_EPISODE_SECONDS = 3.0  # what happened so lately may have the same reason
+EPISODE_SECONDS = 3.0  # what happened so lately may have the same reason
 _SETTLED_SECONDS = 1.5  # after a sign: a report is of the second before it, and comes a round trip later
 _TRIPPED_SECONDS = 0.8  # a train is answered within that time, and tells whether the line is full
 _TRAIN_SECONDS = 1.0  # a train's measure is of now
@@ -243,7 +243,7 @@ class LineEstimate:
 
         But while a queue lasts it may have grown so long that packets were lost, and then less came.
         """
-        is_lossy = now - self._lossy_at < _EPISODE_SECONDS
+        is_lossy = now - self._lossy_at < EPISODE_SECONDS
         least = 0.0 if self._is_told or is_lossy or self.carries == math.inf else through
         self._full(through, now)
         self.carries = max(self.carries, least)
@@ -251,12 +251,12 @@ class LineEstimate:
 
     def _exact(self, through: float, now: float) -> float:
         """What comes through a full line is what a train measures, unless others have their share of it."""
-        most = self.most(now, _EPISODE_SECONDS)
+        most = self.most(now, EPISODE_SECONDS)
         return most if most is not None and most * FITS_SHARE < through else through
 
     def _is_ours(self, rate: float, now: float) -> bool:
         """Whether a queue comes from what we send, at `rate`: or far more than that leaves it."""
-        most = self.most(now, _EPISODE_SECONDS)
+        most = self.most(now, EPISODE_SECONDS)
         return most is None or rate > most * FITS_SHARE
 
     @property
@@ -329,7 +329,7 @@ class LineEstimate:
         if not is_queued and (former is None or bitrate >= former * FALL_SHARE):
             return
         self.tripped_at = now
-        if self.most(now, _EPISODE_SECONDS) is not None:
+        if self.most(now, EPISODE_SECONDS) is not None:
             return  # a train says more
         sound, pictures = self._rates.of(now - _NEWEST_SECONDS, 1.0)
         came = bitrate / _BACK_OFF_SHARE
@@ -363,7 +363,7 @@ class LineEstimate:
         if self.trained_at < self.sign_at:
             return
         is_share = self._is_told and self.carries < self._train * FITS_SHARE
-        is_shared = is_share or now - self.lost_at < _EPISODE_SECONDS
+        is_shared = is_share or now - self.lost_at < EPISODE_SECONDS
         measured = max(self._train, self._least(now))
         self.carries = min(self.carries, measured) if is_shared else measured
 
