@@ -43,7 +43,10 @@ async def test_of_many_claims_at_once_as_many_win_as_there_may_be_rooms(redis: R
 async def test_a_room_that_is_released_or_expires_makes_place(redis: Redis) -> None:
     directory = Directory(redis, RoomLimits(rooms=2, rooms_of_network=2))
     assert await claims(directory, "a", "b", "c") == [None, None, ErrorCode.ROOM_LIMIT]
+    await directory.release_rooms([RoomName("a")], TWO)  # which does not own it
+    assert await claims(directory, "c") == [ErrorCode.ROOM_LIMIT]
     await directory.release_rooms([RoomName("a")], ONE)
+    assert RoomName("a") not in {room for _, room in directory._claims._since}
     assert await claims(directory, "c", "d") == [None, ErrorCode.ROOM_LIMIT]
     await redis.zadd(keys.ROOMS, {"b": 1})  # as of a worker that died
     await redis.delete(keys.room_claim(RoomName("b")))

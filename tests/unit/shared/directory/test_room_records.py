@@ -45,6 +45,7 @@ def test_nothing_changes_and_the_version_stays(told: RoomRecords) -> None:
         replace(ROOM, warnings=("disk full",)),
         replace(ROOM, viewers_by_reason={"line": 1}),
         replace(ROOM, bitrate=0),
+        replace(ROOM, still_at=7.0),  # the first picture
         replace(ROOM, bitrate=9_000_000),
         replace(ROOM, layers=(replace(LAYER, viewers=2),)),
         replace(ROOM, layers=(replace(LAYER, bitrate=0),)),
