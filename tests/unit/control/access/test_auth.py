@@ -10,6 +10,7 @@ import pytest
 from control.access.auth import MAX_TOKEN_BYTES, Access, Authenticator, credential
 from control.access.plain_tokens import token_digest
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName
 from shared.settings.settings import load_settings
@@ -265,6 +266,18 @@ CALLBACK = {"auth_url": "http://127.0.0.1:1/"}
 )
 def test_what_is_put_to_the_service_at_auth_url(settings: dict[str, Any], text: str, asked: bool) -> None:
     assert access(settings, text).is_for_callback(DEMO, Role.PUBLISH) is asked
+
+
+@pytest.mark.parametrize(
+    ("claims", "mark"),
+    [
+        ({}, TokenMark()),
+        ({"iat": int(NOW) - 5, "jti": "7", "sub": "ann"}, TokenMark("7", "ann", NOW - 5)),
+        ({"iat": NOW - 0.5}, TokenMark(issued_at=NOW - 0.5)),
+    ],
+)
+def test_by_what_a_jwt_may_be_revoked(claims: dict[str, Any], mark: TokenMark) -> None:
+    assert access(JWT, token(**claims)).grant(DEMO, Role.PUBLISH).token == mark
 
 
 @pytest.mark.parametrize(
