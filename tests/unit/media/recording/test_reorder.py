@@ -33,6 +33,15 @@ def test_what_never_comes_is_a_gap_in_time() -> None:
     assert read(buffer.pop(99.0)) == []
 
 
+def test_the_first_of_several_gaps_is_waited_for() -> None:
+    buffer = ReorderBuffer()
+    assert read(buffer.push(sized(5, 1), 0.0)) == [5]
+    for first, at in ((20, 0.25), (10, 0.5)):
+        assert read(buffer.push(sized(first, 1), at)) == []
+    assert read(buffer.pop(0.25 + WAIT_SECONDS)) == []
+    assert read(buffer.pop(0.5 + WAIT_SECONDS)) == [Gap(4), 10, Gap(9), 20]
+
+
 def test_the_end_waits_for_nothing() -> None:
     buffer = ReorderBuffer()
     assert read(buffer.push(sized(1, 1, 1), 0.0)) == [1, 2]
