@@ -161,3 +161,16 @@ async def test_a_wrong_answer_takes_no_key_away(answer: dict[str, Any], reason: 
             await keys.prepare(token(SECOND))
         assert names(keys) == {"first"}
         assert reason in logs[0]["reason"]
+
+
+async def test_a_set_that_is_away_from_the_start_is_told_once_and_again_when_it_is_there() -> None:
+    async with jwks_server(key_set(FIRST)) as server:
+        server.head, good = "HTTP/1.1 500 Oops", server.head
+        with capture_logs() as logs:
+            async with running(server) as keys:
+                for _ in range(2):
+                    await keys.prepare(token(FIRST))
+                    await rested(keys)
+                server.head = good
+                await keys.prepare(token(FIRST))
+    assert [line["log_level"] for line in logs] == ["error", "info"]
