@@ -168,9 +168,7 @@ async def test_a_set_that_is_away_from_the_start_is_told_once_and_again_when_it_
         server.head, good = "HTTP/1.1 500 Oops", server.head
         with capture_logs() as logs:
             async with running(server) as keys:
-                for _ in range(2):
-                    await keys.prepare(token(FIRST))
-                    await rested(keys)
+                await eventually("two have failed", lambda: server.asked > 2, SOON, every=0.005)
                 server.head = good
-                await keys.prepare(token(FIRST))
+                await eventually("it is there", lambda: keys.keys, SOON, every=0.005)
     assert [line["log_level"] for line in logs] == ["error", "info"]
