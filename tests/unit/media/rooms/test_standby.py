@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from media.counts import PublisherStats
-from media.feedback.publisher_feedback import PAUSED_SECONDS
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms.standby import CALL_SECONDS, Standby
 from media.rtp.packet import parse
@@ -86,15 +85,17 @@ def test_it_comes_on_where_a_picture_begins_if_it_is_wanted(
     assert world.come == [world.it] * comes
 
 
-def test_it_tells_the_latest_report_of_each_stream_that_came_without_a_pause() -> None:
+def test_it_tells_the_latest_report_of_each_stream_that_is_believed() -> None:
     world = World(video(), sound())
     for track in (VIDEO, AUDIO):
         world.comes(track, NOW)
+    feedback: Any = world.it._feedback
+    feedback.believe = lambda _, now: now < NOW + 1.0
     block = ReportBlock(1, 0, 0, 0, 0, 0, 0)
     said = [receiver_report(10 + track, [block] * count) for count, track in ((1, 0), (2, 0), (1, 1), (1, 2))]
     for at, compound in enumerate(said):
         world.it.receive(compound, NOW + at / 8)
-    world.it.receive(receiver_report(10 + VIDEO, []), NOW + PAUSED_SECONDS)
+    world.it.receive(receiver_report(10 + VIDEO, []), NOW + 1.0)
     for seconds in (0.25, 0.125, 0.5):
         world.it.measured(seconds)
     world.it.tell_reports(world.feedback)
