@@ -191,7 +191,6 @@ async def test_a_viewer_sees_the_slate_while_the_encoder_hangs(
 ) -> None:
     [seen] = await hang(redis_url, slate, 1, tmp_path)
     assert seen.shown < SLATE_SECONDS
-    assert seen.back < BACK_SECONDS
 
 
 def open_recordings(folder: Path) -> int:
@@ -238,6 +237,7 @@ async def test_an_encoder_that_hangs_twenty_times(
     opened = await asyncio.to_thread(open_recordings, tmp_path / "records")
     assert opened
     assert worst.shown < SLATE_SECONDS
+    assert worst.back < BACK_SECONDS  # alone: it first has to encode what it filmed while it hung
 
 
 def marked_processes() -> set[int]:

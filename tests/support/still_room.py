@@ -48,7 +48,7 @@ class _NoCopies:
 
 
 def new_rooms(policy: Policy = NOTHING_SET) -> Rooms:
-    return Rooms(Ledger(), _NoCopies(), lambda *_: None, policy=policy)
+    return Rooms(Ledger(), _NoCopies(), lambda *_: None, grace=60.0, policy=policy)
 
 
 def open_room(rooms: Rooms, name: str, codec: str = "VP8") -> Room:
