@@ -62,9 +62,8 @@ _JOIN_SECONDS = 1.0  # after a join, or what may be a sign, nothing is known
 _ANSWER_SECONDS = 0.7  # within which a train is answered mostly
 _UNHEARD_SECONDS = 2.0  # who answers no train for so long tells of none, if it told of none before
 _OFTEN_SECONDS, _SELDOM_SECONDS = 0.1, 1.0  # from one measurement of the round trip to the next
-_WARY_SECONDS = (
-    20.0  # what was seen of a line holds: a sign (it is looked at seldom), and that trains are told of
-)
+# what was seen of a line holds for so long: a sign (it is looked at seldom), and that trains are told of
+_WARY_SECONDS = 20.0
 _MOST_ELAPSED_SECONDS = 0.2  # from one step to the next: what was longer is not made up for
 
 
