@@ -27,7 +27,9 @@ from media.transport.tcp_backlog import PICTURE_SECONDS
 from shared.messages.status import LayerReason
 
 STEP_SECONDS = 0.010  # from one step to the next of padding, keyframes alone, and a picture that begins
-SLOW_SECONDS = 4.0  # from one keyframe to the next, for viewers that get keyframes alone
+# From one keyframe that is asked for to the next, while viewers get keyframes alone. Each takes bits from the
+# pictures of all others: so it is no more often than streaming services ask of encoders.
+LEAST_SLOW_SECONDS, MOST_SLOW_SECONDS = 2.0, 4.0
 # After a stall the last pictures from before it arrive late, and a receiver would delay the next ones by
 # seconds. A browser that may delay pictures by no more than this shows them at once.
 AT_ONCE_SECONDS = 0.5
@@ -331,11 +333,12 @@ class ViewerPicture:
         )
 
     def _keep_slow_show_going(self, now: float) -> None:
-        """Ask for a keyframe every few seconds, if the publisher sends none by itself."""
+        """Ask for keyframes as often as half of the line carries them, if the publisher sends none itself."""
         behind, feed = self._viewer.behind, self._feed
         if isinstance(behind, Paced) and not behind.due:
             base = feed.base_of(behind.track)
-            if now - feed.sent[base].keyframe_at >= SLOW_SECONDS:
+            apart = min(max(2 * behind.seconds, LEAST_SLOW_SECONDS), MOST_SLOW_SECONDS)
+            if now - feed.sent[base].keyframe_at >= apart:
                 self._want_keyframe(base, now)
 
     def _send_train(self, now: float) -> None:

@@ -1,5 +1,6 @@
 """Keyframes alone for one viewer, at the pace that its line carries: a slow picture show."""
 
+import math
 from collections import deque
 
 from media.rtp.run import Run, by_picture
@@ -120,12 +121,17 @@ class Paced:
         return self._complete and bool(self._pending)
 
     @property
+    def seconds(self) -> float:
+        """The time that the line takes for the picture in hand; infinite: it carries none."""
+        return self._bytes * 8 / self.bitrate if self.bitrate else math.inf
+
+    @property
     def next_picture(self) -> tuple[int, float] | None:
         """Timestamp of the picture that is sent next, and the seconds that it takes; None: there is none."""
         if not self.due or self._begun or not self.bitrate:
             return None
         assert self._timestamp is not None
-        return self._timestamp, self._bytes * 8 / self.bitrate
+        return self._timestamp, self.seconds
 
     @property
     def sends(self) -> bool:

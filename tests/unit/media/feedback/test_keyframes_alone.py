@@ -1,15 +1,16 @@
 """The poorest pictures that a viewer gets: keyframes alone, the lowest temporal layer, and none."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
 
-from media.feedback.viewer_picture import SLOW_SECONDS
+from media.feedback.viewer_picture import LEAST_SLOW_SECONDS, MOST_SLOW_SECONDS
 from media.switch.rendition import PACKET_OVERHEAD
 from tests.support.layers_world import PICTURE
 from tests.support.one_stream import assert_one_stream
-from tests.support.shown_world import LARGE, SINGLE, limited
+from tests.support.shown_world import LARGE, SINGLE, ShownWorld, limited
 
 
 def test_keyframes_alone_are_whole_contiguous_and_paced() -> None:
@@ -46,22 +47,40 @@ def test_what_is_lost_of_keyframes_alone_comes_again_as_their_pace_allows() -> N
     assert viewer.far.loses(PICTURE, viewer.pictures(since)[-1].sequence)
 
 
-def test_keyframes_are_requested_of_a_publisher_that_sends_none_by_itself() -> None:
-    world, viewer = limited(SINGLE, 120_000)
-    assert viewer.rendition == world.keyframes
+@pytest.mark.parametrize(
+    ("rates", "line", "least", "most"),
+    [  # a keyframe of SINGLE has 72 kbit, one of LARGE 288, and the headers of its packets
+        (SINGLE, 300_000, LEAST_SLOW_SECONDS, LEAST_SLOW_SECONDS + 0.2),
+        (SINGLE, 80_000, LEAST_SLOW_SECONDS + 0.5, MOST_SLOW_SECONDS - 0.5),
+        (LARGE, 110_000, MOST_SLOW_SECONDS - 0.5, MOST_SLOW_SECONDS),
+    ],
+)
+def test_keyframes_are_requested_as_often_as_half_of_the_line_carries_them(
+    rates: Sequence[int], line: int, least: float, most: float
+) -> None:
+    world = ShownWorld(rates)
+    viewers = [world.watch() for _ in range(3)]  # three of them cost the publisher no more
+    world.run(3.0)
+    for viewer in viewers:
+        viewer.line = line
+    world.until(lambda: {viewer.rendition for viewer in viewers} == {world.keyframes})
+    world.run(5.0)
     since = world.now
-    world.run(5 * SLOW_SECONDS)
+    world.run(20.0)
     asked = [at for at in world.asked_at[0] if at > since]
-    assert 4 <= len(asked) <= 6
-    assert all(later - one >= SLOW_SECONDS - 0.2 for one, later in pairwise(asked))
-    assert len({packet.timestamp for packet in viewer.pictures(since)}) >= 4
+    apart = [later - one for one, later in pairwise(asked)]
+    assert min(apart) >= LEAST_SLOW_SECONDS - 0.001
+    assert max(apart) <= MOST_SLOW_SECONDS + 0.2
+    assert least <= sum(apart) / len(apart) <= most
+    for viewer in viewers:
+        assert len({packet.timestamp for packet in viewer.pictures(since)}) >= len(asked) - 1
 
 
 def test_keyframes_are_not_requested_of_a_publisher_that_sends_them() -> None:
-    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=2.0)
+    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=LEAST_SLOW_SECONDS)
     assert viewer.rendition == world.keyframes
     since = world.now
-    world.run(3 * SLOW_SECONDS)
+    world.run(12.0)
     assert not [at for at in world.asked_at[0] if at > since]
 
 
