@@ -143,5 +143,5 @@ async def is_ready(address: HostPort, *, tls: bool) -> bool:
                 writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 return b" 200 " in await reader.readline()
             finally:
-                writer.close()
+                writer.transport.abort()  # TLS would end with a round trip, for which no loop waits that ends
     return False
