@@ -1,5 +1,6 @@
 """A publisher of a room that is not on. Its packets are opened, counted and dropped."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from media.counts import PublisherStats
@@ -55,7 +56,7 @@ class Standby:
         self.resumption = Resumption(heard_at, was)
         self._come_on = come_on
         self._is_wanted = False
-        self._asks_at = 0.0
+        self._asks_at = -math.inf
         self._round_trip = was[0].clock.round_trip if was else None
         self._reports: dict[int, tuple[bytes, float]] = {}  # the latest RTCP by SSRC, and when it came
 

@@ -6,18 +6,15 @@ from itertools import pairwise
 from time import monotonic
 
 import pytest
-from structlog.testing import capture_logs
 
 from media.rtp.packet import parse
 from media.rtp.rtcp import Pli, ReportBlock, SenderReport, parse_compound, pli, receiver_report
 from media.transport.ice import CONSENT_SECONDS
 from shared.bus import keys
-from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import DecodeError
-from shared.messages.signalling import CloseRoom, Play, Publish, Role
+from shared.messages.signalling import Play, Publish, Role
 from tests.support.peer import IN_TIME, SSRCS, payload_of
 from tests.support.plane import ROOM, Plane, running_plane
-from tests.support.sdp import sent_offer
 from tests.support.waiting import eventually
 
 
@@ -110,9 +107,6 @@ async def test_both_ends_get_reports(plane: Plane) -> None:
     assert {report.ssrc for report in told} == {parse(packet).ssrc for packet in viewer.rtp}
 
 
-# --- half-open sessions
-
-
 # --- ends
 
 
@@ -141,15 +135,6 @@ async def test_a_viewer_that_closes_dtls_leaves(plane: Plane) -> None:
     viewer.close()
     await eventually("it is gone", lambda: plane.subscribers == 0, IN_TIME)
     publisher.send_media()
-
-
-async def test_close_room_ends_everybody(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    assert (await plane.handlers.close_room(CloseRoom(room=ROOM))).sessions == 2
-    assert plane.holds_nothing()
-    for peer in (publisher, viewer):
-        await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
-    assert (await plane.handlers.close_room(CloseRoom(room=ROOM))).sessions == 0
 
 
 @pytest.mark.parametrize("connects", [True, False])
@@ -182,27 +167,11 @@ async def test_nothing_of_an_ended_session_is_taken(plane: Plane) -> None:
     await eventually("the new one is heard", lambda: plane.media.rooms.statuses()[0].rx_packets == 2, IN_TIME)
 
 
-async def test_a_codec_that_a_viewer_cannot_play_is_told_on_the_room_once(plane: Plane) -> None:
-    await plane.connected(publishes=True)
-    with capture_logs() as logs:
-        for _ in range(2):
-            offer = plane.peer(publishes=False).offer().replace("VP8/90000", "AV1/90000")
-            with pytest.raises(ServiceError) as refused:
-                await plane.handlers.play(Play(room=ROOM, offer=sent_offer(offer)))
-            assert refused.value.code is ErrorCode.NOT_ACCEPTABLE
-    (warning,) = plane.media.rooms.statuses()[0].warnings
-    assert "VP8" in warning
-    assert [entry["warning"] for entry in logs if entry["log_level"] == "warning"] == [warning]
-
-
 async def test_what_is_no_offer_opens_nothing(plane: Plane) -> None:
     for ask, message in ((plane.handlers.publish, Publish), (plane.handlers.play, Play)):
         with pytest.raises(DecodeError):
             await ask(message(room=ROOM, offer=b"\x80"))
     assert plane.holds_nothing()
-
-
-# --- DELETE
 
 
 # --- claims

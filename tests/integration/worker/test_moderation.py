@@ -120,14 +120,6 @@ async def test_a_revocation_ends_the_sessions_of_its_tokens_alone(plane: Plane) 
 async def test_a_session_is_ended_by_its_cut_id(plane: Plane) -> None:
     _, viewer = await plane.pair()
     whole = plane.answers[id(viewer)].session
-    for named, room, code in (
-        ("w1.", "", ErrorCode.AMBIGUOUS_SESSION),
-        (cut_session(whole), "other", ErrorCode.SESSION_NOT_FOUND),
-        (f"{whole}x", "", ErrorCode.SESSION_NOT_FOUND),
-    ):
-        with pytest.raises(ServiceError) as error:
-            await plane.moderation.end_session(EndSession(session=named, room=room))
-        assert error.value.code is code
     ended = await plane.moderation.end_session(EndSession(session=cut_session(whole), room=ROOM))
     assert (ended.room, ended.role) == (ROOM, "play")
     await eventually("it is told", lambda: viewer.closed, IN_TIME)

@@ -19,6 +19,7 @@ from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.rooms.seats import LATE_SECONDS
+from media.rooms.standbys import MOST_STANDBYS
 from media.sessions.demux import Demux
 from media.sessions.end_reason import FOR_GOOD, MAY_COME_BACK, EndReason
 from media.sessions.ledger import Ledger
@@ -59,7 +60,7 @@ class World:
         switch = PacketSwitch(
             lambda _: send, fan_out_to=lambda _: looped_fan_out(send), make_opener=used_opener()
         )
-        self.demux = Demux(send)
+        self.demux = Demux(send, lambda *_: False)
         self.roster = Roster(WorkerId("w1"), send, Candidates([("192.0.2.1", 1)]), self.demux, self.ledger)
         self.rooms = Rooms(
             self.ledger,
@@ -79,12 +80,12 @@ class World:
         )
 
     def publish(
-        self, identity: str = "ann", *, stands_by: bool = False, alone: bool = False
+        self, identity: str = "ann", *, stands_by: bool = False, alone: bool = False, tracks: int = 2
     ) -> PublisherSession:
         with self.admission.opening(DEMO, identity, self.now, stands_by=stands_by):
-            local, tracks, _ = self.admission.negotiate_publish(OFFER)
+            local, own, _ = self.admission.negotiate_publish(OFFER)
             return self.admission.publish(
-                DEMO, OFFER, local, tracks, self.now, None, identity, stands_by=stands_by, alone=alone
+                DEMO, OFFER, local, own[:tracks], self.now, None, identity, stands_by=stands_by, alone=alone
             )
 
     def may_publish(self, identity: str = "ann") -> bool:
@@ -221,6 +222,20 @@ async def test_whoever_gets_the_claim_of_a_copy_does_not_get_its_viewers(world: 
     assert world.may_publish("eve")
     assert world.room is not copy
     assert viewer.ended
+
+
+@pytest.mark.parametrize("stood_in", [False, True])
+async def test_who_sends_more_than_the_room_has_opens_it_anew(world: World, stood_in: bool) -> None:
+    """Viewers must come again, to get it."""
+    first, viewer = world.publish("ann", tracks=1), world.watch()
+    with pytest.raises(ServiceError, match="a standby must send what the room has: opus"):
+        world.publish("eve", stands_by=True)
+    others = [world.publish("eve", stands_by=True, tracks=1)] if stood_in else []
+    first.end(EndReason.CLOSED_BY_PEER)
+    before = world.room
+    world.publish("ann")
+    assert world.room is not before
+    assert all(each.ended for each in (viewer, *others))
 
 
 # --- how long a room waits
@@ -442,10 +457,13 @@ async def test_of_standbys_that_are_to_be_alone_one_is_taken(world: World) -> No
     only = world.publish("eve", stands_by=True, alone=True)
     with pytest.raises(ServiceError, match="publisher_exists"):
         world.publish("eve", stands_by=True, alone=True)
-    world.publish("bob", stands_by=True)  # who does not mind
+    for _ in range(MOST_STANDBYS - 1):
+        world.publish("bob", stands_by=True)  # who does not mind
+    with pytest.raises(ServiceError, match="publisher_exists"):
+        world.publish("bob", stands_by=True)
     assert not only.ended
     assert world.room is not None
-    assert world.room.standbys.count == 2
+    assert world.room.standbys.count == MOST_STANDBYS
 
 
 async def test_one_that_is_on_stands_by_alone_too(world: World) -> None:
@@ -470,10 +488,10 @@ async def test_a_room_without_its_publisher_lives_by_its_standbys(world: World) 
 async def test_a_publisher_that_comes_back_behind_a_standby_has_time_to_connect(world: World) -> None:
     first, _ = world.publish("ann"), world.publish("eve", stands_by=True)
     world.delete(first.id)
-    back = world.publish("ann")
-    assert not world.may_publish("ann")
+    back = world.publish("bob")  # any publisher comes before all standbys
+    assert not world.may_publish("bob")
     world.now += START_SECONDS
-    assert world.may_publish("ann")
+    assert world.may_publish("bob")
     assert back.ended
 
 
@@ -490,24 +508,34 @@ async def test_a_standby_that_comes_on_changes_places_with_who_was_on(world: Wor
     first, standby = world.publish("ann"), world.publish("eve", stands_by=True)
     room = world.room
     assert room is not None
-    for on, off, rank in ((standby, first, 1), (first, standby, 0)):
+    told: list[object] = []
+    for times, (on, off, rank) in enumerate(((standby, first, 1), (first, standby, 0)), 1):
         [called] = room.standbys
+        called.tell_reports, called.resumption.begin = told.append, lambda: told.append("resumes")  # type: ignore[method-assign]
+        called.feed.rx_packets = 7
         called.want(world.now, wanted=True)
         assert called.take([], world.now) is room.feed  # no picture comes, with which to begin
-        assert (room.source, room.standbys.rank) == (on, rank)
+        assert (room.source, room.standbys.rank, room.standbys.switches) == (on, rank, times)
         assert [(each.session, each.rank) for each in room.standbys] == [(off, 1 - rank)]
+        room.feed.after_burst.pop(called)(world.now)
+    assert told == ["resumes", room.publisher] * 2
     assert not first.ended
-    assert not standby.ended
+    room.standbys[0].feed.rx_packets = 7
+    standby.end(EndReason.DELETED)
+    totals = world.ledger.feeds.with_living(world.rooms.feeds())
+    assert totals["rx_packets"] == 21  # a counter of Prometheus' must not decrease
 
 
 async def test_a_standby_is_reported_what_arrives_of_it(world: World) -> None:
     world.publish("ann")
     world.publish("eve", stands_by=True)
     assert world.room is not None
-    ticked: list[float] = []
-    world.room.standbys[0]._feedback.tick = ticked.append  # type: ignore[method-assign]
+    [standby], ticked = world.room.standbys, list[float]()
+    standby._feedback.tick = ticked.append  # type: ignore[method-assign]
+    standby.feed.sources[0].heard_at = world.now
     world.rooms.tick(world.now)
     assert ticked == [world.now]
+    assert standby._is_wanted  # nothing comes of who is on
 
 
 async def test_a_fault_of_a_standby_ends_it_alone(world: World) -> None:

@@ -77,6 +77,16 @@ def test_a_broadcast_begins_goes_on_and_ends() -> None:
     assert told.woken == 4
 
 
+def test_a_life_is_told_in_milliseconds_and_never_below_zero() -> None:
+    """The clock may be set back meanwhile."""
+    for began, told_began, seconds in ((99.87641, 99.876, 0.124), (100.5, 100.5, 0.0)):
+        told, room = Told(), StandIn(started_at=began)
+        told.opened(room)
+        told.ended(room)
+        started, ended = (event.facts for event in told.chronicle.first(9))
+        assert (started["started_at"], ended["seconds"]) == (told_began, seconds)
+
+
 def test_who_is_on_is_told() -> None:
     told, room = Told(), StandIn()
     told.opened(room)

@@ -34,6 +34,16 @@ def test_layers_are_the_first_rungs_and_the_sound_alone_is_the_last_one() -> Non
     assert ladder.renditions[-1].bitrate == pytest.approx(keyframe * 8 / SLOWEST_SECONDS, rel=0.1)
 
 
+def test_who_has_no_wish_begins_with_the_best_layer_that_does_not_starve() -> None:
+    world = ShownWorld()
+    for starve, first in (((), 0), ((0,), 1), ((1,), 0), ((0, 1), 2), ((0, 1, 2), 2)):
+        for number, sent in enumerate(world.feed.sent[:3]):
+            sent.starves, sent.size = number in starve, (1280 >> number, 180)
+        ladder = measure(world.feed, world.tracks, world.now)
+        assert ladder is not None
+        assert (ladder.first, ladder.sizes) == (first, ((1280, 180), (640, 180), (320, 180)))
+
+
 def test_a_form_that_there_is_not_needs_more_than_any_line_carries() -> None:
     """So nobody is sent the lowest layer of a picture that has one only."""
     world = ShownWorld()
@@ -62,7 +72,7 @@ def test_a_layer_that_does_not_come_needs_more_than_any_line_carries(stopped: tu
     assert numbers(world) == [0, 1, 2, world.lowest, world.keyframes]
     assert [layer for layer, need in enumerate(ladder_of(world).needs[:3]) if need < math.inf] == left
     assert ladder_of(world).rids == ("f", "h", "q")
-    assert ladder_of(world).best_from(0) == left[0]
+    assert ladder_of(world).first == ladder_of(world).best_from(0) == left[0]
     assert world.thinning.base == left[-1]
     for layer in stopped:
         world.rates[layer] = THREE[layer]

@@ -27,13 +27,3 @@ EXPECTED = {
 @pytest.mark.parametrize(("state", "event"), list(product(PublisherState, PublisherEvent)))
 def test_each_state_and_event_has_its_outcome(state: PublisherState, event: PublisherEvent) -> None:
     assert LIFE[state, event] is EXPECTED[event][list(PublisherState).index(state)]
-
-
-def test_only_an_offer_is_refused_and_only_an_offer_brings_a_newcomer() -> None:
-    offers = {
-        PublisherEvent.OFFER_OF_SAME,
-        PublisherEvent.OFFER_OF_OTHER,
-        PublisherEvent.OFFER_OF_STANDBY,
-    }
-    for (_, event), outcome in LIFE.items():
-        assert (event in offers) == (outcome in {REFUSE, SUCCEED, REPLACE, STAND_BY, COME_BACK})

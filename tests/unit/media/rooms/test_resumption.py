@@ -54,7 +54,7 @@ def test_what_was_kept_in_a_pause_is_late_until_it_has_all_come() -> None:
     assert encoder.send(1, pace=1.2)  # it lacks time itself
     assert encoder.send(0.5, pace=3)
     assert not encoder.send(0.5, pace=3)
-    assert not encoder.send(0.2, pace=0)  # that is no pause
+    assert not encoder.send(1, pace=0)  # that is no pause
 
 
 def test_who_goes_on_with_the_present_is_in_time_at_once() -> None:
@@ -83,6 +83,14 @@ def test_a_clock_that_stood_still_keeps_nobody_away_for_good() -> None:
     assert encoder.send(MOST_SECONDS - 2 * STEP)
     assert not encoder.send(4 * STEP)
     assert not encoder.send(1)
+
+
+def test_the_room_knows_its_time_when_it_is_on_again() -> None:
+    encoder = Encoder()
+    before = encoder.room.source.time
+    encoder.room.source = encoder._track(1).source
+    encoder.it.begin()
+    assert encoder.room.source.resumes == before is not None
 
 
 def test_who_was_never_on_is_not_late() -> None:

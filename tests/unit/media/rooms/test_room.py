@@ -66,6 +66,18 @@ def test_the_bit_rate_is_that_of_the_last_second() -> None:
     assert room.status().bitrate == 500_000
 
 
+@pytest.mark.parametrize("published", [[sound()], [video()], [sound(), video()], [*layers(2), sound()]])
+def test_each_form_of_a_track_has_a_place_of_its_own_behind_the_tracks(
+    published: list[PublishedTrack],
+) -> None:
+    feed = room_of(*published).feed
+    made = [each for each in (feed.thinning, feed.redundant) if each is not None]
+    assert [form.number for each in made for form in each.forms] == [*range(len(published), len(feed.sent))]
+    bases = [number for number, each in enumerate(published) if each.kind == "video"][-1:]
+    bases += [number for number, each in enumerate(published) if each.kind == "audio"]
+    assert [each.base for each in made] == bases
+
+
 def test_a_new_room_has_no_still_picture() -> None:
     room = room_of(video("VP8"))
     assert room.status().still_at == 0
@@ -153,10 +165,18 @@ def test_it_waits_from_when_a_publisher_was_last_heard() -> None:
     assert not room.has_waited(10.0, 109.9)
     assert room.has_waited(10.0, 110.0)
     room.succeed([sound()], lambda _: Source())
+    room.standbys.rank = 1
     room.lose_source(-math.inf, SessionId("w1.b"))
-    assert room.left_by == "w1.b"
+    assert (room.left_by, room.standbys.rank) == ("w1.b", 0)
     assert not room.has_waited(10.0, 109.9)
     assert room.has_waited(10.0, 110.0)
+    standby: Any = SimpleNamespace(rank=2, session=Source())
+    room.standbys.add(standby)
+    assert not room.has_waited(10.0, 110.0)
+    standby.session.heard_at = 105.0
+    assert room.leave(standby.session) is standby
+    assert not room.has_waited(10.0, 114.9)
+    assert room.has_waited(10.0, 115.0)
 
 
 def test_whether_a_publisher_was_ever_heard() -> None:
@@ -172,22 +192,31 @@ def test_whether_a_publisher_was_ever_heard() -> None:
     assert not never.was_heard
 
 
-def test_the_next_publishers_packets_are_found_by_its_own_payload_types() -> None:
-    room = room_of(video("VP8"), sound())
-    room.succeed([video("VP8", payload_type=102), sound(payload_type=109)], lambda _: Source())
+def test_the_next_publishers_packets_are_found_by_its_own_payload_types_and_rtcp_goes_to_it() -> None:
+    room, source = room_of(video("VP8"), sound()), Source()
+    room.succeed([video("VP8", payload_type=102), sound(payload_type=109)], lambda _: source)
     assert room.feed.by_payload_type == {102: 0, 109: 1}
+    assert room.publisher._send == source.send_rtcp
 
 
 def test_a_recording_begins_with_a_keyframe_of_the_best_layer_and_goes_on_by_ticks() -> None:
     asked: list[int] = []
     ticked: list[float] = []
-    recorder: Any = SimpleNamespace(open=lambda *_, **__: SimpleNamespace(tick=ticked.append))
+    given: dict[str, Any] = {}
+    recording = SimpleNamespace(tick=ticked.append)
+    recorder: Any = SimpleNamespace(open=lambda *_, **more: given.update(more) or recording)
     room = room_of(*layers(3, codec="VP8"), sound())
     room.publisher.want_keyframe = lambda number, _: asked.append(number)  # type: ignore[method-assign]
+    room.publisher.tick = ticked.append  # type: ignore[method-assign]
     room.begin_recording(recorder)
     assert [number for number in asked if room.tracks[number].kind == "video"] == [0]
     room.tick(1.0)
-    assert ticked == [1.0]
+    assert ticked == [1.0, 1.0]
+    given["want_keyframe"](2)
+    assert asked[-1] == 2
+    for holds in (True, False):
+        given["warn"]("the disk is full", holds)
+        assert list(room.warnings) == ["the disk is full"] * holds
 
 
 def test_its_end_ends_everything_once() -> None:

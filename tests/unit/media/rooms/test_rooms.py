@@ -73,7 +73,7 @@ class World:
             policy=Policy(lambda room: self.settings.get(room, RoomSettings(room=room)), records=records),
             observer=SimpleNamespace(
                 opened=lambda room: self.told.append(("opened", room.name)),
-                look=lambda _: None,
+                look=lambda room: self.told.append(("looked", room.name)),
                 ended=lambda room, _: self.told.append(("ended", room.name)),
             ),
             unix_clock=lambda: 1_000.0,
@@ -222,6 +222,7 @@ def test_a_room_that_fails_ends_alone(world: World, monkeypatch: pytest.MonkeyPa
     assert source.ended == [EndReason.FAULT]
     assert world.freed == ["broken"]
     assert world.rooms.shown() == [other]
+    assert [name for what, name in world.told if what == "looked"] == ["other"]
 
 
 def test_what_a_room_received_is_counted_after_its_end(world: World) -> None:
@@ -257,13 +258,22 @@ def test_viewers_that_cannot_decode_a_newcomer_s_codec_are_ended_and_no_others(w
     assert ended == {"old": EndReason.CODEC_CHANGED}
 
 
-def test_a_newcomer_s_other_codecs_are_told_to_the_copies(world: World) -> None:
+def test_a_newcomer_s_other_codecs_are_told_to_copies_and_end_standbys_without_them(
+    world: World,
+) -> None:
     room = world.open("demo")
     former = room.source
     assert isinstance(former, Source)
+    standbys: list[Any] = [
+        SimpleNamespace(rank=rank, published=[video(codec), sound()], session=Source(None))
+        for rank, codec in enumerate(("VP8", "H264"), 1)
+    ]
+    for standby in standbys:
+        room.standbys.add(standby)
     world.rooms.succeed(room, [video("VP8"), sound()], lambda _: Source(None))
     assert ("copies change", "demo") not in world.told
     assert former.ended == [EndReason.REPLACED]
     world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source(None))
-    assert ("copies change", "demo") in world.told
+    assert world.told == [*[("opened", "demo")] * 2, ("copies change", "demo"), ("opened", "demo")]
+    assert [standby.session.ended for standby in standbys] == [[EndReason.CODEC_CHANGED], []]
     assert room.publisher_state(1.0) is PublisherState.SENDING

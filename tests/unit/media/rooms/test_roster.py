@@ -10,7 +10,8 @@ from media.transport.handshake_failure import HandshakeFailure
 from media.transport.ice import Credentials
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
-from tests.unit.media.rooms.test_admission import DEMO, World
+from shared.names import RoomName
+from tests.unit.media.rooms.test_admission import DEMO, OFFER, World
 
 
 @pytest.fixture
@@ -29,6 +30,21 @@ async def test_a_session_is_found_by_its_id_room_and_role_together(world: World)
         with pytest.raises(ServiceError) as caught:
             world.roster.find(id_, room, role)
         assert caught.value.code is ErrorCode.SESSION_NOT_FOUND
+
+
+async def test_a_session_is_named_by_what_its_id_begins_with_if_no_other_one_s_does(world: World) -> None:
+    first, second = world.publish(), world.watch()
+    found = [world.roster.named(first.id[:-1], room) for room in ("", DEMO)]
+    assert found == [(first, world.room)] * 2
+    for beginning, room, code in (
+        (first.id, "other", ErrorCode.SESSION_NOT_FOUND),
+        (f"{second.id}x", "", ErrorCode.SESSION_NOT_FOUND),
+        ("w1.", "", ErrorCode.AMBIGUOUS_SESSION),
+        ("w1.", DEMO, ErrorCode.AMBIGUOUS_SESSION),
+    ):
+        with pytest.raises(ServiceError) as caught:
+            world.roster.named(beginning, room)
+        assert caught.value.code is code
 
 
 async def test_whether_a_session_lives_and_where(world: World) -> None:
@@ -63,6 +79,7 @@ async def test_a_session_that_breaks_ends_alone(world: World) -> None:
     assert broken.ended
     assert not publisher.ended
     assert not other.ended
+    assert world.ledger.opened == {Role.PUBLISH: 1, Role.PLAY: 2}
     assert world.ledger.ended == {(Role.PLAY, EndReason.FAULT): 1}
     assert [line["event"] for line in logs] == ["unexpected session error", "session ended"]
 
@@ -80,8 +97,10 @@ async def test_one_that_breaks_at_its_end_is_gone_all_the_same(
 
 
 async def test_one_whose_end_ends_others_in_the_same_tick_is_no_trouble(world: World) -> None:
-    """A room ends with its publisher, whose tick comes first."""
+    """A room ends with its publisher, whose tick comes first; others' tokens end, too."""
     publisher, viewer = world.publish(), world.watch()
+    local, tracks, _ = world.admission.negotiate_publish(OFFER)
+    world.admission.publish(RoomName("other"), OFFER, local, tracks, world.now, world.now, "ann")
     viewer.breaks(ZeroDivisionError())
     publisher._expires_at = world.now
     with capture_logs() as logs:

@@ -76,6 +76,9 @@ async def test_a_delete_takes_an_offer_back(world: World) -> None:
 async def test_an_answer_that_takes_nothing_says_why_and_may_be_mended(world: World) -> None:
     held, answer = offer(world)
     refused = refusal(world, held, CANNOT)
+    assert held.room.warnings.texts == (
+        "a viewer could not play this room: codec not supported by viewer: VP8",
+    )
     assert (refused.code, refused.detail) == (ErrorCode.INVALID_SDP, "codec not supported by viewer: VP8")
     assert found(world, held)
     world.admission.answer(held, answer, world.now)
@@ -87,6 +90,15 @@ async def test_seats_are_taken_by_answers(world: World) -> None:
         world.admission.answer(held, answer, world.now)
     assert refusal(world, *offers[2]).code is ErrorCode.SUBSCRIBER_LIMIT
     assert found(world, offers[2][0])
+
+
+async def test_a_client_with_as_many_viewers_as_it_may_have_is_made_no_offer(world: World) -> None:
+    world.roster.seats._most_viewers = 1
+    held, answer = offer(world, client="192.0.2.1")
+    world.watch(client="192.0.2.1")
+    with pytest.raises(ServiceError, match="viewer_limit"):
+        offer(world, client="192.0.2.1")
+    assert refusal(world, held, answer).code is ErrorCode.VIEWER_LIMIT
 
 
 async def test_an_offer_ends_with_its_room(world: World) -> None:

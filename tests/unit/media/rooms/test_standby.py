@@ -8,7 +8,7 @@ import pytest
 
 from media.counts import PublisherStats
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.rooms.standby import CALL_SECONDS, Standby
+from media.rooms.standby import ASK_SECONDS, CALL_SECONDS, Standby
 from media.rtp.packet import parse
 from media.rtp.rtcp import ReportBlock, receiver_report
 from media.rtp.run import Run
@@ -83,6 +83,22 @@ def test_it_comes_on_where_a_picture_begins_if_it_is_wanted(
     world.it.want(NOW, wanted=wanted)
     assert world.it.take(runs, NOW) is (ROOM if comes else None)
     assert world.come == [world.it] * comes
+
+
+def test_its_picture_is_asked_for_a_keyframe_again_and_again_while_it_is_wanted() -> None:
+    world = World(video(), sound())
+    asked: list[str] = []
+    feedback: Any = world.it._feedback
+    feedback.request_keyframe = lambda track: asked.append(track.kind)
+    for later, wanted, times in (
+        (0.0, False, 0),
+        (0.0, True, 1),
+        (ASK_SECONDS - 0.01, True, 1),
+        (ASK_SECONDS, True, 2),
+        (2 * ASK_SECONDS, False, 2),
+    ):
+        world.it.want(NOW + later, wanted=wanted)
+        assert asked == ["video"] * times
 
 
 def test_it_tells_the_latest_report_of_each_stream_that_is_believed() -> None:

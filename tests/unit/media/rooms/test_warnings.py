@@ -7,31 +7,9 @@ from structlog.testing import capture_logs
 
 from media.counts import PublisherStats
 from media.rooms.room import new_room
-from media.rooms.warnings import LOSE_SOUND, MAX_WARNINGS, NO_KEYFRAME, RoomWarnings
-from media.tracks.stream_watch import NO_KEYFRAME_SECONDS
+from media.rooms.warnings import LOSE_SOUND, MAX_WARNINGS, RoomWarnings
 from shared.names import RoomName
-from tests.support.published import sound, video
-
-
-def test_a_room_warns_of_a_publisher_that_sends_no_keyframe_and_cannot_be_asked_for_one() -> None:
-    source: Any = SimpleNamespace(
-        origin=None, is_alive=lambda _: True, send_rtcp=lambda _: None, heard_at=0.0
-    )
-    room = new_room(RoomName("demo"), [video()], lambda _: source, 0.0, PublisherStats())
-    (track,), (sent, *_) = room.feed.sources, room.feed.sent
-    assert track.watch is not None
-
-    def warnings_at(now: float) -> list[str]:
-        assert track.watch is not None
-        track.heard_at = now
-        track.watch.saw([b""], now)
-        room.tick(now)
-        return list(room.warnings)
-
-    assert warnings_at(1.0) == warnings_at(1.0 + NO_KEYFRAME_SECONDS - 0.1) == []
-    assert warnings_at(2.0 + NO_KEYFRAME_SECONDS) == [NO_KEYFRAME]  # a second later: it looks once a second
-    sent.keyframe_at = 12.5
-    assert warnings_at(13.5) == []
+from tests.support.published import sound
 
 
 def test_a_room_warns_of_many_viewers_that_lose_sound_until_few_do() -> None:

@@ -3,13 +3,15 @@
 import pytest
 
 from media.negotiation.agreed_tracks import PlayedTrack
-from media.rooms.wires import viewer_wires
+from media.rooms.wires import viewer_wires, wires
+from media.rtp.extensions import ABS_SEND_TIME_EXTENSION, PLAYOUT_DELAY_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.switch.feed import Feed
 from media.switch.redundant_sound import RedundantSound
 from media.switch.thinning import Thinning
+from media.switch.wire import Wire
 from media.tracks.track import new_tracks
 from tests.support.layered import layers
-from tests.support.published import sound
+from tests.support.published import sound, video
 
 PICTURE, SOUND = (
     (98, True, 0),
@@ -57,3 +59,22 @@ def test_a_viewer_may_get_each_form_of_what_it_plays(
         for wire in viewer_wires(tracks, feed, played)
     ]
     assert got == forms
+
+
+@pytest.mark.parametrize("nack", [True, False])
+def test_a_wire_has_the_ids_of_its_viewer_for_what_both_know(nack: bool) -> None:
+    """Transport-wide numbers are for one way: those of the publisher mean nothing to the viewer."""
+    own = {"a": 1, "b": 2, TRANSPORT_CC_EXTENSION: 3}
+    to = {"a": 7, "c": 8, TRANSPORT_CC_EXTENSION: 9, ABS_SEND_TIME_EXTENSION: 10, PLAYOUT_DELAY_EXTENSION: 11}
+    codec = video("VP8", feedback=["nack", "transport-cc"], extensions=own)
+    played = PlayedTrack(
+        track_index=1,
+        mid="",
+        payload_type=98,
+        codec=codec.codec,
+        extensions=to,
+        feedback=frozenset(["nack"] if nack else []),
+        rtx=99,
+    )
+    wire = Wire(98, {1: 7}, nack=nack, rtx=99, playout_delay=11, sent_at=10, number=9)
+    assert wires(new_tracks([sound(), codec], 0.0), [played]) == [None, wire]
