@@ -105,10 +105,17 @@ class OpenPage:
     async def tells(self, words: str, within: float = LIVE_SECONDS) -> None:
         """Wait until the page's line of words has `words`."""
 
-        async def told() -> bool:
-            return words in (await self.page.text_content("#status") or "")
+        line = ""
 
-        await eventually(f"told: {words}", told, within)
+        async def told() -> bool:
+            nonlocal line
+            line = await self.page.text_content("#status") or ""
+            return words in line
+
+        try:
+            await eventually(f"told: {words}", told, within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the page tells {line!r}; its errors: {self.errors}") from None
 
     async def will_tell(self, words: str) -> None:
         """Wait until that line gets `words`, from now on and however briefly."""

@@ -68,9 +68,10 @@ class Stage:
         raise AssertionError(f"the publisher does not send all it should: {latest}")
 
     def _is_full(self, before: Sequence[Sent], after: Sequence[Sent]) -> bool:
-        rates = {}
+        rates: dict[str, float] = {}
         for then, now in zip(before, after, strict=True):
-            rates[now.rid] = (now.octets - then.octets) * 8 / max(now.at - then.at, 0.1)
+            rate = (now.octets - then.octets) * 8 / max(now.at - then.at, 0.1)
+            rates[now.rid] = max(rate, rates.get(now.rid, 0.0))  # a single layer has no name, nor has sound
         return all(rates.get(layer.rid, 0.0) > FULL * layer.bitrate for layer in self.layers)
 
 

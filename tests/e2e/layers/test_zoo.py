@@ -1,8 +1,8 @@
 """Chromium and Firefox behind the lines of the zoo (`tests/zoo`): what an audience sees and hears there.
 
-`pytest -s -m soak tests/e2e/layers/test_zoo.py` prints a row for each line. A viewer on an open line stands
-beside each: what it lacks, the machine lacks. The log of the line and the story by seconds are kept in
-`test-artifacts/zoo`.
+`pytest -s -m soak tests/e2e/layers/test_zoo.py` prints a row for each line; a few are tried at once. A viewer
+on an open line stands beside them: what it lacks, the machine lacks. The log of the line and the story by
+seconds are kept in `test-artifacts/zoo`.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -35,6 +35,7 @@ SEED = int(os.environ.get("ZOO_SEED", "1"))
 BITRATES = LAYERS["layered"]
 PUBLISHED = [Layer(rid, part, rate) for rid, part, rate in zip("qhf", (4, 2, 1), BITRATES[::-1], strict=True)]
 ADMIN = "chief"
+AT_ONCE = int(os.environ.get("ZOO_AT_ONCE", "3"))  # lines, each with a viewer
 STEP_SECONDS = 0.005  # of a download
 LATE_SECONDS = 0.06  # a datagram that the forwarder gives too late by so much looks like a queue of the line
 KEPT = ARTIFACTS / "zoo"
@@ -42,50 +43,66 @@ KEPT = ARTIFACTS / "zoo"
 pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.soak]
 
 
-@pytest.mark.parametrize("line", ZOO, ids=lambda line: line.name)
+@dataclass(frozen=True)
+class Stay:
+    """What one viewer saw behind its line, the log of that, and by how much the forwarder was late."""
+
+    line: Line
+    shapes: Shapes
+    seen: SeenLine
+    log: str
+    made: float  # share of the pictures of each layer that the publisher made meanwhile, at least
+    late: float
+
+    @property
+    def began(self) -> float:
+        return self.shapes[0][0]
+
+    def figures(self) -> Figures:
+        share = 0.5 if self.line.company or self.line.download else 1.0
+        return _of(self.seen, self.shapes, share, self.began, self.made)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [ZOO[first : first + AT_ONCE] for first in range(0, len(ZOO), AT_ONCE)],
+    ids=lambda lines: " + ".join(line.name for line in lines),
+)
 @pytest.mark.parametrize("who", ["chromium-VP8", "chromium-H264", "firefox-VP8", "firefox-H264"])
-async def test_an_audience_puts_up_with_it(redis_url: str, who: str, line: Line) -> None:
+async def test_an_audience_puts_up_with_it(redis_url: str, who: str, lines: Sequence[Line]) -> None:
     browser, _, codec = who.partition("-")
     async with line_stage(redis_url, PUBLISHED, codec=f"video/{codec}", ADMIN_TOKEN=ADMIN) as stage:
         await stage.full()
-        async with _browser(browser, stage) as (viewing, address), stage.line() as clean:
-            worker = stage.system.workers[0].media
-            assert worker
-            async with stage.viewer(clean) as beside:
-                front = socket.socket(type=socket.SOCK_DGRAM)
-                front.bind((address, 0))
-                began = time.time()
-                shapes = seeded(line, SEED, began)
-                up = Shape(delay=shapes[0][1].delay, loss=line.deaf)
-                async with shaped_line(worker, front=front, down=shapes[0][1], up=up, seed=SEED) as shaped:
-                    before = await stage.publisher.sent()
-                    seen, log = await _stay(stage, viewing, shaped, line, shapes)
-                    after, control = await stage.publisher.sent(), await beside.seen()
-                    late = shaped.late()
+        async with _browser(browser, stage) as viewing, stage.line() as clean, stage.viewer(clean) as beside:
+            stays = await asyncio.gather(*(_stay(stage, *viewing, line) for line in lines))
+            control = await beside.seen()
+    told = [_tell(who, stay, control) for stay in stays]
+    assert not any(faults for _, faults in told), "\n".join(row for row, _ in told)
 
-    made = [now.frames - then.frames for then, now in zip(before, after, strict=True) if now.rid]
-    sent = min(made) / (after[0].at - before[0].at) / FRAME_RATE
-    share = 0.5 if line.company or line.download else 1.0
-    figures = _of(seen, shapes, share, began, sent)
+
+def _tell(who: str, stay: Stay, control: SeenLine) -> tuple[str, list[str]]:
+    """Print and keep what is known of a stay; returns its row, and its faults."""
+    line, figures = stay.line, stay.figures()
     no_line = named("open")
-    beside_it = _of(control, seeded(no_line, SEED, began), 1.0, began, sent)
-    faults, of_machine = figures.faults(line), beside_it.faults(no_line)
-    if late > LATE_SECONDS:
+    beside = _of(control, seeded(no_line, SEED, stay.began), 1.0, stay.began, stay.made)
+    faults, of_machine = figures.faults(line), beside.faults(no_line)
+    if stay.late > LATE_SECONDS:
         of_machine.append("late")
-    control_row = f"{beside_it.still:4.2f} {beside_it.frames:4.2f} {beside_it.concealed:6.2%}"
     row = (
         f"{who:14} {line.name:26} first {figures.first:4.1f} still {figures.still:4.2f}"
         f" frames {figures.frames:4.2f} layer {figures.layer:4.2f} concealed {figures.concealed:6.2%}"
-        f" ({figures.kbit:4.0f} kbit/s) beside: {control_row}"
-        f" made {sent:4.2f} late {late:5.3f} load {os.getloadavg()[0]:4.1f}"
+        f" ({figures.kbit:4.0f} kbit/s)"
+        f" beside: {beside.still:4.2f} {beside.frames:4.2f} {beside.concealed:6.2%}"
+        f" made {stay.made:4.2f} late {stay.late:5.3f} load {os.getloadavg()[0]:4.1f}"
         f"  {', '.join(faults) or 'ok'}{' MACHINE ' + ', '.join(of_machine) if of_machine else ''}"
     )
     print(f"\n{row}", flush=True)
     KEPT.mkdir(parents=True, exist_ok=True)
     name = f"{who} {line.name.replace('/', ' ')} {SEED}"
-    (KEPT / f"{name}.json").write_text(log)
-    (KEPT / f"{name}.txt").write_text(f"{row}\n{seen.story(began)}\nbeside:\n{control.story(began)}\n")
-    assert not faults, f"{row}\n{seen.story(began)}"
+    (KEPT / f"{name}.json").write_text(stay.log)
+    stories = f"{stay.seen.story(stay.began)}\nbeside:\n{control.story(stay.began)}"
+    (KEPT / f"{name}.txt").write_text(f"{row}\n{stories}\n")
+    return row, faults
 
 
 @contextlib.asynccontextmanager
@@ -99,13 +116,20 @@ async def _browser(name: str, stage: Stage) -> AsyncIterator[tuple[Browser, str]
             yield cast(Browser, browser), address
 
 
-async def _stay(
-    stage: Stage, browser: Browser, shaped: ShapedLine, line: Line, shapes: Shapes
-) -> tuple[SeenLine, str]:
-    """What a viewer saw until its stay was over, and the log of its line."""
-    began = shapes[0][0]
-    join = partial(line_tab, browser, stage.system.http, stage.whep, shaped.lead)
+async def _stay(stage: Stage, browser: Browser, address: str, line: Line) -> Stay:
+    worker = stage.system.workers[0].media
+    assert worker
+    front = socket.socket(type=socket.SOCK_DGRAM)
+    front.bind((address, 0))
+    began = time.time()
+    shapes = seeded(line, SEED, began)
+    up = Shape(delay=shapes[0][1].delay, loss=line.deaf)
+    before = await stage.publisher.sent()
     async with contextlib.AsyncExitStack() as stack:
+        shaped = await stack.enter_async_context(
+            shaped_line(worker, front=front, down=shapes[0][1], up=up, seed=SEED)
+        )
+        join = partial(line_tab, browser, stage.system.http, stage.whep, shaped.lead)
         life = [_live(shaped, shapes), _move(shaped, began + line.moves)]
         if line.download:
             life.append(_download(shaped))
@@ -115,7 +139,10 @@ async def _stay(
         if line.company:
             await stack.enter_async_context(join())
         await asyncio.sleep(began + SECONDS - time.time())
-        return await tab.seen(), await _log(stage, tab)
+        seen, log, after = await tab.seen(), await _log(stage, tab), await stage.publisher.sent()
+        made = [now.frames - then.frames for then, now in zip(before, after, strict=True) if now.rid]
+        share = min(made) / (after[0].at - before[0].at) / FRAME_RATE
+        return Stay(line, shapes, seen, log, share, shaped.late())
 
 
 async def _live(shaped: ShapedLine, shapes: Shapes) -> None:
