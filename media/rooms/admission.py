@@ -89,7 +89,7 @@ class Admission:
             self._opening.discard(name)
 
     def negotiate_publish(
-        self, offer: Offer, *, over_ipv6: bool = False
+        self, offer: Offer, *, over_ipv6: bool
     ) -> tuple[Credentials, tuple[PublishedTrack, ...], str]:
         """Credentials, tracks and answer for a publisher. Nothing is reserved yet.
 
@@ -161,7 +161,7 @@ class Admission:
         offer: Offer,
         now: float,
         expires_at: float | None,
-        viewers_elsewhere: int = 0,
+        viewers_elsewhere: int,
         token: TokenMark | None = None,
         client: str = "",
         *,
@@ -189,7 +189,7 @@ class Admission:
         name: RoomName,
         now: float,
         expires_at: float | None,
-        viewers_elsewhere: int = 0,
+        viewers_elsewhere: int,
         token: TokenMark | None = None,
         client: str = "",
     ) -> tuple[ServerOffer, str]:

@@ -99,7 +99,7 @@ LIFE: Mapping[tuple[PublisherState, PublisherEvent], Outcome] = {
 }
 
 
-def on_offer(state: PublisherState, of_room: str, of_offer: str, *, stands_by: bool = False) -> Outcome:
+def on_offer(state: PublisherState, of_room: str, of_offer: str, *, stands_by: bool) -> Outcome:
     """What an offer leads to; the identities are those of the room's publisher and of the offer."""
     if stands_by:
         return LIFE[state, PublisherEvent.OFFER_OF_STANDBY]

@@ -37,7 +37,7 @@ class Standby:
         stats: PublisherStats,
         unix_offset: float,
         come_on: Callable[["Standby", float], Feed],
-        heard_at: float = 0.0,
+        heard_at: float,
         was: Sequence[Track] = (),
     ) -> None:
         self.published = published

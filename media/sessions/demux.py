@@ -41,7 +41,7 @@ class Demux:
     def __init__(
         self,
         send: Callable[[bytes, Address], None],
-        asked: Callable[[bytes, Address], bool] = lambda _data, _source: False,
+        asked: Callable[[bytes, Address], bool],
         taken: Callable[[Address], None] = lambda _: None,
         left: Callable[[Address], None] = lambda _: None,
     ) -> None:

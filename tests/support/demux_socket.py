@@ -56,7 +56,13 @@ class Socket:
         self.now = 100.0
         self.sent: list[tuple[bytes, Address]] = []
         self.answers_of_servers: list[tuple[bytes, Address]] = []  # that the worker itself had asked
-        self.demux = Demux(lambda data, address: self.sent.append((data, address)), self._asked)
+        self.owned: set[Address] = set()  # addresses of sessions, as the demux tells it
+        self.demux = Demux(
+            lambda data, address: self.sent.append((data, address)),
+            self._asked,
+            self.owned.add,
+            self.owned.remove,
+        )
 
     def _asked(self, data: bytes, source: Address) -> bool:
         taken = source == SERVER

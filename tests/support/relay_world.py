@@ -50,7 +50,7 @@ class Worker:
         self.sent: list[tuple[Address, bytes]] = []
         self._network = network
         self.switch = PacketSwitch(lambda _: self._transmit)
-        self.demux = Demux(self.send)
+        self.demux = Demux(self.send, lambda *_: False)
 
     def receive(self, batch: list[tuple[bytes, Address]]) -> None:
         """Do what a worker's pump does with a batch, but for the alarms."""

@@ -105,7 +105,7 @@ class Worker:
         peer = Peer(publishes=True, picture=picture)
         self.peers.append(peer)
         offer = parse_offer(peer.offer())
-        local, tracks, answer = self.plane.admission.negotiate_publish(offer)
+        local, tracks, answer = self.plane.admission.negotiate_publish(offer, over_ipv6=False)
         self.plane.admission.publish(ROOM, offer, local, tracks, self._net.now(), None, identity)
         self._net.owner = self.name
         return await peer.connect(answer)
@@ -114,7 +114,7 @@ class Worker:
         await self.edge.take(ROOM, origin)
         peer = Peer(publishes=False)
         self.peers.append(peer)
-        session, answer = self.plane.admission.join(ROOM, parse_offer(peer.offer()), self._net.now(), None)
+        session, answer = self.plane.admission.join(ROOM, parse_offer(peer.offer()), self._net.now(), None, 0)
         await peer.connect(answer)
         await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
         return peer

@@ -83,7 +83,7 @@ class World:
         self, identity: str = "ann", *, stands_by: bool = False, alone: bool = False, tracks: int = 2
     ) -> PublisherSession:
         with self.admission.opening(DEMO, identity, self.now, stands_by=stands_by):
-            local, own, _ = self.admission.negotiate_publish(OFFER)
+            local, own, _ = self.admission.negotiate_publish(OFFER, over_ipv6=False)
             return self.admission.publish(
                 DEMO, OFFER, local, own[:tracks], self.now, None, identity, stands_by=stands_by, alone=alone
             )
@@ -110,7 +110,7 @@ class World:
             ended=list[EndReason](),
         )
         source.end = source.ended.append
-        _, tracks, _ = self.admission.negotiate_publish(OFFER)
+        _, tracks, _ = self.admission.negotiate_publish(OFFER, over_ipv6=False)
         return self.rooms.open(DEMO, tracks, lambda _: source, self.now, identity=identity)
 
     def delete(self, session: SessionId, role: Role = Role.PUBLISH) -> str:
@@ -197,7 +197,7 @@ async def test_a_publisher_that_comes_back_during_another_one_s_claim_keeps_its_
     first.end(EndReason.CLOSED_BY_PEER)
     with world.admission.opening(DEMO, "eve", world.now) as is_here:
         assert is_here
-        local, tracks, _ = world.admission.negotiate_publish(OFFER)
+        local, tracks, _ = world.admission.negotiate_publish(OFFER, over_ipv6=False)
         world.admission.publish(DEMO, OFFER, local, tracks, world.now, None, "ann")
         with pytest.raises(ServiceError):
             world.admission.publish(DEMO, OFFER, local, tracks, world.now, None, "eve")
@@ -517,6 +517,8 @@ async def test_a_standby_that_comes_on_changes_places_with_who_was_on(world: Wor
         assert called.take([], world.now) is room.feed  # no picture comes, with which to begin
         assert (room.source, room.standbys.rank, room.standbys.switches) == (on, rank, times)
         assert [(each.session, each.rank) for each in room.standbys] == [(off, 1 - rank)]
+        assert room.standbys[0].tracks[0].clock._publisher.unix_offset == 1e9
+        assert called.feed.publisher is None
         room.feed.after_burst.pop(called)(world.now)
     assert told == ["resumes", room.publisher] * 2
     assert not first.ended

@@ -141,8 +141,11 @@ def test_the_state_of_its_publisher() -> None:
     assert room.publisher_state(1.0) is PublisherState.SILENT
     source.origin = WorkerId("w2")
     assert room.publisher_state(1.0) is PublisherState.ELSEWHERE
+    for source.may_feed in (True, False):
+        assert room.may_feed is source.may_feed
     room.lose_source(1.0, None)
     assert room.publisher_state(1.0) is PublisherState.AWAY
+    assert room.may_feed
 
 
 def test_one_that_is_silent_is_shown_as_gone_with_the_next_tick() -> None:

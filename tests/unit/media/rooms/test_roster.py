@@ -99,7 +99,7 @@ async def test_one_that_breaks_at_its_end_is_gone_all_the_same(
 async def test_one_whose_end_ends_others_in_the_same_tick_is_no_trouble(world: World) -> None:
     """A room ends with its publisher, whose tick comes first; others' tokens end, too."""
     publisher, viewer = world.publish(), world.watch()
-    local, tracks, _ = world.admission.negotiate_publish(OFFER)
+    local, tracks, _ = world.admission.negotiate_publish(OFFER, over_ipv6=False)
     world.admission.publish(RoomName("other"), OFFER, local, tracks, world.now, world.now, "ann")
     viewer.breaks(ZeroDivisionError())
     publisher._expires_at = world.now

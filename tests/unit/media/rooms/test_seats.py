@@ -144,3 +144,6 @@ def test_a_client_has_no_more_viewers_than_it_may() -> None:
             world.seats.check_viewer(client)
     first.end(EndReason.DELETED)
     world.seats.check_viewer("eve")
+    world.offer("eve", 0.0)
+    with pytest.raises(ServiceError):
+        world.seats.check_viewer("eve")

@@ -18,7 +18,7 @@ CANNOT = parse_offer(PLAY_OFFER.decode().replace("VP8", "VP9"))
 
 def offer(world: World, client: str = "") -> tuple[ServerOffer, Offer]:
     """An offer, and the answer of a viewer that takes all."""
-    held, text = world.admission.offer(DEMO, world.now, None, client=client)
+    held, text = world.admission.offer(DEMO, world.now, None, 0, client=client)
     return held, parse_offer(answered(text))
 
 
@@ -135,5 +135,5 @@ async def test_only_a_viewer_without_another_way_warns_its_room(world: World) ->
     assert world.room is not None
     for has_another_way, warnings in ((True, 0), (False, 1)):
         with pytest.raises(ServiceError):
-            world.admission.join(DEMO, CANNOT, world.now, None, has_another_way=has_another_way)
+            world.admission.join(DEMO, CANNOT, world.now, None, 0, has_another_way=has_another_way)
         assert len(tuple(world.room.warnings)) == warnings

@@ -61,6 +61,7 @@ def test_it_sends_from_when_it_was_last_heard_and_is_alive_before_that() -> None
         later = NOW + CALL_SECONDS + 0.01
         assert [standby.sends(NOW), standby.sends(later)] == [heard_at > 0, False]
         assert [standby.is_alive(NOW), standby.is_alive(later)] == [True, heard_at == 0]
+    assert not World(video(), heard_at=CALL_SECONDS).it.sends(2 * CALL_SECONDS)
 
 
 @pytest.mark.parametrize(

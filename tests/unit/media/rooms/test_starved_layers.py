@@ -67,8 +67,11 @@ def test_it_is_well_again_after_three_seconds_in_a_row(layers: Layers) -> None:
         layers.second(7, 15, 15)
         assert layers.starve == [True, False, False]
     layers.seconds(ROUNDS_UP, 12, 15, 15)
-    layers.seconds(ROUNDS_DOWN - 1, 3, 15, 15)
-    assert layers.starve == [False, False, False]
+    for well in (False, True, False):
+        layers.seconds((ROUNDS_UP if well else ROUNDS_DOWN) - 1, 15 if well else 3, 15, 15)
+        assert layers.starve == [well, False, False]
+        layers.second(15 if well else 3, 15, 15)
+        assert layers.starve == [not well, False, False]
 
 
 def test_one_bad_second_says_nothing(layers: Layers) -> None:

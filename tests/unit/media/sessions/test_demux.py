@@ -34,12 +34,6 @@ def test_the_first_byte_tells_what_a_datagram_is(firsts: range, queue: str | Non
     assert len(socket.sent) == 1
 
 
-def test_an_empty_datagram_is_nothing() -> None:
-    socket = Socket()
-    socket.check(socket.add())
-    socket.receive(b"")
-
-
 # --- by address
 
 
@@ -139,9 +133,10 @@ def test_two_sessions_may_take_an_address_from_each_other_without_end() -> None:
             socket.receive(b"\x16")
             socket.now += HOLD_SECONDS
     assert [len(endpoint.dtls) for endpoint in pair] == [5 * MAX_ADDRESSES] * 2
+    assert socket.owned == {HOME}
     for endpoint in pair:
         socket.remove(endpoint)
-    assert socket.holds() == 0
+    assert (socket.holds(), socket.owned) == (0, set())
 
 
 def test_a_session_has_a_limited_number_of_addresses_and_keeps_the_one_it_uses() -> None:
@@ -152,12 +147,14 @@ def test_a_session_has_a_limited_number_of_addresses_and_keeps_the_one_it_uses()
     for port in range(1, 100):
         assert is_success(socket.check(endpoint, ("192.0.2.9", port), nominate=False))
     assert socket.holds() - before == MAX_ADDRESSES
+    newest = {("192.0.2.9", port) for port in range(101 - MAX_ADDRESSES, 100)}
+    assert socket.owned == {HOME} | newest
     socket.receive(b"\x16used", source=HOME)
     socket.receive(b"\x16oldest", source=("192.0.2.9", 1))
     socket.receive(b"\x16newest", source=("192.0.2.9", 99))
     assert endpoint.dtls == [b"\x16used", b"\x16newest"]
     socket.remove(endpoint)
-    assert socket.holds() == 0
+    assert (socket.holds(), socket.owned) == (0, set())
 
 
 class Faulty(Endpoint):

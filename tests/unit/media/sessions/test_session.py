@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from media.counts import PublisherStats
 from media.rooms.room import new_room
@@ -19,7 +20,9 @@ from media.transport.ice import CONSENT_SECONDS, Credentials
 from media.transport.stun import parse_binding_request, success_response
 from shared.names import RoomName, SessionId
 from shared.sdp.offer import parse_offer
+from tests.support.far_end import new_keys
 from tests.support.ice_checks import AWAY, HOME, OLD, check, nominating
+from tests.support.layered import layers
 from tests.support.native_loop import looped_fan_out, used_opener
 from tests.support.offers import PUBLISH_OFFER
 from tests.support.published import sound
@@ -111,6 +114,16 @@ async def test_a_peer_that_is_silent_ends_it(world: World) -> None:
     assert world.end_after(20 + CONSENT_SECONDS) == [EndReason.CONSENT_EXPIRED]
 
 
+@pytest.mark.parametrize(("heard", "told"), [(0.0, False), (20.0, True)])
+async def test_who_sends_checks_and_answers_none_is_told_of(world: World, heard: float, told: bool) -> None:
+    world.session.connected = True
+    world.session.ice.touch(BEGAN + heard)
+    world.session.ice.consent_expired = lambda *_: True  # type: ignore[method-assign]
+    with capture_logs() as logs:
+        assert world.end_after(CONSENT_SECONDS) == [EndReason.CONSENT_EXPIRED]
+    assert any("RFC 7675" in line["event"] for line in logs) is told
+
+
 async def test_a_client_that_is_heard_again_had_an_interruption(world: World) -> None:
     world.session.connected = True
     for second in (7.9, 8.0, 12.0, 19.0):
@@ -165,6 +178,11 @@ async def test_a_bug_is_told_with_the_next_tick_the_first_one(world: World) -> N
 
 
 # --- its checks, and what is sent before an address is proven
+
+
+async def test_the_first_section_of_its_offer_carries_its_ice(world: World) -> None:
+    first, _ = OFFER.live
+    assert world.session.first_section == (first.kind, first.mid)
 
 
 async def test_only_a_valid_check_takes_a_seat(world: World) -> None:
@@ -235,6 +253,25 @@ async def test_one_that_never_connected_was_never_heard(world: World) -> None:
     world.session.connected = True
     assert world.session.heard_at == BEGAN + 1
     world.session.end(EndReason.DELETED)
+
+
+async def test_one_that_moves_takes_its_keys_and_the_names_of_its_layers_along(world: World) -> None:
+    former, present = (
+        new_room(RoomName(name), layers(2), lambda _: world.session, BEGAN, PublisherStats()).feed
+        for name in ("waits", "is-on")
+    )
+    world.session.move(former)
+    world.session._attach(new_keys())
+    srtp, streams = former.srtp, former.layers
+    assert streams is not None
+    streams._media[7] = 1
+    world.session.move(present)
+    assert (former.srtp, present.srtp) == (None, srtp)
+    assert srtp is not None
+    assert present.layers is not None
+    assert present.layers.known(7) == 1
+    world.session.end(EndReason.DELETED)
+    assert present.srtp is None
 
 
 # --- how far it is

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from media.sessions.end_reason import EndReason
+from media.sessions.session import Session
 from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
 from media.switch.rendition import Ladder, Rendition
-from media.transport.ice import CheckResult
+from media.transport.ice import CONSENT_SECONDS, CheckResult
 from shared.messages.signalling import Role
 from tests.support.demux_socket import HOME, OTHER
 from tests.unit.media.rooms.test_admission import PLAY, World
@@ -21,6 +22,7 @@ class Playback:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.received: list[tuple[bytes, float, float]] = []
+        self.charged = 0
         self.fault: Exception | None = None
         self.rests = True
         self.steps = False
@@ -49,7 +51,8 @@ class Playback:
     def listens(self, now: float) -> bool:
         return True
 
-    def charge(self, octets: int) -> None: ...
+    def charge(self, octets: int) -> None:
+        self.charged += octets
 
     def receive(self, compound: bytes, now: float, late: float) -> None:
         self.received.append((compound, now, late))
@@ -106,7 +109,7 @@ async def test_the_longest_rest_is_a_second(world: World) -> None:
     assert playback.calls == ["tick"] * 2
 
 
-@pytest.mark.parametrize("wakes", ["a wish", "another address", "a bug", "the room's layers"])
+@pytest.mark.parametrize("wakes", ["a wish", "another address", "a bug", "the room's layers", "what it said"])
 async def test_what_happens_ends_the_rest(world: World, wakes: str) -> None:
     session, playback = playing(world)
     playback.quiet_until = world.now + 60
@@ -115,6 +118,13 @@ async def test_what_happens_ends_the_rest(world: World, wakes: str) -> None:
         session.choose(None, picture=False)
     elif wakes == "another address":
         session._moved(("192.0.2.9", 1))
+    elif wakes == "what it said":
+        untyped: Any = session
+        untyped._srtcp_in = SimpleNamespace(unprotect_rtcp=lambda datagram: datagram)
+        for playback.rests in (True, False):
+            session.tick(world.now + 0.1)
+            session.receive_media(b"\x81\xce\x00\x02" + bytes(8), HOME, world.now)
+        assert playback.calls == ["tick"]
     elif wakes == "the room's layers":
         session._feed.ladder = SimpleNamespace()  # type: ignore[assignment]
     else:
@@ -146,6 +156,7 @@ async def test_a_report_waits_for_a_tick_or_another_report_and_is_as_old_as_it_i
         (reports[2], 101.625, 0.125),
     ]
     assert heard == [100.0, 101.0]
+    assert playback.charged == 24
 
 
 async def test_a_round_trip_to_a_viewer_is_told_to_its_playback(world: World) -> None:
@@ -168,6 +179,31 @@ async def test_the_section_of_the_picture_is_the_one_that_is_played(world: World
     assert session.picture_section is not None
     section = PLAY.sections[session.picture_section]
     assert (section.kind, section.mid in {track.mid for track in session.played}) == ("video", True)
+
+
+async def test_only_who_is_sent_media_has_to_answer_our_requests(world: World) -> None:
+    assert world.room is not None
+    for session, must in ((world.room.source, False), (world.watch(), True)):
+        assert isinstance(session, Session)
+        session.ice.selected, session.ice.proven = HOME, True
+        session.ice.touch(world.now + CONSENT_SECONDS)
+        assert session.ice.consent_expired(world.now + CONSENT_SECONDS) is must
+
+
+@pytest.mark.parametrize("connects", [True, False])
+async def test_the_first_picture_waits_for_no_tick(
+    world: World, connects: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def connect(_: Session) -> None: ...
+
+    monkeypatch.setattr(Session, "_connect", connect)
+    session, playback = playing(world)
+    if not connects:
+        session._playback = None
+    await session._connect()
+    await asyncio.sleep(0)
+    assert playback.calls == ["step"] * connects
+    assert (session._pacing is not None) is connects
 
 
 async def test_a_picture_that_is_due_often_is_sent_beside_the_ticks(world: World) -> None:

@@ -59,7 +59,7 @@ class Stage:
     """Two rooms behind one pump."""
 
     def __init__(self) -> None:
-        demux = Demux(lambda *_: None)
+        demux = Demux(lambda *_: None, lambda *_: False)
         self.one = Relayed(demux, 1)
         self.other = Relayed(demux, 2, beside=self.one)
         self._pump = Pump(demux, self.one.switch, lambda: NOW)
