@@ -50,7 +50,7 @@ class Bus:
     async def ask(self, **more: Any) -> str:
         """Who gives the relay."""
         asking = Asking(WorkerId("me"), cast(RpcClient, self), lambda: self.clock.now)
-        taken = await asking.relay(ROOM, OWNER, feeds=0, takes=3, **more)
+        taken = await asking.relay(ROOM, OWNER, feeds=2, takes=3, **more)
         assert taken.order.up == self.asked[-1][1].up
         return taken.parent
 
@@ -80,6 +80,7 @@ async def test_the_edge_that_the_owner_names_feeds_it() -> None:
     bus = Bus(owner=sends_on("one"), one=lambda _: opened(1))
     assert await bus.ask() == "one"
     assert len({message.up for _, message in bus.asked}) == 2  # a key for each
+    assert [message.feeds for _, message in bus.asked] == [2, 0]  # it decides about nobody else
 
 
 @pytest.mark.parametrize("one", [full, lambda _: None, lambda _: instead("owner")])

@@ -10,7 +10,7 @@ import pytest
 from media.counts import ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.candidates import Candidates
-from media.relay import origin_relay
+from media.relay import edge_relay, origin_relay
 from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, Order
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
 from media.relay.messages import takes_edges
@@ -19,7 +19,7 @@ from media.relay.origin_relay import EXPIRY_SECONDS
 from media.relay.tiers import LAST_TIER, SILENT_SECONDS
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import is_rtcp
-from media.rtp.rtcp import nack, receiver_report, sender_report
+from media.rtp.rtcp import receiver_report, sender_report
 from media.rtp.srtp import inbound_session
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
@@ -113,22 +113,6 @@ def test_opening_asks_the_publisher_for_a_keyframe_and_so_do_the_edges_viewers(c
     assert cluster.publisher.keyframe_requests() == [1]
 
 
-def test_a_packet_lost_between_workers_is_sent_again(cluster: Cluster) -> None:
-    relay = cluster.open()
-    cluster.media(0)
-    cluster.cut()
-    lost = cluster.media(0)
-    cluster.network.lost = lambda _: False
-    cluster.media(0)
-    stats = cluster.edge.room.feed.sources[0].stats
-    assert stats is not None
-    sequence = int.from_bytes(cluster.origin.sent[-1][1][2:4]) - 1
-    relay.send_rtcp(nack(1, stats.ssrc, [sequence]))
-    assert [p.payload for p in cluster.watched].count(lost) == 1
-    first, after, late = [p.sequence for p in cluster.watched]
-    assert (after, late) == (first + 2, first + 1)
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_packets_lost_between_workers_are_recovered(cluster: Cluster, seed: int) -> None:
     chance = random.Random(seed)
@@ -213,13 +197,6 @@ def test_a_relay_that_never_ran_expires(cluster: Cluster) -> None:
     assert len(cluster.relays) == 0
 
 
-def test_the_edge_gets_the_reports_of_the_clocks(cluster: Cluster) -> None:
-    cluster.open()
-    cluster.media()
-    cluster.pass_time(2.5)
-    assert all(cluster.edge.room.publisher.reported(track) for track in (0, 1))
-
-
 def test_a_room_of_one_track_travels_too() -> None:
     cluster = Cluster(TRACKS[:1])
     opened = cluster.ask(Order())
@@ -276,6 +253,17 @@ def test_a_relay_that_meets_a_fault_of_ours_ends_alone(
     cluster.relays.tick(cluster.clock.now)
     assert len(cluster.relays) == 0
     assert not any(cluster.origin.room.feed.profiles)
+
+
+def test_a_fault_of_ours_at_the_edge_is_raised_by_its_next_tick(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = cluster.open()
+    monkeypatch.setattr(edge_relay, "says_leaves", lambda _: 1 / 0)
+    cluster.clock.now += KEEP_ALIVE_SECONDS
+    cluster.relays.tick(cluster.clock.now)
+    with pytest.raises(ZeroDivisionError):
+        relay.tick(cluster.clock.now)
 
 
 @pytest.mark.parametrize(("drawn", "ssrc"), [(0, 1), (0xFFFFFFFD, 0xFFFFFFFE)])

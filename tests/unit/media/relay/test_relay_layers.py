@@ -162,11 +162,14 @@ def test_an_edge_that_leaves_waits_for_no_layer() -> None:
     cluster.play(0.5)
     relay = cluster.open()
     cluster.watch(1)
-    cluster.play(NOTICE)
+    cluster.play(2 * NOTICE)
+    assert min(sent.announced for sent in cluster.edge.room.feed.sent[:SOUND]) > 0
     sent = cluster.origin.room.feed.sent
     assert sent[1].awaiting_count == 1
     relay.end(EndReason.NO_VIEWERS)
     assert [each.awaiting_count for each in sent] == [0] * len(sent)
+    copy = cluster.edge.room
+    assert not any(track.live(cluster.clock.now + LIVE_SECONDS) for track in copy.tracks)
 
 
 def test_lost_wishes_are_repeated(cluster: LayersCluster) -> None:
