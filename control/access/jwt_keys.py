@@ -127,8 +127,7 @@ def _key_of_jwk(entry: Any) -> JwtKey:
     name = entry.get("kid")
     if name is not None and not (isinstance(name, str) and len(name) <= MAX_KEY_NAME):
         raise KeysError("has a key with a strange name")
-    # without `alg`, which may be one that PyJWT does not know: the kind of the key says more
-    public = jwt.PyJWK({k: v for k, v in entry.items() if isinstance(v, str) and k != "alg"}).key
+    public = jwt.PyJWK(entry).key
     algorithms = _algorithms(public)
     if "alg" in entry:
         algorithms &= {entry["alg"]}

@@ -235,8 +235,23 @@ def test_a_room_with_a_token_of_its_own_is_locked_alone() -> None:
 def test_a_wrong_token_sent_along_with_a_session_is_refused_and_none_is_not() -> None:
     access(GLOBAL, "").check_sent_along(DEMO, Role.PUBLISH)
     access(GLOBAL, "all").check_sent_along(DEMO, Role.PUBLISH)
-    with pytest.raises(ServiceError):
-        access(GLOBAL, "wrong").check_sent_along(DEMO, Role.PUBLISH)
+    standby = access(JWT, token(actions=["standby"]))
+    standby.check_sent_along(DEMO, Role.PUBLISH)
+    for wrong, action in ((access(GLOBAL, "wrong"), Role.PUBLISH), (standby, Role.PLAY)):
+        with pytest.raises(ServiceError):
+            wrong.check_sent_along(DEMO, action)
+
+
+@pytest.mark.parametrize(
+    ("actions", "opens"),
+    [(["publish"], 2), (["standby"], 1), (["standby", "publish"], 2), (["play"], 0), (None, 2)],
+)
+def test_who_may_publish_may_stand_by_and_who_may_stand_by_may_no_more(
+    actions: list[str] | None, opens: int
+) -> None:
+    got = access(JWT, token(actions=actions))
+    grants = [got._grant(DEMO, Role.PUBLISH, stands_by=stands_by) for stands_by in (True, False)]
+    assert [grant is not None for grant in grants] == [opens > 0, opens > 1]
 
 
 def test_what_was_revoked_opens_nothing() -> None:
@@ -274,6 +289,7 @@ def test_what_is_put_to_the_service_at_auth_url(settings: dict[str, Any], text: 
         ({}, TokenMark()),
         ({"iat": int(NOW) - 5, "jti": "7", "sub": "ann"}, TokenMark("7", "ann", NOW - 5)),
         ({"iat": NOW - 0.5}, TokenMark(issued_at=NOW - 0.5)),
+        ({"iat": 2.0**36}, TokenMark()),  # beyond what a revocation can name
     ],
 )
 def test_by_what_a_jwt_may_be_revoked(claims: dict[str, Any], mark: TokenMark) -> None:

@@ -238,7 +238,8 @@ def test_a_set_is_bounded() -> None:
         | st.none()
         | st.integers()
         | st.text()
-        | st.lists(st.text()),
+        | st.lists(st.text())
+        | st.dictionaries(st.text(), st.floats()),
     )
 )
 def test_a_strange_entry_is_passed_over_and_never_a_bug(entry: dict[str, Any]) -> None:

@@ -53,6 +53,7 @@ async def test_the_first_token_waits_for_the_first_fetch() -> None:
         assert keys.may_lack(token(FIRST))
         await keys.prepare(token(FIRST))
         assert names(keys) == {"first"}
+        assert 0 <= keys.age() < SOON
         assert not keys.may_lack(token(FIRST))
         assert not keys.may_lack(token(SECOND))  # the set is there, and has no such key
 
@@ -69,12 +70,16 @@ async def test_a_new_key_is_fetched_when_a_token_names_it() -> None:
         assert server.asked == 2
 
 
-async def test_a_withdrawn_key_is_gone_after_the_next_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_withdrawn_key_is_gone_after_the_next_fetch_and_only_what_is_new_is_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "REFRESH_SECONDS", 0.1)
     async with jwks_server(key_set(FIRST, SECOND)) as server, running(server) as keys:
-        await keys.prepare(token(FIRST))
-        server.body = key_set(SECOND)
-        await eventually("the first key is gone", lambda: names(keys) == {"second"}, SOON)
+        with capture_logs() as logs:
+            await eventually("the same keys come again", lambda: server.asked > 2, SOON)
+            server.body = key_set(SECOND)
+            await eventually("the first key is gone", lambda: names(keys) == {"second"}, SOON)
+        assert [line["keys"] for line in logs] == [2, 1]
 
 
 async def test_names_that_nobody_knows_do_not_hurry_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
