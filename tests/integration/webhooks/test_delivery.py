@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.bus import keys
 from shared.bus.batch import script
-from shared.events.event_queue import NEW, Entry, EventQueue, NoGroupError, Place
+from shared.events.event_queue import EventQueue, NoGroupError, Place
 from tests.integration.webhooks.stage import IN_TIME, Teller, control, wanted, webhook_settings
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver
@@ -168,17 +167,6 @@ async def test_what_fails_too_long_is_a_dead_letter_and_the_room_goes_on(
         assert await letters.replay_all() == (0, 0)
 
 
-async def test_410_is_not_tried_again(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
-) -> None:
-    receiver.answer = "410 Gone"
-    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
-        await wanted(redis)
-        await teller.tell("a")
-        await eventually("it is given up", lambda: process.webhooks.dead_letters.page("", 1), IN_TIME)
-        assert receiver.asked == 1
-
-
 async def test_when_redis_comes_back_empty_later_events_are_delivered(
     redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
 ) -> None:
@@ -190,42 +178,6 @@ async def test_when_redis_comes_back_empty_later_events_are_delivered(
         await wanted(redis)
         await teller.tell("b")
         await all_arrive(receiver, teller)
-
-
-async def test_what_redis_gave_out_and_did_not_arrive_is_read_again(
-    redis_url: str,
-    redis: Redis,
-    receiver: WebhookReceiver,
-    teller: Teller,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    real, lost = EventQueue.read, list[Entry]()
-
-    async def loses_some(self: EventQueue, group: str, after: str, count: int) -> list[Entry]:
-        entries = await real(self, group, after, count)
-        if after == NEW and entries and not lost:
-            lost.extend(entries)
-            raise RedisTimeoutError
-        return entries
-
-    monkeypatch.setattr(EventQueue, "read", loses_some)
-    real_acknowledge, refused = EventQueue.acknowledge, list[Entry]()
-
-    async def refuses_one(self: EventQueue, group: str, entry: Entry) -> None:
-        if not refused:
-            refused.append(entry)
-            raise RedisTimeoutError
-        await real_acknowledge(self, group, entry)
-
-    monkeypatch.setattr(EventQueue, "acknowledge", refuses_one)
-    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
-        await wanted(redis)
-        await teller.tell("a", "b", "a")
-        await all_arrive(receiver, teller)
-        await eventually("nothing waits", lambda: process.figure("roomcast_webhook_waiting") == 0, IN_TIME)
-        assert lost
-        assert refused
-        assert len(receiver.arrived) == 3  # none of them twice
 
 
 async def test_what_redis_has_trimmed_is_counted_and_holds_up_nothing(

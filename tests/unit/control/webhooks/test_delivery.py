@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import groupby
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from control.webhooks.delivery import Delivery
 from control.webhooks.figures import WebhookFigures
 from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome
 from control.webhooks.receiver import receivers_of
-from shared.events.event_queue import Backlog, Entry, NoGroupError, Place
+from shared.events.event_queue import NEW, Backlog, Entry, NoGroupError, Place
 from tests.support import waiting
 from tests.unit.control.webhooks.standins import Lease, Poster, Queue
 from tests.unit.control.webhooks.test_message import FIELDS, SECRET
@@ -160,6 +161,49 @@ async def test_what_is_no_event_is_a_dead_letter_and_the_room_goes_on() -> None:
     assert world.queue.buried == {"1-0": about}
     assert world.poster.asked == ["2"]
     assert world.figure("given_up_total") == 1
+
+
+async def test_what_redis_gave_out_and_did_not_arrive_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was delivered is acknowledged in the end, and not sent again."""
+    world = World(entry(1))
+    asked: list[str] = []
+    is_away = False
+    read, acknowledge, refused = world.queue.read, world.queue.acknowledge, list[Entry]()
+
+    async def fails(group: str, after: str, count: int) -> list[Entry]:
+        asked.append(after)
+        if is_away:
+            raise RedisConnectionError
+        return await read(group, after, count)
+
+    async def refuses_one(group: str, entry: Entry) -> None:
+        if not refused:
+            refused.append(entry)
+            raise RedisConnectionError
+        await acknowledge(group, entry)
+
+    monkeypatch.setattr(world.queue, "read", fails)
+    monkeypatch.setattr(world.queue, "acknowledge", refuses_one)
+    async with running(world):
+        await eventually("it is delivered", lambda: world.queue.acknowledged)
+        is_away = True
+        await eventually("it fails", lambda: asked[-1] != NEW)
+        is_away = False
+        world.queue.new.append(entry(2))
+        await eventually("the next one is delivered", lambda: len(world.queue.acknowledged) == 2)
+    places = [place for place, _ in groupby(asked)]
+    assert places == ["0", NEW, "1-0", NEW]
+    assert world.poster.asked == ["1", "2"]
+
+
+async def test_what_its_receiver_wants_no_more_is_given_up_at_once() -> None:
+    async def gone(_: str) -> Attempt:
+        return Attempt(Outcome.GONE, "status 410")
+
+    world = World(entry(1), answer=gone)
+    async with running(world):
+        await eventually("it is given up", lambda: world.queue.buried)
+    assert world.queue.buried["1-0"]["attempts"] == "1"
 
 
 async def test_what_is_for_another_receiver_is_left_to_it() -> None:

@@ -25,7 +25,7 @@ class World:
     def __init__(self) -> None:
         self.process: str | None = "p1"
         self.is_away = False
-        self.is_settled = True
+        self.is_settled = self.is_known = True
         self.ended: list[tuple[str, str]] = []
         self.lease = Lease()
         self.lost_rooms = LostRooms(
@@ -46,7 +46,9 @@ class World:
     async def end(self, room: str, broadcast: Broadcast, at: float, reason: str) -> None:
         self.ended.append((room, reason))
 
-    def check(self) -> None: ...
+    def check(self) -> None:
+        if not self.is_known:
+            raise ServiceError(ErrorCode.NO_WORKER)
 
     async def check_settled(self) -> None:
         if not self.is_settled:
@@ -114,13 +116,15 @@ async def test_silence_before_redis_was_away_does_not_count(
     assert not world.ended
 
 
-async def test_nobody_is_dead_while_workers_announce_themselves_to_redis_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("lacks", ["is_settled", "is_known"])
+async def test_nobody_is_dead_while_redis_is_away_or_workers_announce_themselves_to_it_again(
+    world: World, lacks: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.process, world.is_settled = None, False
+    world.process = None
+    setattr(world, lacks, False)
     for now in range(20):
         await world.turn(float(now), monkeypatch)
-    world.is_settled = True
+    setattr(world, lacks, True)
     await world.turn(20.0, monkeypatch)
     assert not world.ended
 

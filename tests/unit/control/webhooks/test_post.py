@@ -101,6 +101,27 @@ async def test_a_name_that_changes_its_address_after_the_check_changes_nothing(
         assert looked_up == ["hook.test"]
 
 
+async def test_the_next_address_is_tried_where_nobody_takes_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def find(host: str, port: int, **_: Any) -> list[Any]:
+        if host != "hook.test":
+            raise socket.gaierror
+        return [(*[None] * 4, (f"127.0.0.{last}", port)) for last in (3, 2, 1)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", find)
+    async with answering(response("200 OK")) as peer:
+        assert await post(f"http://hook.test:{peer.port}/") == Attempt(Outcome.DELIVERED)
+    assert await post("http://hook2.test/") == Attempt(Outcome.FAILED, "its name does not resolve")
+
+
+@pytest.mark.parametrize(("octets", "connections"), [(MAX_ANSWER_BYTES, 1), (MAX_ANSWER_BYTES + 1, 2)])
+async def test_a_connection_is_used_again_behind_a_short_answer(octets: int, connections: int) -> None:
+    async with answering(response("200 OK", body=b"x" * octets)) as peer:
+        await post(f"http://127.0.0.1:{peer.port}/", times=2)
+    assert peer.connections == connections
+
+
 async def test_redirects_are_not_followed() -> None:
     async with answering(response("200 OK")) as inside:
         location = f"location: http://127.0.0.1:{inside.port}/"
