@@ -22,7 +22,7 @@ URGENT_AT_ONCE, URGENT_SECONDS = 2, 5.0
 # NTP time and timestamp of a track at a time of the steady clock; None before any packet of it.
 PlayTime = Callable[[int, float], tuple[int, int] | None]
 
-_RANGE = 1 << 32
+_MASK = 0xFFFFFFFF  # timestamps are numbers of 32 bits
 _STEP = 90  # ticks of video's clock, a millisecond: the least from one picture to the next
 _MOST_SECONDS = 2.0  # by which clocks may say that a picture is later than its arrival does
 _SWITCH_SECONDS = 1.0  # for a picture that needs no keyframe; then a keyframe is asked for
@@ -115,10 +115,10 @@ class Changeover:
         assert first is not None
         assert present is not None
         plays = self._play_time(self._feed.base_of(first), at)
-        shift = self._viewer.shifts[present] if plays is None else plays[1] - timestamp & _RANGE - 1
-        if self._latest is not None and not 0 < timestamp + shift - self._latest & _RANGE - 1 < _RANGE // 2:
-            shift = self._latest + _STEP - timestamp & _RANGE - 1
-        self._latest, self._latest_at, self._noted_at = timestamp + shift & _RANGE - 1, at, at
+        shift = self._viewer.shifts[present] if plays is None else plays[1] - timestamp & _MASK
+        if self._latest is not None and not 0 < timestamp + shift - self._latest & _MASK <= _MASK // 2:
+            shift = self._latest + _STEP - timestamp & _MASK
+        self._latest, self._latest_at, self._noted_at = timestamp + shift & _MASK, at, at
         return shift
 
     def aim(self, target: int | None, now: float, *, pause: bool) -> None:
@@ -197,8 +197,10 @@ class Changeover:
         feed, present = self._feed, self._viewer.rendition
         if present is None or feed.base_of(present) != feed.base_of(target):
             return None
-        forms = [form for form in (feed.form(present), feed.form(target)) if form is not None]
-        return forms[0] if len(forms) == 1 and forms[0].form is Form.LOWEST_LAYER else None
+        match [form for form in (feed.form(present), feed.form(target)) if form is not None]:
+            case [form] if form.form is Form.LOWEST_LAYER:
+                return form
+        return None
 
     def _step_over(self, target: int, now: float) -> None:
         form = self._between(target)
@@ -249,7 +251,7 @@ class Changeover:
         if isinstance(self._viewer.behind, Paced) and self._latest is not None:
             return  # its pictures have noted it
         shift = self._viewer.shifts[rendition]
-        self._latest = self._feed.latest_timestamp(rendition) + shift & _RANGE - 1
+        self._latest = self._feed.latest_timestamp(rendition) + shift & _MASK
         self._latest_at, self._noted_at = min(now, self._came_at(rendition)), now
 
     def _came_at(self, rendition: int) -> float:
@@ -305,10 +307,10 @@ class Changeover:
         if self._latest is None:
             return shift
         elapsed = round((now - self._latest_at) * _CLOCK_RATE)
-        ahead = timestamp + shift - self._latest & _RANGE - 1
+        ahead = timestamp + shift - self._latest & _MASK
         if not _STEP <= ahead <= elapsed + _MOST_SECONDS * _CLOCK_RATE:
             shift = self._latest + max(_STEP, elapsed) - timestamp
-        return shift & _RANGE - 1
+        return shift & _MASK
 
     def _by_clocks(self, target: int, now: float) -> int:
         """How much later the timestamps were with which the viewer's picture began."""
@@ -317,4 +319,4 @@ class Changeover:
         comes = self._play_time(self._feed.base_of(target), now)
         if began is None or comes is None:
             return 0
-        return began[1] - comes[1] & _RANGE - 1
+        return began[1] - comes[1] & _MASK

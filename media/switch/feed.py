@@ -74,7 +74,7 @@ class Feed:
     sound_lost: int = 0  # packets of sound that viewers report as lost, without those sent again
     sound_resent: int = 0  # retransmissions of sound to them
     sound_redundant: int = 0  # packets of sound that were sent with earlier ones in them
-    rtcp_due_at: float = math.inf  # when RTCP to the publisher is due; 0: with the present batch
+    rtcp_due_at: float = math.inf  # when RTCP to the publisher is due; -inf: with the present batch
     fault: Exception | None = None  # a bug of ours; then nothing is forwarded any more
     profiles: list[dict[object, WireProfile]] = field(init=False)  # by track and key of its wire
     ssrcs: Sequence[int] = field(init=False)
@@ -128,7 +128,7 @@ class Feed:
     def open(self, srtp: SrtpReceiver, keys: SrtpKeys) -> None:
         """Forward what `srtp` unprotects. RTCP to the publisher is due with its first packet."""
         self.srtp, self._keys = srtp, keys
-        self.rtcp_due_at = 0.0
+        self.rtcp_due_at = -math.inf
 
     def close(self, keys: SrtpKeys) -> None:
         """Forward nothing more under these keys. Does nothing if others are in use."""

@@ -1,5 +1,6 @@
 """What comes from a publisher: which track a packet is of, and its place in the room's numbering."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -285,6 +286,6 @@ def take(feed: Feed, number: int, packet: RtpPacket, now: float) -> tuple[RtpPac
 
 def _note(feed: Feed, seen: Seen) -> None:
     if seen is Seen.AFTER_GAP:
-        feed.rtcp_due_at = 0.0
+        feed.rtcp_due_at = -math.inf
     elif seen is Seen.RECOVERED:
         feed.rx_recovered += 1

@@ -89,6 +89,7 @@ def test_the_picture_continues_with_the_next_publishers_keyframe_and_the_sound_a
         send(world, VIDEO, DELTA)
     send(world, AUDIO, b"sound")
     assert payloads(viewer.packets()) == [b"sound"]
+    assert world.feed.rx_dropped == 4
     send(world, VIDEO, KEYFRAME)
     send(world, VIDEO, DELTA)
     assert payloads(viewer.packets()) == [KEYFRAME, DELTA]

@@ -1,5 +1,7 @@
 """A viewer that is behind catches up with the live edge: paced, without a gap, within a limited time."""
 
+from collections import deque
+
 import pytest
 
 from media.rtp.run import Run
@@ -14,6 +16,7 @@ from media.switch.join_burst import (
     JoinBurst,
 )
 from media.switch.rendition import PACKET_OVERHEAD
+from media.switch.run_queue import split
 from tests.support.runs import indexes, sized
 
 SIZE = 1000
@@ -114,6 +117,17 @@ def test_it_ends_even_when_the_stream_has_become_faster_than_its_pace() -> None:
     assert now < MOST_SECONDS + 0.2
 
 
+@pytest.mark.parametrize(
+    ("credit", "taken", "cost"),
+    [(0.0, [5], 110), (110.0, [5], 110), (111.0, [5, 6], 320), (320.0, [5, 6], 320), (630.0, [5, 6, 7], 630)],
+)
+def test_a_run_is_cut_where_the_credit_ends(credit: float, taken: list[int], cost: int) -> None:
+    pending = deque([sized(5, 100, 200, 300), sized(8, 100)])
+    run, octets = split(pending, credit, 10)
+    assert (indexes([run]), octets) == (taken, cost)
+    assert [*taken, *indexes(pending)] == [5, 6, 7, 8]
+
+
 def test_a_late_packet_gets_its_place() -> None:
     burst = begun(20)
     first = indexes(burst.take(0.0))
@@ -135,6 +149,7 @@ def test_on_a_line_of_known_rate_live_packets_go_at_that_rate_until_none_waits()
     burst.begin_at(10, rate, 0.0)
     for index in range(10, 40):  # a keyframe of 30 packets at once
         burst.add(sized(index, SIZE))
+    burst.pace(rate, stays=False)
     at_once = indexes(burst.take(0.0))
     assert at_once == [10, 11, 12]
     taken = list(at_once)

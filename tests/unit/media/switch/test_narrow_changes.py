@@ -36,14 +36,14 @@ def on_its_way(world: LayersWorld) -> ChangingViewer:
     return viewer
 
 
-def asking(world: LayersWorld) -> tuple[ChangingViewer, list[tuple[int, bool]]]:
-    """It gets layer 0; the tracks of which it wants a keyframe, and whether that is urgent."""
+def asking(world: LayersWorld, layer: int | None = 0) -> tuple[ChangingViewer, list[tuple[int, bool]]]:
+    """It gets that layer; the tracks of which it wants a keyframe, and whether that is urgent."""
     asked: list[tuple[int, bool]] = []
 
     def want(number: int, _now: float, *, urgent: bool = False) -> None:
         asked.append((number, urgent))
 
-    return ChangingViewer(world, 0, want_keyframe=want), asked
+    return ChangingViewer(world, layer, want_keyframe=want), asked
 
 
 def test_a_keyframe_goes_at_the_pace_of_the_line_and_what_follows_waits_behind_it() -> None:
@@ -235,7 +235,7 @@ def test_nor_is_one_of_a_thinned_form_which_may_have_been_off_since(form: int) -
 
 
 @pytest.mark.parametrize("shown", [None, KEYFRAMES])
-def test_a_keyframe_is_urgent_for_who_sees_none_or_keyframes_alone(shown: int | None) -> None:
+def test_a_keyframe_is_urgent_for_who_sees_none_any_more_or_keyframes_alone(shown: int | None) -> None:
     world = begun(thinned=True)
     viewer, asked = asking(world)
     viewer.change.set_pace(1e6, RATE, stays=False)
@@ -248,6 +248,25 @@ def test_a_keyframe_is_urgent_for_who_sees_none_or_keyframes_alone(shown: int | 
     viewer.aim(1)
     viewer.change.tick(world.now)
     assert asked == [(1, True)]
+
+
+def test_it_is_not_urgent_for_who_never_had_a_picture() -> None:
+    world = begun()
+    viewer, asked = asking(world, None)
+    viewer.aim(1)
+    viewer.change.tick(world.now)
+    assert asked == [(1, False)]
+
+
+def test_a_change_that_needs_no_keyframe_asks_for_one_where_no_picture_ends() -> None:
+    world = begun(thinned=True)
+    viewer, asked = asking(world, 2)
+    world.now += BETTER_SECONDS
+    viewer.aim(LOWEST)
+    for later, times in ((0.0, 0), (0.99, 0), (0.02, 1)):
+        world.now += later
+        viewer.change.tick(world.now)
+        assert asked == [(2, False)] * times
 
 
 @pytest.mark.parametrize("next_one", [2, LOWEST])
