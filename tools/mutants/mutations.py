@@ -35,6 +35,7 @@ _LUA: tuple[tuple[str, str | None], ...] = (
     (r"(?<![\w'\[.%])[0-3](?![\w'\]])", None),  # a number: one more, and one less
     (r"^\s+return\b[^(]*$|^\s*(?:redis\.call|log|forget)\(.*\)$", "-- left out"),
 )
+_ASSERTED = {("strict", "True"), ("usedforsecurity", "False")}
 _NOT_MINDED = re.compile(r"\blog\.\w+\(|^@|^if TYPE_CHECKING:")
 
 
@@ -100,7 +101,7 @@ def _changed(old: list[str], new: list[str]) -> tuple[int, int, str]:
 def _python(code: str) -> Iterator[tuple[str, Any]]:
     nodes = list(ast_nodes(parso.parse(code)))
     tree = ast.parse(code)
-    left = _types(tree) + _constants(tree)
+    left = _types(tree) + _constants(tree) + _assertions(tree)
     for name, operator in _operators():
         counted: Counter[str] = Counter()
         occurrence = 0
@@ -145,6 +146,13 @@ def _constants(tree: ast.Module) -> list[Span]:
     classes = [node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     found = (node for body in (tree.body, *classes) for node in body)
     return [_span(node) for node in found if isinstance(node, ast.Assign | ast.AnnAssign)]
+
+
+def _assertions(tree: ast.AST) -> list[Span]:
+    """What `zip` and `hashlib` are told of our own code: nobody could see that it is not said."""
+    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
+    found = [node.value for node in keywords if (node.arg, ast.unparse(node.value)) in _ASSERTED]
+    return [_span(node) for node in found]
 
 
 def _span(node: ast.expr | ast.stmt) -> Span:
