@@ -35,7 +35,7 @@ class Lease:
         asked = monotonic()
         batch = Batch(self._redis)
         batch.call("hold_id", [self._key], [self._holder, keys.LEASE_TTL_MS])
-        held = await batch.execute() == [1]
+        held = await batch.execute() == [self._holder.encode()]
         self._ends = asked + keys.LEASE_TTL_MS / 1000 if held else -inf
         return held
 

@@ -9,7 +9,7 @@
 -- ARGV[9]  the change, for the stream; '': none    ARGV[10]  lifetime of an entry there in ms
 -- ARGV[11]  how long a claim lives, in ms
 -- ARGV[12]  how many records follow    ARGV[13..]  room, record, room, record ... and then the rooms that have ended
--- returns  1, or 0 when another version is there: then the records stay as they are, to be sent anew
+-- returns  1, or nothing when another version is there: then the records stay as they are, to be sent anew
 local time = redis.call('TIME')
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 
@@ -17,7 +17,7 @@ local function write_records()
   if ARGV[3] == '*' then
     redis.call('DEL', KEYS[2])
   elseif redis.call('HGET', KEYS[2], '@') ~= ARGV[3] then
-    return 0
+    return false
   end
   local last = 12 + 2 * tonumber(ARGV[12])
   for first = 13, last, 1000 do
@@ -30,7 +30,7 @@ local function write_records()
     redis.call('HSET', KEYS[2], '@', ARGV[4])
   end
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
-  return 1
+  return true
 end
 
 local is_written = write_records()

@@ -34,7 +34,7 @@ class Announcer:
         """Hold the worker's id. Raises `WorkerIdTakenError`, and changes nothing, if another one has it."""
         batch = Batch(self._redis)
         batch.call("hold_id", [keys.worker_process(self._worker)], [self._process, keys.PROCESS_TTL_MS])
-        if await batch.execute() != [1]:
+        if await batch.execute() != [self._process.encode()]:
             raise WorkerIdTakenError
 
     async def beat(
@@ -80,15 +80,11 @@ class Announcer:
             batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
         for each in beside:
             batch.put(each)
-        try:
-            results = await batch.execute()
-        except BaseException:  # some of it may have arrived
-            self._records.lost()
-            raise
-        is_written, self._copies = bool(results[0]), copies
+        is_written, *results = await batch.execute()
+        self._copies = copies
         if not is_written:
             self._records.lost()
-        return is_written, results[len(results) - len(beside) :]
+        return bool(is_written), results[len(results) - len(beside) :]
 
     def _copies_now(self, rooms: Sequence[RoomStatus], of: Collection[str] | None) -> frozenset[str]:
         copies = frozenset(room.name for room in rooms if room.origin)

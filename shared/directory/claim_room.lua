@@ -10,8 +10,8 @@
 -- KEYS[5]  whether Redis has heard nobody for as long as a claim lives, until a moment ago
 -- ARGV[1]  the worker    ARGV[2]  lifetime in ms    ARGV[3]  '', or since when the worker has it: it claims it again
 -- ARGV[4]  if it claims again: for how many ms Redis has not heard that, by the worker's steady clock
--- returns  {owner, 1 if it held the room before, otherwise 0, since when}, where the owner is ARGV[1] when the claim
--- succeeded; {'', -1} when nobody may claim yet
+-- returns  {ARGV[1], since when it has the room, who held it before}; {owner} if that is another one; {} when nobody may
+-- claim yet
 local owner = redis.call('GET', KEYS[1])
 local since = ARGV[3]
 local time = redis.call('TIME')
@@ -21,20 +21,20 @@ local is_new = epoch_age(KEYS[3]) < tonumber(ARGV[2])  -- then claims are missin
 local heard_nobody = is_new or redis.call('EXISTS', KEYS[5]) == 1
 if owner and owner ~= ARGV[1] then
   if since == '' then
-    return {owner, 1}
+    return {owner}
   end
   local is_silent = tonumber(ARGV[4]) >= tonumber(ARGV[2])
   local other_since, other_heard = string.match(redis.call('GET', KEYS[4]) or '', '^(%d+) (%d+)$')
   if other_since then
     local is_later = heard_nobody and heard > tonumber(other_heard)
     if tonumber(other_since) >= tonumber(since) or is_silent and not is_later then
-      return {owner, 1}
+      return {owner}
     end
   elseif is_silent or not is_new then
-    return {owner, 1}
+    return {owner}
   end
 elseif since == '' and (is_new or owner and heard_nobody and redis.call('EXISTS', KEYS[4]) == 1) then
-  return {'', -1}
+  return {}
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 if since == '' then
@@ -46,4 +46,4 @@ end
 if not owner then
   redis.call('DEL', KEYS[2])
 end
-return {ARGV[1], owner and 1 or 0, since}
+return {ARGV[1], since, owner or ''}

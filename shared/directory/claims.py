@@ -60,16 +60,16 @@ class Claims:
         Raises `ROOM_LIMIT` or `PUBLISHER_LIMIT`, or `NO_WORKER` where Redis may have lost claims.
         """
         asked_at = monotonic()
-        owner, was_held, *since = await self._claim(
-            keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS, ""]
-        )
-        if was_held < 0:
+        answer = await self._claim(keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS, ""])
+        if not answer:
             raise redis_is_new()
-        if since:
-            self._since[worker, room] = since[0]
-            self._heard[worker, room] = asked_at
-        if worker_in_key(owner) != worker or not self._limits.exist:
+        owner, *claimed = answer
+        if not claimed:
             return worker_in_key(owner)
+        self._since[worker, room], was_held = claimed
+        self._heard[worker, room] = asked_at
+        if not self._limits.exist:
+            return worker
         outcome = await self._take_place(
             keys=_PLACES,
             args=[
@@ -104,7 +104,8 @@ class Claims:
             if room in never_open:
                 batch.call("release_room", [keys.room_claim(room)], [worker])
             else:
-                batch.call("end_room", _claim_keys(room)[:2], [worker, keys.ENDED_TTL_SECONDS])
+                at = [keys.room_claim(room), keys.room_ended(room)]
+                batch.call("end_room", at, [worker, keys.ENDED_TTL_SECONDS])
         released = zip(rooms, await batch.execute(), strict=True)
         places = Batch(self._redis)
         for room, was_held in released:

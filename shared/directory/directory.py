@@ -27,6 +27,8 @@ from shared.names import RoomName, WorkerId, worker_in_key
 _VERSION = b"@"  # beside the records of a worker's rooms: no room has this name
 _UNIX_TIME = re.compile(rb"[0-9]{1,11}")
 _CHANGES_AT_ONCE = 100
+_PROCESS_BYTES = 8  # of random
+_LOT_BITS = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class Directory:
     def __init__(self, redis: Redis, limits: RoomLimits | None = None) -> None:
         self._redis = redis
         self._claims = Claims(redis, limits or RoomLimits())
-        self.process = secrets.token_hex(8)  # begins the versions of the records that go through this object
+        self.process = secrets.token_hex(
+            _PROCESS_BYTES
+        )  # begins the versions of the records that go through this object
         self._announcers: dict[WorkerId, Announcer] = {}
         self._draw = redis.register_script(script("draw_workers").text)
 
@@ -159,7 +163,9 @@ class Directory:
         """For how many seconds Redis has not heard one of those that have not left: the longest time."""
         first = cast(list[tuple[bytes, float]], await self._redis.zrange(keys.WORKERS, 0, 0, withscores=True))
         seconds, microseconds = await self._redis.time()
-        return seconds + microseconds / 1e6 - first[0][1] if first else 0.0
+        now = seconds + microseconds / 1e6
+        [(_, heard_at)] = first or [(b"", now)]
+        return now - heard_at
 
     async def statuses(self, workers: Collection[WorkerId]) -> dict[WorkerId, WorkerStatus]:
         """The statuses of those of `workers` that live."""
@@ -182,7 +188,7 @@ class Directory:
         """
         drawn: list[bytes] = await self._draw(
             keys=[keys.WORKERS, keys.TAKES_VIEWERS if for_viewer else keys.TAKES_PUBLISHERS],
-            args=[number, keys.HEARTBEAT_TTL_MS / 1000, secrets.randbits(31), int(reserve), *avoid],
+            args=[number, keys.HEARTBEAT_TTL_MS / 1000, secrets.randbits(_LOT_BITS), int(reserve), *avoid],
         )
         return [worker_in_key(worker) for worker in drawn]
 
@@ -248,7 +254,8 @@ class Directory:
     async def last_change(self) -> str:
         """The last entry of the log of changes."""
         last = cast(list[Any], await self._redis.xrevrange(keys.CHANGES, count=1))
-        return last[0][0].decode() if last else "0-0"
+        [(at, _)] = last or [(b"0-0", {})]
+        return str(at.decode())
 
     async def changes(self, after: str) -> Changes:
         """What changed in the records of rooms after the entry `after` of the log.

@@ -29,18 +29,13 @@ repeat -- as long as there are dead ones among them: each is met once
 until not is_dead
 -- where nearly all are drawn, the draw is not in random order
 math.randomseed(ARGV[3])
-for i = #drawn, 2, -1 do
-  local j = math.random(i)
+for i = 1, #drawn do
+  local j = math.random(i, #drawn)
   drawn[i], drawn[j] = drawn[j], drawn[i]
 end
-local order = {}
-for i, worker in ipairs(drawn) do
-  order[worker] = i
-end
 table.sort(drawn, function(a, b)
-  if (last[a] or false) ~= (last[b] or false) then return not last[a] end
-  if burdens[a] ~= burdens[b] then return burdens[a] < burdens[b] end
-  return order[a] < order[b]
+  if last[a] ~= last[b] then return last[b] end
+  return burdens[a] < burdens[b]
 end)
 if drawn[1] and not last[drawn[1]] then
   redis.call('ZINCRBY', KEYS[2], ARGV[4], drawn[1])

@@ -7,8 +7,8 @@ local function epoch_age(key)
   local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
   local of, began = string.match(redis.call('GET', key) or '', '^(%w*) (%d+)$')
   if of ~= run or tonumber(began) > now then  -- later than now: the clock was set back
-    redis.call('SET', key, run .. ' ' .. string.format('%.0f', now))
-    return 0
+    began = string.format('%.0f', now)
+    redis.call('SET', key, run .. ' ' .. began)
   end
   return now - began
 end

@@ -14,4 +14,3 @@ end
 for _, key in ipairs(KEYS) do
   redis.call('EXPIRE', key, ARGV[2])
 end
-return 0

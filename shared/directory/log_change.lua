@@ -4,4 +4,3 @@ local time = redis.call('TIME')
 local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[2]
 redis.call('XADD', KEYS[1], 'MINID', '~', string.format('%.0f', oldest), '*', 'c', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-return 1

@@ -105,4 +105,4 @@ def _coarse(room: RoomStatus) -> Any:
     Of bit rates it is whether they doubled or halved.
     """
     layers = [(at.rid, at.width, at.height, at.viewers, at.bitrate.bit_length()) for at in room.layers]
-    return _facts(room), room.bitrate.bit_length(), layers, room.still_at > 0
+    return _facts(room), room.bitrate.bit_length(), layers, bool(room.still_at)

@@ -5,7 +5,7 @@
 -- ARGV[1]  the room's name    ARGV[2]  the network; '': unknown    ARGV[3]  lifetime in ms
 -- ARGV[4]  rooms allowed in the cluster    ARGV[5]  rooms allowed to one network; 0: no limit
 -- ARGV[6]  lifetime in s of the keys
--- returns  0; or 1: too many rooms; or 2: too many of this network
+-- returns  nothing; or 1: too many rooms; or 2: too many of this network
 local room, network = ARGV[1], ARGV[2]
 local most, most_of_network = tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
@@ -44,7 +44,6 @@ if network ~= '' and most_of_network > 0 and not (had_place and before == networ
       count = count + 1
     else -- its time is over
       forget(other)
-      redis.call('ZREM', KEYS[3], entry)
     end
   end
   if count >= most_of_network then
@@ -64,4 +63,3 @@ end
 for _, key in ipairs(KEYS) do
   redis.call('EXPIRE', key, ARGV[6])
 end
-return 0

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from shared.bus import connection
 from shared.bus.batch import Batch, Call, called
-from shared.bus.connection import ListReader, connect
+from shared.bus.connection import ListReader, ShortCalls, connect
 
 
 @pytest.fixture
@@ -51,8 +52,19 @@ async def test_a_connection_that_died_in_the_pool_is_replaced(redis: Redis, redi
 
 async def test_nobody_at_the_address_is_an_error_of_redis() -> None:
     async with connect("redis://127.0.0.1:1/0") as redis:
-        with pytest.raises(RedisConnectionError):
-            await results(redis, ("PING",))
+        for _ in range(2):  # the connection beside the pool is free again
+            with pytest.raises(RedisConnectionError):
+                await results(redis, ("PING",))
+            assert not cast(ShortCalls, redis)._is_lent
+
+
+async def test_the_connection_beside_the_pool_is_lent_to_one_at_a_time(redis: Redis) -> None:
+    lender = cast(ShortCalls, redis)
+    for _ in range(2):
+        one, other = await lender.take(), await lender.take()
+        assert one is lender._beside is not other
+        for each in (other, one):
+            await lender.give_back(each)
 
 
 async def test_many_at_once_get_their_own_results(redis: Redis) -> None:
@@ -81,15 +93,15 @@ async def test_who_gives_up_leaves_no_result_for_the_next(redis: Redis) -> None:
 async def test_a_script_that_redis_does_not_have_is_loaded(redis: Redis) -> None:
     await redis.script_flush()
     hold = Call("hold_id", ["id"], ["me", 1000])
-    assert await called(redis, hold) == 1
+    assert await called(redis, hold) == b"me"
     batch = Batch(redis)
     batch.add("GET", "id")
     batch.put(hold)
-    assert await batch.execute() == [b"me", 1]
+    assert await batch.execute() == [b"me", b"me"]
 
 
 async def test_a_reader_of_a_list_whose_connection_died_gets_the_next_entry(
-    redis: Redis, redis_url: str
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = ListReader(redis_url, "list")
     await redis.rpush("list", "a")
@@ -99,4 +111,6 @@ async def test_a_reader_of_a_list_whose_connection_died_gets_the_next_entry(
         assert await redis.client_kill_filter(_id=number) == 1
     await redis.rpush("list", "b")
     assert await reader.pop() == b"b"
+    monkeypatch.setattr(connection, "BLOCK_SECONDS", 0.05)
+    assert await reader.pop() is None
     await reader.close()

@@ -67,7 +67,8 @@ async def test_a_look_reserves_nothing(redis: Redis) -> None:
 
 async def test_a_worker_that_fell_silent_is_not_drawn_and_is_forgotten(redis: Redis) -> None:
     await announce(redis, "a", "b", "c")
-    await redis.zincrby(keys.WORKERS, -keys.HEARTBEAT_TTL_MS / 1000 - 1, "b")
+    for worker, seconds in (("a", 3), ("b", keys.HEARTBEAT_TTL_MS / 1000)):
+        await redis.zincrby(keys.WORKERS, -seconds, worker)
     await redis.zrem(keys.WORKERS, "c")
     assert await drawn(redis) == ["a"]
     assert await redis.zrange(keys.TAKES_PUBLISHERS, 0, -1) == [b"a"]

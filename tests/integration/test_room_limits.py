@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
@@ -43,10 +44,11 @@ async def test_of_many_claims_at_once_as_many_win_as_there_may_be_rooms(redis: R
 async def test_a_room_that_is_released_or_expires_makes_place(redis: Redis) -> None:
     directory = Directory(redis, RoomLimits(rooms=2, rooms_of_network=2))
     assert await claims(directory, "a", "b", "c") == [None, None, ErrorCode.ROOM_LIMIT]
-    await directory.release_rooms([RoomName("a")], TWO)  # which does not own it
-    assert await claims(directory, "c") == [ErrorCode.ROOM_LIMIT]
+    for never_open in ([], [RoomName("a")]):
+        await directory.release_rooms([RoomName("a")], TWO, never_open)  # which does not own it
+        assert await claims(directory, "c") == [ErrorCode.ROOM_LIMIT]
     await directory.release_rooms([RoomName("a")], ONE)
-    assert RoomName("a") not in {room for _, room in directory._claims._since}
+    assert RoomName("a") not in {room for _, room in (*directory._claims._since, *directory._claims._heard)}
     assert await claims(directory, "c", "d") == [None, ErrorCode.ROOM_LIMIT]
     await redis.zadd(keys.ROOMS, {"b": 1})  # as of a worker that died
     await redis.delete(keys.room_claim(RoomName("b")))
@@ -63,12 +65,35 @@ async def test_a_room_that_comes_back_needs_no_place(redis: Redis) -> None:
     assert await directory.claim_room(RoomName("a"), TWO, HOME) == TWO  # its worker died a moment ago
 
 
-async def test_heartbeats_keep_the_places_of_their_rooms(redis_url: str, redis: Redis) -> None:
-    directory = Directory(redis, RoomLimits(rooms=1))
+async def is_counted(redis: Redis, since: int) -> bool:
+    """Whether room "a" counts from some moment since then for as long as it should; all of it expires."""
+    for key in (keys.ROOMS, keys.NETWORKS, keys.PUBLISHERS):
+        assert 0 < await redis.ttl(key) <= keys.SWEEP_SECONDS
+    until = await redis.zscore(keys.ROOMS, "a") or 0.0
+    return since <= until - keys.PLACE_TTL_MS <= await unix_ms(redis)
+
+
+async def unix_ms(redis: Redis) -> int:
+    seconds, microseconds = await redis.time()
+    return int(seconds * 1000 + microseconds // 1000)
+
+
+async def test_heartbeats_keep_the_places_of_their_rooms_now_and_then(
+    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("shared.directory.claims.monotonic", lambda: now)
+    directory, since = Directory(redis, RoomLimits(rooms=1, rooms_of_network=1)), await unix_ms(redis)
     assert await claims(directory, "a") == [None]
-    await redis.zadd(keys.ROOMS, {"a": 1})
-    await directory.beat(STATUS, [RoomName("a")])
-    assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
+    assert await is_counted(redis, since)
+    for seconds, is_kept in ((0.0, True), (keys.PLACE_SECONDS - 0.1, False), (0.1, True)):
+        now += seconds
+        await redis.zadd(keys.ROOMS, {"a": 1})
+        for key in (keys.ROOMS, keys.NETWORKS, keys.PUBLISHERS) if is_kept else ():
+            await redis.persist(key)
+        since = await unix_ms(redis)
+        await directory.beat(STATUS, [RoomName("a")])
+        assert await is_counted(redis, since) is is_kept
     empty(redis_url)
     await directory.beat(STATUS, [RoomName("a")])  # Redis has come back, empty
     assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
@@ -109,6 +134,7 @@ async def test_a_claim_beyond_a_limit_is_given_back(redis: Redis) -> None:
     directory = Directory(redis, RoomLimits(rooms=1))
     assert await claims(directory, "a", "b") == [None, ErrorCode.ROOM_LIMIT]
     assert await directory.room_owner(RoomName("b")) is None
+    assert await directory.room_ends([RoomName("b")]) == {}
 
 
 async def test_the_places_of_many_rooms_are_counted_by_their_network(redis: Redis) -> None:
