@@ -9,7 +9,6 @@ from shared.http.connections import Connections
 from shared.http.limits import HttpLimits
 from shared.http.protocol import BoundedProtocol
 
-BACKLOG = 2048  # connections that the kernel keeps until they are accepted
 _PAUSE_SECONDS = 0.1  # when the kernel has no file or memory left for a connection
 
 
@@ -33,7 +32,6 @@ class Door:
         self._loop = asyncio.get_running_loop()
         self._closed = False
         listener.setblocking(False)
-        listener.listen(BACKLOG)
         self._loop.add_reader(listener, self._accept)
 
     def close(self) -> None:

@@ -55,11 +55,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._status = 400  # to refuse with
         self._head_open = False
         self._body_open = False
-        self._field_bytes = 0
-        self._fields = 0
-        self._hosts = 0
         self._silent_bytes = 0  # that the parser has taken since it last reported something
-        self._unread_bytes = 0
+        self._count_anew()
 
     # --- begin and end
 
@@ -115,10 +112,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         view = memoryview(data)
         for start in range(0, len(data), _SLICE_BYTES):
+            part = view[start : start + _SLICE_BYTES]
             if self._deaf:
-                self._discard(len(data) - start)
-                return
-            self._parse(view[start : start + _SLICE_BYTES])
+                self._discard(len(part))
+            else:
+                self._parse(part)
 
     def _parse(self, data: memoryview) -> None:
         self._silent_bytes += len(data)
@@ -145,6 +143,9 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _StopError
         super().on_message_begin()
         self._head_open = True
+        self._count_anew()
+
+    def _count_anew(self) -> None:
         self._field_bytes = self._fields = self._hosts = self._unread_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -214,8 +215,8 @@ class BoundedProtocol(HttpToolsProtocol):
         its data is discarded for a moment.
         """
         self._deaf = True
-        cycle = self._cycles[-1] if self._cycles else None
-        if cycle is not None and (len(self._cycles) > 1 or cycle.response_started or not self._body_open):
+        cycle, *others = self._cycles or [None]
+        if cycle is not None and (others or cycle.response_started or not self._body_open):
             self.cut()
             return
         body = b'{"error":"%s"}' % _REASONS[status]

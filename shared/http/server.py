@@ -24,6 +24,7 @@ from shared.settings.settings import SettingsError
 from shared.telemetry.logging import get_logger
 
 STALL_SECONDS = 60.0  # a client may read, or acknowledge, nothing of an answer for this long
+BACKLOG = 2048  # connections that the kernel keeps until they are accepted
 _RECEIVE_BYTES = 65_536  # asked of the kernel, which doubles it; no client sends more at once
 OTHER_FILES = 128  # files that a process has open besides its HTTP connections
 _WARN_SECONDS = 60.0
@@ -51,7 +52,7 @@ def bind_tcp(address: HostPort) -> socket.socket:
     every = not address.host
     dual = every and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
-    return socket.create_server(address, family=family, dualstack_ipv6=dual)
+    return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=dual)
 
 
 def bound_connections(listener: socket.socket, stall_seconds: float = STALL_SECONDS) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 from dataclasses import replace
@@ -9,6 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from shared.http import door as module
 from shared.http.door import Door
 from shared.http.limits import HttpLimits
 from shared.http.server import listen
@@ -81,15 +85,42 @@ async def test_over_tls_a_head_is_bounded_too(tmp_path: Path) -> None:
             assert status_of(await rest_of(reader, writer)) == 431
 
 
-async def test_who_is_closed_during_a_pause_accepts_nobody_after_it() -> None:
-    listener = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
-    limits = HttpLimits(accept_pause=0.02, accepted_at_once=0)  # each look at the door ends in a pause
-    admitted: list[str] = []
-    with listener, socket.create_connection(listener.getsockname(), PATIENCE_SECONDS):
-        connections = SimpleNamespace(limits=limits, admit=lambda *_: admitted.append("one"))
-        door = Door(listener, None, cast(Any, connections), cast(Any, object))
+class Listener:
+    """A socket at which somebody always waits, in a kernel that has no file left if it `is_full`."""
+
+    def __init__(self, listener: socket.socket, is_full: bool) -> None:
+        self.fileno, self.is_full = listener.fileno, is_full
+        self.asked = self.closed = 0
+
+    def setblocking(self, _: bool) -> None: ...
+
+    def accept(self) -> tuple["Listener", tuple[str, int]]:
+        self.asked += 1
+        if self.is_full:
+            raise OSError(errno.EMFILE, "no file left")
+        return self, ("192.0.2.1", 5)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize(("is_full", "at_once"), [(True, 1), (False, 3)])
+async def test_after_so_many_or_none_there_is_a_pause_and_who_is_closed_in_it_accepts_nobody(
+    is_full: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.02)
+    limits = HttpLimits(accept_pause=0.02, accepted_at_once=3)
+    connections: Any = SimpleNamespace(limits=limits, admit=lambda *_: False)
+    real = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
+    with real, socket.create_connection(real.getsockname(), PATIENCE_SECONDS):
+        listener: Any = Listener(real, is_full)
+        Door(listener, None, connections, cast(Any, object)).close()
+        await asyncio.sleep(0.001)
+        assert listener.asked == 0
+        door = Door(listener, None, connections, cast(Any, object))
         await asyncio.sleep(0.01)
+        assert listener.asked == at_once
+        await eventually("it goes on", lambda: listener.asked == 2 * at_once, 10.0, every=0.001)
         door.close()
-        connections.limits = replace(limits, accepted_at_once=1)
-        await asyncio.sleep(0.05)
-    assert admitted == []
+        await asyncio.sleep(0.04)
+    assert (listener.asked, listener.closed) == (2 * at_once, 0 if is_full else 2 * at_once)

@@ -4,9 +4,15 @@ import asyncio
 import contextlib
 import socket
 from dataclasses import replace
+from unittest.mock import MagicMock
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
+from shared.http.connections import Connections
+from shared.http.protocol import BoundedProtocol
 from tests.support.waiting import eventually
 from tests.unit.shared.http.http_stage import (
     AT_ONCE,
@@ -77,6 +83,33 @@ async def test_a_head_may_have_so_much_and_no_more(
         assert status_of(await served.send(said)) == status
         monkeypatch.setattr("shared.http.protocol._SLICE_BYTES", 10)  # as when it comes in small pieces
         assert status_of(await served.send(said)) == status
+
+
+@pytest.mark.parametrize(
+    ("said", "rest", "status"),
+    [
+        (b"", b"\r\n", 400),
+        (b"GET /read HTTP/1.1\r\nX", b"x", 431),
+        (b"GET /read HTTP/1.1\r\nHost: t\r\nX: y", b"y", 431),
+        (CHUNKED + b"1\r\nx", b"\r\n1;", 400),
+    ],
+)
+async def test_what_the_parser_keeps_to_itself_is_so_much_and_no_more(
+    said: bytes, rest: bytes, status: int
+) -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None: ...
+
+    connections = Connections(SMALL)
+    for size in (2_000, 2_001):
+        config = uvicorn.Config(app, log_config=None)
+        protocol = BoundedProtocol(connections, config=config, server_state=ServerState(), app_state={})
+        protocol.connection_made(wire := MagicMock())
+        protocol.data_received(said)
+        protocol.data_received((rest + rest[-1:] * size)[:size])
+        answers = [status_of(call.args[0]) for call in wire.write.call_args_list]
+        assert answers == ([] if size == 2_000 else [status])
+        protocol.connection_lost(None)
+        await asyncio.gather(*protocol.tasks)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +285,7 @@ async def test_one_byte_at_a_time_buys_no_time() -> None:
 async def test_an_answer_may_take_any_time() -> None:
     async with serving(replace(AT_ONCE, head_seconds=0.05)) as served:
         reader, writer = await served.connect()
-        writer.write(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n")
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n" + POST + b"Content-Length: 9\r\n\r\n12")
         loop = asyncio.get_running_loop()
         until = loop.time() + 0.5
         while loop.time() < until:
@@ -289,6 +322,7 @@ async def test_what_still_runs_after_its_answer_cuts_no_later_answer() -> None:
 async def test_a_connection_may_go_on_for_many_requests() -> None:
     async with serving(replace(PATIENT, head_seconds=0.5, look_seconds=0.02)) as served:
         reader, writer = await served.connect()
+        await asyncio.sleep(3 * PATIENT.look_seconds)  # it may begin late, too
         for _ in range(20):
             writer.write(POST + b"Content-Length: 3\r\n\r\nv=0")
             assert (await reader.readuntil(b"read")).startswith(b"HTTP/1.1 200 ")
@@ -308,11 +342,26 @@ async def test_who_leaves_in_the_middle_of_many_answers_leaves_no_traceback(
     assert not caplog.records
 
 
-async def test_nothing_is_said_in_the_middle_of_an_answer() -> None:
+@pytest.mark.parametrize("more", [b"this is no HTTP\r\n\r\n", CHUNKED + b"no length\r\n"])
+async def test_nothing_is_said_in_the_middle_of_an_answer(more: bytes) -> None:
     async with serving() as served:
-        said = await served.send(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n", b"this is no HTTP\r\n\r\n")
+        said = await served.send(b"GET /stream HTTP/1.1\r\nHost: test\r\n\r\n", more)
         assert said.count(b"HTTP/1.1") <= 1
         assert b"invalid request" not in said
+
+
+@pytest.mark.parametrize("path", [b"/read", b"/hold"])
+async def test_a_request_that_was_refused_ends_and_has_no_other_answer(
+    path: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(replace(AT_ONCE, unread_seconds=60.0)) as served:
+        reader, writer = await served.connect()
+        writer.write(POST.replace(b"/read", path) + b"Content-Length: 9\r\n\r\n12")
+        assert status_of(await reader.read()) == 408
+        served.holds = False
+        await eventually("it ends", lambda: not served.server.server_state.tasks, PATIENCE_SECONDS)
+        writer.close()
+    assert not caplog.records
 
 
 async def test_the_body_of_a_client_that_has_gone_is_kept_by_nobody() -> None:

@@ -2,14 +2,18 @@
 
 import asyncio
 import resource
+import signal
 import socket
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
 from shared.http.limits import HttpLimits
-from shared.http.server import HttpServer, listen
+from shared.http.server import _RECEIVE_BYTES, STALL_SECONDS, HttpServer, listen
 from shared.settings.host_port import HostPort
 from shared.settings.settings import SettingsError
 from tests.support.loopback import LOOPBACKS
@@ -31,10 +35,33 @@ def test_an_empty_host_is_every_address_of_both_kinds() -> None:
         port = listener.getsockname()[1]
         for host in LOOPBACKS:
             socket.create_connection((host, port), timeout=2).close()
+        stall = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert stall == 1000 * STALL_SECONDS  # and so for each connection
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * _RECEIVE_BYTES
+
+
+async def test_a_server_stops_on_its_signals_and_leaves_them_to_the_process_afterwards() -> None:
+    server = HttpServer(uvicorn.Config("app", log_config=None), [signal.SIGUSR1])
+    before = signal.getsignal(signal.SIGUSR1)
+    with server.capture_signals():
+        signal.raise_signal(signal.SIGUSR1)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await server._woken.wait()
+        assert server.should_exit
+        server.stop()
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+async def test_an_app_that_does_not_start_ends_the_process() -> None:
+    server = HttpServer(uvicorn.Config("app", log_config=None))
+    server.lifespan = cast(Any, SimpleNamespace(startup=AsyncMock(), should_exit=True))
+    with pytest.raises(SystemExit):
+        await server.startup([])
+    server.lifespan.startup.assert_awaited_once()
 
 
 @pytest.mark.parametrize(
-    ("files", "connections"), [(1024, 896), (65_536, 12_000), (resource.RLIM_INFINITY, 12_000)]
+    ("files", "connections"), [(100, 1), (1024, 896), (65_536, 12_000), (resource.RLIM_INFINITY, 12_000)]
 )
 def test_a_process_with_few_files_takes_fewer_connections(
     monkeypatch: pytest.MonkeyPatch, files: int, connections: int
