@@ -16,11 +16,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
-from shared.bus.primary import connection_options
+from shared.bus.primary import NEVER_AGAIN, connection_options
 
 # Shared by all calls of a process: in a burst, calls wait for a connection instead of opening their own.
 MAX_CONNECTIONS = 16
 BLOCK_SECONDS = 2.0  # for one BLPOP
+_ONCE_MORE = Retry(NoBackoff(), 1)  # a pooled connection may have died unnoticed
+_HEALTH_SECONDS = 15  # then a pooled connection is asked whether it lives, before it is used
 
 
 class ShortCalls(Redis):
@@ -66,9 +68,9 @@ class ShortCalls(Redis):
 
 
 class _ShortPipeline(Pipeline):
-    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+    async def execute(self, *args: Any, **options: Any) -> list[Any]:
         async with answered_within(CALL_TIMEOUT_SECONDS):
-            results: list[Any] = await super().execute(raise_on_error)
+            results: list[Any] = await super().execute(*args, **options)
             return results
 
 
@@ -81,8 +83,8 @@ def connect(url: str) -> Redis:
         max_connections=MAX_CONNECTIONS,
         timeout=None,
         socket_timeout=None,
-        retry=Retry(NoBackoff(), 1),  # once: a pooled connection may have died unnoticed
-        health_check_interval=15,
+        retry=_ONCE_MORE,
+        health_check_interval=_HEALTH_SECONDS,
         **connection_options(url),
     )
     return ShortCalls.from_pool(pool)
@@ -95,7 +97,7 @@ class ListReader:
     """
 
     def __init__(self, url: str, key: str) -> None:
-        pool = ConnectionPool(socket_timeout=None, retry=Retry(NoBackoff(), 0), **connection_options(url))
+        pool = ConnectionPool(socket_timeout=None, retry=NEVER_AGAIN, **connection_options(url))
         self._connection: Any = pool.make_connection()  # type: ignore[no-untyped-call]
         self._key = key
 

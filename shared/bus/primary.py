@@ -42,6 +42,7 @@ FOLLOW_SECONDS = 2.0
 MAX_NODES = 64  # of a Redis Cluster, remembered
 # For so long after a move a host that names the former primary may not know of it: others are asked first.
 NEWS_SECONDS = 30.0
+NEVER_AGAIN = Retry(NoBackoff(), 0)
 CLUSTER_PREFIX = "{roomcast}:"
 SLOT = key_slot(b"roomcast")
 # Errors of a server that is the primary no longer, also as scripts of Redis 6 report them: it was demoted, it
@@ -172,7 +173,7 @@ class Primary(ABC):
         """Ask one host; None: it does not know the primary."""
 
     async def _reply(self, host: HostPort, options: Any, *command: str) -> Any:
-        connection = self._kind(host=host.host, port=host.port, retry=Retry(NoBackoff(), 0), **options)
+        connection = self._kind(host=host.host, port=host.port, retry=NEVER_AGAIN, **options)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command(*command)

@@ -161,15 +161,6 @@ async def test_a_redis_whose_clock_cannot_be_read_fails_the_call_and_ends_nothin
     assert worker.served == []
 
 
-async def test_the_skew_of_this_host_is_known(redis: Redis) -> None:
-    clock = skewed(redis, 5.0)
-    assert clock.skew() != clock.skew()  # NaN: not known yet
-    assert clock.now() == pytest.approx(time.time() + 5.0, abs=0.5)
-    await clock.read()
-    assert clock.skew() == pytest.approx(5.0, abs=0.5)
-    assert clock.now() == pytest.approx(time.time(), abs=0.5)
-
-
 async def test_another_redis_with_another_clock_is_believed_when_it_is_back() -> None:
     """`run` survives the outage between them."""
     valkey = EmbeddedValkey(free_port())

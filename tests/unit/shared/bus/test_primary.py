@@ -1,11 +1,16 @@
 """Whom a process believes when the hosts disagree on where the primary is."""
 
-from collections.abc import Mapping
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
-from redis.asyncio.connection import Connection
-from redis.exceptions import RedisError
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
 from structlog.testing import capture_logs
 
 from shared.bus import primary as module
@@ -113,20 +118,134 @@ async def test_who_does_not_know_is_asked_last(primary: Scripted) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "kind"),
+    ("url", "kind", "asks"),
     [
-        ("redis://h", Connection),
-        ("rediss://h", module._Tls),
-        ("redis+sentinel://h/mymaster/0", module._ToPrimary),
-        ("rediss+sentinel://h/mymaster/0", module._TlsToPrimary),
-        ("redis+cluster://h", module._ToSlot),
-        ("rediss+cluster://h", module._TlsToSlot),
+        ("unix:///redis.sock", UnixDomainSocketConnection, None),
+        ("redis://h", Connection, None),
+        ("rediss://h", module._Tls, None),
+        ("redis+sentinel://h/mymaster/0", module._ToPrimary, SentinelPrimary),
+        ("rediss+sentinel://h/mymaster/0", module._TlsToPrimary, SentinelPrimary),
+        ("redis+cluster://h", module._ToSlot, SlotPrimary),
+        ("rediss+cluster://h", module._TlsToSlot, SlotPrimary),
     ],
 )
-def test_each_kind_of_url_has_its_connections(url: str, kind: type) -> None:
+def test_each_kind_of_url_has_its_connections(url: str, kind: type, asks: type | None) -> None:
     options = module.connection_options(url)
     assert options["connection_class"] is kind
-    assert ("primary" in options) is ("+" in url)
+    primary = options.get("primary")
+    assert (type(primary) if primary else None) is asks
+    assert primary is None or primary._kind is (module._Tls if url.startswith("rediss") else Connection)
+
+
+def test_keys_are_in_our_slot_of_a_cluster_and_nothing_else_is_changed() -> None:
+    connection = module._ToSlot(primary=Scripted())
+    [packed] = connection.pack_command("EVALSHA", "roomcast:workers", b"roomcast:x", 5)
+    assert packed.split(b"\r\n")[2::2] == [b"EVALSHA", b"{roomcast}:workers", b"roomcast:x", b"5"]
+
+
+async def test_certificates_are_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    async def connect(_: Any) -> None:
+        done.append("connected")
+
+    monkeypatch.setattr(SSLConnection, "_connect", connect)
+    connection: Any = module._Tls()
+    connection.ssl_context = SimpleNamespace(get=lambda: done.append(threading.current_thread().name))
+    await connection._connect()
+    assert done[1:] == ["connected"]
+    assert done[0] != threading.current_thread().name
+
+
+async def test_the_primary_is_looked_for_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    await module.follow("redis://h")  # which is the server itself
+    finds, beats = list[int](), list[float]()
+
+    async def find() -> None:
+        finds.append(1)
+        raise RedisError
+
+    async def sleep(seconds: float) -> None:
+        beats.append(seconds)
+        if len(beats) == 3:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(module, "primary_of", lambda _: SimpleNamespace(find=find))
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
+    with pytest.raises(asyncio.CancelledError):
+        await module.follow("redis+cluster://h")
+    assert (len(finds), beats) == (3, [module.FOLLOW_SECONDS] * 3)
+
+
+def connection_to(
+    primary: Scripted, monkeypatch: pytest.MonkeyPatch, connect: Callable[[], None] = lambda: None
+) -> Any:
+    """A connection of no socket; `connect` is called when it has connected."""
+    connection = module._ToPrimary(primary=primary)
+
+    async def connected(self: Any) -> None:
+        connect()
+        self._reader = self._writer = MagicMock()
+
+    monkeypatch.setattr(Connection, "_connect", connected)
+    return connection
+
+
+async def test_a_connection_goes_to_the_primary_until_that_moves(
+    primary: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connection_to(primary, monkeypatch)
+    await connection._connect()
+    assert (connection.host, connection.port) == OLD
+    assert connection.is_connected
+    primary.says = dict.fromkeys(HOSTS, NEW)
+    await primary.find()
+    assert not connection.is_connected
+
+
+async def test_a_primary_that_moves_while_somebody_connects_is_an_error(
+    primary: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connection_to(primary, monkeypatch, lambda: setattr(primary, "known", NEW))
+    with pytest.raises(RedisConnectionError):
+        await connection._connect()
+    assert not connection.is_connected
+
+
+async def test_who_named_a_server_that_does_not_answer_is_asked_last(
+    primary: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OSError
+
+    with pytest.raises(OSError):
+        await connection_to(primary, monkeypatch, refuse)._connect()
+    assert primary._hosts[-1].host == "s1"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_former"),
+    [
+        ("READONLY You can't write", True),
+        ("NOREPLICAS Not enough", True),
+        ("MOVED 1 h:1", True),
+        ("ERR", False),
+    ],
+)
+async def test_a_server_that_says_it_is_no_primary_is_left(
+    error: str, is_former: bool, primary: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(_: Any) -> None:
+        raise ResponseError(error)
+
+    connection = connection_to(primary, monkeypatch)
+    await connection._connect()
+    monkeypatch.setattr(Connection, "read_response", answer)
+    with pytest.raises(RedisConnectionError if is_former else ResponseError):
+        await connection.read_response()
+    assert connection.is_connected is not is_former
+    assert (primary._hosts[-1].host == "s1") is is_former
+    await connection.disconnect(nowait=True)
 
 
 class Answering(SlotPrimary):
