@@ -22,6 +22,7 @@ from shared.names import RequestId, RoomName, WorkerId
 from shared.rpc.request import (
     CLOSED,
     REPLY_SHARE,
+    RETRY_AFTER_SECONDS,
     RETRY_SECONDS,
     UNANSWERED,
     Observe,
@@ -37,6 +38,7 @@ R = TypeVar("R")
 # late, and requests that end sessions must get through.
 MAX_QUEUED = 512
 MAX_OFFERS_QUEUED = 128
+_ID_BYTES = 8  # of random
 
 log = get_logger()
 
@@ -48,7 +50,7 @@ class SilentWorkerError(ServiceError):
         super().__init__(
             ErrorCode.NO_WORKER,
             detail="worker did not answer in time",
-            retry_after=1,
+            retry_after=RETRY_AFTER_SECONDS,
             cause="worker_silent",
         )
 
@@ -57,14 +59,16 @@ class LeftWorkerError(ServiceError):
     """`WORKER_FULL`, because this worker has left: its sessions have ended. Another one may take an offer."""
 
     def __init__(self) -> None:
-        super().__init__(ErrorCode.WORKER_FULL, detail="the worker has left", retry_after=1)
+        super().__init__(ErrorCode.WORKER_FULL, detail="the worker has left", retry_after=RETRY_AFTER_SECONDS)
 
 
 class NotAsGivenError(ServiceError):
     """`NO_WORKER`, because the worker does not live, or does not hold the room as it did."""
 
     def __init__(self) -> None:
-        super().__init__(ErrorCode.NO_WORKER, detail="the worker is not as it was", retry_after=1)
+        super().__init__(
+            ErrorCode.NO_WORKER, detail="the worker is not as it was", retry_after=RETRY_AFTER_SECONDS
+        )
 
 
 def alive(worker: WorkerId) -> list[str]:
@@ -88,7 +92,7 @@ class RpcClient:
     ) -> None:
         self._redis = redis
         self._observe = observe
-        self._reply_to = keys.rpc_replies(secrets.token_hex(8))
+        self._reply_to = keys.rpc_replies(secrets.token_hex(_ID_BYTES))
         self._reader = ListReader(url, self._reply_to)
         self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._clock = clock or RedisClock(redis)
@@ -128,7 +132,7 @@ class RpcClient:
     ) -> dict[str, Any]:
         """Push the request, and wait for the plain map of its reply."""
         ends = monotonic() + timeout
-        call_id = secrets.token_hex(8)
+        call_id = secrets.token_hex(_ID_BYTES)
         request = {
             "id": call_id,
             "op": type(message).__name__,

@@ -30,6 +30,7 @@ RETRY_SECONDS = 0.5  # between two tries to read a list while Redis is away
 CLOSED = b"closed"  # marks a list of requests that takes no more; no map of msgpack begins so
 CLOSED_SECONDS = 60  # the mark stays this long: a worker has left the directory by then
 REPLY_SHARE = 0.1  # this share of a caller's time is for the way of the reply
+RETRY_AFTER_SECONDS = 1  # what a caller is told whose request another worker, or the same, may serve
 MAX_SECONDS = 10.0  # the longest time for a request; a longer one is an error of its caller
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -21,6 +22,7 @@ from shared.rpc.request import (
     CLOSED,
     CLOSED_SECONDS,
     MAX_SECONDS,
+    RETRY_AFTER_SECONDS,
     RETRY_SECONDS,
     TOO_LATE,
     UNANSWERED,
@@ -163,7 +165,7 @@ class RpcServer:
             if deadline <= self._clock.latest():
                 await self._clock.read()
         except (RedisError, OSError):  # then its caller gets no reply either
-            return 0.0
+            return -inf
         left = deadline - self._clock.latest()
         return min(left, MAX_SECONDS)
 
@@ -229,4 +231,5 @@ def _span(request: Request) -> AbstractContextManager[None]:
 
 
 def _not_understood() -> ServiceError:
-    return ServiceError(ErrorCode.NO_WORKER, detail="the worker cannot read the request", retry_after=1)
+    detail = "the worker cannot read the request"
+    return ServiceError(ErrorCode.NO_WORKER, detail=detail, retry_after=RETRY_AFTER_SECONDS)

@@ -1,7 +1,6 @@
 """Calls between the planes over a real Valkey are answered or refused; garbage hurts nobody."""
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 from redis.asyncio import Redis
@@ -22,10 +21,6 @@ from tests.integration.rpc.ends import (
     refused,
     running,
 )
-
-
-async def test_a_call_is_answered(client: RpcClient, server: RpcServer) -> None:
-    assert await publish(client) == Answer(session="w1.demo", sdp="the offer", etag="e")
 
 
 async def test_every_field_of_a_message_arrives(redis: Redis, redis_url: str, client: RpcClient) -> None:
@@ -98,52 +93,6 @@ def test_what_a_newer_or_broken_worker_says_is_no_bug_of_ours(result: dict[str, 
         reply_from_map(Answer, result)
     assert caught.value.code is ErrorCode.NO_WORKER
     assert caught.value.detail == "the worker's answer cannot be read"
-
-
-async def test_a_bug_in_a_handler_is_internal_and_logged_with_the_request_id(
-    redis: Redis, redis_url: str, client: RpcClient
-) -> None:
-    async def fail(_: Publish) -> Answer:
-        raise RuntimeError("secret of the worker")
-
-    with capture_logs() as logs:
-        async with running(RpcServer(redis, redis_url, WORKER, {Publish: fail})):
-            error = await refused(publish(client))
-            again = await refused(publish(client))
-    assert error.code is again.code is ErrorCode.INTERNAL
-    assert (error.message, error.detail) == (None, None)
-    failures = [line for line in logs if line["event"] == "rpc request failed"]
-    assert [(line["op"], line["request_id"]) for line in failures] == [("Publish", REQUEST_ID)] * 2
-    assert all(line["log_level"] == "error" and line["exc_info"] for line in failures)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renamed:
-    """A message that this worker's version does not know."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherFields:
-    """`CloseRoom` of another version: its room is called otherwise."""
-
-    name: str = "demo"
-
-
-OtherFields.__name__ = "CloseRoom"
-UNREADABLE = Publish(room="demo", offer=b"of another version")
-
-
-@pytest.mark.parametrize("message", [Renamed(), OtherFields(), UNREADABLE])
-async def test_a_message_of_another_version_may_be_tried_again(
-    client: RpcClient, server: RpcServer, message: object
-) -> None:
-    with capture_logs() as logs:
-        error = await refused(client.call(WORKER, message, Closed, timeout=IN_TIME, request_id=REQUEST_ID))
-    assert (error.code, error.detail) == (ErrorCode.NO_WORKER, "the worker cannot read the request")
-    assert error.retry_after
-    assert [(line["event"], line["log_level"]) for line in logs] == [
-        ("rpc request not understood", "warning")
-    ]
 
 
 GARBAGE = [

@@ -9,12 +9,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from shared.bus import keys
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ServiceError
 from shared.messages.signalling import Answer, Publish
-from shared.rpc.client import LeftWorkerError, RpcClient
-from shared.rpc.request import CLOSED_SECONDS
+from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
-from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
+from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, running
 from tests.support.waiting import eventually
 
 CALLERS = 50
@@ -30,15 +29,6 @@ async def left(redis: Redis, redis_url: str) -> None:
     serving = asyncio.create_task(server.run())
     await server.close()
     await asyncio.wait_for(serving, IN_TIME)
-
-
-async def test_who_calls_a_worker_that_has_left_is_told_at_once(
-    redis: Redis, redis_url: str, client: RpcClient
-) -> None:
-    await left(redis, redis_url)
-    error = await refused(publish(client, timeout=60.0))  # longer than any test may take
-    assert isinstance(error, LeftWorkerError)
-    assert error.code is ErrorCode.WORKER_FULL  # an offer goes to another one
 
 
 async def test_a_worker_leaves_though_redis_fails_it_at_the_end(
@@ -133,5 +123,5 @@ async def test_the_next_process_of_that_name_is_called_again(
 
 
 async def test_the_mark_does_not_stay(redis: Redis, redis_url: str) -> None:
-    await left(redis, redis_url)
-    assert 0 < await redis.ttl(keys.rpc_requests(WORKER)) <= CLOSED_SECONDS
+    await new_server(redis, redis_url).close()  # which nobody takes off the list
+    assert 0 < await redis.ttl(keys.rpc_requests(WORKER)) <= keys.LIST_TTL_SECONDS

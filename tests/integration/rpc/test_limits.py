@@ -129,19 +129,6 @@ async def test_requests_under_way_end_with_the_worker(
     assert (await refused(call)).code is ErrorCode.NO_WORKER
 
 
-async def test_lists_expire_when_nobody_reads_them(redis: Redis, client: RpcClient) -> None:
-    await refused(publish(client, timeout=0.6))
-    assert 0 < await redis.pttl(keys.rpc_requests(WORKER)) <= keys.LIST_TTL_SECONDS * 1000
-
-
-async def test_an_answer_to_a_control_process_that_died_expires(
-    redis: Redis, redis_url: str, server: RpcServer
-) -> None:
-    deaf = RpcClient(redis, redis_url)  # it sends, but does not read replies
-    await refused(publish(deaf, timeout=0.6))
-    assert 0 < await redis.pttl(deaf._reply_to) <= keys.LIST_TTL_SECONDS * 1000
-
-
 async def test_without_redis_calls_fail_fast_and_work_again_once_it_is_back() -> None:
     valkey = EmbeddedValkey(free_port())
     valkey.start()

@@ -1,4 +1,4 @@
-"""The calling end while Redis is away: it rests between two tries, and goes on."""
+"""The calling end: what Redis says of its requests, and how it goes on while Redis is away."""
 
 import asyncio
 from typing import Any
@@ -6,8 +6,19 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from shared.bus.batch import Call
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Answer, CloseRoom, Publish
+from shared.names import RequestId, WorkerId
 from shared.rpc import client as module
-from shared.rpc.client import RpcClient
+from shared.rpc.client import (
+    MAX_OFFERS_QUEUED,
+    MAX_QUEUED,
+    LeftWorkerError,
+    NotAsGivenError,
+    RpcClient,
+    SilentWorkerError,
+)
 from tests.support.waiting import eventually
 
 
@@ -43,3 +54,55 @@ async def test_between_two_tries_it_rests(
     running.cancel()
     await asyncio.wait([running])
     assert reader.is_closed
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "error", "code"),
+    [
+        ([0], ServiceError, ErrorCode.WORKER_FULL),
+        ([-2], LeftWorkerError, ErrorCode.WORKER_FULL),
+        ([-3], NotAsGivenError, ErrorCode.NO_WORKER),
+        ([-1, -2], LeftWorkerError, ErrorCode.WORKER_FULL),  # the clock is read anew, once
+        ([-1, -1], SilentWorkerError, ErrorCode.NO_WORKER),
+    ],
+)
+@pytest.mark.parametrize(
+    ("message", "most"),
+    [(Publish(room="demo", offer=b""), MAX_OFFERS_QUEUED), (CloseRoom(room="demo"), MAX_QUEUED)],
+)
+async def test_what_redis_does_not_take_is_refused_at_once(
+    outcomes: list[int],
+    error: type,
+    code: ErrorCode,
+    message: Any,
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls, seen, reads = list[Call](), list[tuple[str, str, float]](), list[int]()
+
+    class Clock:
+        def earliest(self) -> float:
+            return 5_000.0
+
+        async def freshen(self) -> None: ...
+
+        async def read(self) -> None:
+            reads.append(1)
+
+    async def called(_redis: Any, call: Call) -> int:
+        calls.append(call)
+        return outcomes[len(calls) - 1]
+
+    monkeypatch.setattr(module, "called", called)
+    untyped: Any = Clock()
+    client = RpcClient(untyped, "redis://127.0.0.1:1", lambda *one: seen.append(one), untyped)
+    with pytest.raises(error) as refused:
+        await client.call(WorkerId("w1"), message, Answer, timeout=60.0, request_id=RequestId("r"))
+    assert refused.value.code is code
+    assert len(calls) == len(outcomes)
+    assert len(reads) == outcomes.count(-1)
+    assert {call.args[1] for call in calls} == {most}
+    assert client._pending == {}
+    [(name, outcome, seconds)] = seen
+    assert (name, outcome) == (type(message).__name__, code.value)
+    assert 0.0 <= seconds < 60.0

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from structlog.testing import capture_logs
 
 from shared.bus.batch import Call
-from shared.errors import ErrorCode, ServiceError
-from shared.messages.encoding import pack, to_map, unpack
+from shared.errors import REDIS_RETRY_SECONDS, ErrorCode, ServiceError
+from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Closed, CloseRoom
 from shared.names import WorkerId
 from shared.rpc import server as module
-from shared.rpc.request import MAX_SECONDS, TOO_LATE, UNANSWERED, Request
+from shared.rpc.request import MAX_SECONDS, RETRY_AFTER_SECONDS, TOO_LATE, UNANSWERED, Request
 from shared.rpc.server import RpcServer
 
 DEADLINE = 5_000.0
@@ -38,11 +39,15 @@ class World:
             "redis://127.0.0.1:1",
             WorkerId("w1"),
             {CloseRoom: self._handle},
-            lambda op, outcome, _: self.outcomes.append((op, outcome)),
+            self._observe,
             clock,
             self.undone.append,
             self._send,
         )
+
+    def _observe(self, op: str, outcome: str, seconds: float) -> None:
+        self.outcomes.append((op, outcome))
+        assert 0.0 <= seconds < (1e-9 if outcome == TOO_LATE else 60.0)
 
     def register_script(self, _: str) -> Any:
         return None
@@ -121,9 +126,10 @@ async def test_what_comes_too_late_is_not_begun() -> None:
 
 async def test_before_one_is_dropped_the_clock_is_read_anew() -> None:
     world = World()
-    world.latest_now, world.reads = DEADLINE + 60.0, DEADLINE - 1.0
-    await world.serve()
-    assert world.handled == ["demo"]
+    for latest in (DEADLINE, DEADLINE + 60.0):
+        world.latest_now, world.reads = latest, DEADLINE - 1.0
+        await world.serve(str(latest))
+    assert world.handled == ["demo", "demo"]
 
 
 async def test_without_redis_s_clock_nothing_is_begun() -> None:
@@ -166,25 +172,49 @@ async def test_a_reply_that_may_have_arrived_undoes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
-    [(ZeroDivisionError(), "internal"), (RedisConnectionError(), "no_worker")],
+    ("error", "code", "detail", "retry_after"),
+    [
+        (ZeroDivisionError("secret of the worker"), "internal", None, None),
+        (RedisConnectionError(), "no_worker", "Redis is away", REDIS_RETRY_SECONDS),
+    ],
 )
-async def test_what_breaks_in_a_handler_has_a_code(error: Exception, code: str) -> None:
+async def test_what_breaks_in_a_handler_has_a_code(
+    error: Exception, code: str, detail: str | None, retry_after: int | None
+) -> None:
     def break_it() -> Any:
         raise error
 
     world = World(break_it)
-    await world.serve()
+    with capture_logs() as logs:
+        await world.serve()
     [reply] = world.replies()
-    assert reply["error"]["code"] == code
+    assert reply["error"] == {"code": code, "message": None, "detail": detail, "retry_after": retry_after}
+    bugs = [(line["event"], line["op"], line["request_id"]) for line in logs if line["exc_info"]]
+    assert bugs == ([("rpc request failed", "CloseRoom", "r1")] if code == "internal" else [])
+
+
+async def test_a_reply_that_is_no_message_ends_nothing() -> None:
+    world = World(object)
+    await world.serve()
+    assert world.outcomes == [("CloseRoom", UNANSWERED)]
 
 
 async def test_a_message_of_another_version_is_no_bug() -> None:
-    world = World()
-    await world.serve(body={"house": "demo"})
-    await world.serve("2", op="OpenHouse")
-    assert [reply["error"]["code"] for reply in world.replies()] == ["no_worker"] * 2
-    assert [op for op, _ in world.outcomes] == ["CloseRoom", "unknown"]
+    def unreadable() -> Any:
+        raise DecodeError
+
+    world = World(unreadable)
+    with capture_logs() as logs:
+        await world.serve(body={"house": "demo"})
+        await world.serve("2", op="OpenHouse")
+        await world.serve("3")
+    detail = "the worker cannot read the request"
+    said = {"code": "no_worker", "message": None, "detail": detail, "retry_after": RETRY_AFTER_SECONDS}
+    assert [reply["error"] for reply in world.replies()] == [said] * 3
+    assert [op for op, _ in world.outcomes] == ["CloseRoom", "unknown", "CloseRoom"]
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("rpc request not understood", "warning")
+    ] * 3
 
 
 @pytest.mark.parametrize("trace", ["", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"])
