@@ -210,7 +210,6 @@ class Book(Generic[D]):
                 if value is not None:
                     found[name] = value
                     self.take(name, value)
-            await asyncio.sleep(0)
         put = await self._write_back(self._documents.later_than(found, self.now()))
         # not yet the version of what was put: Redis may lose that before the next look, and be as it was
         self._version = None if put else version

@@ -38,7 +38,7 @@ for at = 5 + told, #ARGV, 4 do
       now = math.max(now, tonumber(earlier) + 1)
     end
     stamp = string.format('%016.0f', now)
-  elseif string.sub(stamp, 1, 1) == '=' then
+  elseif string.match(stamp, '^=') then
     stamp = ''  -- another one is there: nothing is put
   end
   if earlier < stamp then
@@ -49,7 +49,7 @@ for at = 5 + told, #ARGV, 4 do
     put, last_stamp = put + 1, stamp
   end
 end
-if told > 0 and put > 0 and redis.call('EXISTS', KEYS[6]) == 1 then  -- as `tell_events.lua` does it
+if KEYS[6] and put > 0 and redis.call('EXISTS', KEYS[6]) == 1 then  -- as `tell_events.lua` does it
   local entry = redis.call('HINCRBY', KEYS[5], '@', 1)
   redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[5], '*', 'entry', entry, 'id', string.format(ARGV[7], last_stamp),
     unpack(ARGV, 8, 4 + told))

@@ -7,6 +7,7 @@ read before and not acknowledged, in the same order.
 import re
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -140,7 +141,10 @@ class EventQueue:
             if summary["min"]:
                 return Entry(summary["min"].decode(), None).unix_time
         unread = cast(list[Any], await self._redis.xrange(keys.OUTBOX, f"({last_read}", count=1))
-        return Entry(unread[0][0].decode(), None).unix_time if unread else None
+        if not unread:
+            return None
+        [(id_, _)] = unread
+        return Entry(id_.decode(), None).unix_time
 
     # --- dead letters
 
@@ -161,7 +165,7 @@ class EventQueue:
 
     async def find_dead(self, id_: str) -> Entry | None:
         found = cast(list[Any], await self._redis.xrange(keys.DEAD_LETTERS, id_, id_))
-        return _entry(*found[0]) if found else None
+        return next(starmap(_entry, found), None)
 
     async def dead_count(self) -> int:
         return await self._redis.xlen(keys.DEAD_LETTERS)
@@ -182,15 +186,10 @@ class EventQueue:
     async def broadcasts(self) -> list[tuple[str, Broadcast]]:
         """Every broadcast that is under way, with its room."""
         found: list[tuple[str, Broadcast]] = []
-        cursor = 0
-        while True:
-            scanned = await self._redis.hscan(keys.BROADCASTS, cursor, count=_SCAN_COUNT)
-            cursor, lives = cast(tuple[int, dict[bytes, bytes]], scanned)
-            for room, value in lives.items():
-                if (broadcast := read_broadcast(value)) is not None:
-                    found.append((room.decode(errors="replace"), broadcast))
-            if not cursor:
-                return found
+        async for room, value in self._redis.hscan_iter(keys.BROADCASTS, count=_SCAN_COUNT):
+            if (broadcast := read_broadcast(value)) is not None:
+                found.append((room.decode(errors="replace"), broadcast))
+        return found
 
     async def end(self, room: str, broadcast: Broadcast, at: float, reason: str) -> None:
         """Tell that a broadcast has ended, unless it has told something itself since."""

@@ -17,7 +17,7 @@ local function log(id, kind, at, of, number, by, facts)
     for i = 1, #sums, 2 do
       sums[(i + 1) / 2] = '"' .. sums[i] .. '":' .. sums[i + 1]
     end
-    if #sums > 0 then
+    if sums[1] then
       local rest = facts == '{}' and '}' or ',' .. string.sub(facts, 2)
       facts = '{"viewing":{' .. table.concat(sums, ',', 1, #sums / 2) .. '}' .. rest
       redis.call('DEL', KEYS[5])

@@ -5,12 +5,11 @@
 -- ARGV[1]  lifetime of KEYS[2] in s    ARGV[2]  lifetime of the others in s    ARGV[3..]  the receivers' groups
 for i = 3, #ARGV do
   local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[i], '$', 'MKSTREAM')
-  if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then
+  if made.err and not string.find(made.err, 'BUSYGROUP') then
     return made
   end
   redis.call('HSETNX', KEYS[3], ARGV[i], (redis.call('HGET', KEYS[3], '@') or '0') .. ' 0-0')
 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])  -- with it the groups would end, also of receivers that wait for a first event
 redis.call('EXPIRE', KEYS[3], ARGV[2])
-redis.call('SET', KEYS[2], 1, 'EX', ARGV[1])
-return 1
+redis.call('SET', KEYS[2], '', 'EX', ARGV[1])

@@ -16,6 +16,7 @@ from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ServiceError
 from shared.messages.rulings import Block, Revocation
+from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
 from tests.support.free_ports import free_port
 
@@ -68,22 +69,26 @@ async def test_others_follow_the_log_and_are_told_once(redis: Redis) -> None:
 async def test_those_who_wait_for_a_look_share_the_next_one(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began: list[int] = []
-    clock = RedisClock(redis)
+    began, clock, may_go_on = list[int](), RedisClock(redis), asyncio.Event()
     freshen = clock.freshen
 
     async def count() -> None:
         began.append(1)
+        await may_go_on.wait()
         await freshen()
 
     monkeypatch.setattr(clock, "freshen", count)
     one = RulingBook(redis, clock)
+    known_at = one.known_at
     looks = [asyncio.create_task(one.look()) for _ in range(10)]
     await asyncio.sleep(0)  # the first of them has begun
     await book(redis).put(block("a"))
-    await asyncio.gather(*looks, one.look())
+    looking_at = time.monotonic()
+    may_go_on.set()
+    await asyncio.gather(*looks)
     assert blocked(one) == ["a"]
-    assert len(began) <= 3
+    assert len(began) == 2
+    assert known_at < looking_at < one.known_at
 
 
 async def test_what_the_log_has_lost_is_read_from_the_book(
@@ -94,6 +99,8 @@ async def test_what_the_log_has_lost_is_read_from_the_book(
     await other.look()
     await one.put(block("b"))
     await redis.delete(keys.RULING_LOG)
+    await other.look()
+    assert blocked(other) == ["a", "b"]
     await asyncio.sleep(0.002)  # otherwise its next entry may have the id of the last one
     await one.put(block("c"))
     await other.look()
@@ -144,11 +151,23 @@ async def test_a_ruling_that_redis_loses_at_once_is_given_to_it_again(redis: Red
     assert blocked(newcomer) == ["a"]
 
 
+async def test_so_many_are_put_and_no_more(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ruling_book, "MOST_RULINGS", 1)
+    one = book(redis)
+    await one.put(block("a"))
+    with pytest.raises(ServiceError, match="too_many_rulings"):
+        await one.put(block("b"))
+    assert blocked(one) == ["a"]
+
+
+@pytest.mark.parametrize("before", [[], ["a"]])
 async def test_who_did_not_know_the_rest_does_not_tell_a_lost_ruling_as_put(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, before: list[str]
 ) -> None:
     one, other = book(redis), book(redis)
     await one.look()
+    for room in before:
+        await one.put(block(room))
     await other.put(block("b"))
     put = one._put
 

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from shared.bus import keys
 from shared.bus.redis_clock import RedisClock
+from shared.events import event_log
 from shared.events.event_log import Broadcast, EventLog, Told, notice, read_broadcast
 from shared.events.event_queue import Backlog, Entry, EventQueue
 from shared.messages.events import EventType, Facts, RoomEvent
@@ -31,13 +32,16 @@ async def ready(redis: Redis) -> tuple[EventLog, EventQueue]:
     return EventLog(redis), queue
 
 
-async def test_an_event_that_is_told_twice_is_there_once(redis: Redis) -> None:
+async def test_an_event_that_is_told_twice_is_there_once(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log, _ = await ready(redis)
     first, second = event("a", "x-1", 1), event("a", "x-1", 2)
     assert await log.tell([first]) is Told.LOGGED
     assert await log.tell([first, second]) is Told.LOGGED
     assert await log.tell([second]) is Told.LOGGED
     assert await ids(redis) == ["x-1-1", "x-1-2"]
+    monkeypatch.setattr(event_log, "KNOWN_AT_ONCE", 1)
     assert await log.broadcasts([RoomName("a"), RoomName("b")]) == {"a": Broadcast("x-1", 2, "w1"), "b": None}
 
 
@@ -74,9 +78,15 @@ async def test_what_is_told_with_a_document_is_told_if_that_is_put(redis: Redis)
     first, second = [fields for _, fields in await redis.xrange(keys.OUTBOX)]
     assert (first.pop(b"entry"), second.pop(b"entry")) == (b"1", b"2")
     assert first | {b"id": b""} == second | {b"id": b""}
+    for key in (keys.OUTBOX, keys.OUTBOX_NUMBERS):
+        await redis.persist(key)
+    put = await book.replace(put.stamp, RoomSettings(room="demo", title="c"), beside)
+    assert put is not None
+    for key in (keys.OUTBOX, keys.OUTBOX_NUMBERS):
+        assert 0 < await redis.ttl(key) <= keys.OUTBOX_TTL_SECONDS
     await redis.delete(keys.EVENTS_WANTED)
     assert await book.replace(put.stamp, RoomSettings(room="demo", title="b"), beside)
-    assert await redis.xlen(keys.OUTBOX) == 2
+    assert await redis.xlen(keys.OUTBOX) == 3
 
 
 async def test_a_room_that_has_moved_ends_before_it_starts_again(redis: Redis) -> None:
@@ -84,6 +94,7 @@ async def test_a_room_that_has_moved_ends_before_it_starts_again(redis: Redis) -
     await log.tell([event("a", "x-1", 1)])
     await log.tell([event("a", "y-1", 1, worker="w2")])
     assert await ids(redis) == ["x-1-1", "x-1-2", "y-1-1"]
+    assert [fields[b"number"] for _, fields in await redis.xrange(keys.OUTBOX)] == [b"1", b"2", b"1"]
     # the first worker's own farewell comes too late
     assert await log.tell([event("a", "x-1", 2, ENDED)]) is Told.UNKNOWN
     assert await ids(redis) == ["x-1-1", "x-1-2", "y-1-1"]
@@ -161,8 +172,17 @@ async def test_what_cannot_be_made_is_an_error(redis: Redis) -> None:
 
 async def test_all_of_it_expires(redis: Redis) -> None:
     log, queue = await ready(redis)
+    outbox = keys.OUTBOX, keys.OUTBOX_NUMBERS
+    assert await redis.ttl(keys.EVENTS_WANTED) > 0
+    for key in outbox:
+        assert await redis.ttl(key) > 0
+        await redis.persist(key)
     await log.tell([event("a", "x-1", 1)])
+    for key in (*outbox, keys.BROADCASTS):
+        assert await redis.ttl(key) > 0
+    await redis.persist(keys.OUTBOX)
     [entry] = await queue.read("group", ">", 10)
     await queue.bury("group", entry, why="a reason")
-    for key in (keys.OUTBOX, keys.BROADCASTS, keys.EVENTS_WANTED, keys.DEAD_LETTERS):
-        assert await redis.ttl(key) > 0
+    assert await redis.ttl(keys.DEAD_LETTERS) > 0
+    await queue.replay(await queue.dead("0-0", 10))
+    assert await redis.ttl(keys.OUTBOX) > 0
