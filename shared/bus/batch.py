@@ -111,7 +111,6 @@ class Batch:
             try:
                 with suppress(RedisConnectionError):  # it rested, and may have died unnoticed
                     return await self._exchanged(connection, commands)
-                await redis.connection_pool.ensure_connection(connection)
                 return await self._exchanged(connection, commands)
             finally:
                 await redis.give_back(connection)

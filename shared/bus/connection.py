@@ -38,15 +38,10 @@ class ShortCalls(Redis):
         return self.connection_pool.make_connection()  # type: ignore[no-untyped-call]
 
     async def take(self) -> Any:
-        """A connection with nothing unread, until `give_back`. Raises `RedisError`."""
+        """A connection, until `give_back`; it connects when it is used. May raise `RedisError`."""
         if self._is_lent:
             return await self.connection_pool.get_connection()  # type: ignore[no-untyped-call]
         self._is_lent = True
-        try:
-            await self.connection_pool.ensure_connection(self._beside)
-        except BaseException:
-            self._is_lent = False
-            raise
         return self._beside
 
     async def give_back(self, connection: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -9,8 +10,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from shared.bus import connection
-from shared.bus.batch import Batch, Call, called
+from shared.bus import batch, connection
+from shared.bus.batch import Batch, Call, called, script
 from shared.bus.connection import ListReader, ShortCalls, connect
 
 
@@ -21,10 +22,10 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 async def results(redis: Redis, *commands: tuple[Any, ...]) -> list[Any]:
-    batch = Batch(redis)
+    several = Batch(redis)
     for command in commands:
-        batch.add(*command)
-    return await batch.execute()
+        several.add(*command)
+    return await several.execute()
 
 
 async def test_each_command_has_its_result(redis: Redis) -> None:
@@ -48,6 +49,12 @@ async def test_a_connection_that_died_in_the_pool_is_replaced(redis: Redis, redi
     async with connect(redis_url) as other:
         assert await other.client_kill_filter(_id=str(number)) == 1
     assert await results(redis, ("ECHO", "back")) == [b"back"]
+
+
+def test_scripts_are_read_with_what_they_include() -> None:
+    folder = Path(batch.__file__).parents[1] / "directory"
+    assert batch._read(folder / "claim_room.lua") == script("claim_room")
+    assert script("claim_room").text.startswith((folder / "epoch.lua").read_text())
 
 
 async def test_nobody_at_the_address_is_an_error_of_redis() -> None:
@@ -94,10 +101,10 @@ async def test_a_script_that_redis_does_not_have_is_loaded(redis: Redis) -> None
     await redis.script_flush()
     hold = Call("hold_id", ["id"], ["me", 1000])
     assert await called(redis, hold) == b"me"
-    batch = Batch(redis)
-    batch.add("GET", "id")
-    batch.put(hold)
-    assert await batch.execute() == [b"me", b"me"]
+    several = Batch(redis)
+    several.add("GET", "id")
+    several.put(hold)
+    assert await several.execute() == [b"me", b"me"]
 
 
 async def test_a_reader_of_a_list_whose_connection_died_gets_the_next_entry(

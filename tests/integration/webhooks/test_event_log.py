@@ -184,5 +184,7 @@ async def test_all_of_it_expires(redis: Redis) -> None:
     [entry] = await queue.read("group", ">", 10)
     await queue.bury("group", entry, why="a reason")
     assert await redis.ttl(keys.DEAD_LETTERS) > 0
-    await queue.replay(await queue.dead("0-0", 10))
+    [dead] = await queue.dead("0-0", 10)
+    assert dead.number is None  # it has lost its place in the stream
+    await queue.replay([dead])
     assert await redis.ttl(keys.OUTBOX) > 0

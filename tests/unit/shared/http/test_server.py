@@ -12,8 +12,9 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
+from shared.http import server as module
 from shared.http.limits import HttpLimits
-from shared.http.server import _RECEIVE_BYTES, STALL_SECONDS, HttpServer, listen
+from shared.http.server import STALL_SECONDS, HttpServer, listen
 from shared.settings.host_port import HostPort
 from shared.settings.settings import SettingsError
 from tests.support.loopback import LOOPBACKS
@@ -30,14 +31,15 @@ def test_an_address_that_is_taken_is_named() -> None:
             listen("HTTP_ADDR", HostPort("127.0.0.1", port))
 
 
-def test_an_empty_host_is_every_address_of_both_kinds() -> None:
+def test_an_empty_host_is_every_address_of_both_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RECEIVE_BYTES", 30_000)  # the kernel doubles it
     with listen("HTTP_ADDR", HostPort("", 0)) as listener:
         port = listener.getsockname()[1]
         for host in LOOPBACKS:
             socket.create_connection((host, port), timeout=2).close()
         stall = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
         assert stall == 1000 * STALL_SECONDS  # and so for each connection
-        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * _RECEIVE_BYTES
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 60_000
 
 
 async def test_a_server_stops_on_its_signals_and_leaves_them_to_the_process_afterwards() -> None:
