@@ -124,11 +124,13 @@ def judge(folder: Folder, mutant: Mutant | None, tests: list[str], changed: Chan
             swap(folder.root / mutant.path, changed)
         killer = Killer()
         code = run_tests(tests, killer)
+        if code == pytest.ExitCode.USAGE_ERROR:
+            raise LookupError(f"one of these is not found by its name: {tests}")
         return killer.name or ("" if code == pytest.ExitCode.OK else f"pytest: {code}")
 
     try:
         found = in_child(work, _CPU + 3 * longest, _WALL + 5 * longest)
-    except BaseExceptionGroup:  # by pytest, when the session ends: sockets, for one, that nobody closed
+    except (BaseExceptionGroup, Warning):  # by pytest at its end: sockets, for one, that nobody closed
         return "something is left behind"
     return "too slow, or died" if found is None else str(found)
 
