@@ -49,9 +49,12 @@ class Backlog(Protocol):
     """What waits to be sent to an address in a stream: see `tcp_backlog.TcpBacklog`."""
 
     sound_types: frozenset[int]
-    octets: int
     octets_sent: int
     cuts: int
+
+    @property
+    def octets(self) -> int:
+        """What waits, in bytes."""
 
     def waited(self, now: float) -> float:
         """For how long the oldest packet has waited, in seconds; 0 if none does."""

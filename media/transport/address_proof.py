@@ -21,11 +21,11 @@ class AddressProof:
 
     __slots__ = ("_password", "_sent", "_sent_at", "_tie_breaker", "_transaction_id", "_username", "address")
 
+    _password: str
+    _sent: int  # requests
+
     def __init__(self) -> None:
         self.address: Address | None = None  # the one that is asked
-        self._transaction_id = b""
-        self._username = self._password = ""
-        self._sent = 0
         self._sent_at = -math.inf
         self._tie_breaker = secrets.randbits(64)
 

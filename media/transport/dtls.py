@@ -213,17 +213,9 @@ class DtlsLink:
         for datagram in self._flight.due(asyncio.get_running_loop().time()):
             self._send(datagram)
         if ssl.DTLSv1_get_timeout() == 0.0:
-            try:
-                ssl.DTLSv1_handle_timeout()
-            except SSL.Error as error:
-                self._fail(*failure_of(error))
-                return
-            if not self._is_agreed:
-                self._proceed(ssl)
-            elif records := _written(ssl):
-                self._send(records)
-        if self._ssl is not None:
-            self._plan(ssl)
+            ssl.DTLSv1_handle_timeout()
+            self._send_flight(ssl)
+        self._plan(ssl)
 
     def _agree(self, ssl: SSL.Connection) -> None:
         """The handshake is done: with whom, and with which keys?"""

@@ -28,9 +28,6 @@ class Flight:
     def __init__(self) -> None:
         self._datagrams: Sequence[bytes] = ()
         self._first_message = b""
-        self._repeats: Sequence[float] = ()
-        self._repeated = 0
-        self._sent_at = 0.0
 
     def sent(self, datagrams: Sequence[bytes], now: float) -> None:
         """A new flight was sent, or OpenSSL's own repetition of this one, which begins nothing anew."""
@@ -68,11 +65,12 @@ def _changes_cipher(datagram: bytes) -> bool:
 
 def datagrams_of(written: bytes) -> list[bytes]:
     """Lay records that OpenSSL wrote one behind the other out in datagrams. None is torn apart."""
-    datagrams = [b""]
+    datagrams: list[bytes] = []
     for record in _records(written):
-        if datagrams[-1] and len(datagrams[-1]) + len(record) > MOST_OCTETS:
-            datagrams.append(b"")
-        datagrams[-1] += record
+        if datagrams and len(datagrams[-1]) + len(record) <= MOST_OCTETS:
+            datagrams[-1] += record
+        else:
+            datagrams.append(record)
     return datagrams
 
 

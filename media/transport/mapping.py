@@ -42,7 +42,7 @@ class Question:
         self._transactions = {server: secrets.token_bytes(12) for server in different}
         self._seen: dict[Address, tuple[str, int]] = {}
         self._pause = RETRY_SECONDS
-        self.due_at = -math.inf if different else math.inf  # infinite: no request is due any more
+        self.due_at = -math.inf
 
     def due(self, now: float) -> list[tuple[bytes, Address]]:
         """The requests to send at `now`, to those that have not answered. They count as sent."""
@@ -68,8 +68,6 @@ class Question:
                 return True
             if (":" in ip) == (":" in source[0]):
                 self._seen[source] = ip, port
-        if len(self._seen) == len(self._transactions):
-            self.due_at = math.inf
         return True
 
     @property

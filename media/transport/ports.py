@@ -6,7 +6,7 @@ from typing import Protocol
 from media.counts import Histogram, TcpStats
 from media.rtp.joined import Joined
 from media.rtp.run import MakeOpener
-from media.transport.address import Address, Backlog, FanOut, TcpAddress, Transmit
+from media.transport.address import Address, Backlog, FanOut, Transmit
 
 # takes a batch; returns whether it contained media, which has been relayed by then
 Receive = Callable[[Sequence[tuple[bytes | Joined, Address]]], bool]
@@ -129,18 +129,16 @@ class Ports:
 
     def backlog_to(self, address: Address) -> Backlog | None:
         """What waits to be sent to `address`; None over UDP, where nothing waits."""
-        return (
-            self.tcp.backlog_to(address) if self.tcp is not None and isinstance(address, TcpAddress) else None
-        )
+        return None if self.tcp is None else self.tcp.backlog_to(address)
 
     def taken(self, address: Address) -> None:
         """A session has taken a check from `address` for authentic."""
-        if self.tcp is not None and isinstance(address, TcpAddress):
+        if self.tcp is not None:
             self.tcp.taken(address)
 
     def left(self, address: Address) -> None:
         """The session that had that address has ended, or has too many others."""
-        if self.tcp is not None and isinstance(address, TcpAddress):
+        if self.tcp is not None:
             self.tcp.left(address)
 
     def _to(self, address: Address) -> Port | None:

@@ -79,7 +79,6 @@ class TcpPort:
         self._connections = Connections(_within_files(limits or TcpLimits()))
         self._by_address: dict[Address, TcpConnection] = {}
         self._by_file: dict[int, TcpConnection] = {}
-        self._behind: dict[TcpConnection, None] = {}  # those with a backlog
         self._listeners: dict[int, socket.socket] = {}
         try:
             self.number = 0
@@ -156,7 +155,7 @@ class TcpPort:
     def taken(self, address: Address) -> None:
         """A session has taken a check from `address` for authentic: the connection is its own now."""
         connection = self._by_address.get(address)
-        if connection is not None and not connection.leaves:
+        if connection is not None:
             connection.taken = True
             self._connections.answer(connection)
 
@@ -192,7 +191,7 @@ class TcpPort:
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 accepted, source = listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:  # no more files: it would be ready for ever
                 self.stats.refused[TcpEnd.NO_FILES] += 1
@@ -234,30 +233,21 @@ class TcpPort:
     def watch(self, connection: TcpConnection, *, sends: bool) -> None:
         events = select.EPOLLIN | select.EPOLLOUT if sends else select.EPOLLIN
         self._epoll.modify(connection.socket.fileno(), events)
-        if sends:
-            self._behind[connection] = None
-        else:
-            self._behind.pop(connection, None)
 
     def end(self, connection: TcpConnection, reason: TcpEnd | None = None) -> None:
         file = connection.socket.fileno()
         if self._by_file.pop(file, None) is None:  # closed already
             return
-        if reason is not None:
+        if reason is not None and not connection.leaves:
             self.stats.refused[reason] += 1
         self._by_address.pop(connection.address, None)
-        self._behind.pop(connection, None)
         self._connections.leave(connection)
-        self._epoll.unregister(file)
-        connection.socket.close()
+        connection.socket.close()  # which the epoll notices
 
     def _look(self) -> None:
-        now = self._clock()
         seconds = until_beat(self._loop.time(), self._connections.limits.look_seconds)
         self._timer = self._loop.call_later(seconds, self._look)
-        self._connections.look(now)
-        for connection in self._behind:
-            connection.backlog.expire(now)
+        self._connections.look(self._clock())
         self._accept_again()
 
     def _close_listeners(self) -> None:
@@ -276,24 +266,15 @@ def _within_files(limits: TcpLimits) -> TcpLimits:
 def _listen(host: str, port: int) -> socket.socket:
     """A listener. The sockets that it accepts have its options."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        for option, value in (
-            (socket.TCP_NODELAY, 1),
-            (socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES),
-            (socket.TCP_USER_TIMEOUT, _SILENT_MS),
-        ):
-            listener.setsockopt(socket.IPPROTO_TCP, option, value)
-        with suppress(OSError):  # an older kernel
-            listener.setsockopt(socket.IPPROTO_TCP, TCP_RTO_MAX_MS, _RETRY_MS)
-        listener.setblocking(False)
-        listener.bind((host, port))
-        listener.listen(_LISTEN_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
+    listener = socket.create_server((host, port), family=family, backlog=_LISTEN_BACKLOG)
+    listener.setblocking(False)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    for option, value in (
+        (socket.TCP_NODELAY, True),
+        (socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES),
+        (socket.TCP_USER_TIMEOUT, _SILENT_MS),
+    ):
+        listener.setsockopt(socket.IPPROTO_TCP, option, value)
+    with suppress(OSError):  # an older kernel
+        listener.setsockopt(socket.IPPROTO_TCP, TCP_RTO_MAX_MS, _RETRY_MS)
     return listener

@@ -30,21 +30,24 @@ class TcpBacklog:
 
     def __init__(self, stats: TcpStats) -> None:
         self.sound_types: frozenset[int] = frozenset()
-        self.octets = 0  # that wait
         self.octets_sent = 0  # of those that have waited
         self.cuts = 0
         self._stats = stats
-        self._begun = b""  # what is handed over; a part of it may be sent
-        self._begun_at = 0.0  # when that began to wait
+        self._begun = b""  # what is handed over, and waits since `_begun_at`; a part of it may be sent
         self._other = _Queue()
         self._sound = _Queue()
         self._pictures = _Queue()
+
+    @property
+    def octets(self) -> int:
+        """What waits, in bytes."""
+        return len(self._begun) + self._other.octets + self._sound.octets + self._pictures.octets
 
     def add(self, packets: Iterable[bytes], now: float) -> None:
         """Let packets wait, as they are in the stream: each with its length."""
         for packet in packets:
             self._queue_of(packet).add(packet, now)
-        self.expire(now)
+        self._expire(now)
 
     def _queue_of(self, packet: bytes) -> "_Queue":
         if packet[LENGTH_BYTES] not in _MEDIA or is_rtcp(packet[LENGTH_BYTES : LENGTH_BYTES + 2]):
@@ -54,11 +57,10 @@ class TcpBacklog:
     def go_on(self, rest: bytes, now: float) -> None:
         """Let the rest of a packet wait whose beginning is sent: it is first, whatever it is."""
         self._begun, self._begun_at = rest, now
-        self._count()
 
     def chunk(self, now: float) -> bytes:
         """What to send next; b"" if nothing waits. Report by `sent` how much of it the connection took."""
-        self.expire(now)
+        self._expire(now)
         if not self._begun:
             parts: list[bytes] = []
             size = 0
@@ -70,13 +72,11 @@ class TcpBacklog:
                     size += len(packet)
                     parts.append(packet)
             self._begun = b"".join(parts)
-            self._count()
         return self._begun
 
     def sent(self, count: int) -> None:
         self.octets_sent += count
         self._begun = self._begun[count:]
-        self._count()
 
     def waited(self, now: float) -> float:
         """For how long the oldest packet has waited, in seconds; 0 if none does."""
@@ -85,7 +85,7 @@ class TcpBacklog:
             waits.append(self._begun_at)
         return now - min(waits) if waits else 0.0
 
-    def expire(self, now: float) -> None:
+    def _expire(self, now: float) -> None:
         """Drop what comes too late, or is too much."""
         pictures, sound, other = self._pictures, self._sound, self._other
         if pictures.octets > MOST_PICTURE_BYTES or pictures.is_older(now - PICTURE_SECONDS):
@@ -94,7 +94,6 @@ class TcpBacklog:
             self._drop(sound.pop()[0])
         while other.octets > MOST_OTHER_BYTES:
             self._drop(other.pop_newest())
-        self._count()
 
     def cut(self) -> None:
         """Drop all pictures that wait."""
@@ -103,14 +102,10 @@ class TcpBacklog:
         self.cuts += 1
         while self._pictures.packets:
             self._drop(self._pictures.pop()[0])
-        self._count()
 
     def _drop(self, packet: bytes) -> None:
         self._stats.dropped_packets += 1
         self._stats.dropped_octets += len(packet) - LENGTH_BYTES
-
-    def _count(self) -> None:
-        self.octets = len(self._begun) + self._other.octets + self._sound.octets + self._pictures.octets
 
 
 class _Queue:

@@ -67,7 +67,7 @@ class TcpConnection:
         """
         try:
             data = self.socket.recv(READ_BYTES)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return []
         except OSError:  # reset, timed out, no route any more
             data = b""
@@ -99,7 +99,7 @@ class TcpConnection:
         if not self.backlog.octets:
             try:
                 sent = self.socket.send(data)
-            except (BlockingIOError, InterruptedError):
+            except BlockingIOError:
                 pass
             except OSError:
                 self._owner.end(self)
@@ -124,10 +124,7 @@ class TcpConnection:
         try:
             while chunk := backlog.chunk(now):
                 backlog.sent(self.socket.send(chunk))
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            self._owner.end(self)
+        except OSError:  # it takes no more; or it is broken: then it can be read, which ends it
             return
         self._owner.watch(self, sends=False)
         if self.leaves:
@@ -149,7 +146,7 @@ class TcpConnection:
     # --- as one of `shared.http.connections`
 
     def overdue(self) -> None:
-        self._owner.end(self, None if self.leaves else TcpEnd.UNCHECKED)
+        self._owner.end(self, TcpEnd.UNCHECKED)
 
     def cut(self) -> None:
-        self._owner.end(self, None if self.leaves else TcpEnd.NO_ROOM)
+        self._owner.end(self, TcpEnd.NO_ROOM)

@@ -42,11 +42,8 @@ class FrameReader:
 
 def framed(run: bytes | memoryview, size: int) -> bytes:
     """Consecutive datagrams, each of `size` bytes except the last, as they are in the stream."""
-    length = size.to_bytes(LENGTH_BYTES)
     parts: list[bytes | memoryview] = []
-    full = len(run) - len(run) % size
-    for at in range(0, full, size):
-        parts += (length, run[at : at + size])
-    if full < len(run):
-        parts += ((len(run) - full).to_bytes(LENGTH_BYTES), run[full:])
+    for at in range(0, len(run), size):
+        datagram = run[at : at + size]
+        parts += (len(datagram).to_bytes(LENGTH_BYTES), datagram)
     return b"".join(parts)

@@ -40,7 +40,7 @@ class UdpPort:
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
             if family == socket.AF_INET6:
-                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
             self._socket.setblocking(False)
             self.buffers = enlarge(self._socket)
             self._socket.bind((host, port))
@@ -111,7 +111,7 @@ class UdpPort:
             self.tx_dropped += 1
             return
         except OSError:  # the segment exceeds the route's MTU, or the device cannot split: send singly
-            self._split_at(0)
+            pass
         for at in range(0, len(run), size):
             self.send(bytes(run[at : at + size]), address)
             self.tx_packets += 1
@@ -135,7 +135,6 @@ class UdpPort:
         self._segment = size
 
     def _readable(self) -> None:
-        arrived: float | None = None
         self._until_sample -= 1
         batch: Sequence[tuple[bytes | Joined, Address]]
         if self.native is not None:
@@ -173,9 +172,7 @@ class UdpPort:
                 if len(batch) >= BATCH:
                     break
                 self._read(batch)
-        except BlockingIOError:
-            pass
-        except OSError:  # an ICMP error caused by an earlier send: the rest is read in the next turn
+        except OSError:  # no more; or an ICMP error caused by an earlier send: the rest is for the next turn
             pass
         return batch, arrived
 

@@ -28,10 +28,5 @@ def test_its_context_goes_no_further_than_dtls_1_2(monkeypatch: pytest.MonkeyPat
     assert highest == [0xFEFD]
 
 
-def test_one_context_serves_the_process() -> None:
-    certificate = Certificate.generate()
-    assert certificate.context is certificate.context
-
-
 def test_each_process_has_another_one() -> None:
     assert Certificate.generate().fingerprint != Certificate.generate().fingerprint

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import hashlib
 import random
 import weakref
 from collections.abc import Callable, Iterator
@@ -68,14 +67,6 @@ async def test_gcm_is_preferred_and_sha1_is_taken(ends: Ends, srtp: bytes, profi
     assert keys == far.keys()
     if not (ends.we_are_client and b":" in srtp):  # the server chooses, in its own order
         assert keys.profile is profile
-
-
-@pytest.mark.parametrize("srtp", [b"", b"SRTP_AES128_CM_SHA1_32"])
-async def test_without_a_profile_of_ours_there_are_no_keys(ends: Ends, srtp: bytes) -> None:
-    far = ends.far(srtp=srtp)
-    async with ends.linked(far) as link:
-        with pytest.raises(DtlsError):
-            await shake_hands(link, far)
 
 
 async def test_a_certificate_with_a_wrong_version_is_taken_by_its_digest(ends: Ends) -> None:
@@ -234,25 +225,13 @@ async def test_a_link_may_be_closed_at_any_time(ends: Ends) -> None:
 
 
 async def test_a_close_behind_many_records_in_one_datagram(ends: Ends) -> None:
+    """What is not read would stay in memory, too."""
     far = ends.far()
     async with ends.linked(far) as link:
         await shake_hands(link, far)
         link.receive(b"".join(data(far) for _ in range(36)) + goodbye(far))
         await eventually("closed", lambda: far.closed, IN_TIME)
     assert far.closed == 1
-
-
-async def test_whatever_a_peer_sends_after_the_handshake_is_read(ends: Ends) -> None:
-    """What is not read stays in memory, and a close behind it would wait."""
-    far = ends.far()
-    async with ends.linked(far) as link:
-        await shake_hands(link, far)
-        for _ in range(200):
-            link.receive(b"".join(data(far) for _ in range(30)))
-            while link._received:
-                await asyncio.sleep(0)
-        link.receive(goodbye(far))
-        await eventually("closed", lambda: far.closed, IN_TIME)
 
 
 async def test_a_close_in_the_datagram_that_ends_the_handshake(client: Ends) -> None:
@@ -459,14 +438,6 @@ async def test_a_failed_handshake_leaves_the_garbage_collector_no_work(server: E
         gc.enable()
 
 
-async def test_a_wrong_fingerprint_is_refused(ends: Ends) -> None:
-    far = ends.far()
-    async with ends.linked(far, [("sha-256", ends.certificate.fingerprint)]) as link:
-        with pytest.raises(DtlsError):
-            await shake_hands(link, far)
-        assert not link.is_connected
-
-
 @pytest.mark.parametrize("name", ["sha-256", "sha-384", "sha-512"])
 async def test_each_hash_is_known(server: Ends, name: str) -> None:
     far = server.far()
@@ -483,13 +454,5 @@ async def test_of_several_fingerprints_one_must_match(server: Ends) -> None:
 async def test_a_digest_counts_for_its_own_hash_only(server: Ends) -> None:
     far = server.far()
     async with server.linked(far, [("sha-384", far.fingerprint("sha-256")[1])]) as link:
-        with pytest.raises(DtlsError):
-            await shake_hands(link, far)
-
-
-async def test_a_client_without_a_certificate_is_refused(server: Ends) -> None:
-    far = server.far(without_certificate=True)
-    empty = hashlib.sha256(b"").digest().hex(":").upper()
-    async with server.linked(far, [("sha-256", empty)]) as link:
         with pytest.raises(DtlsError):
             await shake_hands(link, far)

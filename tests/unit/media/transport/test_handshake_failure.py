@@ -1,6 +1,7 @@
 """Each way in which a handshake fails has its name, OpenSSL's words, and ends at the peer, too."""
 
 import asyncio
+import hashlib
 import struct
 
 import pytest
@@ -16,6 +17,7 @@ async def failed(ends: Ends, far: FarEnd, fingerprints: list[tuple[str, str]] | 
     async with ends.linked(far, fingerprints) as link:
         with pytest.raises(DtlsError) as caught:
             await shake_hands(link, far)
+        assert not link.is_connected
     return caught.value
 
 
@@ -30,7 +32,8 @@ async def test_a_certificate_on_p_224(server: Ends) -> None:
 
 async def test_no_certificate(server: Ends) -> None:
     far = server.far(without_certificate=True)
-    error = await failed(server, far, [("sha-256", "00")])
+    empty = hashlib.sha256(b"").digest().hex(":").upper()
+    error = await failed(server, far, [("sha-256", empty)])
     assert error.failure is HandshakeFailure.NO_CERTIFICATE
     assert "alert" in far.refused
 
@@ -42,8 +45,9 @@ async def test_another_certificate_than_that_of_the_offer(ends: Ends) -> None:
     assert far.said_goodbye
 
 
-async def test_no_profile_of_ours(ends: Ends) -> None:
-    far = ends.far(srtp=b"SRTP_AEAD_AES_256_GCM")
+@pytest.mark.parametrize("srtp", [b"", b"SRTP_AES128_CM_SHA1_32", b"SRTP_AEAD_AES_256_GCM"])
+async def test_no_profile_of_ours(ends: Ends, srtp: bytes) -> None:
+    far = ends.far(srtp=srtp)
     error = await failed(ends, far)
     assert error.failure is HandshakeFailure.NO_SRTP_PROFILE
     assert far.said_goodbye

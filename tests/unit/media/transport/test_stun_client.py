@@ -7,6 +7,7 @@ from time import monotonic
 
 import pytest
 
+from media.transport import mapping
 from media.transport.mapping import Mapping
 from media.transport.stun import BINDING_SUCCESS
 from media.transport.stun_client import StunClient, mappings_of
@@ -37,7 +38,10 @@ async def servers() -> AsyncIterator[list[StunServer]]:
         yield [await stack.enter_async_context(stun_server(host)) for host in LOOPBACKS * 2]
 
 
-async def test_each_port_learns_where_it_is_seen(ports: list[UdpPort], servers: list[StunServer]) -> None:
+async def test_each_port_learns_where_it_is_seen(
+    ports: list[UdpPort], servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "RETRY_SECONDS", 2 * IN_TIME)
     began = monotonic()
     found = await mappings_of(ports, [server.at for server in servers], IN_TIME)
     assert found == tuple(Mapping((port.address[:2],) * 2) for port in ports)

@@ -3,16 +3,21 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from media.counts import TcpEnd
 from media.transport.address import MAX_DATAGRAM, Address, TcpAddress, udp_address
-from media.transport.tcp import TcpLimits, TcpPort
+from media.transport.tcp import SEND_BUFFER, UNSENT_BYTES, TcpLimits, TcpPort
 from media.transport.tcp_backlog import MOST_PICTURE_BYTES
+from media.transport.tcp_connection import MOST_UNCHECKED
 from media.transport.tcp_frames import framed
+from media.transport.udp import BATCH
 from tests.support.peer import IN_TIME
 from tests.support.tcp_peer import Stream
 from tests.support.waiting import eventually
@@ -30,13 +35,15 @@ class Server:
         self.port = TcpPort(("127.0.0.1", 0), limits=limits, clock=lambda: self.now)
         self.came: list[tuple[bytes, Address]] = []
         self.turns = 0
-        self.port.start(self._receive)
+        self.port.start(self._receive, self._afterwards)
         self.address: tuple[str, int] = self.port.addresses[0][:2]
 
     def _receive(self, batch: list[tuple[bytes, Address]]) -> bool:
         self.came += batch
-        self.turns += 1
         return False
+
+    def _afterwards(self) -> None:
+        self.turns += 1
 
     async def hears(self, stream: Stream, *datagrams: bytes) -> TcpAddress:
         """Wait until these came from a stream and return its address."""
@@ -95,6 +102,35 @@ async def test_datagrams_go_both_ways(server: Server) -> None:
     assert (server.port.tx_packets, server.port.tx_bytes, server.port.rx_datagrams) == (3, 8, 3)
     assert server.port.reaches(address)
     assert not server.port.reaches(udp_address(*stream.name))
+    server.came.clear()
+    checks = [CHECK] * (MOST_UNCHECKED - 3)
+    stream.send(*checks)
+    assert await server.hears(stream, *checks) == address
+    stream.close()
+
+
+async def test_a_turn_ends_with_the_connection_that_fills_it(server: Server) -> None:
+    streams = [await Stream.open(server.address) for _ in range(2)]
+    for stream in streams:
+        await server.takes(stream)
+    server.turns = 0
+    for stream in streams:
+        stream.send(*[b"\x80"] * BATCH)
+    await eventually("all came", lambda: len(server.came) == 2 * BATCH, IN_TIME)
+    assert server.turns == 2
+    for stream in streams:
+        stream.close()
+
+
+async def test_the_kernel_holds_little_for_a_peer_and_does_not_wait_for_it_long(server: Server) -> None:
+    stream = await Stream.open(server.address)
+    await server.takes(stream)
+    [connection] = server.port._by_file.values()
+    wanted = {socket.TCP_NODELAY: 1, socket.TCP_NOTSENT_LOWAT: UNSENT_BYTES, socket.TCP_USER_TIMEOUT: 30_000}
+    options = {option: connection.socket.getsockopt(socket.IPPROTO_TCP, option) for option in wanted}
+    assert options == wanted
+    most = min(SEND_BUFFER, int(Path("/proc/sys/net/core/wmem_max").read_text()))
+    assert connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * most
     stream.close()
 
 
@@ -135,7 +171,7 @@ async def test_a_stranger_without_a_check_is_closed_and_a_client_is_not(server: 
         ((MAX_DATAGRAM + 1).to_bytes(2), TcpEnd.LONG_FRAME),
         (random.Random(7).randbytes(100_000), TcpEnd.LONG_FRAME),
         (b"\x00\x01\x01" * 1000, TcpEnd.NOT_ICE),
-        (framed(CHECK, len(CHECK)) * 33, TcpEnd.NOT_ICE),
+        (framed(CHECK, len(CHECK)) * (MOST_UNCHECKED + 1), TcpEnd.NOT_ICE),
     ],
     ids=["media", "dtls", "http", "long", "random", "tiny", "many"],
 )
@@ -175,6 +211,19 @@ async def test_strangers_lose_their_own_oldest_connections_and_clients_none() ->
         assert not any(stream.over.is_set() for stream in others[1:])
 
 
+async def test_clients_do_not_make_room_for_a_stranger() -> None:
+    async with serving(replace(LIMITS, connections=1)) as server:
+        client = await Stream.open(server.address)
+        await server.takes(client)
+        await (await Stream.open(server.address)).ended()
+        assert server.ends(no_room=1)
+        assert len(server.port) == 1
+        client.close()
+        await eventually("it is gone", lambda: len(server.port) == 0, IN_TIME)
+        await server.takes(next_one := await Stream.open(server.address))
+        next_one.close()
+
+
 async def test_a_slow_peer_gets_whole_packets_sound_first_and_holds_little(server: Server) -> None:
     stream = await Stream.open(server.address)
     address = await server.takes(stream)
@@ -206,6 +255,19 @@ async def test_a_slow_peer_gets_whole_packets_sound_first_and_holds_little(serve
     stream.close()
 
 
+@pytest.mark.parametrize("use", [lambda port, at: port.send(b"x", at), TcpPort.left], ids=["sent to", "left"])
+async def test_a_connection_that_was_reset_is_over_when_it_is_used(
+    server: Server, use: Callable[[TcpPort, Address], None]
+) -> None:
+    with socket.create_connection(server.address) as client:
+        client.sendall(framed(CHECK, len(CHECK)))
+        await eventually("it came", lambda: server.came, IN_TIME)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    use(server.port, server.came[0][1])
+    assert not server.port._by_file
+    assert server.ends()
+
+
 async def test_a_session_that_ends_says_goodbye(server: Server) -> None:
     stream = await Stream.open(server.address)
     address = await server.takes(stream)
@@ -216,6 +278,7 @@ async def test_a_session_that_ends_says_goodbye(server: Server) -> None:
     while not backlog.octets:
         server.port.transmit(packet(PICTURE, number), 1200, address)
         number += 1
+    server.port.transmit(packet(PICTURE, number), 1200, address)
     server.port.send(b"\x15 goodbye", address)
     server.port.left(address)
     assert not server.port.reaches(address)
@@ -266,6 +329,10 @@ async def test_a_port_may_be_opened_again_at_once() -> None:
     async with serving() as server:
         stream = await Stream.open(server.address)
         await eventually("it is accepted", lambda: len(server.port) == 1, IN_TIME)
+        file = server.port._epoll.fileno()
+    assert not asyncio.get_running_loop().remove_reader(file)
+    assert server.port._epoll.closed
+    assert server.port._timer.cancelled()
     stream.close()
     again = TcpPort(server.address)
     again.start(lambda _: False)
@@ -277,7 +344,7 @@ def test_an_address_that_is_taken_is_refused() -> None:
         first = TcpPort(("127.0.0.1", 0))
         first.start(lambda _: False)
         with pytest.raises(OSError):
-            TcpPort((first.addresses[0][0], first.addresses[0][1]))
+            TcpPort(("127.0.0.1", 0), (first.addresses[0][0], first.addresses[0][1]))
         first.close()
 
     asyncio.run(run())

@@ -6,10 +6,11 @@ import resource
 import socket
 from collections.abc import Iterator
 
+import pytest
 from structlog.testing import capture_logs
 
 from media.counts import TcpEnd
-from media.transport.tcp import EPISODE_SECONDS
+from media.transport.tcp import EPISODE_SECONDS, TcpLimits, TcpPort
 from tests.support.peer import IN_TIME
 from tests.support.tcp_peer import Stream
 from tests.support.waiting import eventually
@@ -36,6 +37,17 @@ async def test_without_files_the_port_rests_and_goes_on_when_there_are_some() ->
         await eventually("it is accepted", lambda: len(server.port) == 2, IN_TIME)
         backlog.close()
         stream.close()
+
+
+@pytest.mark.parametrize(
+    ("files", "connections"),
+    [(resource.RLIM_INFINITY, 10_000), (100_000, 10_000), (2_256, 2_000), (257, 1), (100, 1)],
+)
+def test_connections_leave_files_for_the_rest_of_the_process(
+    files: int, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert TcpPort(limits=TcpLimits(of_client=7))._connections.limits == TcpLimits(connections, of_client=7)
 
 
 @contextlib.contextmanager

@@ -4,12 +4,13 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from unittest.mock import Mock
 
 import pytest
 
 from media.rtp.run import MOST_PACKETS
 from media.transport.address import MAX_RUN_BYTES, Address
-from media.transport.udp import BATCH, MAX_DATAGRAM, SAMPLE_EVERY, UdpPort
+from media.transport.udp import BATCH, MAX_DATAGRAM, SAMPLE_EVERY, UDP_GRO, UdpPort
 from tests.support.loopback import LOOPBACKS
 from tests.support.waiting import eventually
 
@@ -84,6 +85,8 @@ def test_a_run_may_be_overwritten_as_soon_as_it_was_sent(port: UdpPort, peer: so
 @pytest.mark.parametrize("port", [UdpPort], indirect=True)
 def test_this_kernel_sends_segments(port: UdpPort) -> None:
     assert port._can_segment
+    assert port._socket.getsockopt(socket.IPPROTO_UDP, UDP_GRO) == 1  # and receives them joined
+    assert not port._supports(0x7FFF, 1)
 
 
 def test_what_the_kernel_will_not_send_as_a_run_is_sent_singly(port: UdpPort, peer: socket.socket) -> None:
@@ -106,6 +109,15 @@ def test_what_is_too_long_for_udp_is_dropped_and_counted(port: UdpPort, peer: so
     assert port.tx_dropped == 2
     port.send(b"still here", peer.getsockname())
     assert received(peer, 1) == [b"still here"]
+
+
+def test_a_full_buffer_costs_what_it_does_not_take(port: UdpPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loopback's is never full."""
+    monkeypatch.setattr(port, "_socket", Mock(**{"sendto.side_effect": BlockingIOError}))
+    port.transmit(bytes(300), 100, UNROUTABLE)
+    port.send(b"x", UNROUTABLE)
+    assert port.tx_dropped == (2 if port._can_segment else 4)  # sends
+    assert port._socket.sendto.call_count == port.tx_dropped  # type: ignore[attr-defined]
 
 
 def test_what_is_sent_between_runs_is_not_split(port: UdpPort, peer: socket.socket) -> None:
@@ -142,7 +154,7 @@ def test_what_is_sent_to_viewers_is_counted_by_datagram(port: UdpPort, peer: soc
 
 
 async def test_the_delay_of_media_is_measured_from_its_arrival_in_the_kernel(
-    port: UdpPort, peer: socket.socket
+    port: UdpPort, peer: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One batch in sixteen is measured, of media only, with the time that it waited for the process."""
     seen: list[int] = []
@@ -159,8 +171,14 @@ async def test_the_delay_of_media_is_measured_from_its_arrival_in_the_kernel(
             time.sleep(0.003)  # noqa: ASYNC251  # the loop is busy with something else
             await eventually("it arrived", lambda: len(seen) > number, IN_TIME, every=0)  # noqa: B023
         assert port.delay.count == measured
-    assert 2 * 0.003 <= port.delay.sum < IN_TIME
+    assert 2 * 0.003 <= (measured_seconds := port.delay.sum) < IN_TIME
     assert port.rx_datagrams == 4 * SAMPLE_EVERY
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # the clock was set back: no delay is negative
+    for _ in range(SAMPLE_EVERY):
+        peer.sendto(b"media", port.address)
+        await eventually("it arrived", lambda: len(seen) > 2 * SAMPLE_EVERY, IN_TIME, every=0)
+        seen.pop()
+    assert (port.delay.count, port.delay.sum) == (3, measured_seconds)
 
 
 @pytest.mark.parametrize("host", LOOPBACKS)
@@ -285,3 +303,9 @@ async def test_replies_to_a_closed_port_do_not_disturb_receiving(port: UdpPort) 
 def test_a_taken_address_is_an_error_and_leaves_no_socket_open(port: UdpPort) -> None:
     with pytest.raises(OSError, match="in use"):
         UdpPort("127.0.0.1", port.address[1])
+
+
+def test_both_families_have_one_number() -> None:
+    four = UdpPort("0.0.0.0", 0)
+    UdpPort("::", four.address[1]).close()  # neither takes the other's place
+    four.close()
