@@ -3,5 +3,4 @@
 
 def without_padding(data: bytes) -> bytes | None:
     """`data` without its padding, whose length (itself included) is the last byte; None: it is wrong."""
-    padding = data[-1] if data else 0
-    return data[:-padding] if 0 < padding <= len(data) else None
+    return data[: -data[-1]] if data and 0 < data[-1] <= len(data) else None

@@ -19,7 +19,6 @@ class PictureCache:
         # for each index from `_first` on the run that has it; None for a missing packet
         self._runs: list[Run | None] = []
         self._first = 0
-        self._timestamp = 0  # of the keyframe
         self._bytes = 0
         self.began_at = self._latest_at = 0.0  # when the first and the latest packet arrived
 
@@ -51,7 +50,7 @@ class PictureCache:
         first, count = run.first, len(run)
         self._runs = [*[run] * count, *self._runs[first - self._first + count :]]
         self._first = first
-        self._timestamp = run.timestamps()[0]
+        self._timestamp = run.timestamps()[0]  # of the keyframe
         self._bytes = sum(each.octets for each in self.held())
         self.began_at = self._latest_at = now
 
@@ -68,7 +67,7 @@ class PictureCache:
 
     def _prepend(self, run: Run) -> None:
         missing = self._first - run.first - len(run)
-        if missing >= 0 and missing + len(run) + len(self._runs) <= MAX_PACKETS:
+        if missing + len(run) + len(self._runs) <= MAX_PACKETS:
             self._runs = [*[run] * len(run), *[None] * missing, *self._runs]
             self._first = run.first
             self._bytes += run.octets

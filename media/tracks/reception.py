@@ -30,11 +30,7 @@ class ReceptionStats:
         self.ssrc = ssrc
         self.loss = 0.0  # share of packets lost between the last two blocks
         self._clock_rate = clock_rate
-        self._base = 0
-        self._highest = 0  # extended by the number of wraps
         self._received = 0
-        self._timestamp = 0  # of the latest packet
-        self._transit = 0
         self._jitter = 0.0
         self._expected_before = 0
         self._received_before = 0
@@ -50,8 +46,8 @@ class ReceptionStats:
         """Count successive packets from that number on, with these timestamps, that arrived at `now`."""
         first, count = timestamps[0], len(timestamps)
         if not self._received:
-            self._base = self._highest = sequence
-            self._timestamp = first
+            self._base = self._highest = sequence  # the latter is extended by the number of wraps
+            self._timestamp = first  # of the latest packet
             self._transit = int(now * self._clock_rate) - first & 0xFFFFFFFF
         for timestamp in (first,) if timestamps.count(first) == count else timestamps:
             if timestamp != self._timestamp:

@@ -64,12 +64,9 @@ class Thinned:
         self.active = False
         self._free.clear()
         self._pictures.clear()
-        self._newest: int | None = None  # index of the newest packet of `base`; ...
-        self._passed = False  # ... whether it was passed, ...
+        self._newest: int | None = None  # index of the newest packet of `base`, ...
         self._ended = False  # ... whether it ended its picture, ...
-        self._timestamp: int | None = None  # ... which that is, ...
-        self._begins_at = 0  # ... where it began, ...
-        self._is_switch = False  # ... and whether all pictures may be passed from it on
+        self._timestamp: int | None = None  # ... and which that is
 
     def take(self, run: Run) -> list[Run]:
         """What goes out for a run of `base`, taken in the order of arrival."""
@@ -83,6 +80,7 @@ class Thinned:
         if timestamp != self._timestamp:
             self._timestamp = timestamp
             self._begins_at = part.first
+            # whether all pictures may be passed from it on
             self._is_switch = self.base.temporal.is_switch(part.packet(0))
         if newest is not None and part.first > newest + 1:
             self._is_switch = False  # the picture may come late, when its viewers are elsewhere

@@ -29,7 +29,7 @@ class TransportFeedback:
 
     __slots__ = ("_arrivals", "_built_at", "_count", "_next", "_sender_ssrc", "_untold", "extension")
 
-    def __init__(self, sender_ssrc: int, extension: int = 0) -> None:
+    def __init__(self, sender_ssrc: int, extension: int) -> None:
         """`extension` is the id of the header extension with the numbers."""
         self._sender_ssrc = sender_ssrc
         self.extension = extension

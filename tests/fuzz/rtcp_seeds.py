@@ -18,7 +18,7 @@ BLOCK = ReportBlock(SSRCS[0], 2, 3, 4, 5, 6, 7)
 
 def _arrivals() -> bytes:
     """When packets came, some of them late and some not at all."""
-    told = TransportFeedback(1)
+    told = TransportFeedback(1, 5)
     for number, at in ((7, 1.0), (8, 1.001), (10, 1.5), (11, 1.4), (40, 1.6), (41, 1.601)):
         told.received(number, at)
     return b"".join(told.build(2.0, SSRCS[0]))

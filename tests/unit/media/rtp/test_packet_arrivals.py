@@ -30,7 +30,7 @@ def arrivals(packet: bytes) -> PacketArrivals:
     gaps=st.lists(st.tuples(st.integers(1, 8), st.floats(0, 0.5)), min_size=1, max_size=30),
 )
 def test_it_reads_what_we_tell_publishers(start: int, gaps: list[tuple[int, float]]) -> None:
-    feedback, now, number = TransportFeedback(1), 5.0, start
+    feedback, now, number = TransportFeedback(1, 5), 5.0, start
     told: dict[int, float] = {}
     for ahead, seconds in gaps:
         number, now = number + ahead, now + seconds

@@ -105,10 +105,11 @@ def test_bye_with_a_reason_is_read() -> None:
     assert parse_compound(data) == [Bye((5,), b"camera")]
 
 
-@pytest.mark.parametrize("reason", [b"", b"over", b"again", b"x" * 255])
+@pytest.mark.parametrize("reason", [b"", b"a", b"over", b"x" * 255])
 def test_bye_with_a_reason_round_trips(reason: bytes) -> None:
     data = rtcp.bye((5, 6), reason)
     assert parse_compound(data + rtcp.pli(1, 2)) == [Bye((5, 6), reason), Pli(1, 2)]
+    assert 0 <= len(data) - (4 + 8 + bool(reason) + len(reason)) < 4
     assert other.RtcpPacket.parse(data)[0].sources == [5, 6]
 
 
@@ -220,7 +221,7 @@ def test_remb_round_trips_through_another_implementation(bitrate: int, ssrcs: li
     data = rtcp.remb(9, bitrate, ssrcs)
     (theirs,) = other.RtcpPacket.parse(data)
     assert isinstance(theirs, other.RtcpPsfbPacket)
-    assert theirs.fci == other.pack_remb_fci(bitrate, ssrcs)
+    assert (theirs.media_ssrc, theirs.fci) == (0, other.pack_remb_fci(bitrate, ssrcs))
     assert bytes(theirs) == data
     (ours,) = parse_compound(data)
     assert isinstance(ours, Remb)

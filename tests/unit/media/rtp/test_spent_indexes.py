@@ -37,6 +37,7 @@ def test_what_was_left_out_is_spent_once() -> None:
     assert spends(indexes, 101, 3)
     assert spends(indexes, 106, 4)
     assert all(n in indexes for n in range(100, 111))
+    assert indexes._gaps == [(0, 100)]
 
 
 def test_a_refused_run_spends_nothing() -> None:

@@ -14,11 +14,6 @@ from media.tracks.keyframe_requests import (
 )
 
 
-def test_the_first_request_is_sent_at_once() -> None:
-    requests = KeyframeRequests()
-    assert requests.want(0.0)
-
-
 def test_a_crowd_causes_two_requests() -> None:
     requests = KeyframeRequests()
     sent = [n for n in range(1000) if requests.want(n * 0.0004)]  # a thousand viewers in 400 ms
@@ -26,14 +21,6 @@ def test_a_crowd_causes_two_requests() -> None:
     assert not requests.due(0.49)
     assert requests.due(0.5)
     assert not requests.due(0.5)
-
-
-def test_a_keyframe_satisfies_all_who_wait() -> None:
-    requests = KeyframeRequests()
-    requests.want(0.0)
-    requests.want(0.1)
-    requests.arrived(1.1)
-    assert not requests.due(1.0)
 
 
 def test_a_keyframe_does_not_lift_the_throttle() -> None:

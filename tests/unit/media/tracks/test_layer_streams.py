@@ -11,7 +11,6 @@ import pytest
 from media.negotiation.agreed_tracks import LeftOut
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.rtcp import ReceiverReport, parse_compound
-from media.switch.feed import Feed
 from media.tracks.layer_streams import LayerStreams
 from media.tracks.track import new_tracks
 from tests.support.far_end import one_byte, rtp
@@ -123,21 +122,6 @@ def test_what_goes_nowhere_has_been_carried_all_the_same() -> None:
     assert transport.due(1.0)
 
 
-def test_who_goes_on_in_another_feed_need_not_name_its_layers_again() -> None:
-    world = named()
-    world.send(10, rid="f")
-    world.send(20, rid="h")
-    world.send(120, b"\0\1again", repairs="h", payload_type=RTX_TYPE)
-    tracks = new_tracks([sound(), *layers()], 0.0)
-    feed = Feed([track.sent for track in tracks], [track.source for track in tracks])
-    assert feed.layers is not None
-    assert world.feed.layers is not None
-    feed.layers.go_on(world.feed.layers)
-    assert [feed.layers.known(ssrc) for ssrc in (10, 20, 30)] == [1, 2, None]
-    again = parse(rtp(1, b"\0\1again", payload_type=RTX_TYPE, ssrc=120))
-    assert feed.layers.find(again, 1.0) == 2
-
-
 def test_what_named_its_layers_before_it_stood_by_is_known_by_its_ssrcs_when_it_is_on() -> None:
     """Under the numbers of the room that it sends into now, which may be others."""
     before, now_on = named(), LayeredWorld([*reversed(layers()), sound()])
@@ -148,4 +132,6 @@ def test_what_named_its_layers_before_it_stood_by_is_known_by_its_ssrcs_when_it_
     assert now_on.feed.layers is not None
     now_on.feed.layers.go_on(before.feed.layers)
     assert [now_on.feed.layers.known(ssrc) for ssrc in (15, 16, 17)] == [2, 0, None]
+    again = [packet(ssrc, again=True) for ssrc in (115, 116, 117)]
+    assert [now_on.feed.layers.find(one, 1.0) for one in again] == [2, 0, None]
     assert len(now_on.feed.layers) == 4

@@ -73,7 +73,7 @@ def test_parameter_sets_and_slices_are_one_keyframe() -> None:
     assert stream.held() == [10, 11, 12, 13]
 
 
-def test_parameter_sets_that_come_late_go_before_their_keyframe() -> None:
+def test_parameter_sets_that_come_late_go_before_their_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream()
     stream.put(12, keyframe=True, timestamp=1)
     stream.put(10, keyframe=True, timestamp=1)
@@ -82,6 +82,12 @@ def test_parameter_sets_that_come_late_go_before_their_keyframe() -> None:
     stream.put(13, timestamp=2)
     stream.put(8, timestamp=1)
     assert stream.held() == [10, 11, 12, 13]
+    stream.put(9, keyframe=True, timestamp=1)
+    assert stream.held() == [9, 10, 11, 12, 13]
+    monkeypatch.setattr(picture_cache, "MAX_PACKETS", 8)
+    for first in (5, 6):
+        stream.put(first, keyframe=True, timestamp=1)
+    assert stream.held() == [6, 9, 10, 11, 12, 13]
 
 
 def test_a_keyframe_whose_start_comes_late_keeps_what_came_before_it() -> None:

@@ -172,9 +172,8 @@ def test_too_short_a_run_up_is_none() -> None:
         for index in range(0x20000 - 1 - held, 0x20000 - 1):
             track.keep(picture(index, DELTA), 1.0)
         assert bool(track.run_up(0x20000 - 1)) is given
-    sound = SentTrack(SSRC)
-    sound.keep(picture(0x20000 - 2, b""), 1.0)
-    assert sound.run_up(0x20000 - 1) == []
+        track.codec = ""  # a track of sound has no keyframes
+        assert track.run_up(0x20000 - 1) == []
 
 
 def test_rates_are_measured_from_call_to_call() -> None:

@@ -6,8 +6,10 @@ from media.payload.picture_id import picture_id
 from media.tracks import track as module
 from media.tracks.track import LIVE_SECONDS, can_read, fits, has_stopped, new_tracks, succeed
 from tests.support.encoded import HEIGHT, WIDTH, encode
+from tests.support.far_end import one_byte, rtp
 from tests.support.layered import AUDIO, RIDS, LayeredWorld, layers
 from tests.support.published import sound, video
+from tests.support.runs import run_of
 
 VP8 = "VP8"
 SSRCS = (10, 20, 30)
@@ -45,19 +47,19 @@ def test_a_newcomer_fits_if_it_has_no_layer_that_the_room_lacks() -> None:
 @pytest.mark.parametrize(
     ("coming", "ids"),
     [
-        ({"a": 1}, None),
-        ({"a": 1, "b": 2}, None),
-        ({"a": 2, "b": 1}, {2: 1, 1: 2}),
-        ({"a": 1, "b": 5}, {1: 1, 5: 2}),
+        ({"a": 2}, None),
+        ({"a": 2, "b": 3}, None),
+        ({"a": 3, "b": 2}, {3: 2, 2: 3}),
+        ({"a": 2, "b": 5}, {2: 2, 5: 3}),
         ({"c": 9}, None),  # which the room gets with it
-        ({"c": 1}, {1: 3}),  # 1 and 2 are taken
+        ({"c": 2, "d": 3}, {2: 1, 3: 4}),  # 2 and 3 are taken
     ],
 )
 def test_header_extensions_of_the_next_publisher_get_the_ids_of_the_room(
     coming: dict[str, int], ids: dict[int, int] | None
 ) -> None:
-    [track] = new_tracks([video(extensions={"a": 1, "b": 2})], 0.0)
-    track.extension_ids = {"a": 1, "b": 2}
+    [track] = new_tracks([video(extensions={"a": 2, "b": 3})], 0.0)
+    track.extension_ids = {"a": 2, "b": 3}
     assert track._translated_ids(coming) == ids
 
 
@@ -66,24 +68,7 @@ def test_the_codec_of_a_layer_that_rests_does_not_matter_to_a_viewer_of_the_best
     assert succeed(tracks, [video("H264"), sound()])
     assert [track.published.codec.name for track in tracks] == ["H264", VP8, VP8, "opus"]
     assert can_read([], tracks)
-
-
-def test_the_bit_rate_follows_what_comes_and_falls_to_nothing_at_once() -> None:
-    world = LayeredWorld()
-    sent = world.tracks[0].sent
-
-    def second(packets: int) -> int:
-        for _ in range(packets):
-            world.send(10, bytes(1000), rid="f")
-        world.now += 1.0
-        sent.measure(world.now)
-        return world.tracks[0].bitrate
-
-    assert second(1) == 0  # measured from here on
-    assert second(100) == 800_000
-    assert second(200) == 1_200_000
-    assert second(0) == 0
-    assert second(50) == 400_000
+    assert not succeed(new_tracks([sound()], 0.0), [sound()])
 
 
 @pytest.mark.parametrize("codec", ["VP8", "VP9", "H264", "AV1"])
@@ -127,15 +112,26 @@ def test_a_layer_has_stopped_while_another_one_comes() -> None:
     assert stopped() == [True, False, False, False]
 
 
-def test_ssrcs_of_a_room_are_none_that_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    draws = iter([0, 0, 0xFFFFFFFD])
-
-    def randbelow(below: int) -> int:
-        return min(next(draws), below - 1) if below > 0x8000 else 0
-
-    monkeypatch.setattr(module.secrets, "randbelow", randbelow)
+def test_the_numbers_of_a_room_begin_anywhere_within_their_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No SSRC is one that means nothing, and no first number is close to the wrap (RFC 3711 3.3.1)."""
+    draws = iter([0, 0])
+    monkeypatch.setattr(module.secrets, "randbelow", lambda below: next(draws, below - 1))
+    monkeypatch.setattr(module.secrets, "randbits", lambda bits: (1 << bits) - 1)
     (track,) = new_tracks([video()], 0.0)
     assert {track.sent.ssrc, track.sent.rtx_ssrc} == {1, 0xFFFFFFFE}
+    assert track.source.translator.next_index == 0x7FFF
+    assert track.source.translator.latest_timestamp == 0xFFFFFFFF
+
+
+def test_no_other_extension_is_taken_for_the_dependency_descriptor() -> None:
+    [high, _] = new_tracks(layers(2, codec=VP8), 0.0)  # its id 1 is that of a name
+    run = run_of(rtp(payload=b"\x90\x20\x40\x01", extension=one_byte((1, b"\x83\0\2"))))
+    assert high.sent.temporal.layer(run.packet(0)) == 1
+    assert high.source.ids is not None
+    for _ in range(2):
+        high.source.ids.restart()
+        high.source.ids.renumber(run)
+    assert run.packet(0).extensions == ((1, b"\x83\0\2"),)
 
 
 def test_the_numbers_of_pictures_go_on_over_layers_and_publishers() -> None:

@@ -95,13 +95,13 @@ def wrong(told: dict[int, float | None], arrivals: dict[int, float | None]) -> d
 
 
 def test_nothing_is_reported_before_anything_arrives() -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     assert not feedback.due(100)
     assert feedback.build(100, 2) == []
 
 
 def test_a_report_names_both_ends_and_counts_itself() -> None:
-    feedback = TransportFeedback(0xDEADBEEF)
+    feedback = TransportFeedback(0xDEADBEEF, 5)
     counts = []
     for n in range(300):
         feedback.received(n, n * 0.05)
@@ -114,7 +114,7 @@ def test_a_report_names_both_ends_and_counts_itself() -> None:
 
 
 def test_a_packet_has_its_number_in_the_extension_that_was_agreed_on() -> None:
-    feedback = TransportFeedback(1, extension=5)
+    feedback = TransportFeedback(1, 5)
     for extensions in ((), ((4, b"\x12\x34"),), ((5, b"\x12"),), ((5, b"\x12\x34\x56"),)):
         feedback.arrived(extensions, 10.0)
     assert not feedback.due(10.0)
@@ -123,7 +123,7 @@ def test_a_packet_has_its_number_in_the_extension_that_was_agreed_on() -> None:
 
 
 def test_the_bytes_of_a_small_report() -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     feedback.received(10, 0.064)
     feedback.received(11, 0.065)
     feedback.received(13, 0.0648)
@@ -138,7 +138,7 @@ def test_the_bytes_of_a_small_report() -> None:
 
 
 def test_it_is_due_when_there_is_something_to_report_and_the_interval_has_passed() -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     feedback.received(1, 10.0)
     assert feedback.due(10.0)
     feedback.build(10.0, 2)
@@ -152,7 +152,7 @@ def test_it_is_due_when_there_is_something_to_report_and_the_interval_has_passed
 @given(seed=st.integers(0, 2**32), loss=st.sampled_from([0, 0.05, 0.5, 0.95]))
 def test_every_arrival_and_every_loss_is_reported_over_the_wrap(first: int, seed: int, loss: float) -> None:
     rng = random.Random(seed)
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     arrivals: dict[int, float | None] = {}
     told: dict[int, float | None] = {}
     now = 1000.0
@@ -176,7 +176,7 @@ def test_every_arrival_and_every_loss_is_reported_over_the_wrap(first: int, seed
     st.lists(st.tuples(st.integers(1, 30), st.floats(0, 20)), min_size=1, max_size=100),
 )
 def test_any_time_between_packets_is_reported(first: int, steps: list[tuple[int, float]]) -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     arrivals = {}
     sequence, now = first, 5.0
     for ahead, wait in steps:
@@ -190,7 +190,7 @@ def test_any_time_between_packets_is_reported(first: int, steps: list[tuple[int,
 
 @pytest.mark.parametrize("first", STARTS)
 def test_reordered_packets_are_reported_within_one_report(first: int) -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     order = [0, 2, 1, 5, 3, 4]
     for place, n in enumerate(order):
         feedback.received(first + n & 0xFFFF, 1 + place / 100)
@@ -200,7 +200,7 @@ def test_reordered_packets_are_reported_within_one_report(first: int) -> None:
 
 @pytest.mark.parametrize("first", STARTS)
 def test_a_packet_that_comes_after_its_report_is_reported_with_its_neighbours(first: int) -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     for n in (0, 1, 3, 4):
         feedback.received(first + n & 0xFFFF, 1.0)
     assert merged(feedback.build(1.0, 2))[first + 2 & 0xFFFF] is None
@@ -214,14 +214,14 @@ def test_a_packet_that_comes_after_its_report_is_reported_with_its_neighbours(fi
 
 
 def test_packets_that_were_sent_before_the_first_one_are_reported() -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     feedback.received(0, 1.0)
     feedback.received(65535, 1.001)
     assert merged(feedback.build(1.1, 2)) == {65535: about(1.001), 0: about(1.0)}
 
 
 def test_the_first_of_duplicates_counts() -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     for now in (1.0, 2.0, 3.0):
         feedback.received(7, now)
     assert merged(feedback.build(3, 2)) == {7: about(1.0)}
@@ -229,7 +229,7 @@ def test_the_first_of_duplicates_counts() -> None:
 
 def test_the_reference_time_wraps() -> None:
     """24 bits of 64 ms: only differences count."""
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     start = 0.064 * 2**23 + 1
     feedback.received(1, start)
     (packet,) = feedback.build(start, 2)
@@ -239,7 +239,7 @@ def test_the_reference_time_wraps() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.floats(0, 0.1), st.booleans()), max_size=100))
 def test_whatever_arrives_reports_stay_small(events: list[tuple[int, float, bool]]) -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     now = 0.0
     for sequence, wait, build in events:
         now += wait
@@ -252,10 +252,14 @@ def test_whatever_arrives_reports_stay_small(events: list[tuple[int, float, bool
 
 
 def test_arrivals_that_were_not_reported_in_time_are_forgotten() -> None:
-    feedback = TransportFeedback(1)
+    feedback = TransportFeedback(1, 5)
     for n in range(5000):
         feedback.received(n, n / 1000)
-    assert list(merged(feedback.build(5, 2))) == list(range(5000 - WINDOW, 5000))
+    packets = feedback.build(5, 2)
+    assert list(merged(packets)) == list(range(5000 - WINDOW, 5000))
+    assert [len(decode(packet).arrivals) for packet in packets] == [800, WINDOW - 800]
+    feedback.received(5000 + 0x8000 & 0xFFFF, 5.0)  # by half the range: it is behind, and forgotten
+    assert not feedback.due(6.0)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +267,7 @@ def test_arrivals_that_were_not_reported_in_time_are_forgotten() -> None:
     [
         ("s" * 100, "2064"),  # a run
         ("s" * 14, "200e"),
+        ("f" * 14, "200e"),
         ("s" * 13 + "..s", "bffe 9000"),  # vectors of one bit
         ("s" + "." * 30 + "s", "a000 0011 2001"),
         ("s" + "l" * 7 + "sl", "daaa e600"),  # of two bits
@@ -271,10 +276,10 @@ def test_arrivals_that_were_not_reported_in_time_are_forgotten() -> None:
     ],
 )
 def test_each_chunk_covers_the_most_packets(arrivals: str, chunks: str) -> None:
-    """3.1.3, 3.1.4. Packets come (s) soon or (l) long after the one before, or do not."""
-    feedback, now = TransportFeedback(1), 0.064
+    """3.1.3, 3.1.4. Packets come (s) soon, (f) 255 ticks, or (l) long after the one before, or do not."""
+    feedback, now = TransportFeedback(1, 5), 0.064
     for number, arrival in enumerate(arrivals):
-        now += 0.1 if arrival == "l" else 0.0
+        now += {"l": 0.1, "f": 0.06375}.get(arrival, 0.0)
         if arrival != ".":
             feedback.received(number, now)
     (packet,) = feedback.build(now, 2)
