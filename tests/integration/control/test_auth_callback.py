@@ -1,6 +1,5 @@
 """`AUTH_URL` decides who may publish and play: what it is asked, and what clients get when it is away."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,13 +8,11 @@ import httpx
 import jwt
 import pytest
 
-from control.access.auth_callback import MAX_OF_CLIENT
 from shared.settings.settings import SettingsError, load_settings
 from tests.integration.control.conftest import Stage
 from tests.support.callback_server import CallbackServer, callback_server
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.stopwatch import Stopwatch
-from tests.support.waiting import eventually
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 WHIP, WHEP = "/api/whip/publish/demo", "/api/whep/play/demo"
@@ -92,25 +89,6 @@ async def test_while_it_is_away_clients_get_503_and_one_line_says_so(
     assert log.count("AUTH_URL does not answer") == 1
     assert log.count("AUTH_URL answers again") == 1
     assert "hush" not in log
-
-
-async def test_a_crowd_before_a_callback_that_hangs_holds_up_nobody_else(
-    stage: Stage, callback: CallbackServer
-) -> None:
-    # as long as may be: nobody of the crowd is to make room for another by giving up
-    http = await stage.control(auth_url=callback.url, auth_url_seconds=10.0, trusted_proxies="127.0.0.1")
-    callback.hangs = True
-    crowd = [asyncio.create_task(publish(http, f"t{number}")) for number in range(2 * MAX_OF_CLIENT)]
-    await eventually("it is asked", lambda: len(callback.questions) == MAX_OF_CLIENT, 5)
-    async with httpx.AsyncClient(base_url=http.base_url, headers={"X-Forwarded-For": "192.0.2.7"}) as other:
-        asking = asyncio.create_task(publish(other))
-        await eventually("another client has its turn", lambda: len(callback.questions) > MAX_OF_CLIENT, 4)
-        async with Stopwatch() as watch:
-            assert (await other.get("/api/rooms")).status_code == 200
-        assert watch.seconds < 0.5
-        await callback.die()
-        assert {(await one).status_code for one in (*crowd, asking)} == {503}
-    assert len(callback.questions) == MAX_OF_CLIENT + 1
 
 
 async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(

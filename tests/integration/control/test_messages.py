@@ -1,13 +1,10 @@
 """Messages to all who watch a room: from any control process, by who may, into the viewers' event streams."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import httpx
-import jwt
 import pytest
 from redis.asyncio import Redis
 
@@ -17,17 +14,12 @@ from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import Heard, listening
 from tests.integration.control.test_events import played, subscribed
 
-SECRET = "a-secret-of-at-least-thirty-two-bytes"
 ADDRESS = "/api/rooms/demo/messages"
 
 
 async def tell(http: httpx.AsyncClient, message: object, token: str = "") -> int:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return (await http.post(ADDRESS, json=message, headers=headers)).status_code
-
-
-def token(**claims: Any) -> str:
-    return jwt.encode({"exp": int(time.time()) + 600} | claims, SECRET, "HS256")
 
 
 def messages(heard: Heard) -> Sequence[object]:
@@ -62,20 +54,9 @@ async def test_a_message_reaches_who_watches_the_room_wherever_their_streams_are
         assert not messages(elsewhere)
 
 
-@pytest.mark.parametrize(
-    ("claims", "status"),
-    [
-        ({"actions": ["message"]}, 202),
-        ({"actions": ["publish"], "room": "demo"}, 202),
-        ({"role": "admin", "actions": []}, 202),
-        ({"actions": ["message"], "room": "other"}, 401),
-        ({"actions": ["play"]}, 401),
-    ],
-)
-async def test_who_may_tell(stage: Stage, claims: dict[str, Any], status: int) -> None:
+async def test_who_may_tell(stage: Stage) -> None:
     await (await stage.worker()).publish_in("demo")
-    http = await stage.control(jwt_secret=SECRET, publish_token="streamer", play_token="viewer")
-    assert await tell(http, {}, token(**claims)) == status
+    http = await stage.control(publish_token="streamer", play_token="viewer")
     assert await tell(http, {}, "streamer") == 202
     assert await tell(http, {}, "viewer") == 401
 

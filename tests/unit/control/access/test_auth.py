@@ -219,17 +219,19 @@ def test_where_somebody_can_be_admin(settings: dict[str, Any], has_admin: bool) 
 
 
 @pytest.mark.parametrize(
-    ("settings", "locked"),
-    [({}, False), (ADMIN, False), (GLOBAL, True), (JWT, True), ({"publish_token": "p"}, False)],
+    ("settings", "demo", "other"),
+    [
+        ({}, False, False),
+        (ADMIN, False, False),
+        (GLOBAL, True, True),
+        (JWT, True, True),
+        (ROOMS, True, False),
+        ({"publish_token": "p"}, False, False),
+    ],
 )
-def test_which_rooms_are_locked_for_viewers(settings: dict[str, Any], locked: bool) -> None:
-    assert Authenticator(load_settings(**settings)).locks("demo") is locked
-
-
-def test_a_room_with_a_token_of_its_own_is_locked_alone() -> None:
-    authenticator = Authenticator(load_settings(**ROOMS))
-    assert authenticator.locks("demo")
-    assert not authenticator.locks("open")
+def test_which_rooms_are_locked_for_viewers(settings: dict[str, Any], demo: bool, other: bool) -> None:
+    authenticator = Authenticator(load_settings(**settings))
+    assert [authenticator.locks(room) for room in ("demo", "other")] == [demo, other]
 
 
 def test_a_wrong_token_sent_along_with_a_session_is_refused_and_none_is_not() -> None:
@@ -252,6 +254,7 @@ def test_who_may_publish_may_stand_by_and_who_may_stand_by_may_no_more(
     got = access(JWT, token(actions=actions))
     grants = [got._grant(DEMO, Role.PUBLISH, stands_by=stands_by) for stands_by in (True, False)]
     assert [grant is not None for grant in grants] == [opens > 0, opens > 1]
+    assert (got._grant(DEMO, Role.PLAY) is not None) is (actions in (None, ["play"]))
 
 
 def test_what_was_revoked_opens_nothing() -> None:
@@ -437,6 +440,8 @@ def _is_allowed(check: Callable[[RoomName], None], room: RoomName = DEMO) -> boo
         ({}, "", True, False),  # an open server: who may publish may tell; recordings are its owner's
         (GLOBAL, "", False, False),
         (GLOBAL, "all", True, False),
+        ({"publish_token": "in", "play_token": "out"}, "in", True, False),
+        ({"publish_token": "in", "play_token": "out"}, "out", False, False),
         (GLOBAL | ADMIN, "boss", True, True),
         (JWT, token(), True, True),
         (JWT, token(actions=["play"]), False, False),

@@ -123,18 +123,20 @@ async def test_an_answer_that_is_renewed_is_among_the_newest(
     assert len(server.questions) == 4  # the last one was known
 
 
-async def test_nobody_waits_beside_so_many_of_all_clients(
-    server: CallbackServer, callback: AuthCallback, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", ["MAX_ASKING", "MAX_OF_CLIENT"])
+async def test_nobody_waits_beside_so_many_of_all_clients_or_of_its_own(
+    limit: str, server: CallbackServer, callback: AuthCallback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_ASKING", 3)
+    monkeypatch.setattr(module, limit, 3)
     server.hangs = True
-    crowd = [
-        asyncio.create_task(outcome(callback, replace(ANN, address=f"192.0.2.{number}")))
-        for number in range(3)
-    ]
+    of_one = limit == "MAX_OF_CLIENT"
+    addresses = ["192.0.2.9"] * 3 if of_one else ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    crowd = [asyncio.create_task(outcome(callback, replace(ANN, address=each))) for each in addresses]
     await eventually("they ask", lambda: len(server.questions) == 3, 30.0)
     assert await outcome(callback, replace(ANN, address="192.0.2.9")) is AWAY
-    assert len(server.questions) == 3
+    if of_one:
+        crowd.append(asyncio.create_task(outcome(callback)))
+    await eventually("others have their turn", lambda: len(server.questions) == len(crowd), 30.0)
     for one in crowd:
         one.cancel()
     await asyncio.wait(crowd)

@@ -76,11 +76,6 @@ def test_which_jwt_publishes(text: str, allowed: bool) -> None:
     assert may(JWT, text) is allowed
 
 
-@pytest.mark.parametrize(("action", "allowed"), [(Role.PLAY, True), (Role.PUBLISH, False)])
-def test_actions_name_what_a_jwt_may_do(action: Role, allowed: bool) -> None:
-    assert may(JWT, token(actions=["play"]), action=action) is allowed
-
-
 @pytest.mark.parametrize(
     ("audience", "allowed"),
     [("live", True), (["live", "x"], True), ("other", False), (None, False), (7, False)],

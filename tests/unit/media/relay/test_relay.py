@@ -82,13 +82,17 @@ def test_the_edge_may_move(cluster: Cluster) -> None:
     assert len(cluster.watched) == 2
 
 
-def test_a_forged_hello_moves_nothing(cluster: Cluster) -> None:
-    cluster.open()
-    hello = cluster.edge.sent[0][1]
-    for forged in (hello, hello[:-1] + b"x", hello[:12] + bytes(len(hello) - 12)):
+def test_what_is_forged_moves_and_ends_nothing(cluster: Cluster) -> None:
+    relay = cluster.open()
+    hello, answer = cluster.edge.sent[0][1], cluster.origin.sent[0][1]
+    for place in (-1, 12):
         cluster.clock.now += MOVE_SECONDS
-        cluster.origin.receive([(forged, NOWHERE)])
+        for real, end in ((hello, cluster.origin), (answer, cluster.edge)):
+            end.receive([(real, NOWHERE), (real[:place] + bytes(len(real))[place:], NOWHERE)])
+        cluster.relays.tick(cluster.clock.now)
+        relay.tick(cluster.clock.now)
     cluster.media()
+    assert len(cluster.watched) == 2
     assert {to for to, _ in cluster.origin.sent} == {EDGE_AT}
 
 

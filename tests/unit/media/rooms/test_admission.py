@@ -417,11 +417,6 @@ async def test_a_seat_gives_way_to_who_can_play_the_room_only() -> None:
     assert list(world.room.viewers) == [viewer.id]
 
 
-async def test_without_a_limit_any_number_watches(world: World) -> None:
-    world.publish()
-    world.watch(elsewhere=1_000_000)
-
-
 async def test_why_viewers_leave_is_told_as_theirs(world: World) -> None:
     """A publisher's reasons are nothing to them: to them it left."""
     for reason, of_viewers in (

@@ -10,10 +10,13 @@ from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
 from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
 from media.switch.rendition import Ladder, Rendition
+from media.switch.wire import Wire
 from media.transport.ice import CONSENT_SECONDS, CheckResult
 from shared.messages.signalling import Role
 from tests.support.demux_socket import HOME, OTHER
 from tests.unit.media.rooms.test_admission import PLAY, World
+
+RENDITIONS = tuple(Rendition(number, 1e6) for number in range(2))
 
 
 class Playback:
@@ -242,15 +245,36 @@ async def test_a_viewer_lacks_a_picture_that_is_sent_and_late(
     assert session.lacks_picture(world.now) == lacks
 
 
+@pytest.mark.parametrize(
+    ("picture", "measured", "begins"), [(True, True, 1), (True, False, 0), (False, True, None)]
+)
+async def test_only_who_gets_a_picture_begins_with_a_rendition_the_first_that_suits(
+    world: World, picture: bool, measured: bool, begins: int | None
+) -> None:
+    session = world.watch()
+    wire = Wire(96, {}, ssrc=1) if picture else None
+    session._wires = [wire, wire, Wire(111, {})]
+    session._feed.ladder = Ladder.of(RENDITIONS, 0.0, ("f", "h"), 1) if measured else None
+    assert session._first_rendition() == begins
+
+
+async def test_why_a_viewer_gets_its_picture_is_told_if_it_has_one(world: World) -> None:
+    session, playback = playing(world)
+    assert (session.reason, session.rendition) == ("", None)
+    playback.picture, playback.rendition = SimpleNamespace(reason="line"), 1
+    assert (session.reason, session.rendition) == ("line", 1)
+    session._playback = None
+    assert (session.reason, session.rendition) == ("", None)
+
+
 async def test_a_limit_of_size_holds_when_layers_change(world: World) -> None:
     session, playback = playing(world)
     chosen: list[str | None] = []
     playback.picture = SimpleNamespace(choose=lambda rid, picture: chosen.append(rid))
     playback.quiet_until = world.now + 60
-    layers = tuple(Rendition(n, 1e6) for n in range(2))
 
     def show(*sizes: tuple[int, int]) -> None:
-        session._feed.ladder = Ladder.of(layers, 0.0, ("f", "h"), 0, sizes)
+        session._feed.ladder = Ladder.of(RENDITIONS, 0.0, ("f", "h"), 0, sizes)
         session.tick(world.now)
 
     show((640, 360), (320, 180))

@@ -162,18 +162,6 @@ def test_a_viewer_that_left_gets_nothing() -> None:
     assert len(audience.received(stays)) == 2
 
 
-def test_a_viewers_address_may_change_between_bursts() -> None:
-    audience = Audience()
-    viewer = audience.join()
-    audience.send(video(1))
-    viewer.address = ("198.51.100.1", 6000)
-    audience.send(video(1, first=2))
-    assert [address for address, _, _ in audience.sends.calls] == [
-        ("192.0.2.0", 5000),
-        ("198.51.100.1", 6000),
-    ]
-
-
 # --- beginning and wrapping
 
 
