@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from control.access.auth import Authenticator
 from control.access.jwt_claims import JwtError, JwtReader
 from control.access.jwt_keys import (
     MAX_KEYS,
@@ -21,7 +24,9 @@ from control.access.jwt_keys import (
     keys_of_set,
     secret_key,
 )
+from shared.settings.settings import SettingsError, load_settings
 from tests.support.signing_keys import key_set, signing_key
+from tests.unit.control.access.test_auth import may
 
 NOW = 1_700_000_000.0
 CLAIMS = {"exp": int(NOW) + 600, "room": "demo"}
@@ -248,3 +253,33 @@ def test_a_strange_entry_is_passed_over_and_never_a_bug(entry: dict[str, Any]) -
 
 def test_no_key_shows_in_a_log() -> None:
     assert SECRET not in repr(secret_key(SECRET))
+
+
+# --- of the settings
+
+
+@pytest.mark.parametrize("form", ["text", "one line", "file"])
+def test_keys_of_the_settings_open(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys.pem"
+    pem = RSA.pem + ED.pem
+    file.write_text(pem)
+    settings = {
+        "jwt_public_keys": {"text": pem, "one line": pem.replace("\n", "\\n"), "file": str(file)}[form]
+    }
+    assert all(may(settings, key.sign(CLAIMS)) for key in (RSA, ED))
+    assert not any(may(settings, text) for text in (EC.sign(CLAIMS), RSA.sign(CLAIMS) + "A", "x"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        (RSA.private_pem, "has a private key"),
+        ("/nowhere/keys.pem", "No such file"),
+        (sys.executable, "is no text"),
+        ("-----BEGIN PUBLIC KEY-----", "has no PEM block"),
+    ],
+)
+def test_keys_that_cannot_be_used_prevent_the_start(setting: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=f"^JWT_PUBLIC_KEYS: {reason}") as caught:
+        Authenticator(load_settings(jwt_public_keys=setting))
+    assert "BEGIN" not in str(caught.value)
