@@ -8,6 +8,7 @@ from media.line.loss_run import Loss
 from media.line.packet_train import HEADER_OCTETS, OCTETS, PACKETS
 from media.rtp.rtcp import ReportBlock, nack, receiver_report, remb
 from media.switch.rendition import PACKET_OVERHEAD
+from media.tracks.track import LIVE_SECONDS
 from shared.messages.status import LayerReason
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE, PICTURE_RTX
@@ -222,6 +223,33 @@ def test_a_pause_of_the_publisher_leads_nobody_to_what_the_line_does_not_carry()
     resumed = world.now
     world.run(3.0)
     assert viewer.layers(resumed) == {2}
+
+
+def test_nobody_waits_for_a_layer_that_has_stopped() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    viewer.picture.choose("h", picture=True)
+    world.run(2.0)
+    world.answers = False
+    viewer.picture.choose(None, picture=True)
+    world.run(1.0)
+    assert (viewer.rendition, world.feed.sent[0].awaiting_count) == (1, 1)
+    world.rates[0] = 0
+    world.run(LIVE_SECONDS + 1.5)
+    assert (viewer.rendition, world.feed.sent[0].awaiting_count) == (1, 0)
+
+
+def test_who_comes_when_its_layer_has_just_stopped_waits_for_the_next_one_once() -> None:
+    world = ShownWorld()
+    world.rates[0] = 0
+    world.run(0.5)
+    viewer = world.watch()
+    world.run(LIVE_SECONDS + 1.5)
+    assert viewer.rendition == 1
+    world.rates[0] = THREE[0]
+    world.run(3.0)
+    assert viewer.rendition == 0
+    assert len(viewer.far.waited) == 1
 
 
 def test_forms_of_a_layer_that_has_stopped_are_left() -> None:
