@@ -7,7 +7,6 @@ nor do many offers keep others behind the same address from looking.
 import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -19,6 +18,7 @@ from control.http.problems import problem_response
 from control.workers.redis_share import within
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
+from shared.bus.batch import Call, called
 from shared.errors import ErrorCode, ServiceError
 from shared.telemetry.logging import get_logger
 
@@ -36,14 +36,16 @@ class TokenBuckets:
         self, redis: Redis, rate: float, burst: int, key: Callable[[str], str] = keys.rate_bucket
     ) -> None:
         """`key` names the bucket of a client."""
+        self._redis = redis
         self._key = key
         self._rate = rate
         self._burst = burst or max(1, math.ceil(rate))
-        self._take = redis.register_script(Path(__file__).with_suffix(".lua").read_text(encoding="utf-8"))
 
     async def take(self, client: str) -> int:
         """Take a token; returns 0, or the milliseconds until there is one. May raise `RedisError`."""
-        wait: int = await self._take(keys=[self._key(client)], args=[self._rate, self._burst])
+        wait: int = await called(
+            self._redis, Call("take_token", [self._key(client)], [self._rate, self._burst])
+        )
         return wait
 
 

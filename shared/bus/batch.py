@@ -1,4 +1,4 @@
-"""Lua scripts, each in the folder that calls it, and several commands and scripts in one round trip."""
+"""The Lua scripts of `shared/`, and several commands and scripts in one round trip."""
 
 import hashlib
 import re

@@ -12,7 +12,7 @@ from time import monotonic
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch, Command, script
+from shared.bus.batch import Batch, Call, Command, called
 from shared.errors import ErrorCode, ServiceError, redis_is_new
 from shared.names import RoomName, WorkerId, worker_in_key
 
@@ -50,9 +50,6 @@ class Claims:
         self._since: dict[tuple[WorkerId, RoomName], bytes] = {}  # when each was claimed, as Redis has said
         self._heard: dict[tuple[WorkerId, RoomName], float] = {}  # when Redis last prolonged each, or earlier
         self._asked_at = -inf  # when `renewals` were last asked for
-        self._claim = redis.register_script(script("claim_room").text)
-        self._release = redis.register_script(script("release_room").text)
-        self._take_place = redis.register_script(script("take_place").text)
 
     async def claim(self, room: RoomName, worker: WorkerId, network: str) -> WorkerId:
         """Claim `room`, atomically; returns the owner.
@@ -60,7 +57,8 @@ class Claims:
         Raises `ROOM_LIMIT` or `PUBLISHER_LIMIT`, or `NO_WORKER` where Redis may have lost claims.
         """
         asked_at = monotonic()
-        answer = await self._claim(keys=_claim_keys(room), args=[worker, keys.CLAIM_TTL_MS, ""])
+        claim = Call("claim_room", _claim_keys(room), [worker, keys.CLAIM_TTL_MS, ""])
+        answer = await called(self._redis, claim)
         if not answer:
             raise redis_is_new()
         owner, *claimed = answer
@@ -70,20 +68,14 @@ class Claims:
         self._heard[worker, room] = asked_at
         if not self._limits.exist:
             return worker
-        outcome = await self._take_place(
-            keys=_PLACES,
-            args=[
-                room,
-                network,
-                keys.PLACE_TTL_MS,
-                self._limits.rooms,
-                self._limits.rooms_of_network,
-                keys.SWEEP_SECONDS,
-            ],
+        limits = [self._limits.rooms, self._limits.rooms_of_network]
+        outcome = await called(
+            self._redis,
+            Call("take_place", _PLACES, [room, network, keys.PLACE_TTL_MS, *limits, keys.SWEEP_SECONDS]),
         )
         if outcome in (_TOO_MANY_ROOMS, _TOO_MANY_OF_NETWORK):
             if not was_held:
-                await self._release(keys=[keys.room_claim(room)], args=[worker])
+                await called(self._redis, Call("release_room", [keys.room_claim(room)], [worker]))
             raise self._limits.reached(of_network=outcome == _TOO_MANY_OF_NETWORK)
         return worker
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shared.bus import keys
-from shared.bus.batch import Batch, Call, script
+from shared.bus.batch import Batch, Call, called
 from shared.directory.announcer import Announcer
 from shared.directory.claims import Claims, RoomLimits
 from shared.directory.room_records import Change, read_change
@@ -68,7 +68,6 @@ class Directory:
             _PROCESS_BYTES
         )  # begins the versions of the records that go through this object
         self._announcers: dict[WorkerId, Announcer] = {}
-        self._draw = redis.register_script(script("draw_workers").text)
 
     # --- for workers
 
@@ -186,10 +185,12 @@ class Directory:
 
         A place on the first is reserved until its next heartbeat. Those to `avoid` come last.
         """
-        drawn: list[bytes] = await self._draw(
-            keys=[keys.WORKERS, keys.TAKES_VIEWERS if for_viewer else keys.TAKES_PUBLISHERS],
-            args=[number, keys.HEARTBEAT_TTL_MS / 1000, secrets.randbits(_LOT_BITS), int(reserve), *avoid],
+        draw = Call(
+            "draw_workers",
+            [keys.WORKERS, keys.TAKES_VIEWERS if for_viewer else keys.TAKES_PUBLISHERS],
+            [number, keys.HEARTBEAT_TTL_MS / 1000, secrets.randbits(_LOT_BITS), int(reserve), *avoid],
         )
+        drawn: list[bytes] = await called(self._redis, draw)
         return [worker_in_key(worker) for worker in drawn]
 
     # --- about rooms

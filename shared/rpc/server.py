@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.bus import keys
-from shared.bus.batch import Call, called, script
+from shared.bus.batch import Call, called
 from shared.bus.connection import ListReader
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
@@ -67,7 +67,6 @@ class RpcServer:
         self._clock = clock or RedisClock(redis)
         self._unanswered = unanswered
         self._along = along
-        self._close_requests = redis.register_script(script("close_requests").text)
         self._room_for = asyncio.Semaphore(MAX_BUSY)
         self._closing = False
         self._taken: dict[str, float] = {}  # ids of requests, and when they were taken
@@ -117,7 +116,8 @@ class RpcServer:
 
     async def _close_list(self) -> list[bytes]:
         """Mark the list as closed; returns the requests that were still put there."""
-        waiting: list[bytes] = await self._close_requests(keys=[self._list], args=[CLOSED, CLOSED_SECONDS])
+        close = Call("close_requests", [self._list], [CLOSED, CLOSED_SECONDS])
+        waiting: list[bytes] = await called(self._redis, close)
         return [data for data in waiting if data != CLOSED]
 
     async def _serve(self, data: bytes) -> None:

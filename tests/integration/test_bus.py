@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from deploy.valkey import EmbeddedValkey
+from shared.bus import batch
 from shared.bus.answer_time import CALL_TIMEOUT_SECONDS
 from shared.bus.connection import connect
 from tests.support.free_ports import free_port
@@ -36,7 +37,7 @@ async def pipe(redis: Redis) -> None:
 
 
 async def script(redis: Redis) -> None:
-    await redis.register_script("return 1")()
+    await batch.called(redis, batch.Call("hold_id", ["id"], ["me", 1000]))
 
 
 Call = Callable[[Redis], Awaitable[None]]

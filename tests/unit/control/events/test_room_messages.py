@@ -23,9 +23,6 @@ class Stream:
         self.asked: list[str] = []
         self.held: list[tuple[bytes, dict[bytes, bytes]]] = []
 
-    def register_script(self, _: str) -> None:
-        pass
-
     async def xrange(self, _: str, after: str, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
         self.asked.append(after)
         held, self.held = self.held, []

@@ -49,9 +49,6 @@ class World:
         self.outcomes.append((op, outcome))
         assert 0.0 <= seconds < (1e-9 if outcome == TOO_LATE else 60.0)
 
-    def register_script(self, _: str) -> Any:
-        return None
-
     async def freshen(self) -> None: ...
 
     async def read(self) -> None:
