@@ -7,6 +7,7 @@ them so. Others send the times of decoding, which only grow. A container needs b
 import heapq
 from bisect import insort
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
 from media.recording.frame import Frame
@@ -40,8 +41,9 @@ class DisplayOrder:
         self._waiting: list[tuple[tuple[int, int], int, _Held]] = []  # a heap, in the order of showing
         self._times: list[float] = []  # of the latest frames, sorted; ...
         self._forgotten = 0  # ... of so many before them they are not needed any more
-        self._came = self._shown = self._given = 0  # frames: came, got their time, were given out
-        self._first_shown = 0.0  # seconds
+        self._numbers = count()  # of those that wait for one place
+        self._shown = self._given = 0  # frames: got their time, were given out
+        self._first_shown: float  # seconds
         self._depth = 0  # frames that may come before one which is shown earlier
         self._shows_times: bool | None = None  # whether timestamps are those of showing; None: not known yet
         self._before: _Held | None = None  # the frame that came last
@@ -60,8 +62,7 @@ class DisplayOrder:
         if self._shown_place is not None and order.place < self._shown_place:
             self._depth = min(MOST_REORDERED, self._depth + 1)  # more than the stream said
         self._held.append(held)
-        heapq.heappush(self._waiting, (order.place, self._came, held))
-        self._came += 1
+        heapq.heappush(self._waiting, (order.place, next(self._numbers), held))
         self._note(seconds)
         if self._shows_times is not None or not self._depth or len(self._held) > MOST_HELD:
             while len(self._waiting) > self._depth:

@@ -29,8 +29,8 @@ class FrameReader:
         self._wall = WallClock(clock_rate)
         self._reported: SourceReport | None = None  # the latest one that `_wall` took
         self._partial: list[bytes] = []
-        self._partial_timestamp = 0
-        self._partial_translation = 0
+        self._partial_timestamp: int
+        self._partial_translation: int
         self._synced = False  # whether the next packet is known to begin a frame, or to continue one
         self.wants_keyframe = self._depacketizer is not None
 

@@ -119,7 +119,7 @@ class Journal:
     def alone(self) -> Iterator[bool]:
         """Whether no other process is within this, of those that share the folder."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(self._folder, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -134,5 +134,4 @@ def _write(file: TextIO, note: str, facts: Facts, *, told: bool) -> None:
     """The note is the first line: earlier versions know nothing else. On a full disk the old text stays."""
     file.seek(0)
     file.write(f"{note}\n{json.dumps({'told': told, 'facts': facts})}")
-    file.flush()
-    file.truncate()
+    file.truncate()  # and flush it

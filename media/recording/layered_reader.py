@@ -35,7 +35,7 @@ class LayeredReader:
         self._rank = 0  # of the layer that is in the files
         self._shift = 0  # from its timestamps to those of the files
         self._latest: Frame | None = None  # in the files ...
-        self._latest_at = 0.0  # ... since this time
+        self._latest_at: float  # ... since this time
 
     @property
     def number(self) -> int:

@@ -1,5 +1,6 @@
 """All tracks of a room in one file, part after part: when a part begins, and what ends it."""
 
+import math
 from collections.abc import Callable, Mapping
 
 from media.payload.picture import Setup
@@ -41,14 +42,14 @@ class MuxFile:
         self._ended = ended
         self._part: MuxPart | None = None
         self._pending: list[tuple[float, int, Frame]] = []
-        self._pending_since = 0.0
+        self._pending_since: float
         self._pending_size = 0
         self._unfit: set[int] = set()  # video tracks left out until a keyframe that fits
-        self._began = 0.0
+        self._began: float
         self._times: dict[int, float] = {}  # of each track's latest frame, ...
         self._paces: dict[int, float] = {}  # ... and how far it was from the one before
         self._moved: dict[int, float] = {}  # what is added to the times of a track in this part
-        self._latest = 0.0
+        self._latest = -math.inf
 
     @property
     def is_due(self) -> bool:

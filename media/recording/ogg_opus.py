@@ -14,7 +14,8 @@ _FIRST, _LAST = 2, 4
 _MAX_SEGMENTS = 255
 _VENDOR = b"roomcast"
 
-_FRAME_SAMPLES = (480, 960, 1920, 2880)  # SILK: 10, 20, 40, 60 ms
+_SILK_SAMPLES = (480, 960, 1920, 2880)  # of a frame: 10, 20, 40, 60 ms
+_HYBRID_SAMPLES = (480, 960)
 _CELT_SAMPLES = (120, 240, 480, 960)
 
 
@@ -23,12 +24,8 @@ def packet_samples(packet: bytes) -> int:
     if not packet:
         return 0
     config = packet[0] >> 3
-    if config < 12:
-        samples = _FRAME_SAMPLES[config & 3]
-    elif config < 16:
-        samples = _FRAME_SAMPLES[config & 1]
-    else:
-        samples = _CELT_SAMPLES[config & 3]
+    lengths = _lengths(config)
+    samples = lengths[config % len(lengths)]
     code = packet[0] & 3
     if code < 3:
         frames = (1, 2, 2)[code]
@@ -40,6 +37,13 @@ def packet_samples(packet: bytes) -> int:
     return total if total <= MAX_PACKET_SAMPLES else 0
 
 
+def _lengths(config: int) -> tuple[int, ...]:
+    """Samples of a frame in the mode of `config`, whose configurations follow each other in this order."""
+    if config < 12:
+        return _SILK_SAMPLES
+    return _HYBRID_SAMPLES if config < 16 else _CELT_SAMPLES
+
+
 def silence(like: bytes, samples: int) -> list[tuple[bytes, int]]:
     """The fewest packets without sound that last `samples`, in frames as those of `like`; with their samples.
 
@@ -47,7 +51,7 @@ def silence(like: bytes, samples: int) -> list[tuple[bytes, int]]:
     the same mode; what is less than one of these stays out.
     """
     config, packets = like[0] >> 3, []
-    for frames_of in (config, config & (~1 if 12 <= config < 16 else ~3)):
+    for frames_of in (config, config - config % len(_lengths(config))):
         toc = frames_of << 3 | like[0] & 0x04 | 3  # any number of frames, with as many channels
         each = packet_samples(bytes((toc, 1)))
         frames, samples = divmod(samples, each)

@@ -15,7 +15,6 @@ def try_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(bytes(TRIAL_BYTES))
-        file.flush()
 
 
 class PartFile(io.RawIOBase):

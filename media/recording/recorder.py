@@ -359,13 +359,13 @@ class Recorder:
             due = self._journal.names()
             oldest = [record for record in reversed(list_folder(self._folder)) if record.name not in due]
             for record in oldest[:MOST_DELETED]:
-                if lacking <= 0:
-                    return
                 name = parse_record_name(record.name)
                 if name is not None and self._delete(name, "the disk is full"):
                     self.deleted_for_space += 1
                     lacking -= record.size
-        is_short = lacking > 0 and len(oldest) <= MOST_DELETED
+                if lacking <= 0:
+                    return
+        is_short = len(oldest) <= MOST_DELETED
         if is_short and not self._is_short:
             log.warning("the disk is nearly full, and no recording is left to delete", bytes=lacking)
         self._is_short = is_short

@@ -78,11 +78,11 @@ class Recording:
         self.failures = 0
         self.restarts = 0
         self._writer: Writer | None = None  # None: its next turn makes one
-        self._began_at = 0.0
+        self._began_at: float
         self._relapses = 0  # failures in a row, each soon after files were made
         self.changes = ChangeAllowance()
         self._resting = False  # after a failure, until the disk can be written again
-        self._retry_at = 0.0
+        self._retry_at: float
         self._keyframes_wanted: Iterable[int] = ()  # of these tracks
         self._turn_at = -math.inf  # when the next turn is due
         self._lock = threading.Lock()  # of the two that follow; never held while the disk is called

@@ -70,7 +70,7 @@ class Writer:
         self._changes = changes
         self._free_from: dict[str, int] = {}  # the first second that no file of a kind is named after
         self.has_files = False  # whether any was begun
-        self._arrived = 0.0  # when the latest frames did
+        self._arrived: float  # when the latest frames did
         self._track_files: dict[int, TrackFile] = {}
         if "tracks" in forms:
             for number, track in recorded.items():

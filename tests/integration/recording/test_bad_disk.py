@@ -24,7 +24,6 @@ from shared.settings.settings import load_settings
 from tests.integration.recording.recorded_room import STEADY, Room, running
 from tests.integration.recording.stage import room_tracks
 from tests.support.rtp_source import Numbering, Sent, audio, video
-from tests.support.waiting import eventually
 
 WITHIN = 20.0
 SECONDS = 2.0
@@ -147,19 +146,3 @@ async def test_the_event_loop_never_calls_the_disk(
         with pytest.raises(ServiceError):
             await shelf.share(ShareRecord(name=names[0]))
     assert disk_calls == []
-
-
-async def test_housekeeping_that_breaks_ends_no_worker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def breaks(*_: object) -> None:
-        raise ValueError("a bug")
-
-    monkeypatch.setattr(Recorder, "tell_of_left", breaks)
-    with capture_logs() as logs:
-        task = asyncio.create_task(recorder_in(tmp_path, record_keep_days=1).run())
-        await eventually("it is logged", lambda: logs, WITHIN)
-        assert not task.done()
-        task.cancel()
-        await asyncio.wait([task])
-    assert [log["event"] for log in logs] == ["recordings not looked through"]

@@ -64,29 +64,6 @@ def test_every_codec_is_recorded_whole_and_in_sync(
         assert track.declared_seconds == pytest.approx(SECONDS, abs=0.1)
 
 
-def test_an_ivf_is_as_its_description_says(tmp_path: Path, pictures: dict[str, list[Sent]]) -> None:
-    """An independent reading of the 32-byte header and of each frame's 12."""
-    stage = Stage(new_writer(tmp_path, "VP8", forms=["tracks"]), 1)
-    stage.play(pictures["VP8"])
-    stage.writer.close(stage.now)
-    [path] = tmp_path.iterdir()
-    data = path.read_bytes()
-    magic, version, size, fourcc, width, height, rate, scale, length = struct.unpack_from(
-        "<4sHH4sHHIII", data
-    )
-    assert (magic, version, size, fourcc, width, height) == (b"DKIF", 0, 32, b"VP80", 320, 240)
-    assert (rate, scale) == (90_000, 1)
-    assert length == pytest.approx(SECONDS * 90_000, abs=3_000)
-    times = []
-    at = 32
-    while at < len(data):
-        frame_size, time = struct.unpack_from("<IQ", data, at)
-        times.append(time)
-        at += 12 + frame_size
-    assert at == len(data)
-    assert times == [3_000 * number for number in range(round(SECONDS * 30))]
-
-
 @pytest.mark.parametrize(("sound_late", "picture_late"), [(0.0, 0.3), (0.3, 0.0)])
 def test_sender_reports_put_lips_in_sync_from_the_first_picture_on(
     tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]], sound_late: float, picture_late: float
@@ -219,20 +196,6 @@ def test_a_new_size_goes_on_where_the_container_can_hold_it(name: str, tmp_path:
     assert sizes == [(320, 240), (160, 120)]
     assert len(parts) == (1 if name in HOLDS_A_NEW_SIZE else 2)
     assert sum(part.frames for part in parts) == 120
-
-
-def test_sound_without_a_picture_does_not_wait_for_it_for_ever(tmp_path: Path) -> None:
-    stage = Stage(new_writer(tmp_path, "opus", "VP8", forms=["mux"]), 2)
-    sound = audio(8.0)
-    late = [Sent(sent.at + 5.0, sent.data) for sent in video("VP8", 3.0)]
-    stage.play(sound, late)
-    stage.writer.close(stage.now)
-    first, second = (read(path) for path in by_suffix(tmp_path)["webm"])
-    assert first.codecs == ["opus"]
-    assert first.seconds == pytest.approx(5.0, abs=0.1)
-    assert second.codecs == ["opus", "vp8"]
-    assert second.seconds == pytest.approx(3.0, abs=0.1)
-    assert second.frames == 90
 
 
 def test_rooms_of_one_kind_are_recorded_too(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -103,33 +102,3 @@ def test_timestamps_that_stand_still_fill_no_memory(tmp_path: Path, monkeypatch:
     file.end()
     assert len(list(tmp_path.iterdir())) == pytest.approx(1_000_000 / 100_000, abs=2)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) > 900_000
-
-
-def test_sound_that_waits_for_a_picture_fills_no_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mux_file, "MAX_HELD_BYTES", 100_000)
-    file = mux(tmp_path, "opus", "VP8")
-    for number in range(1_000):
-        file.write(Placed(0.02 * number, 0, Frame(960 * number, PAYLOAD[:1] + bytes(1_000)), 0.0))
-        assert file.held <= 102_000
-
-
-def test_many_parts_do_not_look_for_their_names_in_vain(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """More than one in a second: their names run ahead of the clock."""
-    tries = []
-    open_path = Path.open
-
-    def count(path: Path, mode: str, **how: int) -> Any:
-        tries.append(path)
-        return open_path(path, mode, **how)
-
-    monkeypatch.setattr(Path, "open", count)
-    writer = new_writer(tmp_path, "opus", forms=["tracks"], limits=Limits(size=100))
-    for number in range(600):
-        writer.take(sound(number, 120 * number), number / 400)
-        writer.tick(number / 400)
-    writer.close(2.0)
-    assert 10 < len(list(tmp_path.iterdir())) <= len(tries) < 2 * len(list(tmp_path.iterdir()))

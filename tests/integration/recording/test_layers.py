@@ -76,17 +76,3 @@ def test_a_best_layer_that_never_comes_leaves_the_next_one(tmp_path: Path) -> No
     assert alone.sizes == both.sizes == [POOR]
     assert both.starts["video"] < SILENT_SECONDS + 0.6
     assert both.seconds == pytest.approx(SECONDS, abs=0.1)
-
-
-def test_no_keyframe_is_asked_of_a_layer_that_is_not_recorded(tmp_path: Path) -> None:
-    """It would cost the publisher's line, which is narrow."""
-    writer = new_writer(tmp_path, "opus", "VP8", "VP8", layers={2: 1})
-    stage = Stage(writer, 3)
-    best, poor = video("VP8", 1.0, keyframe_every=9.0), video("VP8", 5.0, size=POOR, keyframe_every=9.0)
-    stage.play([], best[1:], [sent for sent in poor if sent.at < 1.0])
-    assert writer.wanted_keyframes(stage.now) == {1}  # it begins in the middle of a picture
-    stage.play([], [], [sent for sent in poor if 1.0 <= sent.at < 2.5])
-    assert writer.wanted_keyframes(stage.now) == {1}
-    stage.play([], [], [sent for sent in poor if sent.at >= 2.5])
-    assert writer.wanted_keyframes(stage.now) == {2}
-    writer.close(stage.now)

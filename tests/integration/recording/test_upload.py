@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,24 +137,6 @@ async def test_all_is_brought_there_and_kept_here(s3: S3Server, folder: Path) ->
     assert kind == "video/webm"
 
 
-async def test_what_is_confirmed_is_deleted_here_if_wished(s3: S3Server, folder: Path) -> None:
-    wanted = expected(folder)
-    with running(s3, folder, delete=True):
-        await all_done(folder)
-    assert stored(s3) == wanted
-    assert not (folder / SMALL).exists()
-    assert not (folder / LARGE).exists()
-
-
-async def test_a_store_that_refuses_is_asked_again(s3: S3Server, folder: Path) -> None:
-    wanted = expected(folder)
-    s3.refuse = 2
-    with running(s3, folder, delete=True) as uploader:
-        await all_done(folder)
-        assert uploader.failures == 2
-    assert stored(s3) == wanted
-
-
 @pytest.mark.parametrize("away", [0.0, pytest.param(60.0, marks=pytest.mark.soak)])
 async def test_a_store_that_goes_away_and_comes_back_gets_all(
     s3: S3Server, folder: Path, away: float
@@ -223,22 +204,6 @@ async def test_what_a_killed_worker_left_is_uploaded_by_another(
         uploader.wake()
         await all_done(tmp_path)
     assert s3.objects() == {"live/demo_3.webm": b"half of it"}
-
-
-async def test_a_large_upload_stops_with_its_worker(
-    s3: S3Server, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_part = Store.put_part
-    reached = threading.Event()
-
-    def put_and_tell(store: Store, *arguments: Any) -> Any:
-        reached.set()
-        return put_part(store, *arguments)
-
-    monkeypatch.setattr(Store, "put_part", put_and_tell)
-    with running(s3, folder):
-        await eventually("a part is under way", reached.is_set, WITHIN)
-    assert LARGE in due(folder) or f"live/{LARGE}" in stored(s3)
 
 
 def test_the_store_says_what_it_has(s3: S3Server) -> None:

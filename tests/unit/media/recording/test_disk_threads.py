@@ -49,6 +49,32 @@ async def test_none_is_started_without_work_and_none_stays(monkeypatch: pytest.M
     await threads.call(int)
 
 
+async def test_one_that_rests_does_the_next_work() -> None:
+    threads = DiskThreads("test", 3)
+    for _ in range(3):
+        await threads.call(int)
+        await eventually("it rests", lambda: threads._idle == 1, WITHIN, every=0.001)
+    assert threads.count == 1
+
+
+async def test_where_no_thread_can_be_started_those_that_run_do_the_work(
+    monkeypatch: pytest.MonkeyPatch, hang: threading.Event
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    threads = DiskThreads("test", 2)
+    threads.submit(lambda: hang.wait() and None)
+    with monkeypatch.context() as without, capture_logs() as logs:
+        without.setattr(threading.Thread, "start", refuse)
+        call = asyncio.ensure_future(threads.call(lambda: 1))
+        await asyncio.sleep(0)
+    assert [log["event"] for log in logs] == ["no thread for the disk"]
+    assert threads.count == 1
+    hang.set()
+    assert await call == 1
+
+
 async def test_what_fails_fails_for_its_caller_only() -> None:
     threads = DiskThreads("test", 1)
     with pytest.raises(PermissionError):

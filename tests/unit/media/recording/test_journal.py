@@ -20,6 +20,7 @@ def _die(journal: Journal) -> None:
 
 
 def test_a_file_that_is_written_is_due_and_nobody_else_s(tmp_path: Path) -> None:
+    tmp_path /= "not/there yet"
     journal = Journal(tmp_path)
     journal.began(NAME, {})
     assert Journal(tmp_path).names() == {NAME}
@@ -98,6 +99,9 @@ def test_without_uploads_an_entry_lasts_as_long_as_the_file_is_written(tmp_path:
     assert journal.names() == {NAME}
     journal.finished(NAME, {}, is_due=False)
     assert journal.names() == set()
+    journal.began(NAME, {})
+    (tmp_path / FOLDER / NAME).unlink()
+    journal.finished(NAME, {}, is_due=False)
 
 
 def test_it_says_what_is_told_of_the_file_and_whether_it_was(tmp_path: Path) -> None:
@@ -123,6 +127,7 @@ def test_what_an_earlier_version_wrote_was_told_by_it(tmp_path: Path, text: str)
 
 
 def test_one_at_a_time_is_alone(tmp_path: Path) -> None:
+    tmp_path /= "not/there yet"
     with Journal(tmp_path).alone() as first, Journal(tmp_path).alone() as second:
         assert (first, second) == (True, False)
     with Journal(tmp_path).alone() as later:

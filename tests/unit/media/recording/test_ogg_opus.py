@@ -135,6 +135,7 @@ def test_lengths_of_packets() -> None:
         (b"\x18\0", 2880),  # SILK, 60 ms
         (b"\xfd\0", 1920),  # two frames
         (b"\xff\x03", 2880),  # three, by their count
+        (b"\xe3\xb0", 5760),  # 48 of 2.5 ms; the bits before the count say other things
         (b"\xff", 0),
         (b"\xff\x3f", 0),  # beyond 120 ms
         (b"", 0),

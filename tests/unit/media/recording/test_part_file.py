@@ -109,6 +109,6 @@ def test_who_deletes_it_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_tried_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    try_folder(tmp_path / "new")
-    assert not list((tmp_path / "new").iterdir())
+    try_folder(tmp_path / "deep" / "er")
+    assert not list((tmp_path / "deep" / "er").iterdir())
     assert TRIAL_BYTES == 1 << 20

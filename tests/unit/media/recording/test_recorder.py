@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from media.recording import journal as journal_module
 from media.recording import recorder as module
 from media.recording.journal import Journal
-from media.recording.recorder import Recorder
+from media.recording.recorder import LOOK_SECONDS, Recorder
 from shared.messages.events import EventType, Facts
 from shared.records.record_name import RecordName
 from shared.settings.settings import load_settings
@@ -72,11 +72,32 @@ def test_what_waits_for_its_upload_is_kept_however_old_it_is(tmp_path: Path) -> 
     journal = Journal(tmp_path)
     journal.began(NAME, {})
     journal.finished(NAME, {}, is_due=True)
-    for name in (NAME, OTHER):
-        old(tmp_path, name, 100 * DAY)
+    for name, days in ((NAME, 99), (OTHER, 100)):  # in the order in which they are looked at
+        old(tmp_path, name, days * DAY)
     World(tmp_path).recorder.clear(NOW)
     assert (tmp_path / NAME).exists()
     assert not (tmp_path / OTHER).exists()
+
+
+def test_a_file_that_cannot_be_deleted_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = module.delete_recording
+
+    def refuse(folder: Path, name: RecordName) -> bool:
+        if name.text == NAME:
+            raise OSError(errno.EACCES, "Permission denied")
+        return delete(folder, name)
+
+    monkeypatch.setattr(module, "delete_recording", refuse)
+    for name, days in ((NAME, 99), (OTHER, 100)):
+        old(tmp_path, name, days * DAY)
+    world = World(tmp_path)
+    with capture_logs() as logs:
+        world.recorder.clear(NOW)
+    assert {path.name for path in tmp_path.iterdir()} == {NAME}
+    assert [line["event"] for line in logs] == ["recording not deleted", "recording deleted"]
+    assert world.recorder.deleted_old == 1
 
 
 def test_a_room_keeps_what_it_says(tmp_path: Path) -> None:
@@ -94,8 +115,9 @@ def test_a_room_keeps_what_it_says(tmp_path: Path) -> None:
 
 def test_the_oldest_make_room_and_no_more_than_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on a disk that does not show at once what was deleted; nothing that is written or due goes."""
-    free, total = 700, 5000
+    free, total = 600, 5000
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=free, total=total))
+    monkeypatch.setattr(module, "MOST_DELETED", 2)
     world = World(tmp_path, uploads=False, min_free=1000)
     for number in range(5):
         (tmp_path / f"demo_{number}.webm").write_bytes(bytes(200))
@@ -112,7 +134,7 @@ def test_the_oldest_make_room_and_no_more_than_lacks(tmp_path: Path, monkeypatch
     free = 1000
     world.recorder.make_room()
     assert left() == ["demo_0.webm", "demo_3.webm", "demo_4.webm"]
-    free, total = 0, 999
+    free, total = 0, 1000
     with capture_logs() as logs:
         for _ in range(2):
             world.recorder.make_room()
@@ -134,20 +156,21 @@ def test_the_oldest_make_room_and_no_more_than_lacks(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("uploads", [False, True])
 def test_what_a_killed_worker_left_is_told_once(tmp_path: Path, uploads: bool) -> None:
     dead, alive = World(tmp_path, uploads=uploads), World(tmp_path, uploads=uploads)
-    for name in (NAME, OTHER, "gone_1.webm"):
+    for name in (NAME, OTHER, "a-gone_1.webm"):
         dead.recorder.began(name, {"recording": "take 1"})
     (tmp_path / NAME).touch()
     (tmp_path / OTHER).touch()
     alive.recorder.tell_of_left()
     assert not alive.told  # they are being written
-    for name in (NAME, "gone_1.webm"):
+    for name in (OTHER, "a-gone_1.webm"):
         dead.recorder._journal._writing.pop(name).close()  # as the kernel does when it is killed
     for _ in range(2):
         alive.recorder.tell_of_left()
-    assert alive.told == [(EventType.RECORDING_READY, NAME)]
+    assert alive.told == [(EventType.RECORDING_READY, OTHER)]
     assert alive.facts == [{"recording": "take 1"}]
-    assert Journal(tmp_path).names() == ({NAME, OTHER} if uploads else {OTHER})
-    dead.recorder.finished(OTHER, {})
+    assert alive.woken == uploads
+    assert Journal(tmp_path).names() == ({NAME, OTHER} if uploads else {NAME})
+    dead.recorder.finished(NAME, {})
 
 
 def test_a_disk_without_locks_is_recorded_to_unless_files_are_to_be_uploaded(
@@ -212,6 +235,11 @@ def test_counts_outlive_their_recordings(tmp_path: Path) -> None:
     assert totals() == (2, 4, 6, 8)
     assert (recorder.active, recorder.failing, recorder.waiting) == (0, 1, 7)
     assert recordings == [living]
+    uploader: Any = recorder._uploader
+    uploader.uploaded, uploader.failures = 5, 6
+    assert (recorder.uploaded, recorder.upload_failures) == (5, 6)
+    without = World(tmp_path, uploads=False).recorder
+    assert (without.uploaded, without.upload_failures) == (0, 0)
 
 
 class _Both(list[Any]):
@@ -222,6 +250,60 @@ class _Both(list[Any]):
 
     def discard(self, one: Any) -> None:
         self.remove(one)
+
+
+# --- its house
+
+
+async def test_it_keeps_house_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is old is looked for not at once, when nobody knows yet what is set for rooms, and less often."""
+    now, calls = 1000.0, list[str]()
+    recorder: Any = World(tmp_path, min_free=1).recorder
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    monkeypatch.setattr(module, "CLEAN_SECONDS", 2 * LOOK_SECONDS)
+    monkeypatch.setattr(module.time, "time", lambda: NOW)
+    for name in ("tell_of_left", "make_room"):
+        monkeypatch.setattr(recorder, name, lambda name=name: calls.append(name))
+    monkeypatch.setattr(recorder, "clear", lambda at: calls.append(f"clear {at - NOW:g}"))
+    for name in ("start", "stop"):
+        monkeypatch.setattr(recorder._uploader, name, lambda name=name: calls.append(name))
+    looking = asyncio.get_running_loop().create_future()
+    monkeypatch.setattr(recorder.space, "run", lambda: looking)
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if now == 1000.0 + 4 * LOOK_SECONDS:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await recorder.run()
+    assert looking.cancelled()
+    look = ["tell_of_left", "make_room"]
+    looks_clear = ["tell_of_left", "clear 0", "make_room"]
+    assert calls == ["start", *look, *looks_clear, *look, *looks_clear, "stop"]
+
+
+async def test_a_disk_that_fails_is_told_once_and_a_bug_each_time(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left")
+    outcomes = iter([full, full, None, full, OSError("odd"), ValueError(), ValueError()])
+
+    def work() -> None:
+        if (outcome := next(outcomes)) is not None:
+            raise outcome
+
+    recorder = World(tmp_path).recorder
+    with capture_logs() as logs:
+        for _ in range(7):
+            await recorder._keep_house(work)
+    assert [line.get("error") for line in logs] == ["No space left", "No space left", "odd", None, None]
+
+
+def test_times_are_those_of_all_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "monotonic", lambda: 50.0)
+    recorder = Recorder(load_settings(record_dir=str(tmp_path)), unix_clock=lambda: NOW)
+    assert recorder._unix(45.0) == NOW - 5.0
 
 
 # --- a worker that stops
@@ -255,6 +337,27 @@ async def test_it_rests_in_time_though_the_store_is_away(
         async with asyncio.timeout(30):
             await world.recorder.rest()
     assert [one["event"] for one in logs] == ["recordings are not uploaded yet"]
+
+
+async def test_without_uploads_it_rests_when_all_is_written(tmp_path: Path) -> None:
+    recorder = World(tmp_path, uploads=False).recorder
+    left = recording()
+    left.complete = asyncio.get_running_loop().create_future()
+    recorder._recordings = _Both(left)  # type: ignore[assignment]
+    resting = asyncio.create_task(recorder.rest())
+    await asyncio.sleep(0.01)
+    assert not resting.done()
+    left.complete.set_result(None)
+    async with asyncio.timeout(30):
+        await resting
+
+
+async def test_the_upload_in_progress_has_what_is_left_of_the_time(tmp_path: Path) -> None:
+    left: list[float] = []
+    recorder: Any = World(tmp_path).recorder
+    recorder._uploader.join = left.append
+    await recorder.finish()
+    assert [0.5 < seconds <= module.FINISH_SECONDS for seconds in left] == [True]
 
 
 async def test_what_is_incomplete_at_the_end_is_named(

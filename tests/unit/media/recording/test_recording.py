@@ -19,6 +19,7 @@ from media.recording.recording import (
     TURN_SECONDS,
     Recording,
 )
+from shared.messages.room_settings import RecordingNote
 from shared.names import RoomName
 from tests.support.runs import sized
 
@@ -62,6 +63,9 @@ class Writer:
 
     def wanted_keyframes(self, now: float) -> set[int]:
         return {1}
+
+    def noted(self) -> None:
+        self._call("noted")
 
     def try_disk(self) -> None:
         self._call("try")
@@ -172,6 +176,17 @@ async def test_keyframes_that_the_files_need_are_asked_for(world: World) -> None
     assert world.keyframes == [1]
 
 
+async def test_what_is_said_of_it_meanwhile_is_told_once(world: World) -> None:
+    for note in (None, RecordingNote(name="a"), None):
+        world.recording.note = note
+        for _ in range(2):
+            world.packets()
+            world.tick()
+    assert [call for call in world.disk.calls if not call.startswith("take")] == [
+        *("writer", "tick", "tick", "noted", "tick", "tick", "noted", "tick", "tick")
+    ]
+
+
 async def test_each_report_is_passed_on_once_and_before_what_follows_it(world: World) -> None:
     world.packets()
     world.latest |= {0: "first", 1: "other"}
@@ -214,7 +229,7 @@ async def test_drops_are_told_of_once_a_minute_with_their_number(
 ) -> None:
     monkeypatch.setattr(backlog_module, "ROOM_BYTES", 0)
     with capture_logs() as logs:
-        for seconds, count in ((0.0, 2), (1.0, 3), (DROP_LOG_SECONDS - 1.0, 4), (1.0, 0)):
+        for seconds, count in ((0.0, 0), (0.0, 2), (1.0, 3), (DROP_LOG_SECONDS - 1.0, 4), (1.0, 5)):
             world.now += seconds
             if count:
                 world.packets(count)
