@@ -94,13 +94,6 @@ async def test_a_crashed_worker_may_start_again_at_once(redis_url: str, tmp_path
         print(f"back {time.monotonic() - began:.1f} s after the crash")
 
 
-async def test_a_worker_that_stopped_properly_leaves_its_id_free(redis_url: str, tmp_path: Path) -> None:
-    async with running(redis_url, tmp_path):
-        pass
-    async with running(redis_url, tmp_path):
-        assert "waiting" not in (tmp_path / "worker.log").read_text()
-
-
 async def test_a_worker_whose_id_was_taken_over_serves_its_sessions_and_stops(
     redis_url: str, tmp_path: Path
 ) -> None:

@@ -57,8 +57,10 @@ async def test_a_deadline_that_cannot_be_right_was_made_by_another_clock(
 
 
 async def test_a_worker_that_has_left_takes_nothing(redis: Redis) -> None:
-    for request in "ab":
-        await push(redis, request)
+    await push(redis, "a")
+    await redis.rpush(REQUESTS, CLOSED)  # it is about to leave, and serves what waits
+    assert await push(redis, "b") == TAKEN
+    await redis.lrem(REQUESTS, 1, CLOSED)
     assert await run(redis, "close_requests", [REQUESTS], [CLOSED, 60]) == [b"a", b"b"]
     assert await push(redis) == LEFT
     assert await waiting(redis) == [CLOSED.encode()]

@@ -163,7 +163,9 @@ async def test_what_its_caller_does_not_learn_is_undone() -> None:
 async def test_a_reply_that_may_have_arrived_undoes_nothing() -> None:
     world = World()
     world.is_in_time = RedisConnectionError()
-    await world.serve()
+    with capture_logs() as logs:
+        await world.serve()
+    assert [line["log_level"] for line in logs] == ["warning"]
     assert not world.undone
     assert world.outcomes == [("CloseRoom", UNANSWERED)]
 
