@@ -132,6 +132,7 @@ class Allocation:
         that the viewer sees nothing of it until its next keyframe.
         """
         estimate = self._estimate
+        estimate.trips.tick(now)
         elapsed, self._stepped_at = min(now - self._stepped_at, _MOST_ELAPSED_SECONDS), now
         present, self._rung = min(present, len(rungs) - 1), min(self._rung, len(rungs) - 1)
         if rungs[self._rung] == math.inf:

@@ -169,10 +169,8 @@ class LineEstimate:
     # --- evidence
 
     def sent(self, octets: int, sound: int, now: float) -> None:
-        """Take how many octets were sent so far, and of sound: ten times a second or more."""
-        self.trips.tick(now)
-        if not self._rates.add(octets, sound, now):
-            return
+        """Take how many octets were sent so far, and of sound: ten to twenty times a second."""
+        self._rates.add(octets, sound, now)
         quiet = now - max(self.tripped_at, self._rates.since) >= _PROOF_SECONDS
         if quiet and self.state(now) is State.CLEAR:
             self.fits(self._rates.total(now, _PROOF_SECONDS))

@@ -17,10 +17,10 @@ from media.line.estimate import LineEstimate
 from media.line.line_state import written
 from media.line.log_entries import Entry, EntryWriter, entries, kilo, share, ticks, whole
 from media.line.loss_run import Loss
-from media.line.sent_rates import APART_SECONDS
 
 VERSION = 2
 PART_OCTETS = 3_000  # of the part that grows: 10 s or more
+APART_SECONDS = 0.05  # between two samples of what was sent: many reports must not push out older ones
 CLOSED_OCTETS = 8_000  # of those that are closed: with what was known when each began, and compressed
 QUEUE_STEPS = 50.0  # in a second: a queue that changes by less is jitter
 
@@ -69,10 +69,9 @@ class LineLog:
     # --- evidence, which goes on as it is kept
 
     def sent(self, octets: int, sound: int, now: float) -> None:
-        now = ticks(now)
         if now - self._sampled_at < APART_SECONDS:
             return
-        self._sampled_at = now
+        self._sampled_at, now = now, ticks(now)
         self._keep(Entry.SENT, now, octets, sound)
         self.estimate.sent(octets, sound, now)
 

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 
-APART_SECONDS = 0.05  # between two samples: many reports of a viewer must not push out older samples
 _MOST_SAMPLES = 128  # the later half spans three seconds or more
 _EARLY = 0.001  # seconds by which ticks may come early
 
@@ -18,17 +17,14 @@ class SentRates:
         self._octets: list[int] = []
         self._sound: list[int] = []
 
-    def add(self, octets: int, sound: int, now: float) -> bool:
-        """Take how many octets were sent so far, and how many were sound; False: too soon for a sample."""
-        if self._times and now - self._times[-1] < APART_SECONDS:
-            return False
+    def add(self, octets: int, sound: int, now: float) -> None:
+        """Take how many octets were sent so far, and how many were sound."""
         self._times.append(now)
         self._octets.append(octets)
         self._sound.append(sound)
         if len(self._times) > _MOST_SAMPLES:
             for kept in (self._times, self._octets, self._sound):
                 del kept[: _MOST_SAMPLES // 2]
-        return True
 
     @property
     def since(self) -> float:

@@ -303,6 +303,7 @@ def test_a_peer_that_answers_no_more_shows_no_queue(sender: Sender) -> None:
     sender.measure(1_000_000, 0.03, 0.2, 0.2)
     assert sender.estimate.is_queued(sender.now)
     sender.send(SOUND, 3.5)
+    sender.estimate.trips.tick(sender.now)
     assert not sender.estimate.is_queued(sender.now)
     assert not sender.estimate.answers
 

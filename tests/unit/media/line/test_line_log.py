@@ -100,6 +100,16 @@ def test_a_replay_is_told_exactly_what_the_estimate_was() -> None:
     assert not step.differs
 
 
+def test_what_was_sent_is_kept_each_50_ms_wherever_a_tick_of_the_log_begins() -> None:
+    log = LineLog(0.0, can_probe=True, can_train=False)
+    for n in range(100):
+        log.sent(n * 1_000, 0, 1 / 3 + n * 0.05001)
+        log.sent(n * 1_000, 0, 1 / 3 + n * 0.05001 + 0.03)
+    log.step(RUNGS, 0, 6.0, is_broken=False)
+    (part,) = json.loads(log.as_json(6.0))["parts"]
+    assert [entry[2] for entry in part["entries"] if entry[0] == "sent"] == [n * 1_000 for n in range(100)]
+
+
 def test_a_replay_of_other_evidence_differs() -> None:
     log = json.loads(told(200).as_json(20.0))
     (lost,) = [entry for entry in log["parts"][0]["entries"] if entry[0] == "lost"][:1]
