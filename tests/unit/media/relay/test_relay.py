@@ -201,12 +201,6 @@ def test_a_relay_that_never_ran_expires(cluster: Cluster) -> None:
     assert len(cluster.relays) == 0
 
 
-def test_a_room_of_one_track_travels_too() -> None:
-    cluster = Cluster(TRACKS[:1])
-    opened = cluster.ask(Order())
-    assert len(opened.tracks) == 1
-
-
 def test_an_edge_counts_until_it_is_silent(cluster: Cluster) -> None:
     cluster.open()
     now = cluster.clock.now

@@ -34,15 +34,6 @@ class PublisherSocket(Socket):
         return self.world.switch.receive(self.demux.sort(batch, self.now), self.now).rtcp
 
 
-def test_a_publishers_media_goes_through_the_switch_and_its_rtcp_comes_out() -> None:
-    socket = PublisherSocket()
-    publisher = socket.world.publisher
-    datagrams = publisher.packet(VIDEO), publisher.protect_rtcp(REPORT), publisher.packet(VIDEO)
-    rtcp = socket.turn([(datagram, HOME) for datagram in datagrams])
-    assert socket.world.feed.rx_packets == 2
-    assert rtcp == [(socket.world.feed, REPORT)]
-
-
 def test_a_batch_with_garbage_of_others_loses_nothing() -> None:
     socket = PublisherSocket()
     hostile = socket.add()

@@ -29,16 +29,6 @@ def of(track: int, first: int, *packets: bytes) -> Run:
     return run_of(*packets, track=track, ssrc=SSRCS[track], first=first)
 
 
-def test_viewers_of_one_profile_get_numbers_of_their_own() -> None:
-    audience = Audience()
-    plain, ahead, later = (audience.join(next_indexes=(500, 1)) for _ in range(3))
-    ahead.offsets = (-7, 0)
-    later.offsets, later.shifts = (-7, 0), (90, 0)
-    audience.send(of(VIDEO, 500, rtp(500, b"x", timestamp=9)))
-    got = [parse(audience.received(viewer)[0]) for viewer in (plain, ahead, later)]
-    assert [(packet.sequence, packet.timestamp) for packet in got] == [(500, 9), (507, 9), (507, 99)]
-
-
 def sound() -> Run:
     return of(AUDIO, 1, rtp(1, b"sound", timestamp=900))
 
@@ -134,13 +124,6 @@ def test_a_viewer_without_a_track_gets_the_other(profile: Profile) -> None:
     assert audience.received(viewer) == [rtp(1, b"sound", payload_type=8, ssrc=SSRCS[AUDIO], timestamp=900)]
     assert viewer.sent(VIDEO) == (0, 0)
     assert viewer.sent(AUDIO) == (1, 5)
-
-
-def test_a_burst_without_packets_for_a_profile_sends_nothing() -> None:
-    audience = Audience([None, Wire(8, {})])
-    audience.join()
-    audience.send(video(3))
-    assert not audience.sends.calls
 
 
 def test_a_viewer_counts_what_was_sent_since_it_joined() -> None:
