@@ -257,4 +257,4 @@ HOW = {"_runs"}  # they differ where packets are kept in one piece
 def _slots(each: object) -> object:
     """What it knows, and not how it keeps that."""
     names = [name for name in getattr(type(each), "__slots__", ()) if name not in HOW]
-    return each and {name: getattr(each, name) for name in names}
+    return each and {name: getattr(each, name, None) for name in names}  # some come with a first packet
