@@ -55,6 +55,29 @@ def test_lines_come_in_order(pipe: tuple[int, int]) -> None:
     writer.close()
 
 
+def test_what_fits_into_a_pipe_is_written_at_once(pipe: tuple[int, int]) -> None:
+    writer = LineWriter(pipe[1])
+    os.set_blocking(pipe[0], False)
+    for _ in range(20):
+        writer.write(LINE)
+        assert os.read(pipe[0], 65_536) == LINE.encode()
+    writer.close()
+
+
+def test_a_line_goes_behind_those_that_wait(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    may_put, put = threading.Event(), LineWriter._put
+    monkeypatch.setattr(LineWriter, "_put", lambda self, line: may_put.wait(IN_TIME) and put(self, line))
+    filled = fill(pipe[1])
+    writer = LineWriter(pipe[1])
+    writer.write("first\n")
+    assert len(read_all(pipe[0], filled)) == filled
+    writer.write("second\n")
+    may_put.set()
+    assert writer.drain(IN_TIME)
+    assert os.read(pipe[0], 65_536) == b"first\nsecond\n"
+    writer.close()
+
+
 def test_a_pipe_that_nobody_reads_holds_nobody_up_and_what_is_dropped_is_told(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
