@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import httpx
 import psutil
@@ -73,7 +74,7 @@ async def started(checkout: Checkout) -> AsyncIterator[CheckoutSystem]:
     """Ready when entered. On a failure its log is shown."""
     with tempfile.TemporaryFile() as log:
         try:
-            with _up(checkout, log.fileno()) as (process, address):
+            with _collected(log) as pipe, _up(checkout, pipe) as (process, address):
                 await eventually(f"{checkout.root} is ready", lambda: _ready(process, address), START_SECONDS)
                 processes = _processes(process)
                 for part in PARTS:
@@ -84,6 +85,14 @@ async def started(checkout: Checkout) -> AsyncIterator[CheckoutSystem]:
             text = log.read().decode(errors="replace")
             print(f"--- {checkout.root}\n{text[-LOG_TAIL:]}", file=sys.stderr)
             raise
+
+
+@contextlib.contextmanager
+def _collected(log: IO[bytes]) -> Iterator[int]:
+    """A pipe into the file, as a log goes under systemd and in a container."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as collector:
+        assert collector.stdin is not None
+        yield collector.stdin.fileno()
 
 
 @contextlib.contextmanager
