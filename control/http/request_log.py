@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from control.http.caller import Caller, TrustedProxies
 from control.http.problems import problem_response
@@ -55,7 +55,8 @@ class RequestLog:
                 message["headers"] = [*message.get("headers", ()), request_id]
             await send(message)
 
-        with self._shares.one_request(caller.network), bound_contextvars(request_id=caller.request_id):
+        bind_contextvars(request_id=caller.request_id)  # in this task, which answers no other request
+        with self._shares.one_request(caller.network):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:
