@@ -2,19 +2,14 @@
 
 import hashlib
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
 
-from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
-from shared.bus.connection import ShortCalls
-
-Command = tuple[Any, ...]
+from shared.bus.connection import Command, ShortCalls
 
 _INCLUDE = re.compile(r"-- include (\w+\.lua)\n")
 
@@ -90,37 +85,16 @@ class Batch:
         """The results, as redis-py reads them; raises the first error, a `RedisError`."""
         if not self._commands:
             return []
-        results = await self._send(self._commands)
+        redis = cast(ShortCalls, self._redis)
+        results = await redis.exchange(self._commands)
         undone = [at for at, result in enumerate(results) if isinstance(result, NoScriptError)]
         if undone:
             for wanted in self._scripts:
-                await self._redis.script_load(wanted.text)
-            again = await self._send([self._commands[at] for at in undone])
+                await redis.script_load(wanted.text)
+            again = await redis.exchange([self._commands[at] for at in undone])
             for at, result in zip(undone, again, strict=True):
                 results[at] = result
         for result in results:
             if isinstance(result, Exception):
                 raise result
         return results
-
-    async def _send(self, commands: list[Command]) -> list[Any]:
-        """The results, with errors among them. A pipeline of redis-py takes twice the time for the same."""
-        redis = cast(ShortCalls, self._redis)
-        async with answered_within(CALL_TIMEOUT_SECONDS):
-            connection = await redis.take()
-            try:
-                with suppress(RedisConnectionError):  # it rested, and may have died unnoticed
-                    return await self._exchanged(connection, commands)
-                return await self._exchanged(connection, commands)
-            finally:
-                await redis.give_back(connection)
-
-    async def _exchanged(self, connection: Any, commands: list[Command]) -> list[Any]:
-        await connection.send_packed_command(connection.pack_commands(commands))
-        return [await self._result(connection, command[0]) for command in commands]
-
-    async def _result(self, connection: Any, name: str) -> Any:
-        try:
-            return await self._redis.parse_response(connection, name)
-        except ResponseError as error:
-            return error

@@ -7,7 +7,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch, Call, Command
+from shared.bus.batch import Batch, Call
+from shared.bus.connection import Command
 from shared.directory.room_records import ANEW, Change, RoomRecords
 from shared.messages.encoding import pack, to_map
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus, burden

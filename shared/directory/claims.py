@@ -12,7 +12,8 @@ from time import monotonic
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch, Call, Command, called
+from shared.bus.batch import Batch, Call, called
+from shared.bus.connection import Command
 from shared.errors import ErrorCode, ServiceError, redis_is_new
 from shared.names import RoomName, WorkerId, worker_in_key
 
