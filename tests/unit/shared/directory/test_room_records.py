@@ -66,6 +66,13 @@ def test_traffic_alone_is_told_now_and_then(told: RoomRecords) -> None:
     assert told.change([replace(flowing, rx_bytes=1000), OTHER], TRAFFIC_SECONDS + 1).records == {}
 
 
+def test_who_had_nothing_to_tell_is_looked_at_again_as_much_later(told: RoomRecords) -> None:
+    assert told.change([ROOM, OTHER], TRAFFIC_SECONDS).records == {}
+    flowing = replace(ROOM, rx_bytes=999)
+    for seconds, names in ((0.1, set()), (TRAFFIC_SECONDS, {"demo"})):
+        assert told.change([flowing, OTHER], TRAFFIC_SECONDS + seconds).records.keys() == names
+
+
 def test_a_room_that_ended_is_told(told: RoomRecords) -> None:
     assert told.change([OTHER], 1.0).records == {"demo": None}
     assert told.change([OTHER], 2.0).records == {}
