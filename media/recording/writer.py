@@ -58,12 +58,10 @@ class Writer:
         self._file_log = file_log
         pictures = _layers(tracks)
         self._readers = {
-            numbers[0]: LayeredReader(
-                tracks[numbers[0]].codec.name, tracks[numbers[0]].codec.clock_rate, numbers
-            )
-            for numbers in pictures
+            best: LayeredReader(tracks[best].codec.name, tracks[best].codec.clock_rate, [best, *poorer])
+            for best, *poorer in pictures
         }
-        self._first = {number: numbers[0] for numbers in pictures for number in numbers}
+        self._first = {number: best for best, *poorer in pictures for number in (best, *poorer)}
         recorded = {number: tracks[number] for number in self._readers}
         self._videos = frozenset(number for number, track in recorded.items() if track.kind == "video")
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
@@ -173,7 +171,8 @@ class Writer:
 
     def _open(self, name_of: Callable[[int], str], arrived: float) -> PartFile:
         kind = name_of(0)
-        file = PartFile(self._folder, name_of, max(int(time.time()), self._free_from.get(kind, 0)))
+        now = int(time.time())
+        file = PartFile(self._folder, name_of, max(now, self._free_from.get(kind, now)))
         self._free_from[kind] = file.unix + 1
         self._file_log.began(file.file_name, arrived)
         self.has_files = True

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -130,6 +131,20 @@ def test_opus_has_its_channels(tmp_path: Path, beside: str, channels: int, layou
     assert len(heard) == channels
     loudest = abs(numpy.fft.rfft(heard[:, 9_600:38_400])).argmax(axis=1) / 0.6
     assert loudest == pytest.approx(tones, abs=5)
+
+
+def test_what_ffmpeg_refuses_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    def refuse(*_: Any) -> None:
+        raise av.error.FFmpegError(28, "No space left on device")
+
+    one: Any = part(tmp_path, {PICTURE: video("VP8").codec}, {PICTURE: SETUP})
+    one._container.close()
+    one._container = SimpleNamespace(mux_one=refuse, close=refuse)
+    with pytest.raises(OSError, match="No space"):
+        one.write(PICTURE, 0.0, Frame(0, b"key", SETUP))
+    with pytest.raises(OSError, match="No space"):
+        one.close()
+    assert one.file.closed
 
 
 def test_a_broken_file_stays_as_it_was_cut(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_what_a_killed_worker_left_is_told_once(tmp_path: Path, uploads: bool) -
         dead.recorder._journal._writing.pop(name).close()  # as the kernel does when it is killed
     for _ in range(2):
         alive.recorder.tell_of_left()
-    assert alive.told == [(EventType.RECORDING_READY, OTHER)]
+        assert alive.told == [(EventType.RECORDING_READY, OTHER)]
     assert alive.facts == [{"recording": "take 1"}]
     assert alive.woken == uploads
     assert Journal(tmp_path).names() == ({NAME, OTHER} if uploads else {NAME})

@@ -257,6 +257,7 @@ def moved(error: float, *elapsed: float) -> list[float]:
         (0.4, 0.05, 0.005 * 0.05),  # by 5 ms a second at most, ...
         (0.4, 0.2, 0.000_5),  # ... half a millisecond a frame ...
         (0.4, 2.0, 0.001),  # ... or a second
+        (0.4, -0.5, 0.0),  # one that is shown before
     ],
 )
 def test_a_track_is_moved_too_slowly_to_be_seen(error: float, elapsed: float, step: float, sign: int) -> None:

@@ -74,6 +74,17 @@ def test_files_of_a_kind_have_each_a_second_of_their_own(
         file.close()
 
 
+def test_tracks_of_a_kind_are_numbered_in_the_names_of_their_files(tmp_path: Path) -> None:
+    log: Any = SimpleNamespace(began=lambda *_: None)
+    kinds = tracks(0, 1, None, 0)
+    writer = Writer(RoomName("demo"), kinds, tmp_path, ("tracks",), Limits(), ChangeAllowance(), log)
+    writer._arrived = 0.0
+    opened = [file._open_part() for file in writer._track_files.values()]
+    assert [file.file_name.split("_")[1] for file in opened] == ["video0", "audio0", "video1"]
+    for file in opened:
+        file.close()
+
+
 def test_that_pictures_are_left_out_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(module.log, "warning", lambda what, **_: told.append(what))
