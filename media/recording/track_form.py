@@ -9,6 +9,8 @@ from media.recording.frame import Frame
 
 SUFFIXES = {"VP8": "ivf", "VP9": "ivf", "AV1": "ivf", "H264": "h264", "H265": "h265", "opus": "ogg"}
 
+_SERIAL_BITS = 32  # of a stream in Ogg
+
 
 class TrackForm(Protocol):
     """The bytes of one file. The first frame of video is a keyframe."""
@@ -64,7 +66,7 @@ class _Ivf:
 
 class _Ogg:
     def __init__(self) -> None:
-        self._stream = ogg_opus.OggOpus(secrets.randbits(32))
+        self._stream = ogg_opus.OggOpus(secrets.randbits(_SERIAL_BITS))
         self._head = self._stream.head()
 
     def frame(self, frame: Frame) -> bytes:

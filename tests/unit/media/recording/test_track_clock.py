@@ -49,6 +49,15 @@ def test_after_a_jump_time_goes_on_by_the_clock(jump: int) -> None:
     assert clock.place(1_000 + 2 * FRAME + jump & 0xFFFFFFFF, 0.52) == 1_000 + RATE // 2 + FRAME
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_timestamp_may_be_so_far_away_and_no_further(sign: int) -> None:
+    most = round(MAX_LEAD_SECONDS * RATE)
+    for step, placed in ((most, sign * most), (most + 1, 0)):
+        clock = TrackClock(RATE)
+        clock.place(most + 1, 0.0)
+        assert clock.place(most + 1 + sign * step, 0.0) - (most + 1) == placed
+
+
 def test_an_hour_without_media_is_an_hour() -> None:
     clock = TrackClock(RATE)
     clock.place(0, 0.0)
