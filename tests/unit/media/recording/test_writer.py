@@ -85,6 +85,17 @@ def test_tracks_of_a_kind_are_numbered_in_the_names_of_their_files(tmp_path: Pat
         file.close()
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_no_part_begins_while_frames_wait_for_their_place_in_time(tmp_path: Path, waits: bool) -> None:
+    log: Any = None
+    writer: Any = Writer(RoomName("demo"), tracks(0), tmp_path, ("mux",), Limits(), ChangeAllowance(), log)
+    begins: list[float] = []
+    writer._timeline = SimpleNamespace(waits=waits, poll=lambda _: [])
+    writer._mux = SimpleNamespace(poll=begins.append)
+    writer.tick(5.0)
+    assert begins == ([] if waits else [5.0])
+
+
 def test_that_pictures_are_left_out_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(module.log, "warning", lambda what, **_: told.append(what))
