@@ -240,20 +240,6 @@ async def test_of_two_processes_with_the_same_id_the_first_has_it(redis: Redis, 
     await second.beat(status(TWO), [])
 
 
-async def test_of_many_processes_at_once_exactly_one_has_the_id(redis: Redis) -> None:
-    async def beats(directory: Directory) -> bool:
-        try:
-            await directory.beat(status(ONE), [])
-        except WorkerIdTakenError:
-            return False
-        return True
-
-    directories = [Directory(redis) for _ in range(20)]
-    first = await asyncio.gather(*map(beats, directories))
-    assert first.count(True) == 1
-    assert await asyncio.gather(*map(beats, directories)) == first
-
-
 async def test_an_id_is_free_once_its_process_has_left_or_fallen_silent(
     redis: Redis, directory: Directory
 ) -> None:

@@ -243,20 +243,3 @@ def test_sound_of_telephones_goes_into_matroska(tmp_path: Path, pictures: dict[s
     assert both.codecs == ["pcm_s16le", "vp8"]
     assert both.ends["audio"] == pytest.approx(SECONDS, abs=0.1)
     assert both.frames == SECONDS * 30
-
-
-def test_a_folder_that_is_removed_is_made_again(
-    tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
-) -> None:
-    folder = tmp_path / "records"
-    stage = Stage(new_writer(folder, "opus", "VP8"), 2)
-    stage.play([s for s in sound if s.at < 2], [s for s in pictures["VP8"] if s.at < 2])
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
-    stage.play([s for s in sound if s.at >= 2], [s for s in pictures["VP8"] if s.at >= 2])
-    stage.writer.close(stage.now)
-    files = by_suffix(folder)
-    assert set(files) == {"ivf", "ogg", "webm"}
-    for paths in files.values():
-        assert read(paths[-1]).seconds == pytest.approx(4.0, abs=1.2)

@@ -7,18 +7,12 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from media.payload.picture import Setup
-from media.recording import mux_file
-from media.recording.frame import Frame
 from media.recording.limits import ChangeAllowance, Limits
-from media.recording.mux_file import MuxFile
-from media.recording.part_file import PartFile
-from media.recording.timeline import Placed
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.run import Run
-from tests.integration.recording.stage import by_suffix, codec, new_writer
+from tests.integration.recording.stage import by_suffix, new_writer
 from tests.support.recorded import read
-from tests.support.rtp_source import encode_video, video
+from tests.support.rtp_source import video
 from tests.support.runs import run_of
 
 PAYLOAD = b"\xe0" + bytes(20)  # Opus: one frame of 2.5 ms
@@ -74,31 +68,3 @@ def test_a_new_size_with_each_keyframe_makes_few_files(tmp_path: Path) -> None:
     ]
     for path in files["mp4"]:
         assert len(read(path).sizes) == 1  # whatever is in a file, it decodes
-
-
-def mux(folder: Path, *names: str) -> MuxFile:
-    codecs = {number: codec(name) for number, name in enumerate(names)}
-    return MuxFile(
-        codecs,
-        frozenset(number for number, one in codecs.items() if one.name != "opus"),
-        Limits(),
-        ChangeAllowance(),
-        lambda suffix, _: PartFile(folder, lambda unix: f"demo_{unix}.{suffix}", 1),
-        lambda file: None,
-    )
-
-
-def test_timestamps_that_stand_still_fill_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FFmpeg holds a second of media by its timestamps: a publisher can make that any number of bytes."""
-    monkeypatch.setattr(mux_file, "MAX_HELD_BYTES", 100_000)
-    file = mux(tmp_path, "opus", "VP8")
-    [key] = [bytes(packet) for packet in encode_video("VP8", 1 / 30)]
-    file.write(Placed(0.0, 0, Frame(0, PAYLOAD), 0.0))
-    for number in range(100):
-        if file.wants_keyframe(0.0) or not number:
-            file.write(Placed(0.0, 1, Frame(0, key, Setup(320, 240)), 0.0))
-        file.write(Placed(0.0, 1, Frame(0, bytes(10_000)), 0.0))
-        assert file.held <= 100_000
-    file.end()
-    assert len(list(tmp_path.iterdir())) == pytest.approx(1_000_000 / 100_000, abs=2)
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) > 900_000

@@ -93,7 +93,7 @@ async def test_offers_of_a_control_process_whose_clock_is_wrong_are_served(
         assert (await publish(client, OFFER_SECONDS)).session == "w1.demo"
 
 
-@pytest.mark.parametrize("seconds", SKEWS)
+@pytest.mark.parametrize("seconds", [SKEWS[0], SKEWS[-1]])
 async def test_an_offer_whose_client_was_told_503_is_not_served(
     redis: Redis, redis_url: str, client: RpcClient, other: Redis, seconds: float
 ) -> None:
