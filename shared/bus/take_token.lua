@@ -19,5 +19,5 @@ else
 end
 -- %.17g: a plain tostring would round the time to 14 digits
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.17g', tokens), 'at', string.format('%.17g', now))
-redis.call('PEXPIRE', KEYS[1], math.ceil((burst - tokens) / rate * 1000) + 1)
+redis.call('PEXPIRE', KEYS[1], math.ceil((burst - tokens) / rate * 1000))
 return wait
