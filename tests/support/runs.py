@@ -1,5 +1,6 @@
 """Runs as a publisher's packets become them, and both of the classes that there are."""
 
+from collections import UserList
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ def natively(run: Run) -> Run:
 RUNS = (run_of,) if NATIVE is None else (run_of, lambda *packets, **how: natively(run_of(*packets, **how)))
 
 
-class JoinedBytes(list[bytes]):
+class JoinedBytes(UserList[bytes]):
     """Datagrams that the kernel has joined."""
 
     @property

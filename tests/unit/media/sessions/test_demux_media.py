@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,14 +126,18 @@ def test_what_came_joined_is_sorted_as_its_datagrams(
     assert results[0] == results[1]
 
 
-def test_what_a_publisher_sent_joined_stays_joined() -> None:
+def test_what_a_publisher_sent_joined_stays_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next step decrypts it in one piece."""
     socket = PublisherSocket()
     publisher = socket.world.publisher
+    socket.turn([(publisher.packet(VIDEO), HOME)])
     joined = JoinedBytes([publisher.packet(VIDEO), publisher.packet(VIDEO)])
     [(feed, media)] = socket.demux.sort([(joined, HOME)], socket.now)
     assert feed is socket.world.feed
     assert media is joined
+    monkeypatch.setattr("media.switch.intake.groupby", None)  # by which a list is taken
+    socket.world.switch.receive([(feed, media)], socket.now)
+    assert (feed.rx_packets, feed.fault) == (3, None)
     mixed = JoinedBytes([publisher.packet(VIDEO), b"\x16dtls"])
     [(_, media)] = socket.demux.sort([(mixed, HOME)], socket.now)
     assert list(media) == [mixed[0]]

@@ -9,6 +9,7 @@ import pytest
 from media.counts import ViewerStats
 from media.rtp.srtp import Profile
 from media.switch.changeover import STOPPED_SECONDS, URGENT_SECONDS, Changeover
+from media.switch.paced import Paced
 from media.tracks.sent_track import FRESH_SECONDS
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.far_viewer import is_patched
@@ -319,6 +320,44 @@ def test_a_viewer_that_pauses_all_the_time_needs_no_keyframe_urgently() -> None:
     viewer.aim(2, pause=True)
     viewer.change.tick(world.now)
     assert asked[-1]
+
+
+def test_what_a_viewer_saw_last_is_noted_by_its_pictures_or_where_it_leaves_them() -> None:
+    source = SimpleNamespace(last_received=3.0)
+    feed: Any = SimpleNamespace(base_of=lambda _: 0, latest_timestamp=lambda _: 0xFFFFFFFF, sources=[source])
+    viewer: Any = SimpleNamespace(rendition=0, shifts=[7])
+    nothing: Any = None
+    change = Changeover(nothing, feed, viewer, nothing, nothing, ViewerStats())
+    slow = Paced(KEYFRAMES, 0, 1.0, 0.0)  # keyframes alone, which come later than their track
+    for viewer.behind, change._latest, noted in ((slow, 5, 5), (slow, None, 6), (None, 5, 6)):
+        change._note_latest(0, 4.0)
+        assert change._latest == noted
+    assert (change._latest_at, change._noted_at) == (3.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("latest", "clocks", "timestamp", "shift"),
+    [
+        (None, 500, 1_000, 500),
+        (200_000, 199_500, 1_000, 199_500),  # as the clocks say
+        (0xFFFFFFF0, 500, 0xFFFFFFFE, 500),
+        (1_000, 500 + 2 * 90_000, 1_000, 500 + 2 * 90_000),
+        (1_000, 9_001 + 2 * 90_000, 1_000, 9_000),  # too far ahead: by the time that has passed
+        (1_500, 589, 1_000, 9_500),  # less than a millisecond
+        (5_000, 0, 1_000, 13_000),  # never back
+        (1_000, None, 2_000, 0),  # no clock
+    ],
+)
+def test_another_rendition_goes_on_by_its_clock_or_else_by_the_time_that_has_passed(
+    latest: int | None, clocks: int | None, timestamp: int, shift: int
+) -> None:
+    feed: Any = SimpleNamespace(base_of=lambda number: number)
+    viewer: Any = SimpleNamespace(rendition=0, shifts=[0])
+    nothing: Any = None
+    times = {0: None if clocks is None else (0, clocks + 7 & 0xFFFFFFFF), 1: (0, 7)}
+    change = Changeover(nothing, feed, viewer, nothing, lambda number, _: times[number], ViewerStats())
+    change._latest, change._latest_at = latest, 9.9
+    assert change._shift(1, timestamp, 10.0) == shift
 
 
 def test_keyframes_alone_play_when_the_clock_says_and_never_before_the_one_before() -> None:

@@ -91,8 +91,10 @@ def test_the_pace_is_a_multiple_of_the_streams(bitrate: float) -> None:
 def test_on_a_line_whose_rate_is_known_the_overhead_of_packets_counts() -> None:
     burst = JoinBurst(0)
     burst.begin_at(0, 400_000.0, 0.0)
+    assert burst.late == 0.0
     for n in range(500):
         burst.add(sized(n, 100))
+    assert burst.late == 500 * (100 + PACKET_OVERHEAD) * 8 / 400_000
     indexes(burst.take(0.0))
     taken = sum(len(indexes(burst.take(n / 100))) for n in range(1, 51))
     assert taken * (100 + PACKET_OVERHEAD) * 8 == pytest.approx(400_000 * 0.5, rel=0.02)

@@ -239,9 +239,8 @@ def test_a_keyframe_is_urgent_for_who_sees_none_any_more_or_keyframes_alone(show
     world = begun(thinned=True)
     viewer, asked = asking(world)
     viewer.change.set_pace(1e6, RATE, stays=False)
-    viewer.aim(None)
+    viewer.aim(shown)
     if shown is not None:
-        viewer.aim(shown)
         world.now += FRAME
         world.picture(2, keyframe=True)
     world.now += FRAME

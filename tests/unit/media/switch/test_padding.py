@@ -1,5 +1,7 @@
 """Padding among a viewer's retransmissions: bounded, and under numbers of their own."""
 
+from dataclasses import replace
+
 import pytest
 
 from media.rtp.rtx import PADDING_BYTES, RtxError, unwrap
@@ -8,7 +10,7 @@ from media.rtp.srtp import Profile
 from media.switch.padding import can_number, can_pad, send_train
 from media.switch.sent_at import SentAt
 from tests.support.far_end import BOTH_PROFILES
-from tests.support.layers_world import PICTURE, PICTURE_RTX, ChangingViewer, LayersWorld
+from tests.support.layers_world import PICTURE, PICTURE_RTX, ChangingViewer, LayersWorld, wires
 from tests.support.nonce_watch import NonceWatch
 
 pytestmark = pytest.mark.usefixtures("each_sender")
@@ -65,6 +67,17 @@ def test_without_such_a_stream_there_is_none(world: LayersWorld) -> None:
     viewer = ChangingViewer(world, rtx=False)
     assert not can_pad(viewer.far.viewer)
     assert world.switch.pad(viewer.far.viewer, 1e9, world.now) == 0
+
+
+def test_it_tells_when_it_was_sent_where_some_stream_of_the_viewer_can(world: LayersWorld) -> None:
+    picture, *_, sound = wires(rtx=True, sent_at=3)
+    assert picture is not None
+    assert sound is not None
+    viewer = world.join([sound_first := replace(picture, sent_at=None, ssrc=None), None, None, picture])
+    assert sound_first.rtx is not None
+    world.switch.pad(viewer.viewer, 100, world.now)
+    [packet] = viewer.packets()
+    assert 3 in dict(packet.extensions)
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)

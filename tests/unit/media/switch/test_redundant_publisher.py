@@ -59,7 +59,7 @@ def test_viewers_get_each_packet_as_it_is_and_once() -> None:
     world = room()
     packets = relayed(world, *(redundant(number, 2) for number in range(1, 6)))
     assert [packet.payload for packet in packets] == [made(number) for number in range(1, 6)]
-    assert {packet.payload_type for packet in packets} == {OPUS}
+    assert {(packet.payload_type, packet.padding) for packet in packets} == {(OPUS, False)}
     assert world.feed.rx_recovered == world.feed.rx_late == 0
 
 
