@@ -39,9 +39,9 @@ class SrtpSender:
     """
 
     __slots__ = (
-        "_cipher",
         "_lent",
         "_libsrtp",
+        "_own",
         "_refused",
         "_session",
         "_srtcp",
@@ -59,14 +59,20 @@ class SrtpSender:
         self._srtcp: dict[bytes, int] = {}  # the latest index of each SSRC
         self._srtcp_index = keys.profile.srtcp_index
         self._session = b"", b""
-        self._cipher: GcmCipher | LibsrtpCipher
+        self._own: GcmCipher | LibsrtpCipher | None = None
         self._lent: object = None
         if self.in_place:
             key, salt = keys.local[:16], keys.local[16:]
             self._session = derive_key(key, salt, 0x00, 16), derive_key(key, salt, 0x02, NONCE)
-            self._cipher = GcmCipher(*self._session)
         else:
-            self._cipher = LibsrtpCipher(self._libsrtp)
+            self._own = LibsrtpCipher(self._libsrtp)
+
+    @property
+    def _cipher(self) -> GcmCipher | LibsrtpCipher:
+        """Python's, made when it is needed: a viewer to whom another one sends may never need it."""
+        if self._own is None:
+            self._own = GcmCipher(*self._session)
+        return self._own
 
     # --- RTP
 

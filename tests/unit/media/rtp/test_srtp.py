@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from media.pure.fan_out import fan_out_by
-from media.rtp.cipher import GcmCipher
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
 from media.rtp.packet import parse
 from media.rtp.srtp import (
@@ -60,7 +59,7 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
 
     at, fan_out = ("192.0.2.1", 1), fan_out_by(transmit)
     viewer = Viewer(new_keys(), at, transmit, fan_out, [wire], [0])
-    viewer.sender._cipher = GcmCipher(KEY, SALT)
+    viewer.sender._session = KEY, SALT
     profile.add(viewer)
     profile.send(run_of(packet, ssrc=packet.ssrc, first=packet.sequence), SentAt(0.0))
     assert sent == [PROTECTED]
