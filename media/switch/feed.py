@@ -80,10 +80,8 @@ class Feed:
     ssrcs: Sequence[int] = field(init=False)
     by_payload_type: dict[int, int] = field(init=False)  # of tracks that share theirs with no other
     layers: LayerStreams | None = field(init=False)  # finds those that share theirs: layers of one picture
-    # the second bytes of their packets, with the marker and without; those of RTCP are not among them
+    # the second bytes of their packets, with the marker and without; no `Codec` has those of RTCP
     media_types: frozenset[bytes] = field(init=False)
-    # the payload types of which all packets are media, with the marker, too
-    media_kinds: frozenset[int] = field(init=False)
     _layered: frozenset[int] = field(init=False)  # the payload types that these share
     _keys: SrtpKeys | None = None
     _sent_to_gone: int = 0  # payload octets
@@ -111,10 +109,7 @@ class Feed:
         self.by_payload_type = {kind: found[0] for kind, found in numbers.items() if len(found) == 1}
         shared = {kind: found for kind, found in numbers.items() if len(found) > 1}
         self._layered = frozenset(shared)
-        seconds = (kind | marker for kind in numbers for marker in (0, 0x80))
-        self.media_types = frozenset(bytes((second,)) for second in seconds if not 192 <= second <= 223)
-        pairs = ((kind, {bytes((kind,)), bytes((kind | 0x80,))}) for kind in numbers)
-        self.media_kinds = frozenset(kind for kind, seconds in pairs if seconds <= self.media_types)
+        self.media_types = frozenset(bytes((kind | marker,)) for kind in numbers for marker in (0, 0x80))
         layered = sorted({number for found in shared.values() for number in found})
         self.layers = LayerStreams({number: sources[number] for number in layered}) if layered else None
         if self.thinning is not None:

@@ -58,11 +58,10 @@ def take_all(feed: Feed, came: list[bytes] | Joined, now: float, rtcp: list[tupl
 
 def _take_joined(feed: Feed, joined: Joined, now: float) -> bool:
     """Take what came joined at once; False: look at each datagram, for one may be RTCP."""
-    srtp, head = feed.srtp, joined.head
-    if srtp is None or len(head) < FIXED_SIZE or head[1] & 0x7F not in feed.media_kinds:
+    if feed.srtp is None:
         return False
     try:
-        return _take_run(feed, srtp, head, joined, joined.octets, now)
+        return _take_run(feed, feed.srtp, joined.head, joined, joined.octets, now)
     except Exception as fault:
         feed.breaks(fault)
         return True

@@ -1,5 +1,6 @@
 """A run of a publisher's packets does what its packets do one by one: the runs are only faster."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -145,6 +146,15 @@ def test_a_publisher_that_has_gone_has_no_report_due() -> None:
     world.switch.close_source(world.feed, world.publisher.keys)
     received = world.switch.receive([(world.feed, [world.publisher.packet(0)])], world.now)
     assert received == ([], [])
+
+
+def test_a_gap_makes_rtcp_to_the_publisher_due_at_once() -> None:
+    world = World(PUBLISHED)
+    world.media(0)
+    packets = [world.publisher.packet(0) for _ in range(3)]
+    for packet, due in ((packets[0], []), (packets[2], [world.feed])):
+        world.feed.rtcp_due_at = math.inf
+        assert world.switch.receive([(world.feed, [packet])], world.now).due == due
 
 
 def test_what_nobody_can_open_at_once_leaves_in_one_run_all_the_same() -> None:
