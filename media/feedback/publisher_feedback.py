@@ -123,10 +123,7 @@ class PublisherFeedback:
         after that goes on from before, so it is ahead of them by all of the pause. The next report, seconds
         later, is right.
         """
-        source = track.source
-        ahead = (timestamp - source.translator.latest_timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        late = ahead / source.clock_rate - (now - source.last_received)
-        return late > LATE_SECONDS and self._has_resumed(track, now)
+        return -track.source.behind(timestamp, now) > LATE_SECONDS and self._has_resumed(track, now)
 
     def want_keyframe(self, number: int, now: float, *, urgent: bool = False) -> None:
         """A viewer needs a keyframe of track `number`: request one. Does nothing for sound.

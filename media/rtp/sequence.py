@@ -96,6 +96,12 @@ class SequenceTranslator:
         return timestamp + self._timestamp_offset & 0xFFFFFFFF
 
 
+def signed(difference: int, bits: int = 32) -> int:
+    """How far a number of `bits` bits is ahead of another one; below 0: behind it, from half the range on."""
+    wrapped = difference & (1 << bits) - 1
+    return wrapped - (1 << bits) if wrapped >> bits - 1 else wrapped
+
+
 def before_wrap(index: int) -> int:
     """The number of indices from `index` on before the sequence number wraps."""
     return 0x10000 - (index & 0xFFFF)

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from media.pure.run import Run as PureRun
 from media.rtp.extensions import capture_time
 from media.rtp.run import Run
+from media.rtp.sequence import signed
 
 STAMP_SECONDS = 1.0  # from one stamp to the next
 _NTP_EPOCH = 2_208_988_800  # 1900 to 1970, in seconds
@@ -112,8 +113,7 @@ class SenderClock:
         if self._at is None or not self._reported:
             return None
         at, reported = self._at
-        since = (timestamp - reported + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        return at + since / self._clock_rate
+        return at + signed(timestamp - reported) / self._clock_rate
 
     def age(self, timestamp: int, now: float) -> float | None:
         """Seconds from that to `now`."""

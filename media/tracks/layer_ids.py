@@ -9,6 +9,7 @@ from collections import deque
 
 from media.payload.keyframes import starts_keyframe
 from media.rtp.run import Run
+from media.rtp.sequence import signed
 
 _FRAME_BITS = 16
 _MOST_KEYFRAMES = 4  # that a late packet may be behind: more than are asked for within the age of a NACK
@@ -84,7 +85,7 @@ class LayerIds:
 
 
 def _is_after(timestamp: int, other: int) -> bool:
-    return 0 < timestamp - other & 0xFFFFFFFF < 0x80000000
+    return signed(timestamp - other) > 0
 
 
 class _Continued:
@@ -123,5 +124,4 @@ class _Continued:
     def _unwrapped(self, bits: int, value: int) -> int:
         if self._newest is None:
             return value
-        half = 1 << bits - 1
-        return self._newest + (value - self._newest + half & 2 * half - 1) - half
+        return self._newest + signed(value - self._newest, bits)

@@ -8,7 +8,7 @@ from media.negotiation.agreed_tracks import NONE_LEFT_OUT, LeftOut
 from media.rtp.packet import RtpPacket
 from media.rtp.red import Earlier
 from media.rtp.rtx import RtxError, unwrap
-from media.rtp.sequence import SequenceTranslator
+from media.rtp.sequence import SequenceTranslator, signed
 from media.tracks.clocks import CaptureStamps
 from media.tracks.keyframe_gate import KeyframeGate
 from media.tracks.layer_ids import LayerIds
@@ -17,7 +17,6 @@ from media.tracks.reception import ReceptionStats
 from media.tracks.stream_watch import StreamWatch
 from media.tracks.transport_feedback import TransportFeedback
 
-_RANGE = 1 << 32  # of timestamps
 NO_PAYLOAD = -1  # payload type of a track that sends nothing
 _LEAST_SECONDS = 0.001  # from the last picture of one source to the first of the next
 NEAR_SECONDS = 0.1  # by which arrival may differ from the time that a publisher had
@@ -112,7 +111,7 @@ class SourceTrack:
 
     def behind(self, timestamp: int, now: float) -> float:
         """How much later than the room's time goes on something comes, in seconds."""
-        ahead = _signed(timestamp - self.translator.latest_timestamp)
+        ahead = signed(timestamp - self.translator.latest_timestamp)
         return now - self.last_received - ahead / self.clock_rate
 
     @property
@@ -122,7 +121,7 @@ class SourceTrack:
             return self.resumes
         present = StreamTime(self.stats.ssrc, self.translator.translate_timestamp(0))
         former = self.resumes
-        if former is None or former.ssrc != present.ssrc or _signed(present.offset - former.offset) < 0:
+        if former is None or former.ssrc != present.ssrc or signed(present.offset - former.offset) < 0:
             return present
         return former
 
@@ -168,8 +167,3 @@ class SourceTrack:
         if repaired is None and not (self.nack and self.nack.is_missing(original.sequence)):
             return None  # the SSRC that it repairs is unknown: accept only a packet that this track misses
         return original
-
-
-def _signed(difference: int) -> int:
-    """Of two timestamps."""
-    return (difference + _RANGE // 2) % _RANGE - _RANGE // 2

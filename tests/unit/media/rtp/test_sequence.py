@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtp.sequence import REORDER_PACKETS, SequenceTranslator, before_wrap
+from media.rtp.sequence import REORDER_PACKETS, SequenceTranslator, before_wrap, signed
 from tests.support.sequence_unwrapper import SequenceUnwrapper
 
 SEQUENCES = st.integers(0, 0xFFFF)
@@ -180,6 +180,18 @@ def test_what_was_left_out_before_a_leap_is_too_old_and_what_the_leap_left_out_i
     oldest = leap + 2 - REORDER_PACKETS
     assert translated.translate(oldest, [0]) is not None
     assert translated.translate(oldest, [0]) is None
+
+
+@pytest.mark.parametrize(
+    ("bits", "difference", "ahead"),
+    [
+        *((32, 0, 0), (32, 0x7FFFFFFF, 0x7FFFFFFF), (32, 0x80000000, -0x80000000), (32, -1, -1)),
+        *((32, 1 - (1 << 32), 1), (7, 63, 63), (7, 64, -64), (7, 127, -1), (7, -65, 63)),
+    ],
+)
+def test_how_far_a_number_is_ahead_over_the_wrap(bits: int, difference: int, ahead: int) -> None:
+    assert signed(difference, bits) == ahead
+    assert bits != 32 or signed(difference) == ahead
 
 
 @pytest.mark.parametrize(
