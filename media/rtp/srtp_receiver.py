@@ -13,7 +13,7 @@ from media.rtp.libsrtp import SrtpError
 from media.rtp.nonces import NONCE, iv
 from media.rtp.packet import FIXED_SIZE
 from media.rtp.run import MakeOpener, Opener, Run
-from media.rtp.spent_indexes import INDEXES, SpentIndexes
+from media.rtp.spent_indexes import SpentIndexes
 from media.rtp.srtp import GCM_TAG, MAX_SSRCS, REPLAY_WINDOW, Profile, SrtpKeys, inbound_session
 from media.rtp.srtp_sender import derive_key
 
@@ -55,13 +55,9 @@ class SrtpReceiver:
         stream = self._streams.get(ssrc)
         if stream is None or self._opener is None or stream.next_index & 0xFFFF != sequence:
             return None
-        first, after = stream.next_index, stream.next_index + len(datagrams)
-        if after > INDEXES:
-            return None
+        first = stream.next_index
         run = self._opener.open(datagrams, first)
-        if run is not None:
-            stream.spend(first, after)
-        return run
+        return run if run is not None and stream.spend(first, first + len(datagrams)) else None
 
     def unprotect(self, packet: bytes) -> bytes:
         """The RTP packet in an SRTP packet."""
@@ -78,8 +74,8 @@ class SrtpReceiver:
             stream, index = SpentIndexes(), sequence
         elif (index := stream.next_index) & 0xFFFF != sequence:
             index = _guess(index, sequence)
-            if index in stream or index < stream.next_index - REPLAY_WINDOW:
-                raise SrtpError("packet came before, or too late")
+            if index < stream.next_index - REPLAY_WINDOW:
+                raise SrtpError("packet is too late")
         nonce = (iv(ssrc, index) ^ self._salt).to_bytes(NONCE)
         header = packet[:body]
         try:
@@ -87,7 +83,7 @@ class SrtpReceiver:
         except InvalidTag:
             raise SrtpError("packet is not authentic") from None
         if not stream.spend(index, index + 1):
-            raise SrtpError("packet is too old")
+            raise SrtpError("packet came before, or is too old")
         self._streams[ssrc] = stream
         return header + payload
 

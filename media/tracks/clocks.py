@@ -1,5 +1,7 @@
 """A publisher's clock on ours, and when each track's timestamps play, for sender reports to viewers."""
 
+import math
+
 from msgspec.structs import replace
 
 from media.pure.run import Run as PureRun
@@ -153,7 +155,7 @@ class CaptureStamps:
         """`element` is the room's id of the header extension."""
         self._clock = clock
         self._element = element
-        self.due_at = 0.0
+        self.due_at = -math.inf
 
     def stamped(self, run: Run, now: float) -> list[Run]:
         """The run with a stamp in its first packet; as it is, if nobody knows when that was captured."""

@@ -50,7 +50,7 @@ class NackGenerator:
 
     def __init__(self, rtt: float = _FIRST_RTT) -> None:
         self.rtt = rtt
-        self.expected = -1  # the sequence number after the newest; -1 before the first packet
+        self.expected: int | None = None  # the sequence number after the newest; None before the first packet
         self._missing: dict[int, _Missing] = {}  # by sequence number, oldest first
         self._next_due = math.inf
 
@@ -65,14 +65,17 @@ class NackGenerator:
         return self._received_out_of_order(sequence, now)
 
     def _received_out_of_order(self, sequence: int, now: float) -> Seen:
+        if self.expected is None:
+            self.expected = sequence + 1 & 0xFFFF
+            return Seen.AFTER_GAP
         ahead = sequence - self.expected & 0xFFFF
-        if ahead >= 0x10000 - REORDER_PACKETS and self.expected >= 0:
+        if ahead >= 0x10000 - REORDER_PACKETS:
             missing = self._missing.pop(sequence, None)
             if missing is not None and missing.tries:
                 self._learn_rtt(now - missing.asked_at, missing.tries)
                 return Seen.RECOVERED
             return Seen.LATE
-        if ahead <= MAX_MISSING and self.expected >= 0:
+        if ahead <= MAX_MISSING:
             for n in range(ahead):
                 self._missing[self.expected + n & 0xFFFF] = _Missing(now)
             for oldest in list(self._missing)[: max(0, len(self._missing) - MAX_MISSING)]:

@@ -105,7 +105,7 @@ class SentTrack:
             self.bitrate = max(halfway, self.announced)
             # a room's first packet has any index: it is no count of those before
             packets = self.history.next_index - (self._measured_index or self.history.next_index)
-            self.packet_rate = max(0, packets) / elapsed
+            self.packet_rate = packets / elapsed
         self._measured_at, self._measured_octets = now, self.octets
         self._measured_index = self.history.next_index
 

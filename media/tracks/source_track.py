@@ -131,7 +131,7 @@ class SourceTrack:
         RED does not number them: they are the last ones before it, and later than all that came before.
         """
         missing = primary.sequence - self.translator.expected & 0xFFFF
-        if not 0 < missing < 0x8000 or self.gate.closed:
+        if not 0 < missing < 0x8000:
             return []
         room = self.translator.translate_timestamp(primary.timestamp)
         since = room - self.translator.latest_timestamp & 0xFFFFFFFF

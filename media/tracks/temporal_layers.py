@@ -66,8 +66,8 @@ class TemporalLayers:
             layer = self._layer_of(packet.payload)
         except (LookupError, DepacketizeError):
             return None
-        if layer is not None and layer > self.top:
-            self.top = layer
+        if layer is not None:
+            self.top = max(self.top, layer)
         return layer
 
     def is_switch(self, packet: RtpPacket) -> bool:

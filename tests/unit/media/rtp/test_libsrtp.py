@@ -28,6 +28,7 @@ def test_nothing_of_pylibsrtps_own_calls_is_left() -> None:
     """Each would go on with the packet buffer that the adapter takes away."""
     own = {name for name in vars(pylibsrtp.Session) if "protect" in name and not name.startswith("_")}
     assert own == {name for name in vars(SrtpSession) if "protect" in name}
+    assert not {"_cdata", "_buffer"} & vars(outbound_session(new_keys())).keys()
 
 
 def test_only_the_adapter_knows_pylibsrtps_inside() -> None:

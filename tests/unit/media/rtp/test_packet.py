@@ -49,8 +49,13 @@ def test_every_field_is_read() -> None:
 
 
 def test_a_header_alone_is_a_packet() -> None:
-    packet = parse(rtp(5, b""))
-    assert (packet.sequence, packet.payload, packet.extensions) == (5, b"", ())
+    for extension in (None, (0xBEDE, b""), one_byte((1, b"x"))):
+        packet = parse(rtp(5, b"", extension=extension))
+        assert (packet.sequence, packet.payload, len(packet.extensions)) == (
+            5,
+            b"",
+            bool(extension and extension[1]),
+        )
 
 
 @pytest.mark.parametrize(
@@ -200,3 +205,4 @@ def test_extensions_survive_any_change_of_ids(extensions: list[tuple[int, bytes]
     block = map_extensions(tuple(extensions), ids)
     read = read_extensions(int.from_bytes(block[:2]), block[4:]) if block else ()
     assert read == tuple((ids[number], value) for number, value in extensions)
+    assert not block or 4 * int.from_bytes(block[2:4]) == len(block) - 4

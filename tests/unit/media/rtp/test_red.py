@@ -44,6 +44,8 @@ def test_no_packet_is_made_so_long_that_it_is_cut_into_fragments(primary: int, s
 def test_the_nearest_packet_has_room_first() -> None:
     far, near = Earlier(1920, bytes(600)), Earlier(960, bytes(500))
     assert parse(build(OPUS, bytes(300), [far, near]), OPUS).earlier == [near]
+    for more, length in ((0, MOST_OCTETS), (1, 301)):
+        assert len(build(OPUS, bytes(300), [Earlier(960, bytes(MOST_OCTETS - 305 + more))])) == length
 
 
 def block(kind: int, offset: int, length: int) -> bytes:

@@ -57,7 +57,7 @@ def test_a_key_has_one_sender_only(profile: Profile) -> None:
 
 def test_the_memory_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What repeats a key is a bug, and it repeats a recent one."""
-    taken = {n.to_bytes(16): None for n in range(KEYS_REMEMBERED)}
+    taken = {n.to_bytes(16): None for n in range(KEYS_REMEMBERED - 1)}
     monkeypatch.setattr(srtp_sender, "_taken", taken)
     for _ in range(3):
         keys = new_keys()
@@ -65,8 +65,8 @@ def test_the_memory_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(SpentError):
             SrtpSender(keys)
     assert len(taken) == KEYS_REMEMBERED
-    assert (2).to_bytes(16) not in taken
-    assert (3).to_bytes(16) in taken
+    assert (1).to_bytes(16) not in taken
+    assert (2).to_bytes(16) in taken
 
 
 # --- one index, one packet
@@ -171,10 +171,14 @@ def test_libsrtp_does_not_count_rollovers_otherwise_than_we_do(jump: int) -> Non
     sender, receiver = SrtpSender(keys), far_receiver(keys)
     first = WRAP - 3
     receiver.unprotect(sender.protect(SSRC, first, header(first), b"first"))
+    receiver.unprotect(sender.protect(SSRC, first - 1, header(first - 1), b"late"))
     with pytest.raises(SrtpError):
         sender.protect(SSRC, first + jump, header(first + jump), b"far away")
     near = first + 0x7FFF
     assert receiver.unprotect(sender.protect(SSRC, near, header(near), b"near"))[12:] == b"near"
+    sender.protect(SSRC, near + 1, header(near + 1), b"next")
+    with pytest.raises(SrtpError):
+        sender.protect_again(SSRC, first, header(first), b"first")
     with pytest.raises(SrtpError):
         SrtpSender(new_keys(Profile.AES128_CM_SHA1_80)).protect(SSRC, WRAP, header(0), b"its first")
 

@@ -249,6 +249,26 @@ def test_a_run_counts_as_its_packets(timestamps: list[int], first: int) -> None:
     assert together.jitter == singly.jitter
 
 
+def test_the_next_publisher_goes_on_in_the_time_of_the_one_before_it() -> None:
+    former = Track(PublisherClock(UNIX), 90_000, 7)
+    former.report(1.0, 0.05, publisher_ntp=5e6)
+    for rate, at in ((90_000, former.clock.report_at(3.0)), (48_000, None)):
+        clock = SenderClock(former.clock.of_next_publisher(), rate)
+        clock.succeed(former.clock)
+        assert clock.report_at(3.0) == at
+        assert clock.captured(7) is None  # by its own clock
+    assert former.clock.report_at(3.0) is not None
+
+
+def test_what_was_reported_is_forgotten_and_time_goes_on() -> None:
+    clock, _ = captured_by(0.1)
+    before = clock.report_at(21.0)
+    clock.forget_reports()
+    assert (clock.report_at(21.0), clock.captured(1_000)) == (before, None)
+    clock.received(1_000 + 90_000, now=22.05)
+    assert clock.report_at(22.05) == (ntp(UNIX + NTP_EPOCH + 22.05), 1_000 + 90_000 + 4_500)
+
+
 # --- when media was captured
 
 

@@ -8,6 +8,7 @@ from media.tracks.keyframe_requests import (
     ANSWER_SECONDS,
     AT_ONCE,
     LASTING_SECONDS,
+    MOST_PROOF,
     PROOF,
     REQUEST_SECONDS,
     KeyframeRequests,
@@ -64,7 +65,7 @@ def test_a_publisher_that_answers_several_times_in_a_row_is_trusted() -> None:
     requests = KeyframeRequests()
     for n in range(PROOF):
         assert not requests.trusted
-        ask(requests, 10.0 * n)
+        ask(requests, 10.0 * n, ANSWER_SECONDS)
     assert requests.trusted
     assert not requests.hopeless(100.0)
 
@@ -92,6 +93,16 @@ def test_one_that_did_not_answer_has_to_prove_more() -> None:
     ask(requests, 1000.0)
     assert requests.trusted
     assert not requests.hopeless(1001.0)
+
+
+def test_what_has_to_be_proven_is_bounded() -> None:
+    requests = KeyframeRequests()
+    for n in range(10):
+        ask(requests, 10.0 * n, None)
+    for n in range(MOST_PROOF):
+        assert not requests.trusted
+        ask(requests, 100.0 + 10 * n)
+    assert requests.trusted
 
 
 def test_unsolicited_keyframes_do_not_deceive_for_long() -> None:

@@ -12,6 +12,7 @@ from media.negotiation.agreed_tracks import LeftOut
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.rtcp import ReceiverReport, parse_compound
 from media.tracks.layer_streams import LayerStreams
+from media.tracks.reception import ReceptionStats
 from media.tracks.track import new_tracks
 from tests.support.far_end import one_byte, rtp
 from tests.support.layered import (
@@ -92,7 +93,8 @@ def packet(ssrc: int, *extensions: tuple[int, bytes], again: bool = False) -> Rt
 
 
 def test_a_name_is_remembered_for_media_and_for_what_comes_again() -> None:
-    streams = LayerStreams({n: track.source for n, track in enumerate(new_tracks(layers(), 0.0))})
+    sources = {n: track.source for n, track in enumerate(new_tracks(layers(), 0.0))}
+    streams = LayerStreams(sources)
     assert streams.find(packet(10), 1.0) is None
     assert streams.known(10) is None
     assert streams.find(packet(10, (RID, b"h")), 1.0) == 1
@@ -109,6 +111,10 @@ def test_a_name_is_remembered_for_media_and_for_what_comes_again() -> None:
         assert streams.find(packet(10 + ssrc, (REPAIRED_RID, b"h"), again=True), 1.0) == 1
     assert [streams.known(ssrc) for ssrc in (10, 11, 12)] == [None, None, 1]
     assert [streams.find(packet(ssrc, again=True), 1.0) for ssrc in (20, 21, 22)] == [None, None, 1]
+    sources[1].stats = ReceptionStats(12, 90_000)
+    for ssrc in (13, 14):
+        assert streams.find(packet(ssrc, (RID, b"h")), 1.0) == 1
+    assert [streams.known(ssrc) for ssrc in (12, 13, 14)] == [1, None, 1]
 
 
 def test_what_goes_nowhere_has_been_carried_all_the_same() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.rtp.sequence import REORDER_PACKETS
 from media.tracks.nack_generator import (
     MAX_AGE_SECONDS,
     MAX_MISSING,
@@ -127,6 +128,16 @@ def test_a_large_jump_is_a_new_beginning(first: int, jump: int) -> None:
     generator = NackGenerator()
     feed(generator, first, [0, 2, jump + 3, jump + 5])
     assert generator.due(1.0) == [first + jump + 4 & 0xFFFF]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "missing"),
+    [(MAX_MISSING, MAX_MISSING), (MAX_MISSING + 1, 0), (-REORDER_PACKETS, 1), (-REORDER_PACKETS - 1, 0)],
+)
+def test_beyond_some_packets_ahead_or_behind_it_begins_anew(ahead: int, missing: int) -> None:
+    generator = NackGenerator()
+    feed(generator, 5000, [0, 2, 3 + ahead])
+    assert len(generator.due(0.1)) == missing
 
 
 def test_a_late_packet_from_before_the_gap_is_no_new_beginning() -> None:

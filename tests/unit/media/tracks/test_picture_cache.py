@@ -125,10 +125,12 @@ def test_too_many_bytes_make_it_useless_until_the_next_keyframe(monkeypatch: pyt
     assert stream.cache.first_index == 0
     stream.send(1)
     assert stream.cache.first_index is None
-    stream.send(10)
+    stream.put(50, keyframe=True, timestamp=1)  # of before, and late
     assert stream.held() == []
     stream.send(2, keyframe=True)
-    assert stream.held() == [61, 62]
+    assert stream.held() == [51, 52]
+    stream.send(60)
+    assert stream.held() == []
 
 
 def test_its_bit_rate_is_over_a_second_at_least() -> None:
@@ -152,6 +154,8 @@ def test_too_great_an_age_makes_it_useless() -> None:
 def test_a_jump_makes_it_useless_and_costs_nothing(jump: int) -> None:
     stream = Stream()
     stream.put(0, keyframe=True)
+    stream.put(MAX_PACKETS - 1)
+    assert stream.held() == [0, MAX_PACKETS - 1]
     stream.put(jump)
     assert stream.cache.first_index is None
 

@@ -114,6 +114,7 @@ def test_pictures_are_held_as_long_as_it_is_decided() -> None:
     assert (fresh.has_pictures, silent.has_pictures, always.has_pictures) == (False, True, True)
     assert indexes(always.group()) == [5, 6, 7]
     assert (fresh.asks_early, silent.asks_early, always.asks_early) == (False, True, True)
+    assert not published("off").asks_early
     fresh.keep(picture(8, DELTA), 10.6)
     assert not fresh.has_pictures
     fresh.keep(picture(9, KEY), 10.7)

@@ -4,10 +4,14 @@ import pytest
 
 from media.negotiation.agreed_tracks import NONE_LEFT_OUT
 from media.rtp.packet import RtpPacket, parse
+from media.rtp.red import Earlier
 from media.rtp.sequence import SequenceTranslator
+from media.tracks.keyframe_gate import KeyframeGate
+from media.tracks.layer_ids import LayerIds, PictureIds
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.source_track import SOURCE_SILENT_SECONDS, SourceTrack, StreamTime
 from tests.support.far_end import one_byte, rtp
+from tests.support.runs import run_of
 
 SSRC, OTHER, RTX = 7, 8, 9
 RID_ID = 4
@@ -22,14 +26,22 @@ def packet(sequence: int = 1, ssrc: int = SSRC, *extensions: tuple[int, bytes], 
 
 
 def test_another_source_takes_over_when_the_present_one_is_silent() -> None:
-    source = track()
+    ids = LayerIds(PictureIds(), "VP8", 0)
+    source = track(gate=KeyframeGate("VP8"), ids=ids)
     assert source.follow(packet(), 10.0)
-    source.heard_at = 10.0
+    before = source.time
+    assert before is not None
+    ids.renumber(run_of(packet(payload=b"\x10\0")))  # type: ignore[arg-type]
+    source.heard_at = source.last_received = 10.0
     assert not source.follow(packet(ssrc=OTHER), 10.0 + SOURCE_SILENT_SECONDS - 0.01)
     assert source.stats is not None
     assert source.stats.ssrc == SSRC
     assert source.follow(packet(ssrc=OTHER), 10.0 + SOURCE_SILENT_SECONDS)
     assert source.stats.ssrc == OTHER
+    assert ids._newest is None  # its pictures have other numbers, ...
+    assert (source.gate.closed, source.time) == (True, None)  # ... and it is off until its first keyframe
+    source.resumes = before
+    assert source.time == before
 
 
 @pytest.mark.parametrize(
@@ -112,6 +124,34 @@ def test_it_goes_on_where_the_track_before_it_stopped() -> None:
     assert source.translator is former.translator
     assert (source.last_received, source.last_timestamp) == (10.0, 77)
     assert source.left_out is NONE_LEFT_OUT
+
+
+@pytest.mark.parametrize("room", [0, 2**32 - 960])
+@pytest.mark.parametrize(
+    ("missing", "earlier", "restored"),
+    [
+        (0, (960,), ()),
+        (1, (960,), (960,)),
+        (1, (1920, 960), (960,)),
+        (1, (960, 480), (480,)),  # no more than are missing
+        (2, (2880, 1920, 960), (1920, 960)),  # the first of them has come
+        (0x7FFF, (960,), (960,)),
+        (0x8000, (960,), ()),  # that comes late itself
+    ],
+)
+def test_what_is_missing_before_redundant_sound_is_restored(
+    room: int, missing: int, earlier: tuple[int, ...], restored: tuple[int, ...]
+) -> None:
+    source = SourceTrack(111, 48_000, SequenceTranslator(1, room))
+    source.follow(packet(500, timestamp=77), 10.0)
+    source.translator.translate(500, [77])
+    primary = packet(501 + missing & 0xFFFF, timestamp=77 + 960 * (missing + 1))
+    found = source.restored(primary, [Earlier(offset, bytes((offset // 480,))) for offset in earlier])
+    assert [
+        (primary.sequence - one.sequence & 0xFFFF, primary.timestamp - one.timestamp & 0xFFFFFFFF)
+        for one in found
+    ] == [(len(restored) - place, offset) for place, offset in enumerate(restored)]
+    assert [one.payload[0] for one in found] == [offset // 480 for offset in restored]
 
 
 class Handover:

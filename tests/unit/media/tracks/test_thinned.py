@@ -123,10 +123,13 @@ def test_a_keyframe_whose_first_packet_comes_late_is_not_torn() -> None:
     assert {sent.picture for sent, _ in outs} == {0}
 
 
-def test_an_outage_leaves_no_gap() -> None:
+def test_an_outage_leaves_no_gap_but_a_short_one() -> None:
     arrivals = stream([2, *[2] * MOST_MISSING, 2], keyframe_every=MOST_MISSING + 1)
-    outs = taken(thinned(Form.LOWEST_LAYER), [*arrivals[:2], *arrivals[-2:]])
-    assert [out.first for _, out in outs] == list(range(FIRST, FIRST + 4))
+    for missing, kept_free in ((MOST_MISSING, MOST_MISSING), (MOST_MISSING + 1, 0)):
+        track, after = thinned(Form.LOWEST_LAYER), arrivals[2 + missing]
+        outs = taken(track, [*arrivals[:2], after])
+        assert track.next_index == FIRST + 2 + kept_free + after.lowest
+        assert len(outs) == 2 + after.lowest
 
 
 @pytest.mark.parametrize("form", FORMS)
