@@ -8,6 +8,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.bus.batch import Call
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.encoding import unpack
 from shared.messages.signalling import Answer, CloseRoom, Publish
 from shared.names import RequestId, WorkerId
 from shared.rpc import client as module
@@ -19,6 +20,7 @@ from shared.rpc.client import (
     RpcClient,
     SilentWorkerError,
 )
+from shared.rpc.request import REPLY_SHARE
 from tests.support.waiting import eventually
 
 
@@ -78,13 +80,15 @@ async def test_what_redis_does_not_take_is_refused_at_once(
     most: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    calls, seen, reads = list[Call](), list[tuple[str, str, float]](), list[int]()
+    calls, seen = list[Call](), list[tuple[str, str, float]]()
+    reads, freshened = list[int](), list[int]()
 
     class Clock:
         def earliest(self) -> float:
             return 5_000.0
 
-        async def freshen(self) -> None: ...
+        async def freshen(self) -> None:
+            freshened.append(1)
 
         async def read(self) -> None:
             reads.append(1)
@@ -94,6 +98,7 @@ async def test_what_redis_does_not_take_is_refused_at_once(
         return outcomes[len(calls) - 1]
 
     monkeypatch.setattr(module, "called", called)
+    monkeypatch.setattr(module, "traceparent", lambda: "of the caller")
     untyped: Any = Clock()
     client = RpcClient(untyped, "redis://127.0.0.1:1", lambda *one: seen.append(one), untyped)
     with pytest.raises(error) as refused:
@@ -101,7 +106,12 @@ async def test_what_redis_does_not_take_is_refused_at_once(
     assert refused.value.code is code
     assert len(calls) == len(outcomes)
     assert len(reads) == outcomes.count(-1)
-    assert {call.args[1] for call in calls} == {most}
+    assert len(freshened) == 1
+    for call in calls:
+        body, waiting, _, deadline, left, *_ = call.args
+        assert (unpack(body)["traceparent"], waiting) == ("of the caller", most)
+        assert unpack(body)["deadline"] == deadline == 5_000.0 + left
+        assert 50.0 < left <= 60.0 * (1 - REPLY_SHARE)  # the rest is for the way of the reply
     assert client._pending == {}
     [(name, outcome, seconds)] = seen
     assert (name, outcome) == (type(message).__name__, code.value)

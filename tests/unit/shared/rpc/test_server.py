@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Closed, CloseRoom
 from shared.names import WorkerId
 from shared.rpc import server as module
-from shared.rpc.request import MAX_SECONDS, RETRY_AFTER_SECONDS, TOO_LATE, UNANSWERED, Request
+from shared.rpc.request import CLOSED, MAX_SECONDS, RETRY_AFTER_SECONDS, TOO_LATE, UNANSWERED, Request
 from shared.rpc.server import RpcServer
 
 DEADLINE = 5_000.0
@@ -25,6 +26,7 @@ class World:
 
     def __init__(self, answer: Callable[[], Any] = lambda: Closed(sessions=3)) -> None:
         self.handled: list[str] = []
+        self.freshened = 0
         self.sent: list[Call] = []
         self.outcomes: list[tuple[str, str]] = []
         self.undone: list[Any] = []
@@ -49,7 +51,8 @@ class World:
         self.outcomes.append((op, outcome))
         assert 0.0 <= seconds < (1e-9 if outcome == TOO_LATE else 60.0)
 
-    async def freshen(self) -> None: ...
+    async def freshen(self) -> None:
+        self.freshened += 1
 
     async def read(self) -> None:
         if isinstance(self.reads, Exception):
@@ -93,9 +96,33 @@ async def test_a_request_is_answered_to_its_caller_until_its_deadline() -> None:
     await world.serve()
     [call] = world.sent
     assert (call.name, call.keys, call.args[2]) == ("push_reply", ["replies"], DEADLINE)
+    assert world.freshened == 1
     [reply] = world.replies()
     assert reply == {"id": "1", "ok": to_map(Closed(sessions=3))}
     assert world.outcomes == [("CloseRoom", "ok")]
+
+
+async def test_requests_are_taken_through_pauses_and_outages_until_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mark that a former process has left is no request, nor an end."""
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0)
+    entries = [None, RedisConnectionError(), OSError(), CLOSED, b"1", b"2"]
+    server: Any = World().server
+
+    async def pop() -> bytes | None:
+        if not entries:
+            server._closing = True
+            return CLOSED
+        if isinstance(one := entries.pop(0), Exception):
+            raise one
+        return one
+
+    async def close_list() -> list[bytes]:
+        return [b"3"]
+
+    server._reader, server._close_list = SimpleNamespace(pop=pop), close_list
+    assert [data async for data in server._requests()] == [b"1", b"2", b"3"]
 
 
 async def test_one_that_was_pushed_twice_is_served_once(monkeypatch: pytest.MonkeyPatch) -> None:
