@@ -35,8 +35,9 @@ async def ready(redis: Redis) -> tuple[EventLog, EventQueue]:
 async def test_an_event_that_is_told_twice_is_there_once(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, _ = await ready(redis)
     first, second = event("a", "x-1", 1), event("a", "x-1", 2)
+    assert await EventLog(redis).tell([first]) is Told.UNWANTED
+    log, _ = await ready(redis)
     assert await log.tell([first]) is Told.LOGGED
     assert await log.tell([first, second]) is Told.LOGGED
     assert await log.tell([second]) is Told.LOGGED
