@@ -109,17 +109,6 @@ async def test_when_the_process_that_delivers_is_killed_another_one_goes_on(
             await all_arrive(receiver, teller)
 
 
-async def test_a_room_whose_events_fail_holds_up_no_other(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
-) -> None:
-    receiver.refuses = {"bad"}
-    async with control(webhook_settings(redis_url, [receiver.url]), redis):
-        await wanted(redis)
-        await teller.tell(*["bad"] * 30, *["good"] * 30)
-        await eventually("the good ones arrive", lambda: len(receiver.of_room("good")) == 30, IN_TIME)
-        assert not receiver.of_room("bad")
-
-
 async def test_each_receiver_gets_all_and_a_dead_one_holds_up_no_other(
     redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
 ) -> None:

@@ -148,21 +148,6 @@ def test_layers_are_in_step_by_their_clocks() -> None:
     assert last.timestamp - first.timestamp & 0xFFFFFFFF == round((world.now - began) * 90_000)
 
 
-def test_time_goes_on_while_all_layers_are_silent() -> None:
-    """Nobody knows how long by the clocks of layers that come from another publisher."""
-    world = LayersWorld(ahead=(0, 0, 0))
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
-    viewer = ChangingViewer(world)
-    world.picture(0)
-    viewer.aim(1)
-    world.now += 2.5
-    world.feedback.tick(world.now)
-    world.picture(1, keyframe=True)
-    first, *_, last = viewer.pictures()
-    assert last.timestamp - first.timestamp & 0xFFFFFFFF == round(2.5 * 90_000)
-
-
 @pytest.mark.parametrize(("silence", "age"), [(STOPPED_SECONDS, 0.2), (0.5, 0.2), (2.0, 1.0)])
 def test_who_sees_a_picture_that_has_stopped_begins_with_a_keyframe_that_has_just_come(
     silence: float, age: float

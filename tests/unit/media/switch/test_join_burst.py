@@ -163,20 +163,6 @@ def test_on_a_line_of_known_rate_live_packets_go_at_that_rate_until_none_waits()
     assert now == pytest.approx((30 - 3) * SIZE * 8 / rate, abs=0.05)
 
 
-def test_a_line_of_known_rate_is_not_filled_for_ever() -> None:
-    """A stream that needs more than the rate is live after a while nevertheless."""
-    burst = JoinBurst(0)
-    burst.begin_at(0, 100_000.0, 0.0)
-    now = 0.0
-    for index in range(1000):
-        burst.add(sized(index, SIZE))
-        now += 0.01  # 800 kbit/s
-        indexes(burst.take(now))
-        if burst.caught_up:
-            break
-    assert now <= MOST_SECONDS + 0.05
-
-
 def test_what_was_before_its_first_packet_is_none_of_its_own() -> None:
     burst = JoinBurst(0)
     burst.begin_at(10, 400_000.0, 0.0)

@@ -91,17 +91,6 @@ def test_long_datagrams_real_or_not_harm_nobody(size: int, profile: Profile) -> 
     assert all(len(viewer.datagrams()) == (size <= 1500) for viewer in viewers)
 
 
-def test_nothing_is_taken_before_a_source_is_open_and_after_it_was_closed() -> None:
-    world = OnceWorld()
-    viewer = world.join()
-    world.switch.close_source(world.feed, world.publisher.keys)
-    world.burst(VIDEO)
-    assert not viewer.inbox
-    world.switch.open_source(world.feed, world.publisher.keys)
-    world.burst(VIDEO)
-    assert len(viewer.packets()) == 1
-
-
 def test_rtcp_comes_back_decrypted_with_its_room() -> None:
     world = World()
     protected = world.publisher.protect_rtcp(REPORT)
