@@ -39,7 +39,7 @@ class _Ivf:
     def __init__(self, codec: str, clock_rate: int) -> None:
         self._codec = codec
         self._clock_rate = clock_rate
-        self._first = 0
+        self._first: int
         self._latest = -1
         self._count = 0
 

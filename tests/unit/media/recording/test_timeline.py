@@ -198,8 +198,9 @@ def test_frames_wait_for_reports_for_a_time_and_within_bounds() -> None:
     timeline = Timeline([48_000, 90_000], SOUND)
     assert len(timeline.push(SOUND, frame(0), 0.0)) == 1  # alone there is nothing to compare
     assert timeline.push(PICTURE, frame(0), 1.0) == []
+    assert timeline.push(PICTURE, frame(1_500), 2.0) == []
     assert timeline.poll(1.0 + REPORT_SECONDS - 0.1) == []
-    assert [one.track for one in timeline.poll(1.0 + REPORT_SECONDS)] == [PICTURE]
+    assert [one.track for one in timeline.poll(1.0 + REPORT_SECONDS)] == [PICTURE, PICTURE]
     assert len(timeline.push(PICTURE, frame(3_000), 5.0)) == 1
     assert timeline.push(PICTURE, frame(6_000, source=2), 6.0) == []
     assert timeline.push(PICTURE, frame(9_000, source=2, size=MAX_HELD_BYTES // 2), 6.0) == []
