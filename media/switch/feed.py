@@ -82,7 +82,6 @@ class Feed:
     layers: LayerStreams | None = field(init=False)  # finds those that share theirs: layers of one picture
     # the second bytes of their packets, with the marker and without; no `Codec` has those of RTCP
     media_types: frozenset[bytes] = field(init=False)
-    _layered: frozenset[int] = field(init=False)  # the payload types that these share
     _keys: SrtpKeys | None = None
     _sent_to_gone: int = 0  # payload octets
 
@@ -107,18 +106,12 @@ class Feed:
                 if payload_type is not None and payload_type != NO_PAYLOAD:
                     numbers.setdefault(payload_type, []).append(number)
         self.by_payload_type = {kind: found[0] for kind, found in numbers.items() if len(found) == 1}
-        shared = {kind: found for kind, found in numbers.items() if len(found) > 1}
-        self._layered = frozenset(shared)
         self.media_types = frozenset(bytes((kind | marker,)) for kind in numbers for marker in (0, 0x80))
-        layered = sorted({number for found in shared.values() for number in found})
+        layered = sorted({number for found in numbers.values() if len(found) > 1 for number in found})
         self.layers = LayerStreams({number: sources[number] for number in layered}) if layered else None
         if self.thinning is not None:
             self.thinning.publish(self.sent)
         self.srtp = self._keys = None
-
-    def is_layered(self, payload_type: int) -> bool:
-        """Whether `layers` finds the track of packets with that payload type."""
-        return payload_type in self._layered
 
     def open(self, srtp: SrtpReceiver, keys: SrtpKeys) -> None:
         """Forward what `srtp` unprotects. RTCP to the publisher is due with its first packet."""
