@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from media.rtp.packet import RtpPacket
 from media.rtp.run import Run
-from media.switch.paced import MAX_PAUSE_SECONDS, MAX_PICTURE_BYTES, Paced
+from media.switch.paced import _IN_ADVANCE, MAX_PAUSE_SECONDS, MAX_PICTURE_BYTES, Paced
 from media.switch.rendition import PACKET_OVERHEAD
 from tests.support.runs import indexes, run_of
 
@@ -97,6 +97,13 @@ def test_it_says_how_long_the_next_picture_takes() -> None:
     assert one.next_picture == (7 * 90_000, 3 * 1001 * 8 / BITRATE)
     Line(one).run(0.05)
     assert one.next_picture is None
+
+
+def test_what_was_sent_in_advance_is_owed_until_the_line_has_carried_it() -> None:
+    one = paced()
+    one.spend(5_000)
+    carried = (5_000 - _IN_ADVANCE) * 8 / BITRATE
+    assert [one.owes(carried + seconds) for seconds in (-0.01, 0.01)] == [True, False]
 
 
 def test_a_pause_is_not_made_up_for() -> None:

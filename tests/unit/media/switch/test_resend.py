@@ -2,8 +2,9 @@
 
 import pytest
 
+from media.rtp.extensions import PlayoutDelay
 from media.switch.wire import Wire
-from tests.support.far_end import rtp
+from tests.support.far_end import one_byte, rtp
 from tests.support.published import VIDEO
 from tests.support.runs import run_of
 from tests.support.world import SSRCS, World
@@ -37,6 +38,18 @@ def test_what_was_never_sent_or_cannot_be_read_is_not_sent_again(
         assert world.switch.resend(viewer.viewer, good, 0, 0, world.now)
         assert len(viewer.datagrams()) == 1
         assert viewer.viewer.resent_octets == resent + 1
+
+
+def test_the_delay_of_the_viewer_takes_the_place_of_the_publisher_s() -> None:
+    world = World()
+    viewer = world.join((Wire(96, {5: 7, 6: 8}, nack=True, rtx=97, playout_delay=7), Wire(111, {})))
+    delay = PlayoutDelay(0.1, 0.2)
+    viewer.viewer.delay_playout(delay)
+    lost = rtp(1, b"x", extension=one_byte((5, b"its"), (6, b"z")))
+    run = run_of(lost, track=VIDEO, ssrc=SSRCS[VIDEO], first=1)
+    assert world.switch.resend(viewer.viewer, run, 0, 0, world.now)
+    [again] = viewer.packets()
+    assert again.extensions == ((8, b"z"), (7, delay.value()))
 
 
 @pytest.mark.parametrize("index", [0x7FFF, 0x8000, 0xC000, 0x18000])
