@@ -9,11 +9,11 @@ import time
 import pytest
 
 from media.feedback.viewer_picture import LEAST_SLOW_SECONDS
-from tests.support.layer_publisher import ONE
+from tests.support.layer_publisher import Layer
 from tests.support.line_shape import Shape
 from tests.support.line_stage import line_stage
 
-PICTURE = ONE[0].bitrate
+PICTURE = Layer("", 1, 655_000)
 BEFORE_SECONDS, SETTLED_SECONDS, WATCHED_SECONDS = 3.0, 6.0, 30.0
 CONCEALED = 0.03
 SLACK_SECONDS = 0.5  # from a request to the picture
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.soak]
 async def test_sound_is_whole_and_pictures_come_as_often_as_they_fit(
     redis_url: str, share: float, apart: float | None
 ) -> None:
-    async with line_stage(redis_url, ONE) as stage:
+    async with line_stage(redis_url, [PICTURE]) as stage:
         await stage.full()
         async with (
             stage.line() as line,
@@ -35,7 +35,7 @@ async def test_sound_is_whole_and_pictures_come_as_often_as_they_fit(
         ):
             await asyncio.sleep(BEFORE_SECONDS)
             began = time.time()
-            line.shape(down=Shape(rate=PICTURE * share, delay=0.02))
+            line.shape(down=Shape(rate=PICTURE.bitrate * share, delay=0.02))
             settled_at = began + SETTLED_SECONDS
             await asyncio.sleep(SETTLED_SECONDS)
             before = await stage.publisher.sent()
