@@ -64,9 +64,8 @@ class Directory:
     def __init__(self, redis: Redis, limits: RoomLimits | None = None) -> None:
         self._redis = redis
         self._claims = Claims(redis, limits or RoomLimits())
-        self.process = secrets.token_hex(
-            _PROCESS_BYTES
-        )  # begins the versions of the records that go through this object
+        # begins the versions of the records that go through this object
+        self.process = secrets.token_hex(_PROCESS_BYTES)
         self._announcers: dict[WorkerId, Announcer] = {}
 
     # --- for workers

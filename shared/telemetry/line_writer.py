@@ -40,13 +40,11 @@ class LineWriter:
         with self._lock:
             if _NOWAIT and not self._waiting:
                 line = line[self._put_at_once(line) :]
-            if not line:
-                return len(text)
             if self._waiting + len(line) > MOST_WAITING_BYTES:
                 self.dropped += 1
-                return len(text)
-            self._waiting += len(line)
-        self._lines.put(line)
+            elif line:
+                self._waiting += len(line)
+                self._lines.put(line)  # before another thread's: a part of this one may be out
         return len(text)
 
     def _put_at_once(self, line: bytes) -> int:
