@@ -152,13 +152,6 @@ def test_nack_agrees_with_another_implementation() -> None:
     assert list(ours.sequences()) == lost
 
 
-@pytest.mark.parametrize("bitrate", [0, 300_000, 0x3FFFF << 20])
-def test_remb_of_another_implementation_is_read(bitrate: int) -> None:
-    fci = other.pack_remb_fci(bitrate, [3, 4])
-    data = bytes(other.RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=fci))
-    assert parse_compound(data) == [Remb(1, bitrate, (3, 4))]
-
-
 def test_compound_packets_are_read_in_order_and_unknown_ones_skipped() -> None:
     congestion = bytes((0x8B, 205, 0, 3)) + bytes(12)
     extended = bytes((0x80, 207, 0, 2)) + bytes(8)

@@ -140,12 +140,6 @@ def test_beyond_some_packets_ahead_or_behind_it_begins_anew(ahead: int, missing:
     assert len(generator.due(0.1)) == missing
 
 
-def test_a_late_packet_from_before_the_gap_is_no_new_beginning() -> None:
-    generator = NackGenerator()
-    feed(generator, 65530, [0, 1, 3, 0, 1, 4])
-    assert generator.due(1.0) == [65532]
-
-
 def test_requests_are_gathered() -> None:
     generator = NackGenerator(rtt=0.01)
     asks = 0

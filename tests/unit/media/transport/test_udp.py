@@ -286,19 +286,6 @@ async def test_a_failure_of_the_receiver_does_not_end_receiving() -> None:
     assert len(failures) == 2
 
 
-async def test_replies_to_a_closed_port_do_not_disturb_receiving(port: UdpPort) -> None:
-    """ICMP reports the closed one; on Linux an unconnected socket does not hear it."""
-    batches: list[list[tuple[bytes, Address]]] = []
-    port.start(batches.append)
-    with socket.socket(type=socket.SOCK_DGRAM) as gone:
-        gone.bind(("127.0.0.1", 0))
-        address = gone.getsockname()
-    port.send(b"x", address)
-    with socket.socket(type=socket.SOCK_DGRAM) as peer:
-        peer.sendto(b"y", port.address)
-        await eventually("it arrived", lambda: batches, IN_TIME)
-
-
 @pytest.mark.parametrize("port", [UdpPort], indirect=True)
 def test_a_taken_address_is_an_error_and_leaves_no_socket_open(port: UdpPort) -> None:
     with pytest.raises(OSError, match="in use"):
