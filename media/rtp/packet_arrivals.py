@@ -54,8 +54,6 @@ def parse_arrivals(sender_ssrc: int, media_ssrc: int, body: bytes) -> PacketArri
 def _symbols(chunk: int, most: int) -> Iterator[int]:
     """Those of one chunk, `most` at most: a run (3.1.3), or a vector of 14 bits or of 7 pairs (3.1.4)."""
     if not chunk & 0x8000:
-        if not chunk & 0x1FFF:
-            raise struct.error("a run of nothing")
         yield from (chunk >> 13 & 3,) * min(chunk & 0x1FFF, most)
     elif chunk & 0x4000:
         yield from [chunk >> shift & 3 for shift in range(12, -1, -2)][:most]

@@ -64,6 +64,7 @@ def test_vectors_of_one_and_two_bits_and_runs_are_told_apart() -> None:
 def test_a_run_may_be_longer_than_what_is_told(length: int) -> None:
     told = arrivals(report(2, 0x2000 | length, 0x0001, deltas=b"\1\2"))
     assert [time is not None for time in told.times] == [True, length > 1]
+    assert len(arrivals(report(3, 0x2002, 0x2000 | length, deltas=b"\1\2\3")).times) == 3
 
 
 def test_one_that_claims_thousands_in_a_few_octets_is_ignored() -> None:
@@ -74,7 +75,7 @@ def test_one_that_claims_thousands_in_a_few_octets_is_ignored() -> None:
 @pytest.mark.parametrize(
     "packet",
     [
-        report(7, 0),  # a run of nothing would never end
+        report(7, 0),  # a run of nothing, and no further one
         report(20, 0xBFFF),  # its second chunk, or its deltas, are not there
         report(60, 0x203C, deltas=bytes(40)),
         report(3, 0x4003, deltas=b"\0\1"),

@@ -75,8 +75,9 @@ def test_the_stream_counts_by_itself_over_the_wrap() -> None:
 
 def test_the_retransmissions_own_padding_is_taken_off() -> None:
     wire = parse(through(RtxStream(1, 97, 0), PACKET))
-    padded = replace(wire, padding=True, payload=wire.payload + b"\0\0\3")
-    assert unwrap(padded, 96, 0xCAFE) == PACKET
+    for own in (b"\1", b"\0\0\3"):
+        padded = replace(wire, padding=True, payload=wire.payload + own)
+        assert unwrap(padded, 96, 0xCAFE) == PACKET
 
 
 @pytest.mark.parametrize(
