@@ -285,6 +285,7 @@ def test_an_address_that_never_answers_does_not_keep_the_other_one_from_being_as
 
 
 def test_a_way_back_renews_nothing(viewer: IceLite) -> None:
+    viewer.touch(4.0)
     viewer.receive_check(nominating(), AWAY, 5.0)
     assert viewer.receive_response(asked(viewer, 5.0)[1], AWAY, 5.0)
     assert viewer.receive_check(nominating(), HOME, 20.0).selected == HOME
