@@ -279,7 +279,7 @@ class LineEstimate:
             self._lossy_at = now
         if queue > LONG_QUEUE_SECONDS or is_lossy:
             self.tripped_at = now
-        if since < self._less_since or self.trips.queues:
+        if since < self._less_since or (self.trips.queues and not self._is_theirs):
             return
         if (carried := self._losses.reported(rate, lost, expected)) is not None:
             self.carries = max(self.carries, carried)

@@ -224,6 +224,20 @@ def test_reports_of_little_loss_are_a_sign_when_they_add_up(sender: Sender) -> N
     assert signs[-1] > 0
 
 
+def test_behind_a_queue_of_others_reports_of_losses_are_a_sign(sender: Sender) -> None:
+    """The line is full, and what is lost is ours, too: the queue says no more of that."""
+    sender.measure(1_000_000, 0.03)
+    for _ in range(8):
+        sender.estimate.train_came(1_400_000, sender.now)
+        sender.measure(1_000_000, *[0.3] * 9)
+    assert sender.estimate.is_shared
+    signs = sender.estimate.signs
+    for _ in range(5):
+        sender.measure(1_000_000, *[0.3] * 10)
+        sender.report(16, 80)
+    assert sender.estimate.signs > signs
+
+
 def test_a_fall_of_remb_says_what_came(sender: Sender) -> None:
     sender.estimate.remb(1_200_000, sender.now)
     sender.send(1_000_000, 1)
