@@ -74,8 +74,9 @@ class SrtpReceiver:
             stream, index = SpentIndexes(), sequence
         elif (index := stream.next_index) & 0xFFFF != sequence:
             index = _guess(index, sequence)
-            if index < stream.next_index - REPLAY_WINDOW:
-                raise SrtpError("packet is too late")
+            # before it costs a decryption, as RFC 3711 3.3 has it
+            if index in stream or index < stream.next_index - REPLAY_WINDOW:
+                raise SrtpError("packet came before, or too late")
         nonce = (iv(ssrc, index) ^ self._salt).to_bytes(NONCE)
         header = packet[:body]
         try:
@@ -83,7 +84,7 @@ class SrtpReceiver:
         except InvalidTag:
             raise SrtpError("packet is not authentic") from None
         if not stream.spend(index, index + 1):
-            raise SrtpError("packet came before, or is too old")
+            raise SrtpError("packet is too old")
         self._streams[ssrc] = stream
         return header + payload
 
