@@ -89,7 +89,7 @@ class ViewerPicture:
         self._missing = MissingPackets()
         self._signs = 0
         self._measure_seconds = self._choice.measure_seconds(now)
-        self._train_was_answered = False  # the train for which a picture waits, since the last tick
+        self._train_was_answered = False  # the train that decides, since the last tick
         self.rests = False  # the viewer gets the best, and its line showed no sign of congestion
 
     def moved(self, now: float) -> None:
@@ -179,8 +179,8 @@ class ViewerPicture:
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> None:
         """Take when numbered packets arrived, from the number `first` on; None: a packet was lost."""
         if (rate := self._trains.arrived(first, times, now)) is not None:
+            self._train_was_answered |= self._choice.awaits_train(now)
             self._log.train_came(rate, now, self._trains.told_of)
-            self._train_was_answered |= self._choice.is_urgent
         elif self._trains.once_more:
             self._log.ask_train()
         if (loss := self._trains.lost(first, times)) is not None:
@@ -343,7 +343,7 @@ class ViewerPicture:
 
     def _send_train(self, now: float) -> None:
         choice = self._choice
-        if choice.wants_train(now) and self._trains.is_due(now, urgent=choice.is_urgent):
+        if choice.wants_train(now) and self._trains.is_due(now, urgent=choice.awaits_train(now)):
             self._log.train_left(now)
             octets, first = self._trains.octets, self._trains.send(now)
             self._count_padding(send_train(self._viewer, first, PACKETS, octets, SentAt(now)), octets)

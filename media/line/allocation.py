@@ -37,7 +37,6 @@ _SLOW_SHARE = 0.9  # the same of keyframes alone, which go on and on
 # How many times what
 _PACE_TIMES = 1.15  # what they need, at least: pictures that leave at a pace must not fall behind
 _WIDE_TIMES = 4.0  # what a picture needs: such a line takes it at once
-_OPENED_TIMES = 1.5  # what a train measured when a try failed: the line is another one
 
 # Down
 _NEARLY_SHARE = 0.8  # the first loss of an episode which leaves so much may be chance
@@ -112,7 +111,6 @@ class Allocation:
         self._rung = 0
         self._signs = 0  # of the estimate that were seen
         self._failures = self._vain = 0  # tries that cost something, and probes that did not
-        self._failed = math.inf  # what a train measured when the last one did
         self._level = self._goal = 0.0  # of a probe, in bit/s
         self._doubted_at = -math.inf  # when the last sign of a full line came in a steady state
         self._known = 0.0  # what the line carried before it
@@ -152,13 +150,10 @@ class Allocation:
             self._probe(rungs, now, elapsed, is_full=is_full)
         elif self._phase is Phase.TRYING and now - self._since > _TRIED_SECONDS:
             self._enter(Phase.STEADY, now)
-            self._failures, self._vain, self._failed = 0, 0, math.inf
+            self._failures = self._vain = 0
         self._is_limited = self._rung > top(rungs)
         self._is_still = self._rung > last_moving(rungs)
-        is_settled = self._phase is Phase.STEADY or (
-            self._phase is Phase.TRYING and now - self._since > _UP_SECONDS
-        )
-        if is_settled and self._is_limited and present == self._rung:
+        if self._phase in (Phase.STEADY, Phase.TRYING) and self._is_limited and present == self._rung:
             self._look_up(rungs, now)
         is_wanted = rungs[present] < math.inf  # what the viewer only does not want any more fits a clear line
         is_heavy = rungs[present] > estimate.carries * _LAST_SHARE
@@ -203,7 +198,7 @@ class Allocation:
 
     def _go_down(self, rungs: Sequence[float], present: int, now: float) -> None:
         if self._phase is not Phase.STEADY:
-            self._fail(now)
+            self._failures += 1
         elif self._note_doubt(rungs, now):
             self._estimate.doubt()
             return
@@ -243,9 +238,6 @@ class Allocation:
             self._next_at = max(self._next_at, now + _WAIT_SECONDS[0])
             return
         most = estimate.most(now)
-        if most is not None and most > self._failed * _OPENED_TIMES:
-            self._failures, self._vain, self._failed = 0, 0, math.inf
-            self._next_at = min(self._next_at, now)
         better = next_better(rungs, self._rung)
         if self._rung > last_moving(rungs) and most is not None:
             better = max(last_moving(rungs), fitting(rungs, most * FITS_SHARE))
@@ -254,14 +246,8 @@ class Allocation:
                 self._rung = better
                 self._enter(Phase.TRYING, now)
             return
-        known = fitting(rungs, estimate.carries * _SURELY_SHARE)
-        if known > last_moving(rungs):
-            known = self._fitting(rungs)
-        if known < self._rung and now - estimate.sign_at > _WAIT_SECONDS[0]:
-            self._rung = known
-            self._enter(Phase.TRYING, now)
-            return
-        if now < self._next_at:
+        is_trying = self._phase is Phase.TRYING and now - self._since <= _UP_SECONDS
+        if self._take_known(rungs, now) or is_trying or now < self._next_at:
             return
         if self._trains_measure(now):
             if most is None:
@@ -281,6 +267,17 @@ class Allocation:
         self._goal, self._held_since, self._known = math.inf, math.inf, estimate.carries
         self._enter(Phase.PROBING, now)
 
+    def _take_known(self, rungs: Sequence[float], now: float) -> bool:
+        """Take what the line is known to carry; returns whether that is better."""
+        known = fitting(rungs, self._estimate.carries * _SURELY_SHARE)
+        if known > last_moving(rungs):
+            known = self._fitting(rungs)
+        if known >= self._rung or now - self._estimate.sign_at <= _WAIT_SECONDS[0]:
+            return False
+        self._rung = known
+        self._enter(Phase.TRYING, now)
+        return True
+
     def _aim(self, rungs: Sequence[float], now: float) -> float:
         """What the best rung needs with its peaks, if a train does not say that it is too much.
 
@@ -299,13 +296,15 @@ class Allocation:
         goal = self._goal = min(self._goal, self._aim(rungs, now))
         if is_full or estimate.state(now) is not State.CLEAR or now - self._since > _LONGEST_PROBE_SECONDS:
             if estimate.state(now) is State.LOSING:
-                self._fail(now)
+                self._failures += 1
                 self._next_at = now + self._wait()
             else:  # padding has filled a queue for a moment, and nobody has lost anything
                 self._vain += 1
                 waits = _QUEUED_WAIT_SECONDS if self._rung <= last_moving(rungs) else _STILL_WAIT_SECONDS
                 self._next_at = now + waits[min(self._vain, len(waits)) - 1]
             self._enter(Phase.STEADY, now)
+            return
+        if estimate.carries * _SURELY_SHARE >= goal * FITS_SHARE and self._take_known(rungs, now):
             return
         if self._level < goal:
             if not estimate.trips.queues:
@@ -329,10 +328,6 @@ class Allocation:
         is_deep = estimate.is_stream or now - estimate.shallow_at > _SHALLOW_SECONDS
         return now if is_deep or self._trains_measure(now) else estimate.reported_at
 
-    def _fail(self, now: float) -> None:
-        self._failures += 1
-        self._failed = self._estimate.most(now, _LONG_AGO_SECONDS) or self._estimate.carries
-
     def _wait(self) -> float:
         # at random, so that viewers behind one line do not probe together
         return _WAIT_SECONDS[min(self._failures, len(_WAIT_SECONDS) - 1)] * (0.8 + 0.4 * self._jitter())
@@ -351,7 +346,12 @@ class Allocation:
         if not self.can_train:
             return False
         estimate = self._estimate
-        if self._asks or self._is_still or self._phase in (Phase.DRAINING, Phase.PROBING):
+        if (
+            self._asks
+            or self._is_still
+            or self.awaits_train(now)
+            or self._phase in (Phase.DRAINING, Phase.PROBING)
+        ):
             return True
         if now - estimate.tripped_at < _JOIN_SECONDS and estimate.trained_at < estimate.tripped_at:
             return True
@@ -378,6 +378,10 @@ class Allocation:
     def is_urgent(self) -> bool:
         """Whether the viewer has no picture until the line is known."""
         return self._phase is Phase.DRAINING
+
+    def awaits_train(self, now: float) -> bool:
+        """Whether the next train decides: the picture waits for it, or the line may have opened."""
+        return self.is_urgent or self._estimate.may_have_opened(now)
 
     def measure_seconds(self, now: float) -> float:
         """The time from one measurement of the round trip to the next; infinite: none is wanted."""

@@ -29,6 +29,7 @@ LONG_QUEUE_SECONDS = 0.12  # a receiver conceals sound that is so late: browsers
 _STREAM_QUEUE_SECONDS = 0.15  # TCP makes a shorter one by itself, and loses nothing
 _SPAN_SECONDS = 0.25  # between two round trips that measure a line: that is more than a picture
 _LONG_SPAN_SECONDS = 1.0  # at most: it may change
+_OPENED_TIMES = 1.5  # what was known: such a line is another one
 _JITTER_SECONDS = 0.03  # of a round trip: a queue that shrinks by more drains
 _STANDING_SECONDS = 2.0  # a queue that stays for so long, though it does not grow, comes from somebody
 _MOST_TRIPS = 32  # that are kept: more than 3 s of them
@@ -154,6 +155,7 @@ class LineEstimate:
         self.trips = RoundTrips()
         self.trained_at = self.reported_at = -math.inf
         self._train = 0.0
+        self._above = math.inf  # so many times what the line carries trains measure; infinite: unknown
         self._rates = SentRates(now)
         self._queued: deque[_Trip] = deque(maxlen=_MOST_TRIPS)  # round trips since the line was last empty
         self._is_told = False  # what came out of it since then
@@ -304,16 +306,31 @@ class LineEstimate:
         """Take the rate that a train of packets has measured, which was sent at `sent_at`.
 
         A line may let a burst pass that it would not carry for long: so a train is the most that it carries.
+        But where trains measured so many times what came while it was full, they do so later, too: when two
+        of them measure far more, it carries as many times more.
         """
-        former, self._train = self.most(now), rate
+        former, latest, self._train = self.most(now), self.most(now, EPISODE_SECONDS), rate
         self.trained_at = now
         self.trips.passed(sent_at)
+        if self._above == math.inf > self.carries and sent_at >= self.sign_at:
+            self._above = max(rate / self.carries, 1.0)
+        if latest is not None and self._opened(least := min(rate, latest)):
+            self.carries = least / self._above
         sent = self._rates.total(now, 1.0)
         if rate < sent:
             is_tripped = now - self.tripped_at < _TRIPPED_SECONDS
             self.tripped_at = now
             if is_tripped or (former is not None and former < sent):
                 self._full(max(rate, former or 0.0), now)
+
+    def _opened(self, rate: float) -> bool:
+        """Whether a train that measures `rate` says that the line carries far more than is known."""
+        return self._above < math.inf and rate / self._above > self.carries * _OPENED_TIMES
+
+    def may_have_opened(self, now: float) -> bool:
+        """Whether a train of now says so: a second one is to confirm it."""
+        most = self.most(now)
+        return most is not None and self._opened(most)
 
     def remb(self, bitrate: int, now: float) -> None:
         """Take the receiver's own estimate.
@@ -380,7 +397,7 @@ class LineEstimate:
         self.signs += 1
         self._carried = self.carries
         self.sign_at = self.tripped_at = now
-        self.lost_share = lost
+        self.lost_share, self._above = lost, math.inf
         self.carries = max(min(self.carries, through), self._least(now))
 
     def _least(self, now: float) -> float:

@@ -191,6 +191,19 @@ def test_no_better_rung_is_tried_before_a_train_allows_it() -> None:
     assert viewer.decision.rung == 0
 
 
+def test_what_trains_say_the_line_carries_now_is_taken_without_a_probe_and_also_in_the_midst_of_one() -> None:
+    for probes in (False, True):
+        viewer = limited(0.7, can_train=True)
+        viewer.train = 480_000.0
+        viewer.run(5)
+        if probes:
+            viewer.train = 700_000.0  # a little more, which trains cannot say
+            viewer.until("PROBING")
+        assert viewer.decision.rung == 2
+        viewer.train = math.inf
+        assert viewer.run(1.5)[-1].rung == 0
+
+
 def test_a_receiver_that_tells_of_no_train_is_tried_without() -> None:
     viewer = limited(0.5, can_train=True)
     viewer.run(12)

@@ -126,6 +126,32 @@ def test_a_train_is_the_most_that_a_line_carries_and_not_what_it_does(sender: Se
     assert sender.estimate.most(sender.now + 1.1) is None
 
 
+@pytest.mark.parametrize(
+    ("full", "later", "carries"),
+    [
+        (500e3, (5e6, 5e6), 5e6),
+        (500e3, (math.inf, 900e3), 900e3),
+        (300e3, (5e6, 5e6), 5e6),  # a train that measures less than comes was held up
+        (1e6, (5e6, 5e6), 2.5e6),  # others have half of the line
+        (500e3, (5e6, 500e3, 5e6), 500e3),  # a single one may have been held up, and have come at once
+        (500e3, (700e3, 700e3), 500e3),
+        (math.inf, (5e6, 5e6), 500e3),  # it lets bursts pass: trains say nothing of it
+    ],
+)
+def test_trains_say_how_many_times_more_a_line_carries_than_when_it_was_full(
+    sender: Sender, full: float, later: tuple[float, ...], carries: float
+) -> None:
+    sender.fill(1_000_000, 2)
+    sender.send(SOUND, 1.2)
+    sender.estimate.carries = 500e3
+    for train in (full, *later):
+        sender.send(SOUND, 0.5)
+        sender.estimate.train_came(train, sender.now, sender.now - 0.1)
+    assert sender.estimate.carries == pytest.approx(carries)
+    assert sender.estimate.may_have_opened(sender.now) is (len(later) == 3)  # a second train is to say so
+    assert not sender.estimate.may_have_opened(sender.now + 1.1)
+
+
 def test_of_trains_that_measure_less_than_is_sent_a_second_one_is_a_sign(sender: Sender) -> None:
     sender.estimate.tripped_at = -math.inf
     sender.estimate.train_came(300_000, sender.now)
