@@ -7,6 +7,7 @@ forged check 20 µs whatever its address is: so nothing but the socket's turn li
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice
 
 from media.counts import ViewerStats
@@ -151,14 +152,22 @@ class ViewerFeedback:
         for place, (sent, offset, shift) in enumerate(missing):
             if place >= most or not self._budget.take(sent.track, sent.first, sent.octets, media, now):
                 self._stats.retransmissions_refused += 1
-            elif self._resend(self._viewer, sent, offset, shift, now):
-                self._stats.retransmissions += 1
-                self.resent += 1
-                self._lost(now)
-                if self._sound is not None and self._is_sound(number):
-                    self._sound.sent_again()
-                if self._picture is not None:
-                    self._picture.resent(sent.octets, now)
+            elif self._picture is not None and self._picture.is_paced and wire.ssrc is not None:
+                again = partial(self._send_again, sent, offset, shift)
+                self._picture.send_in_turn(sent.track, sent.first, again, now)
+            else:
+                self._send_again(sent, offset, shift, now)
+
+    def _send_again(self, sent: Run, offset: int, shift: int, now: float) -> None:
+        if not self._resend(self._viewer, sent, offset, shift, now):
+            return
+        self._stats.retransmissions += 1
+        self.resent += 1
+        self._lost(now)
+        if self._sound is not None and self._is_sound(sent.track):
+            self._sound.sent_again()
+        if self._picture is not None:
+            self._picture.resent(sent.octets, now)
 
     def _room(self, wire: Wire, missing: Sequence[int], now: float) -> int:
         """For how many of the packets the line has room that are missing of the picture, or of a sound."""

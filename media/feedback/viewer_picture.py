@@ -1,7 +1,7 @@
 """Which rendition of the picture one viewer gets: what the line carries, up to what the viewer chose."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from media.counts import ViewerStats
 from media.feedback.missing_packets import MissingPackets
@@ -37,8 +37,9 @@ _RECOVERY_SECONDS = 5.0  # for this long after a stall, the receiver's reports a
 _MOVE_SECONDS = 2.0  # for this long after a change of address, they are about what went to the former one
 _SOUND_ROOM = 2.0  # the line must carry this multiple of the sound with its earlier packets
 _LEAST_ROOM = 96_000.0  # bit/s: a packet in 0.1 s, as often as a receiver requests it
+_MOST_AGAIN = 64  # packets of a picture that goes at a pace wait to be sent again
 _FEW = 4  # so many packets are retransmitted at once while a queue drains
-_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0, paces=False)
+_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
 
 
 class ViewerPicture:
@@ -76,6 +77,7 @@ class ViewerPicture:
         self._resent_until = -math.inf  # the room for retransmissions is used up until then
         self._padded = 0  # octets of padding that were sent so far
         self._credit = PaddingCredit(now)
+        self._again: dict[tuple[int, int], Callable[[float], None]] = {}  # by track and index: what waits
         self.is_limited = False  # the line, not the viewer's choice, rules out a better rendition
         self._send_train(now)  # before the pictures that fill a narrow line
 
@@ -141,7 +143,7 @@ class ViewerPicture:
         behind = self._viewer.behind
         is_live = behind is None or (isinstance(behind, JoinBurst) and behind.paces)
         if isinstance(behind, Paced):
-            return min(len(indexes), int(has_room and not behind.owes(now)))  # all of it goes at a pace
+            return len(indexes) if has_room else 0
         if rendition is None or not is_live or not indexes:
             return len(indexes) if has_room else 0
         sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
@@ -152,15 +154,19 @@ class ViewerPicture:
         self._missing.asked(sent_at, now, refused=not has_room)
         if not has_room:
             return 0
-        if isinstance(behind, JoinBurst) and behind.paces:
-            return 1
-        return _FEW if self.line.trips.queues > 1 else len(indexes)
+        return _FEW if self.line.trips.queues > 1 and not self.is_paced else len(indexes)
+
+    def send_in_turn(self, track: int, index: int, again: Callable[[float], None], now: float) -> None:
+        """Send that packet again, by `again`, when the pace allows it: at once it would be lost once more."""
+        if len(self._again) < _MOST_AGAIN:
+            self._again.setdefault((track, index), again)
+        self._send_again(now)
 
     def resent(self, octets: int, now: float) -> None:
         """Take that so much was sent again: pictures that go at a pace get so much less."""
         behind = self._viewer.behind
-        if self._is_paced and behind is not None:
-            behind.spend(octets)
+        if self.is_paced and behind is not None:
+            behind.spend(octets + PACKET_OVERHEAD)
         elif not self.rests and (room := self._room(now)):
             self._resent_until = max(self._resent_until, now) + octets * 8 / room
 
@@ -192,11 +198,12 @@ class ViewerPicture:
         if self.rests:
             return True
         self._sample(now)
-        least = 0.0 if self._is_paced else _LEAST_ROOM
+        least = 0.0 if self.is_paced else _LEAST_ROOM
         return self._room(now) > least and self._resent_until <= now
 
     @property
-    def _is_paced(self) -> bool:
+    def is_paced(self) -> bool:
+        """Whether its pictures leave at a pace, and with them what is sent again."""
         behind = self._viewer.behind
         return isinstance(behind, Paced) or (isinstance(behind, JoinBurst) and behind.paces)
 
@@ -279,7 +286,7 @@ class ViewerPicture:
         if (rate := self._trains.cut_short(now)) is not None:
             self._log.train_came(rate, now, self._trains.told_of)
         self._decide(ladder, best, now)
-        self._changeover.set_pace(self._decision.pace, self._decision.start, stays=self._decision.paces)
+        self._changeover.set_pace(self._decision.pace, self._decision.start)
         target, present = ladder.number(self._decision.rung), self._viewer.rendition
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)
@@ -374,17 +381,25 @@ class ViewerPicture:
     @property
     def steps(self) -> bool:
         """Whether the caller is to call `step` each `STEP_SECONDS`."""
-        return self._decision.probe > 0 or self._changeover.sends
+        return self._decision.probe > 0 or self._changeover.sends or bool(self._again)
 
     def step(self, now: float) -> None:
         """Send the packets of pictures, and the padding, that are due now."""
         if self._viewer.backlog is not None and self._viewer.backlog.octets:
             return
+        self._send_again(now)
         self._changeover.send_due(now)
         if due := self._credit.due(self._decision.probe, *self._octets(), now):
             self._padded_at = now
             number = (lambda count: self._trains.number(count, now)) if self._choice.can_train else None
             self._count_padding(self._switch.pad(self._viewer, due, now, number), PADDING_BYTES)
+
+    def _send_again(self, now: float) -> None:
+        behind = self._viewer.behind
+        if behind is None or not self.is_paced:
+            self._again.clear()  # the picture has changed, or a receiver asks once more
+        elif self._again and not behind.owes(now):
+            self._again.pop(next(iter(self._again)))(now)
 
     def _count_padding(self, octets: int, size: int) -> None:
         """In packets of that `size`, so small that their headers count."""

@@ -31,7 +31,6 @@ from media.line.rungs import fitting, is_slow, last_moving, needed, next_better,
 _SURELY_SHARE = 0.8  # a better rung, that is taken without a probe
 _SURE_SHARE = 0.95  # the lowest moving one, and a present one without a queue
 _LAST_SHARE = 1.1  # while the lowest moving one goes on: no measure is exact, and what follows stands still
-_PACE_SHARE = 0.95  # of what sound leaves of the line: at that rate pictures leave
 _SLOW_SHARE = 0.9  # the same of keyframes alone, which go on and on
 
 # How many times what
@@ -41,7 +40,7 @@ _WIDE_TIMES = 4.0  # what a picture needs: such a line takes it at once
 # Down
 _NEARLY_SHARE = 0.8  # the first loss of an episode which leaves so much may be chance
 _LONGEST_DRAIN_SECONDS = 1.5  # a picture that stands for longer is worse than the queue
-_SHALLOW_SECONDS = 60.0  # for so long after losses pictures leave at the line's pace
+_BEGIN_SECONDS = 1.0  # so long a picture that begins leaves at a pace: publishers pace keyframes themselves
 
 # Up
 _WAIT_SECONDS = (1.0, 4.0, 8.0, 16.0, 32.0)  # from a sign to the next probe, by how many tries have failed
@@ -78,8 +77,7 @@ class Decision(NamedTuple):
 
     With `pause` the present picture stops at once, before the keyframe of the other one has come. `probe` is
     the bit rate that padding fills up to; 0: no padding. `pace` is the bit rate of keyframes alone; 0: there
-    are none. `start` is the bit rate at which a picture begins, until it is live; 0: at once. With `paces`
-    all of it goes at that rate.
+    are none. `start` is the bit rate at which pictures leave; 0: each one at once.
     """
 
     rung: int
@@ -87,7 +85,6 @@ class Decision(NamedTuple):
     probe: float
     pace: float
     start: float
-    paces: bool
 
 
 class Allocation:
@@ -115,7 +112,7 @@ class Allocation:
         self._doubted_at = -math.inf  # when the last sign of a full line came in a steady state
         self._known = 0.0  # what the line carried before it
         self._held_since = math.inf  # since when it has reached what it is for
-        self._stepped_at = now
+        self._stepped_at = self._changes_at = now
         self._next_at = now
         self._is_limited = self._is_still = False
         self._asks = True  # for a train: nothing is known yet
@@ -155,6 +152,8 @@ class Allocation:
         self._is_still = self._rung > last_moving(rungs)
         if self._phase in (Phase.STEADY, Phase.TRYING) and self._is_limited and present == self._rung:
             self._look_up(rungs, now)
+        if present != self._rung:
+            self._changes_at = now
         is_wanted = rungs[present] < math.inf  # what the viewer only does not want any more fits a clear line
         is_heavy = rungs[present] > estimate.carries * _LAST_SHARE
         stops = self._phase is Phase.DRAINING or (
@@ -165,8 +164,7 @@ class Allocation:
             pause=(self._phase is Phase.DRAINING or present < self._rung) and (is_broken or stops),
             probe=self._level if self._phase is Phase.PROBING else 0.0,
             pace=self._pace(rungs),
-            start=self._start(rungs),
-            paces=now - estimate.lost_at < _SHALLOW_SECONDS,
+            start=self._start(rungs, now),
         )
 
     # --- down
@@ -325,7 +323,7 @@ class Allocation:
         estimate, trips = self._estimate, self._estimate.trips
         if trips.passed_at > -math.inf and not trips.measured_within(_ANSWER_SECONDS, now):
             return trips.passed_at
-        is_deep = estimate.is_stream or now - estimate.shallow_at > _SHALLOW_SECONDS
+        is_deep = estimate.is_stream or estimate.queued_at >= estimate.shallow_at
         return now if is_deep or self._trains_measure(now) else estimate.reported_at
 
     def _wait(self) -> float:
@@ -401,8 +399,12 @@ class Allocation:
         sound, probed = rungs[-1], self._level if self.is_probing else 0.0
         return max(rungs[-2] - sound, (self._estimate.carries - sound) * _SLOW_SHARE, probed - sound)
 
-    def _start(self, rungs: Sequence[float]) -> float:
-        need, carries = rungs[self._rung], self._estimate.carries
-        if need == math.inf or carries > need * _WIDE_TIMES:
+    def _start(self, rungs: Sequence[float], now: float) -> float:
+        estimate = self._estimate
+        need, carries = rungs[self._rung], estimate.carries
+        is_new = now - self._changes_at < _BEGIN_SECONDS
+        # without a queue for a whole picture: it has shown none, or has lost packets since
+        may_be_shallow = estimate.queued_at <= estimate.lost_at
+        if need == math.inf or carries > need * _WIDE_TIMES or not (is_new or may_be_shallow):
             return 0.0
-        return max((carries - rungs[-1]) * _PACE_SHARE, (need - rungs[-1]) * _PACE_TIMES)
+        return max((carries - rungs[-1]) * FITS_SHARE, (need - rungs[-1]) * _PACE_TIMES)

@@ -162,6 +162,7 @@ class LineEstimate:
         self._remb: float | None = None
         self._lossy_at = -math.inf  # when anything told of losses
         self.lost_at = self.shallow_at = -math.inf  # when it lost packets; when it did without a queue
+        self.queued_at = -math.inf  # when it had one
         self._losses = Losses()
         self._carried = math.inf  # before the last sign
         self._is_theirs = False  # a queue that stays however little is sent, until the line was empty
@@ -189,7 +190,7 @@ class LineEstimate:
             self._is_told = self._is_theirs = False
             self._before = _NOTHING
             return
-        self.tripped_at = now
+        self.tripped_at = self.queued_at = now
         trip = _Trip(now - seconds, now)
         if not self._queued:
             self._stood_at = now

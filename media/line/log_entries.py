@@ -64,7 +64,7 @@ SHAPES: dict[Entry, tuple[Unit, ...]] = {
     Entry.PRESENT: (Unit.COUNT, Unit.COUNT),
     Entry.STEP: (Unit.AT,),
     Entry.KNOWN: (Unit.KILO, Unit.SPAN),
-    Entry.DECIDED: (Unit.COUNT, Unit.COUNT, Unit.KILO, Unit.KILO, Unit.KILO, Unit.COUNT),
+    Entry.DECIDED: (Unit.COUNT, Unit.COUNT, Unit.KILO, Unit.KILO, Unit.KILO),
 }
 _SCALES = {Unit.AT: TICKS, Unit.WHEN: TICKS, Unit.SPAN: TICKS, Unit.KILO: 1 / 1000, Unit.SHARE: SHARES}
 _INFINITE = (math.inf, -math.inf)  # are written as the numbers 0 and 1, all others as larger ones

@@ -75,8 +75,8 @@ class _Part:
                 if told is Entry.KNOWN:
                     self._carries = known[0]
                 elif told is Entry.DECIDED:
-                    rung, pause, probe, pace, start, paces = known
-                    self._logged = Decision(int(rung), bool(pause), probe, pace, start, bool(paces))
+                    rung, pause, probe, pace, start = known
+                    self._logged = Decision(int(rung), bool(pause), probe, pace, start)
                 else:
                     break
             if self._logged is None:

@@ -62,8 +62,7 @@ class Changeover:
         self._stats = stats
         self.target = viewer.rendition
         self.pace = 0.0  # bit/s for keyframes alone
-        self.start_rate = 0.0  # bit/s for what begins with a keyframe, until it is live; 0: at once
-        self.stays = False  # at that rate when it is live
+        self.start_rate = 0.0  # bit/s for a keyframe and what follows it; 0: each picture at once
         self._asks_at = 0.0
         self._urgent = False  # it has no picture until the target begins
         self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
@@ -77,17 +76,14 @@ class Changeover:
         """Whether the viewer is to get another rendition than it gets."""
         return self.target != self._viewer.rendition
 
-    def set_pace(self, bitrate: float, start_rate: float, *, stays: bool) -> None:
-        """How fast keyframes alone may go, and what begins with a keyframe, in bit/s.
-
-        With `stays` all that follows goes so fast, too.
-        """
-        self.pace, self.start_rate, self.stays = bitrate, start_rate, stays
+    def set_pace(self, bitrate: float, start_rate: float) -> None:
+        """How fast keyframes alone may go, and what begins with a keyframe and follows it, in bit/s."""
+        self.pace, self.start_rate = bitrate, start_rate
         behind = self._viewer.behind
         if isinstance(behind, Paced):
             behind.bitrate = bitrate
         elif behind is not None and not behind.is_first:
-            behind.pace(start_rate, stays=stays)
+            behind.pace(start_rate)
 
     @property
     def sends(self) -> bool:
@@ -104,6 +100,8 @@ class Changeover:
             timestamp, seconds = picture
             behind.shift = self._shift_to(now + seconds, timestamp)
         self._switch.advance(self._feed, self._viewer, now)
+        if isinstance(behind, JoinBurst) and self.waits and self.target is not None:
+            self._step_over(self.target, now)  # when the next burst has come something waits again
 
     def _shift_to(self, at: float, timestamp: int) -> int:
         """What to add to a timestamp of keyframes alone so that the picture plays at the time `at`.
@@ -215,8 +213,7 @@ class Changeover:
         else:
             present = self._viewer.rendition
             assert present is not None
-            start_rate = self.start_rate if self.stays else 0.0
-            self._go_on(Place(target, index, self._viewer.shifts[present]), now, start_rate)
+            self._go_on(Place(target, index, self._viewer.shifts[present]), now)
 
     def tick(self, now: float) -> None:
         """Ask for the keyframe that the viewer waits for. Called several times a second."""
@@ -283,17 +280,16 @@ class Changeover:
         if self._first is None:
             self._first = target
         shift = self._shift(target, packet.timestamps()[0], came_at)
-        self._go_on(Place(target, packet.first, shift), now, start_rate=self.start_rate)
+        self._go_on(Place(target, packet.first, shift), now)
 
-    def _go_on(self, place: Place, now: float, start_rate: float = 0.0) -> None:
+    def _go_on(self, place: Place, now: float) -> None:
         feed, former = self._feed, self._viewer.rendition
         behind: Behind | None = None
         if self._is_slow(place.track):
             behind = Paced(place.track, place.first, self.pace, now)
-        elif start_rate and self._viewer.backlog is None:
+        elif self.start_rate and self._viewer.backlog is None:
             behind = JoinBurst(place.track)
-            behind.begin_at(place.first, start_rate, now)
-            behind.pace(start_rate, stays=self.stays)
+            behind.begin_at(place.first, self.start_rate, now)
         self._switch.change(feed, self._viewer, leaves=former, takes=place, behind=behind, now=now)
         if isinstance(behind, JoinBurst):
             self._switch.advance(feed, self._viewer, now)

@@ -15,7 +15,6 @@ STEP_BYTES = 32 * 1024
 MIN_STEP_SECONDS, MAX_STEP_SECONDS = 0.010, 0.020
 MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
 MOST_SECONDS = 3.0  # until the live edge is reached, at any bit rate of the stream
-NARROW_START_BYTES = 2 * 1200  # the same on a line whose rate is known
 MOST_PACED_SECONDS = 1.0  # a picture that is paced stays so close to the live edge
 
 
@@ -43,7 +42,7 @@ class JoinBurst:
         self.track = track
         self.next_index = 0  # packets below it were sent, or came before the viewer's start
         self.is_first = True  # of its viewer, which has got nothing of the track
-        self.paces = False  # what follows, too: a line without a queue takes no picture at once
+        self.paces = False  # what follows, too: a narrow line may have no queue for a whole picture
         self._pending: deque[Run] | None = None
         self._bytes = 0
         self._overhead = 0  # of each packet, that counts in the rate
@@ -79,11 +78,9 @@ class JoinBurst:
         """Whether nothing waits."""
         return self.begun and not self._pending
 
-    def pace(self, rate: float, *, stays: bool) -> None:
-        """Go on at `rate` bit/s; with `stays` also when the live edge is reached."""
-        if stays and not self.paces:
-            self._credit = min(self._credit, 1.0)
-        self._rate, self.paces = rate or self._rate, stays
+    def pace(self, rate: float) -> None:
+        """Go on at `rate` bit/s, also when the live edge is reached; 0: as fast as now, until then."""
+        self._rate, self.paces = rate or self._rate, rate > 0
 
     def begin(self, held: list[Run], bitrate: float, now: float) -> None:
         """Queue the `held` runs, at least one, of a stream of `bitrate` bit/s."""
@@ -101,7 +98,7 @@ class JoinBurst:
         self._pending = deque()
         self._overhead = PACKET_OVERHEAD
         self.is_first = False
-        self._rate, self._credit = rate, float(NARROW_START_BYTES)
+        self._rate, self._credit, self.paces = rate, 1.0, True  # a packet at once
         self._taken_at, self._ends_at = now, now + MOST_SECONDS
         self.next_index = index
 
@@ -114,6 +111,10 @@ class JoinBurst:
         """Take that something else took so much of the line: what waits is sent later."""
         self._credit -= octets
 
+    def owes(self, now: float) -> bool:
+        """Whether more was sent than the pace allows by now."""
+        return self._credit + (now - self._taken_at) * self._rate / 8 < 0
+
     def add(self, run: Run) -> None:
         """Queue a live run. Ignored before the burst begins, and what is of before it."""
         after = run.first + len(run)
@@ -125,9 +126,7 @@ class JoinBurst:
 
     def take(self, now: float) -> list[Run]:
         """The runs to send at `now`."""
-        if not self._pending:
-            if self.begun:
-                self._taken_at, self._credit = now, min(self._credit, 1.0)
+        if self._pending is None:
             return []
         left = MOST_PACED_SECONDS if self.paces else self._ends_at - now
         if left > MAX_PAUSE_SECONDS:
@@ -136,6 +135,8 @@ class JoinBurst:
         else:
             self._credit = float(self._bytes)
         self._taken_at = now
+        if not self._pending:  # what is owed is paid, and nothing is saved
+            self._credit = min(self._credit, 1.0)
         runs = []
         while self._pending and self._credit > 0:
             run, octets = split(self._pending, self._credit, self._overhead)

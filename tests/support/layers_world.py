@@ -6,6 +6,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.packet import RtpPacket
 from media.rtp.srtp import Profile
 from media.switch.changeover import Changeover, WantKeyframe
+from media.switch.join_burst import JoinBurst
 from media.switch.wire import Wire
 from media.tracks.sent_track import JoinBurstMode
 from tests.support.far_publisher import FarPublisher
@@ -132,6 +133,12 @@ class ChangingViewer:
     def step(self) -> None:
         """Send what is due of keyframes alone, and of a picture that begins."""
         self.change.send_due(self.world.now)
+
+    @property
+    def waits(self) -> bool:
+        """Whether some of the picture waits for its pace."""
+        behind = self.far.viewer.behind
+        return isinstance(behind, JoinBurst) and not behind.is_empty
 
     def pictures(self) -> list[RtpPacket]:
         """The packets of the picture that came since the last look."""

@@ -68,7 +68,7 @@ class Shown(Sender):
         self.round_trip: float | None = 0.03  # in seconds; None: it does not answer
         self.train: float | None = None  # what trains measure; None: they are not answered
         self.trains = 0
-        self.decision = Decision(0, False, 0.0, 0.0, 0.0, False)
+        self.decision = Decision(0, False, 0.0, 0.0, 0.0)
 
     def run(self, seconds: float) -> list[Decision]:
         """Tick so long; returns what was decided."""

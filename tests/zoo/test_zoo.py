@@ -80,6 +80,7 @@ def test_who_has_room_sees_and_hears_all(name: str, receiver: Receiver) -> None:
     [
         ("half, 300 ms", "ARRIVALS"),
         ("half, 100 ms", "ARRIVALS"),
+        ("half, 25 ms", "ARRIVALS"),
         ("flapping", "ARRIVALS"),
         ("Wi-Fi that stalls", "ARRIVALS"),
         ("satellite", "REPORTS"),

@@ -5,18 +5,13 @@ import math
 import pytest
 
 from media.line.loss_run import Loss
-from media.line.packet_train import HEADER_OCTETS, OCTETS, PACKETS
 from media.rtp.rtcp import ReportBlock, nack, receiver_report, remb
-from media.switch.rendition import PACKET_OVERHEAD
 from media.tracks.track import LIVE_SECONDS
 from shared.messages.status import LayerReason
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE, PICTURE_RTX
 from tests.support.one_stream import assert_one_stream
 from tests.support.shown_world import THREE, ShownWorld, Watcher, limited
-
-APART = (OCTETS + HEADER_OCTETS) * 8 / 300_000  # seconds between two packets, on a line of 300 kbit/s
-
 
 # --- down and up
 
@@ -467,6 +462,28 @@ def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
     assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
 
 
+def test_what_is_lost_of_a_picture_that_goes_at_a_pace_is_sent_again_in_its_turn() -> None:
+    """At once it would meet what left just before it, in a line that has room for one packet."""
+    world = ShownWorld()
+    viewer = world.watch()
+    viewer.answers = False  # so nothing shows that its line has a queue
+    world.run(3.0)
+    viewer.line = 480_000
+    world.run(6.0)
+    assert viewer.picture.is_paced
+    before = len(viewer.got)
+    lost = [packet.sequence for packet in viewer.pictures(world.now - 0.4)][-6:]
+    viewer.far.says(nack(REPORTER, PICTURE, lost))
+    world.run(0.5)
+    again = [
+        (at, packet)
+        for at, packet in viewer.got[before:]
+        if packet.ssrc == PICTURE_RTX and not packet.padding
+    ]
+    assert len(again) == len(lost)
+    assert len({at for at, _ in again}) == len(lost)
+
+
 def test_what_a_good_line_loses_is_sent_again_at_once_and_is_no_sign(world: ShownWorld) -> None:
     viewer = world.watch(number=5)
     world.run(3.0)
@@ -477,89 +494,6 @@ def test_what_a_good_line_loses_is_sent_again_at_once_and_is_no_sign(world: Show
     assert viewer.picture.line.signs == signs
     again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX and not packet.padding]
     assert len(again) == len(lost)
-
-
-def stopped(world: ShownWorld) -> Watcher:
-    viewer = world.watch(number=5)
-    world.run(0.05)
-    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)  # of a wide line
-    world.run(3.0)
-    assert viewer.rendition == 0
-    viewer.picture.line.lost(Loss(0.6, 0.6, world.now - 0.5, world.now), world.now)
-    viewer.picture.tick(world.now)
-    assert viewer.rendition is None
-    return viewer
-
-
-def times(stood: float = 0.0) -> list[float | None]:
-    """When the packets of a train came, with a pause in the middle."""
-    return [1.0 + APART * n + stood * (n > 2) for n in range(PACKETS)]
-
-
-def test_a_train_leaves_before_the_first_picture_and_its_answer_decides_what_follows(
-    world: ShownWorld,
-) -> None:
-    viewer, beside = world.watch(number=5), world.watch(number=None)
-    world.run(0.02)
-    assert [packet for _, packet in viewer.got][:PACKETS] == viewer.padding()
-    assert len(viewer.padding()) == PACKETS
-    assert not beside.padding()  # it would tell of none
-    world.run(0.1)
-    viewer.picture.arrived(0, times(), world.now)
-    world.until(lambda: viewer.picture.is_limited, 0.9)  # without a queue, a loss or a second train
-    world.run(2.0)
-    assert viewer.rendition == 2
-
-
-def test_after_the_join_a_viewer_rests_again(world: ShownWorld) -> None:
-    viewer = world.watch(number=5)
-    world.run(0.5)
-    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)
-    assert not viewer.picture.rests
-    world.run(1.0)
-    assert viewer.picture.rests
-    assert len(viewer.padding()) == PACKETS
-
-
-def test_a_keyframe_is_asked_for_when_the_picture_stops(world: ShownWorld) -> None:
-    world.run(1.0)
-    asked = world.feed.sent[2].keyframe_at
-    stopped(world)
-    world.run(0.2)
-    assert world.feed.sent[2].keyframe_at > asked
-
-
-def test_what_a_train_tells_is_heeded_before_the_next_tick(world: ShownWorld) -> None:
-    viewer = stopped(world)
-    world.run(0.2)
-    assert not viewer.picture.has_news
-    viewer.picture.arrived(PACKETS, times(), world.now)
-    assert viewer.picture.has_news
-    viewer.picture.tick(world.now)
-    assert not viewer.picture.has_news
-    assert viewer.rendition == 2  # with the keyframe that came meanwhile
-
-
-def test_a_train_in_which_the_line_stood_still_is_followed_by_another(world: ShownWorld) -> None:
-    """Also where nothing else wants one: the one that was asked for told nothing."""
-    viewer = world.watch(number=5)
-    world.run(3.0)
-    choice, trains = viewer.picture._choice, viewer.picture._trains
-    choice.train_left(world.now)
-    assert not choice.wants_train(world.now)
-    viewer.picture.arrived(trains.send(world.now), times(stood=0.2), world.now)
-    assert choice.wants_train(world.now)
-    choice.train_left(world.now)
-    assert not choice.wants_train(world.now)
-
-
-def test_a_train_leaves_when_the_picture_has_stopped_and_counts_as_sent(world: ShownWorld) -> None:
-    viewer = stopped(world)
-    since = world.now - 0.005
-    world.run(0.15)
-    assert len(viewer.padding(since)) == PACKETS
-    padding = viewer.padding()
-    assert viewer.picture._padded == sum(len(packet.payload) + PACKET_OVERHEAD for packet in padding)
 
 
 # --- room for more sound

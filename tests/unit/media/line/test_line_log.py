@@ -73,7 +73,7 @@ class Recorder:
     def __getattr__(self, name: str) -> Any:
         def note(*values: float, **flags: bool) -> Decision:
             self.told.append((name, values, flags))
-            return Decision(0, False, 1e6 / 7, 0.0, 0.0, False)
+            return Decision(0, False, 1e6 / 7, 0.0, 0.0)
 
         return note
 

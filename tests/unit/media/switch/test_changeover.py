@@ -211,7 +211,7 @@ def test_keyframes_alone_do_not_begin_with_one_that_was_sent_already() -> None:
     world = LayersWorld(thinned=True)
     world.picture(2, keyframe=True)
     viewer = ChangingViewer(world, 2)
-    viewer.change.set_pace(1e6, 0.0, stays=False)
+    viewer.change.set_pace(1e6, 0.0)
     world.now += FRAME
     sent = world.picture(2)
     viewer.aim(KEYFRAMES)

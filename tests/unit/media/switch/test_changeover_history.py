@@ -107,7 +107,7 @@ def play_viewers(
             viewers[number].far.says(nack(1, PICTURE, [newest - back & 0xFFFF for back in backs]))
         case ("pace", bitrate, steps):
             for viewer in viewers:
-                viewer.change.set_pace(bitrate, bitrate, stays=False)
+                viewer.change.set_pace(bitrate, bitrate)
             for _ in range(steps):
                 world.now += 0.010
                 for viewer in viewers:
@@ -122,7 +122,7 @@ def test_no_gap_in_any_history_without_losses(start_rate: float) -> None:
         for layer in LAYERS:
             world.picture(layer, keyframe=True)
         viewer = ChangingViewer(world, former if former in LAYERS else 2)
-        viewer.change.set_pace(1e6, start_rate, stays=False)
+        viewer.change.set_pace(1e6, start_rate)
         viewer.aim(former)
         got: list[RtpPacket] = []
         for frame in range(90):

@@ -92,9 +92,9 @@ def test_on_a_line_whose_rate_is_known_the_overhead_of_packets_counts() -> None:
     burst = JoinBurst(0)
     burst.begin_at(0, 400_000.0, 0.0)
     assert burst.late == 0.0
-    for n in range(500):
+    for n in range(300):
         burst.add(sized(n, 100))
-    assert burst.late == 500 * (100 + PACKET_OVERHEAD) * 8 / 400_000
+    assert burst.late == 300 * (100 + PACKET_OVERHEAD) * 8 / 400_000
     indexes(burst.take(0.0))
     taken = sum(len(indexes(burst.take(n / 100))) for n in range(1, 51))
     assert taken * (100 + PACKET_OVERHEAD) * 8 == pytest.approx(400_000 * 0.5, rel=0.02)
@@ -145,28 +145,57 @@ def test_lost_packets_are_skipped() -> None:
     assert burst.caught_up
 
 
-def test_on_a_line_of_known_rate_live_packets_go_at_that_rate_until_none_waits() -> None:
+def test_on_a_line_of_known_rate_all_packets_go_at_that_rate_one_by_one() -> None:
+    """A line may have no queue for two: the live edge is no reason to send more at once."""
     rate = 400_000.0  # 50 packets a second
     burst = JoinBurst(0)
     burst.begin_at(10, rate, 0.0)
-    for index in range(10, 40):  # a keyframe of 30 packets at once
-        burst.add(sized(index, SIZE))
-    burst.pace(rate, stays=False)
-    at_once = indexes(burst.take(0.0))
-    assert at_once == [10, 11, 12]
-    taken = list(at_once)
+    taken: list[int] = []
     now = 0.0
-    while not burst.caught_up:
+    for index in range(10, 40):  # a keyframe of 30 packets, which come twice as fast
+        burst.add(sized(index, SIZE))
+        now += 0.01
+        at_once = indexes(burst.take(now))
+        assert len(at_once) <= 1
+        taken += at_once
+    assert len(taken) < 20
+    while not burst.is_empty:
         now += 0.01
         taken += indexes(burst.take(now))
     assert taken == list(range(10, 40))
-    assert now == pytest.approx((30 - 3) * SIZE * 8 / rate, abs=0.05)
+    assert now == pytest.approx(30 * SIZE * 8 / rate, abs=0.05)
+    assert not burst.caught_up
+    burst.pace(0.0)
+    assert burst.caught_up
+
+
+def test_what_needs_more_than_the_rate_is_a_second_behind_and_no_more() -> None:
+    burst = JoinBurst(0)
+    burst.begin_at(0, 100_000.0, 0.0)
+    now = 0.0
+    for index in range(1000):
+        burst.add(sized(index, SIZE))
+        now += 0.01  # 800 kbit/s
+        indexes(burst.take(now))
+        assert index - burst.next_index <= 100
+
+
+def test_what_something_else_took_is_owed() -> None:
+    burst = JoinBurst(0)
+    burst.begin_at(0, 400_000.0, 0.0)
+    assert not burst.owes(0.0)
+    burst.spend(1000)
+    assert burst.owes(0.0)
+    burst.add(sized(0, SIZE))
+    assert not indexes(burst.take(0.01))
+    assert not burst.owes(0.025)
+    assert indexes(burst.take(0.025)) == [0]
 
 
 def test_what_was_before_its_first_packet_is_none_of_its_own() -> None:
     burst = JoinBurst(0)
     burst.begin_at(10, 400_000.0, 0.0)
     burst.add(sized(9, SIZE))
-    assert burst.caught_up
+    assert burst.is_empty
     burst.add(sized(8, SIZE, SIZE, SIZE))
     assert indexes(burst.take(0.0)) == [10]

@@ -31,7 +31,7 @@ def begun(*, thinned: bool = False) -> LayersWorld:
 def on_its_way(world: LayersWorld) -> ChangingViewer:
     """It gets layer 2, and waits for a keyframe of layer 1, on a line of which the rate is known."""
     viewer = ChangingViewer(world, 2)
-    viewer.change.set_pace(0.0, RATE, stays=False)
+    viewer.change.set_pace(0.0, RATE)
     viewer.aim(1)
     return viewer
 
@@ -52,7 +52,7 @@ def test_a_keyframe_goes_at_the_pace_of_the_line_and_what_follows_waits_behind_i
     sent = world.picture(1, keyframe=True, packets=20, size=1000)
     came: list[bytes] = []
     began = world.now
-    while viewer.change.sends:
+    while viewer.waits:
         world.now += STEP
         if round((world.now - began) / STEP) == 10:
             sent += world.picture(1)
@@ -61,6 +61,28 @@ def test_a_keyframe_goes_at_the_pace_of_the_line_and_what_follows_waits_behind_i
         came += [packet.payload for packet in viewer.pictures()]
     assert came == sent
     assert world.now - began == pytest.approx(20 * 1000 * 8 / RATE, rel=0.2)
+    next_one = world.picture(1)
+    assert not viewer.pictures()
+    assert finish(viewer) == next_one
+
+
+def test_a_keyframe_that_comes_no_faster_than_the_line_takes_it_is_sent_no_faster_either() -> None:
+    """Publishers pace what they send: that no packet waits does not mean that all of it was sent."""
+    world = begun()
+    viewer = on_its_way(world)
+    world.picture(1, keyframe=True, packets=1, size=1000)
+    for _ in range(10):
+        world.now += STEP
+        viewer.step()
+    assert not viewer.waits
+    viewer.pictures()
+    world.picture(1, packets=4, size=1000)
+    assert not viewer.pictures()
+    viewer.step()
+    assert len(viewer.pictures()) == 1
+    assert len(finish(viewer)) == 3
+    viewer.change.set_pace(0.0, 0.0)
+    viewer.step()
     live = world.picture(1)
     assert [packet.payload for packet in viewer.pictures()] == live
 
@@ -94,7 +116,7 @@ def test_a_change_of_mind_in_the_middle_of_a_keyframe_leaves_one_stream() -> Non
     assert viewer.far.viewer.behind is None
     world.now += FRAME
     world.picture(0, keyframe=True)
-    while viewer.change.sends:
+    while viewer.waits:
         world.now += STEP
         viewer.step()
     world.picture(1)
@@ -111,7 +133,7 @@ def test_what_comes_late_from_before_the_keyframe_costs_none_of_it(profile: Prof
     world.picture(2)
     viewer.pictures()
     world.now += FRAME
-    viewer.change.set_pace(0.0, RATE, stays=False)
+    viewer.change.set_pace(0.0, RATE)
     world.picture(1, lost=[1])
     late = world.lost.pop()
     world.now += FRAME
@@ -132,7 +154,7 @@ def test_a_step_to_fewer_pictures_or_more_of_a_layer_leaves_its_keyframe_whole(f
     viewer = ChangingViewer(world, 0)
     world.picture(0)
     viewer.pictures()
-    viewer.change.set_pace(0.0, RATE, stays=False)
+    viewer.change.set_pace(0.0, RATE)
     viewer.aim(first)
     sent = world.picture(2, keyframe=True, packets=20, size=1000)
     viewer.aim(then)
@@ -144,6 +166,7 @@ def test_a_step_to_fewer_pictures_or_more_of_a_layer_leaves_its_keyframe_whole(f
     for number in range(4):
         world.now += FRAME
         world.picture(2, upper=number % 2 == 0)
+        finish(viewer)
     assert viewer.far.viewer.rendition == then
 
 
@@ -152,7 +175,7 @@ def test_over_tcp_nothing_is_paced_since_the_connection_does(tcp: bool) -> None:
     world = begun()
     viewer = ChangingViewer(world, 2)
     viewer.far.viewer.backlog = TcpBacklog(TcpStats()) if tcp else None
-    viewer.change.set_pace(0.0, RATE, stays=False)
+    viewer.change.set_pace(0.0, RATE)
     viewer.aim(1)
     world.picture(1, keyframe=True, packets=20, size=1000)
     assert (viewer.far.viewer.behind is None) == tcp
@@ -160,7 +183,7 @@ def test_over_tcp_nothing_is_paced_since_the_connection_does(tcp: bool) -> None:
 
 def paused(world: LayersWorld) -> ChangingViewer:
     viewer = ChangingViewer(world, 0)
-    viewer.change.set_pace(0.0, RATE, stays=False)
+    viewer.change.set_pace(0.0, RATE)
     world.now += FRAME
     world.picture(0)
     viewer.aim(None)
@@ -170,7 +193,7 @@ def paused(world: LayersWorld) -> ChangingViewer:
 
 
 def finish(viewer: ChangingViewer) -> list[bytes]:
-    while viewer.change.sends:
+    while viewer.waits:
         viewer.world.now += STEP
         viewer.step()
     got = viewer.pictures()
@@ -238,7 +261,7 @@ def test_nor_is_one_of_a_thinned_form_which_may_have_been_off_since(form: int) -
 def test_a_keyframe_is_urgent_for_who_sees_none_any_more_or_keyframes_alone(shown: int | None) -> None:
     world = begun(thinned=True)
     viewer, asked = asking(world)
-    viewer.change.set_pace(1e6, RATE, stays=False)
+    viewer.change.set_pace(1e6, RATE)
     viewer.aim(shown)
     if shown is not None:
         world.now += FRAME

@@ -84,7 +84,7 @@ def test_what_is_sent_after_a_change_says_it_too(profile: Profile) -> None:
     got = [stamp(packet) for packet in viewer.pictures()]
     assert got == [send_time(50.0)] * 3 + [send_time(50.1)] * 2
     viewer.aim(KEYFRAMES)
-    viewer.change.set_pace(1e6, 0.0, stays=False)
+    viewer.change.set_pace(1e6, 0.0)
     world.now = 51.0
     world.picture(2, keyframe=True, packets=2)
     world.now = 51.02

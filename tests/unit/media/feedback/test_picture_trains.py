@@ -1,0 +1,98 @@
+"""The trains of one viewer: when they leave, and what their answers decide of its picture."""
+
+import pytest
+
+from media.line.loss_run import Loss
+from media.line.packet_train import HEADER_OCTETS, OCTETS, PACKETS
+from media.switch.rendition import PACKET_OVERHEAD
+from tests.support.shown_world import ShownWorld, Watcher
+
+APART = (OCTETS + HEADER_OCTETS) * 8 / 300_000  # seconds between two packets, on a line of 300 kbit/s
+
+
+@pytest.fixture
+def world() -> ShownWorld:
+    return ShownWorld()
+
+
+def stopped(world: ShownWorld) -> Watcher:
+    viewer = world.watch(number=5)
+    world.run(0.05)
+    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)  # of a wide line
+    world.run(3.0)
+    assert viewer.rendition == 0
+    viewer.picture.line.lost(Loss(0.6, 0.6, world.now - 0.5, world.now), world.now)
+    viewer.picture.tick(world.now)
+    assert viewer.rendition is None
+    return viewer
+
+
+def times(stood: float = 0.0) -> list[float | None]:
+    """When the packets of a train came, with a pause in the middle."""
+    return [1.0 + APART * n + stood * (n > 2) for n in range(PACKETS)]
+
+
+def test_a_train_leaves_before_the_first_picture_and_its_answer_decides_what_follows(
+    world: ShownWorld,
+) -> None:
+    viewer, beside = world.watch(number=5), world.watch(number=None)
+    world.run(0.02)
+    assert [packet for _, packet in viewer.got][:PACKETS] == viewer.padding()
+    assert len(viewer.padding()) == PACKETS
+    assert not beside.padding()  # it would tell of none
+    world.run(0.1)
+    viewer.picture.arrived(0, times(), world.now)
+    world.until(lambda: viewer.picture.is_limited, 0.9)  # without a queue, a loss or a second train
+    world.run(2.0)
+    assert viewer.rendition == 2
+
+
+def test_after_the_join_a_viewer_rests_again(world: ShownWorld) -> None:
+    viewer = world.watch(number=5)
+    world.run(0.5)
+    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)
+    assert not viewer.picture.rests
+    world.run(1.0)
+    assert viewer.picture.rests
+    assert len(viewer.padding()) == PACKETS
+
+
+def test_a_keyframe_is_asked_for_when_the_picture_stops(world: ShownWorld) -> None:
+    world.run(1.0)
+    asked = world.feed.sent[2].keyframe_at
+    stopped(world)
+    world.run(0.2)
+    assert world.feed.sent[2].keyframe_at > asked
+
+
+def test_what_a_train_tells_is_heeded_before_the_next_tick(world: ShownWorld) -> None:
+    viewer = stopped(world)
+    world.run(0.2)
+    assert not viewer.picture.has_news
+    viewer.picture.arrived(PACKETS, times(), world.now)
+    assert viewer.picture.has_news
+    viewer.picture.tick(world.now)
+    assert not viewer.picture.has_news
+    assert viewer.rendition == 2  # with the keyframe that came meanwhile
+
+
+def test_a_train_in_which_the_line_stood_still_is_followed_by_another(world: ShownWorld) -> None:
+    """Also where nothing else wants one: the one that was asked for told nothing."""
+    viewer = world.watch(number=5)
+    world.run(3.0)
+    choice, trains = viewer.picture._choice, viewer.picture._trains
+    choice.train_left(world.now)
+    assert not choice.wants_train(world.now)
+    viewer.picture.arrived(trains.send(world.now), times(stood=0.2), world.now)
+    assert choice.wants_train(world.now)
+    choice.train_left(world.now)
+    assert not choice.wants_train(world.now)
+
+
+def test_a_train_leaves_when_the_picture_has_stopped_and_counts_as_sent(world: ShownWorld) -> None:
+    viewer = stopped(world)
+    since = world.now - 0.005
+    world.run(0.15)
+    assert len(viewer.padding(since)) == PACKETS
+    padding = viewer.padding()
+    assert viewer.picture._padded == sum(len(packet.payload) + PACKET_OVERHEAD for packet in padding)
