@@ -68,6 +68,8 @@ class Stage:
         raise AssertionError(f"the publisher does not send all it should: {latest}")
 
     def _is_full(self, before: Sequence[Sent], after: Sequence[Sent]) -> bool:
+        if len(before) != len(after):  # its layers come one by one
+            return False
         rates: dict[str, float] = {}
         for then, now in zip(before, after, strict=True):
             rate = (now.octets - then.octets) * 8 / max(now.at - then.at, 0.1)
