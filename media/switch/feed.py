@@ -194,7 +194,7 @@ class Feed:
 
     def ssrc_of(self, number: int, wire: Wire | None) -> int:
         """The SSRC under which the track goes out on that wire."""
-        return (wire and wire.ssrc) or self.ssrcs[number]
+        return self.ssrcs[number] if wire is None or wire.ssrc is None else wire.ssrc
 
     def rtx_ssrc_of(self, number: int, wire: Wire | None) -> int | None:
         """The SSRC of retransmissions on that wire; None if the track has none."""
