@@ -275,7 +275,7 @@ class ViewerPicture:
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
         self._measure_seconds = self._choice.measure_seconds(now)
-        rests = at_best and math.isinf(self._measure_seconds)
+        rests = at_best and math.isinf(self._measure_seconds) and not self._changeover.sends
         self.rests = rests and self.line.signs == self._signs
         if self.rests:
             self._log.rest()

@@ -389,8 +389,11 @@ class Allocation:
             return _SELDOM_SECONDS / 3 if is_narrow else _OFTEN_SECONDS
         if (self._asks and self.can_train) or now - estimate.tripped_at < _JOIN_SECONDS:
             return _OFTEN_SECONDS
-        is_wary = self._is_limited or now - estimate.sign_at < _WARY_SECONDS
-        return _SELDOM_SECONDS if is_wary else math.inf
+        return _SELDOM_SECONDS if self._is_wary(now) else math.inf
+
+    def _is_wary(self, now: float) -> bool:
+        """Whether the line has not carried the best for long."""
+        return self._is_limited or now - self._estimate.sign_at < _WARY_SECONDS
 
     def _pace(self, rungs: Sequence[float]) -> float:
         """The rate of keyframes alone; they take the place of a probe's padding."""
@@ -404,7 +407,7 @@ class Allocation:
         need, carries = rungs[self._rung], estimate.carries
         is_new = now - self._changes_at < _BEGIN_SECONDS
         # without a queue for a whole picture: it has shown none, or has lost packets since
-        may_be_shallow = estimate.queued_at <= estimate.lost_at
+        may_be_shallow = self._is_wary(now) and estimate.queued_at <= estimate.lost_at
         if need == math.inf or carries > need * _WIDE_TIMES or not (is_new or may_be_shallow):
             return 0.0
         return max((carries - rungs[-1]) * FITS_SHARE, (need - rungs[-1]) * _PACE_TIMES)

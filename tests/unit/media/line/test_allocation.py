@@ -369,7 +369,7 @@ def test_pictures_leave_at_the_pace_of_a_narrow_line(carries: float, start: floa
 
 def test_a_line_that_has_shown_a_queue_takes_pictures_at_once_until_it_loses_packets() -> None:
     viewer = Shown([math.inf, math.inf, *RUNGS[2:]])
-    viewer.estimate.carries = 300_000.0
+    viewer.estimate.carries, viewer.estimate.sign_at = 300_000.0, viewer.now
     viewer.run(5.0)
     assert viewer.decision.start > 0  # it may be shallow: nothing is known
     viewer.estimate.queued_at = viewer.now
@@ -377,6 +377,8 @@ def test_a_line_that_has_shown_a_queue_takes_pictures_at_once_until_it_loses_pac
     assert viewer.decision.start == 0
     viewer.estimate.lost_at = viewer.now
     assert viewer.tick().start > 0
+    viewer.run(20.0)
+    assert viewer.decision.start == 0  # it has carried the best for long
 
 
 def test_a_picture_that_begins_leaves_at_a_pace_for_a_second() -> None:

@@ -1,0 +1,197 @@
+"""What one viewer loses of its picture: what is sent again, at once or in its turn, and what stops for it."""
+
+import math
+
+import pytest
+
+from media.line.loss_run import Loss
+from media.rtp.rtcp import ReportBlock, nack, receiver_report, remb
+from tests.support.far_viewer import REPORTER
+from tests.support.layers_world import PICTURE, PICTURE_RTX
+from tests.support.shown_world import ShownWorld, Watcher
+
+
+@pytest.fixture
+def viewer() -> Watcher:
+    """It gets the best layer, which almost fits, and waits for a keyframe of the next one."""
+    world = ShownWorld()
+    world.answers = False
+    viewer = world.watch(number=5)
+    world.run(3.0)
+    assert world.feed.ladder is not None
+    line, viewer.answers = viewer.picture.line, False
+    for seconds in (0.03, 0.3, 0.3):
+        line.round_trip(seconds, world.now)
+    line.train_came(0.97 * world.feed.ladder.needs[0], world.now)
+    viewer.picture.tick(world.now)
+    return viewer
+
+
+@pytest.mark.parametrize(("room", "goes_on"), [(0.0, False), (math.inf, True)])
+def test_it_stops_when_what_is_missing_does_not_come(
+    viewer: Watcher, monkeypatch: pytest.MonkeyPatch, room: float, goes_on: bool
+) -> None:
+    world = viewer.world
+    monkeypatch.setattr(viewer.picture.line, "room", lambda need, now: room)
+    index = world.feed.sent[0].history.next_index - 1
+    for _ in range(3):  # it requests a packet again and again
+        assert viewer.picture.asked([index], world.now) == (4 if goes_on else 0)
+        world.run(0.1)
+    assert (viewer.rendition == 0) is goes_on
+    world.answers = True
+    world.until(lambda: viewer.rendition == 1, 1.0)
+
+
+@pytest.mark.parametrize(("queues", "sent_again"), [(0.5, 6), (1.0, 6), (1.1, 4)])
+def test_few_packets_are_sent_again_at_once_while_a_queue_drains(
+    viewer: Watcher, monkeypatch: pytest.MonkeyPatch, queues: float, sent_again: int
+) -> None:
+    line = viewer.picture.line
+    monkeypatch.setattr(type(line.trips), "queues", property(lambda _: queues))
+    line.fits(math.inf)
+    newest = viewer.world.feed.sent[0].history.next_index
+    assert viewer.picture.asked(range(newest - 6, newest), viewer.world.now) == sent_again
+
+
+def chokes(viewer: Watcher, bitrate: int) -> None:
+    viewer.far.says(remb(REPORTER, bitrate, [PICTURE]))
+
+
+def test_a_picture_that_is_far_too_much_stops_before_the_next_tick() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    assert viewer.rendition == 0
+    chokes(viewer, 30_000)
+    assert viewer.rendition is None
+
+
+def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
+    world = ShownWorld(answers=False)
+    viewer = world.watch()
+    world.run(0.5)
+    before = viewer.far.viewer.behind, viewer.rendition
+    viewer.picture.line.lost(Loss(0.9, 0.9, world.now - 0.5, world.now), world.now)
+    chokes(viewer, 30_000)
+    assert viewer.picture.has_news
+    assert (viewer.far.viewer.behind, viewer.rendition) == before
+    world.answers = True
+    world.run(1.0)
+    assert viewer.pictures()
+
+
+@pytest.fixture
+def world() -> ShownWorld:
+    return ShownWorld()
+
+
+def test_what_a_receiver_reports_counts_once_a_second(
+    world: ShownWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, told = world.watch(), []
+    world.run(1.0)
+    monkeypatch.setattr(viewer.picture, "report", lambda *report: told.append(report))
+    highest = viewer.pictures()[-1].sequence
+    for seconds in range(2):
+        blocks = [ReportBlock(PICTURE, 0, 9 * seconds, highest + 100 * seconds, 0, 0, 0)]
+        blocks += [ReportBlock(PICTURE_RTX, 0, 50 * seconds, 100 * seconds, 0, 0, 0)]  # tells nothing
+        viewer.far.says(receiver_report(REPORTER, blocks))
+        world.run(1.0)
+    assert told == [(9, 100, first_after(viewer, highest), 0.0, pytest.approx(world.now - 1.0))]
+
+
+def first_after(viewer: Watcher, sequence: int) -> float:
+    """When the next packet of its picture was sent."""
+    return next(at for at, each in viewer.got if each.ssrc == PICTURE and each.sequence == sequence + 1)
+
+
+def test_what_was_lost_before_a_picture_stopped_says_nothing_of_the_next_one() -> None:
+    """A receiver counts the last packets of a picture as lost when it has got some of the next one."""
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(2.0)
+    began = viewer.pictures()[-1].sequence
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 0, 0, began, 0, 0, 0)]))
+    world.run(1.0)
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.2)]
+    viewer.picture.line.lost(Loss(0.6, 0.6, world.now - 0.4, world.now), world.now)
+    viewer.picture.tick(world.now)
+    assert viewer.rendition is None
+    world.answers = False
+    world.run(0.3)  # until a round trip shows that what was sent before has come
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 0, 0, came[0], 0, 0, 0)]))
+    world.answers = True
+    world.run(1.0)
+    signs, last = viewer.picture.line.signs, viewer.pictures()[-1].sequence
+    lost = came[-1] - came[0]
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 0, lost, last, 0, 0, 0)]))
+    assert viewer.picture.line.signs == signs
+    world.run(1.0)
+    ended = viewer.pictures()[-1].sequence
+    lost += round(0.7 * (ended - last))
+    viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 0, lost, ended, 0, 0, 0)]))
+    assert viewer.picture.line.signs == signs + 1  # what is lost of the next one does
+
+
+def test_what_a_full_line_has_dropped_is_not_sent_into_it_again() -> None:
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    before = len(viewer.got)
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
+    viewer.far.says(nack(REPORTER, PICTURE, [sequence for n, sequence in enumerate(came) if n % 3]))
+    viewer.step()
+    assert not [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+
+
+def test_what_is_lost_of_a_picture_that_goes_at_a_pace_is_sent_again_in_its_turn() -> None:
+    """At once it would meet what left just before it, in a line that has room for one packet."""
+    world, viewer = paced()
+    before = len(viewer.got)
+    lost = [packet.sequence for packet in viewer.pictures(world.now - 0.4)][-6:]
+    viewer.far.says(nack(REPORTER, PICTURE, lost))
+    world.run(0.5)
+    again = [
+        (at, packet)
+        for at, packet in viewer.got[before:]
+        if packet.ssrc == PICTURE_RTX and not packet.padding
+    ]
+    assert len(again) == len(lost)
+    assert len({at for at, _ in again}) == len(lost)
+
+
+def test_what_a_good_line_loses_is_sent_again_at_once_and_is_no_sign(world: ShownWorld) -> None:
+    viewer = world.watch(number=5)
+    world.run(3.0)
+    before, signs = len(viewer.got), viewer.picture.line.signs
+    came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
+    viewer.far.says(nack(REPORTER, PICTURE, lost := came[::6]))
+    viewer.step()
+    assert viewer.picture.line.signs == signs
+    again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX and not packet.padding]
+    assert len(again) == len(lost)
+
+
+def paced() -> tuple[ShownWorld, Watcher]:
+    """A viewer whose line has become narrow, and has not shown that it has a queue."""
+    world = ShownWorld()
+    viewer = world.watch()
+    viewer.answers = False
+    world.run(3.0)
+    viewer.line = 480_000
+    world.run(6.0)
+    assert viewer.picture.is_paced
+    return world, viewer
+
+
+def test_who_has_the_best_again_rests_whatever_its_line_has_lost() -> None:
+    world, viewer = paced()
+    viewer.line = 4e6
+    world.run(10.0)
+    assert viewer.rendition == 0
+    assert viewer.picture.is_paced  # its line may be shallow: a sign is not long ago
+    world.run(20.0)
+    assert viewer.picture.rests
+    stepped = viewer.stepped
+    world.run(5.0)
+    assert viewer.stepped == stepped
