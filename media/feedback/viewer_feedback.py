@@ -145,20 +145,21 @@ class ViewerFeedback:
             return
         if self._sound is not None:
             self._sound.asked(packet.media_ssrc, islice(packet.sequences(), left), now)
-        media = sum(self._viewer.sent(n)[1] for n in range(len(self._tracks)))
         found = (self._find(number, packet.media_ssrc, one, now) for one in islice(packet.sequences(), left))
         missing = [each for each in found if each is not None and self._in_time(each[0], now)]
         most = self._room(wire, [sent.first for sent, _, _ in missing], now)
-        for place, (sent, offset, shift) in enumerate(missing):
-            if place >= most or not self._budget.take(sent.track, sent.first, sent.octets, media, now):
-                self._stats.retransmissions_refused += 1
-            elif self._picture is not None and self._picture.is_paced and wire.ssrc is not None:
-                again = partial(self._send_again, sent, offset, shift)
-                self._picture.send_in_turn(sent.track, sent.first, again, now)
+        self._stats.retransmissions_refused += max(0, len(missing) - most)
+        for sent, offset, shift in missing[:most]:
+            if self._picture is not None and self._picture.is_paced and wire.ssrc is not None:
+                self._picture.send_in_turn(sent.first, partial(self._send_again, sent, offset, shift), now)
             else:
                 self._send_again(sent, offset, shift, now)
 
     def _send_again(self, sent: Run, offset: int, shift: int, now: float) -> None:
+        media = sum(self._viewer.sent(n)[1] for n in range(len(self._tracks)))
+        if not self._budget.take(sent.track, sent.first, sent.octets, media, now):
+            self._stats.retransmissions_refused += 1
+            return
         if not self._resend(self._viewer, sent, offset, shift, now):
             return
         self._stats.retransmissions += 1

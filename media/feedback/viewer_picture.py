@@ -77,7 +77,6 @@ class ViewerPicture:
         self._resent_until = -math.inf  # the room for retransmissions is used up until then
         self._padded = 0  # octets of padding that were sent so far
         self._credit = PaddingCredit(now)
-        self._again: dict[tuple[int, int], Callable[[float], None]] = {}  # by track and index: what waits
         self.is_limited = False  # the line, not the viewer's choice, rules out a better rendition
         self._send_train(now)  # before the pictures that fill a narrow line
 
@@ -142,8 +141,11 @@ class ViewerPicture:
         rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
         behind = self._viewer.behind
         is_live = behind is None or (isinstance(behind, JoinBurst) and behind.paces)
+        most = len(indexes)
+        if behind is not None and self.is_paced:
+            most = min(most, _MOST_AGAIN - len(behind.again))
         if isinstance(behind, Paced):
-            return len(indexes) if has_room else 0
+            return most if has_room else 0
         if rendition is None or not is_live or not indexes:
             return len(indexes) if has_room else 0
         sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
@@ -154,12 +156,13 @@ class ViewerPicture:
         self._missing.asked(sent_at, now, refused=not has_room)
         if not has_room:
             return 0
-        return _FEW if self.line.trips.queues > 1 and not self.is_paced else len(indexes)
+        return _FEW if self.line.trips.queues > 1 and not self.is_paced else most
 
-    def send_in_turn(self, track: int, index: int, again: Callable[[float], None], now: float) -> None:
+    def send_in_turn(self, index: int, again: Callable[[float], None], now: float) -> None:
         """Send that packet again, by `again`, when the pace allows it: at once it would be lost once more."""
-        if len(self._again) < _MOST_AGAIN:
-            self._again.setdefault((track, index), again)
+        behind = self._viewer.behind
+        assert behind is not None
+        behind.again.setdefault(index, again)
         self._send_again(now)
 
     def resent(self, octets: int, now: float) -> None:
@@ -381,7 +384,8 @@ class ViewerPicture:
     @property
     def steps(self) -> bool:
         """Whether the caller is to call `step` each `STEP_SECONDS`."""
-        return self._decision.probe > 0 or self._changeover.sends or bool(self._again)
+        behind = self._viewer.behind
+        return self._decision.probe > 0 or self._changeover.sends or bool(behind is not None and behind.again)
 
     def step(self, now: float) -> None:
         """Send the packets of pictures, and the padding, that are due now."""
@@ -396,10 +400,8 @@ class ViewerPicture:
 
     def _send_again(self, now: float) -> None:
         behind = self._viewer.behind
-        if behind is None or not self.is_paced:
-            self._again.clear()  # the picture has changed, or a receiver asks once more
-        elif self._again and not behind.owes(now):
-            self._again.pop(next(iter(self._again)))(now)
+        if behind is not None and behind.again and not behind.owes(now):
+            behind.again.pop(next(iter(behind.again)))(now)
 
     def _count_padding(self, octets: int, size: int) -> None:
         """In packets of that `size`, so small that their headers count."""

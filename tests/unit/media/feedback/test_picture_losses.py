@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from media.feedback import viewer_picture
 from media.line.loss_run import Loss
 from media.rtp.rtcp import ReportBlock, nack, receiver_report, remb
 from tests.support.far_viewer import REPORTER
@@ -182,6 +183,25 @@ def paced() -> tuple[ShownWorld, Watcher]:
     world.run(6.0)
     assert viewer.picture.is_paced
     return world, viewer
+
+
+def test_what_waits_for_its_turn_waits_once_and_no_more_than_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, viewer = paced()
+    monkeypatch.setattr(viewer_picture, "_MOST_AGAIN", 4)
+    stats, behind = viewer.far.stats, viewer.far.viewer.behind
+    assert behind is not None
+    lost = [packet.sequence for packet in viewer.pictures(world.now - 1.5)][:-5:12]  # too few for a sign
+    assert len(lost) >= 6
+    for _ in range(5):
+        viewer.far.says(nack(REPORTER, PICTURE, lost))
+    assert len(behind.again) == 4
+    sent, refused = stats.retransmissions, stats.retransmissions_refused
+    assert refused > 0  # those for which there was no place
+    world.run(1.0)
+    assert not behind.again
+    assert (stats.retransmissions, stats.retransmissions_refused) == (sent + 4, refused)
 
 
 def test_who_has_the_best_again_rests_whatever_its_line_has_lost() -> None:
