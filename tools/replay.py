@@ -29,7 +29,7 @@ def story(log: Any) -> Iterator[str]:
 
 def _row(step: Replayed, now: float) -> str:
     logged = step.logged
-    words = [word for word, holds in (("stopped", logged.pause), ("paced", logged.start > 0)) if holds]
+    words = [word for word, holds in (("stopped", logged.pause), ("paced", logged.picture_pace > 0)) if holds]
     if step.differs:
         words.append(f"now: rung {step.decided.rung}, carries {step.carries / 1000:.0f}")
     ago, carries, probe = now - step.at, step.logged_carries / 1000, logged.probe / 1000

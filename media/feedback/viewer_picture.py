@@ -39,7 +39,7 @@ _SOUND_ROOM = 2.0  # the line must carry this multiple of the sound with its ear
 _LEAST_ROOM = 96_000.0  # bit/s: a packet in 0.1 s, as often as a receiver requests it
 _MOST_AGAIN = 64  # packets of a picture that goes at a pace wait to be sent again
 _FEW = 4  # so many packets are retransmitted at once while a queue drains
-_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, start=0.0)
+_NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, picture_pace=0.0)
 
 
 class ViewerPicture:
@@ -289,7 +289,7 @@ class ViewerPicture:
         if (rate := self._trains.cut_short(now)) is not None:
             self._log.train_came(rate, now, self._trains.told_of)
         self._decide(ladder, best, now)
-        self._changeover.set_pace(self._decision.pace, self._decision.start)
+        self._changeover.set_pace(self._decision.pace, self._decision.picture_pace)
         target, present = ladder.number(self._decision.rung), self._viewer.rendition
         self._changeover.aim(target, now, pause=self._decision.pause)
         self._changeover.tick(now)

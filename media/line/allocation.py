@@ -77,14 +77,14 @@ class Decision(NamedTuple):
 
     With `pause` the present picture stops at once, before the keyframe of the other one has come. `probe` is
     the bit rate that padding fills up to; 0: no padding. `pace` is the bit rate of keyframes alone; 0: there
-    are none. `start` is the bit rate at which pictures leave; 0: each one at once.
+    are none. `picture_pace` is the bit rate at which pictures leave; 0: each one at once.
     """
 
     rung: int
     pause: bool
     probe: float
     pace: float
-    start: float
+    picture_pace: float
 
 
 class Allocation:
@@ -164,7 +164,7 @@ class Allocation:
             pause=(self._phase is Phase.DRAINING or present < self._rung) and (is_broken or stops),
             probe=self._level if self._phase is Phase.PROBING else 0.0,
             pace=self._pace(rungs),
-            start=self._start(rungs, now),
+            picture_pace=self._picture_pace(rungs, now),
         )
 
     # --- down
@@ -402,7 +402,7 @@ class Allocation:
         sound, probed = rungs[-1], self._level if self.is_probing else 0.0
         return max(rungs[-2] - sound, (self._estimate.carries - sound) * _SLOW_SHARE, probed - sound)
 
-    def _start(self, rungs: Sequence[float], now: float) -> float:
+    def _picture_pace(self, rungs: Sequence[float], now: float) -> float:
         estimate = self._estimate
         need, carries = rungs[self._rung], estimate.carries
         is_new = now - self._changes_at < _BEGIN_SECONDS

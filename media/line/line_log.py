@@ -226,7 +226,9 @@ class LineLog:
 
 def as_kept(decision: Decision) -> Decision:
     """The decision as the log keeps it."""
-    return decision._replace(probe=kilo(decision.probe), pace=kilo(decision.pace), start=kilo(decision.start))
+    return decision._replace(
+        probe=kilo(decision.probe), pace=kilo(decision.pace), picture_pace=kilo(decision.picture_pace)
+    )
 
 
 def empty(now: float) -> str:

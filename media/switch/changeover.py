@@ -62,7 +62,7 @@ class Changeover:
         self._stats = stats
         self.target = viewer.rendition
         self.pace = 0.0  # bit/s for keyframes alone
-        self.start_rate = 0.0  # bit/s for a keyframe and what follows it; 0: each picture at once
+        self.picture_pace = 0.0  # bit/s for a keyframe and what follows it; 0: each picture at once
         self._asks_at = 0.0
         self._urgent = False  # it has no picture until the target begins
         self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
@@ -76,14 +76,14 @@ class Changeover:
         """Whether the viewer is to get another rendition than it gets."""
         return self.target != self._viewer.rendition
 
-    def set_pace(self, bitrate: float, start_rate: float) -> None:
+    def set_pace(self, bitrate: float, picture_pace: float) -> None:
         """How fast keyframes alone may go, and what begins with a keyframe and follows it, in bit/s."""
-        self.pace, self.start_rate = bitrate, start_rate
+        self.pace, self.picture_pace = bitrate, picture_pace
         behind = self._viewer.behind
         if isinstance(behind, Paced):
             behind.bitrate = bitrate
         elif behind is not None and not behind.is_first:
-            behind.pace(start_rate)
+            behind.pace(picture_pace)
 
     @property
     def sends(self) -> bool:
@@ -178,7 +178,7 @@ class Changeover:
         """Whether what came since takes the line so little time that a new one would not be there sooner."""
         history = self._feed.sent[keyframe.track].history
         came = (run.octets for run in history.since(keyframe.first))
-        return not self.start_rate or sum(came) * 8 <= self.start_rate * _NEAR_SECONDS
+        return not self.picture_pace or sum(came) * 8 <= self.picture_pace * _NEAR_SECONDS
 
     def prepare(self, target: int, now: float) -> None:
         """Want a keyframe of what `target` is made of: the picture has stopped, and that will be next."""
@@ -287,9 +287,9 @@ class Changeover:
         behind: Behind | None = None
         if self._is_slow(place.track):
             behind = Paced(place.track, place.first, self.pace, now)
-        elif self.start_rate and self._viewer.backlog is None:
+        elif self.picture_pace and self._viewer.backlog is None:
             behind = JoinBurst(place.track)
-            behind.begin_at(place.first, self.start_rate, now)
+            behind.begin_at(place.first, self.picture_pace, now)
         self._switch.change(feed, self._viewer, leaves=former, takes=place, behind=behind, now=now)
         if isinstance(behind, JoinBurst):
             self._switch.advance(feed, self._viewer, now)

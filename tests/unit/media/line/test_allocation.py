@@ -364,27 +364,27 @@ def test_a_try_in_which_nothing_happens_has_succeeded_and_forgets_what_failed() 
 def test_pictures_leave_at_the_pace_of_a_narrow_line(carries: float, start: float) -> None:
     viewer = Shown([math.inf, math.inf, *RUNGS[2:]])
     viewer.estimate.carries = carries
-    assert viewer.tick().start == pytest.approx(start)
+    assert viewer.tick().picture_pace == pytest.approx(start)
 
 
 def test_a_line_that_has_shown_a_queue_takes_pictures_at_once_until_it_loses_packets() -> None:
     viewer = Shown([math.inf, math.inf, *RUNGS[2:]])
     viewer.estimate.carries, viewer.estimate.sign_at = 300_000.0, viewer.now
     viewer.run(5.0)
-    assert viewer.decision.start > 0  # it may be shallow: nothing is known
+    assert viewer.decision.picture_pace > 0  # it may be shallow: nothing is known
     viewer.estimate.queued_at = viewer.now
     viewer.run(5.0)
-    assert viewer.decision.start == 0
+    assert viewer.decision.picture_pace == 0
     viewer.estimate.lost_at = viewer.now
-    assert viewer.tick().start > 0
+    assert viewer.tick().picture_pace > 0
     viewer.run(20.0)
-    assert viewer.decision.start == 0  # it has carried the best for long
+    assert viewer.decision.picture_pace == 0  # it has carried the best for long
 
 
 def test_a_picture_that_begins_leaves_at_a_pace_for_a_second() -> None:
     viewer = Shown([math.inf, math.inf, *RUNGS[2:]])
     viewer.estimate.carries, viewer.estimate.queued_at = 300_000.0, 1e9
-    starts = [viewer.tick().start > 0 for _ in range(20)]
+    starts = [viewer.tick().picture_pace > 0 for _ in range(20)]
     assert starts == sorted(starts, reverse=True)
     assert 9 <= sum(starts) <= 11
 
@@ -477,4 +477,4 @@ def test_every_decision_is_a_rung_and_no_probe_exceeds_the_best(
             assert 0 <= decision.rung < count
             assert decision.probe <= viewer.rungs[0] / 0.8
             assert decision.pace >= 0
-            assert decision.start >= 0
+            assert decision.picture_pace >= 0
