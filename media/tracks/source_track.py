@@ -10,11 +10,11 @@ from media.rtp.red import Earlier
 from media.rtp.rtx import RtxError, unwrap
 from media.rtp.sequence import SequenceTranslator, signed
 from media.tracks.clocks import CaptureStamps
+from media.tracks.frame_watch import FrameWatch
 from media.tracks.keyframe_gate import KeyframeGate
 from media.tracks.layer_ids import LayerIds
 from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import ReceptionStats
-from media.tracks.stream_watch import StreamWatch
 from media.tracks.transport_feedback import TransportFeedback
 
 NO_PAYLOAD = -1  # payload type of a track that sends nothing
@@ -53,7 +53,7 @@ class SourceTrack:
     declared: int | None = None  # SSRC of a layer without a name
     left_out: LeftOut = NONE_LEFT_OUT  # layers of its picture that the room does not take
     ids: LayerIds | None = None  # numbers inside its packets, if the room's picture has several layers
-    watch: StreamWatch | None = None  # video only
+    watch: FrameWatch | None = None  # video only
     stamps: CaptureStamps | None = None
     stats: ReceptionStats | None = None  # of the SSRC that the track follows; None before the first packet
     heard_at: float = 0.0  # when that SSRC was last heard

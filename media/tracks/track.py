@@ -15,6 +15,7 @@ from media.rtp.extensions import (
 )
 from media.rtp.sequence import SequenceTranslator
 from media.tracks.clocks import CaptureStamps, PublisherClock, SenderClock
+from media.tracks.frame_watch import FrameWatch
 from media.tracks.history import MAX_PACKETS, PacketHistory
 from media.tracks.keyframe_gate import KeyframeGate
 from media.tracks.layer_ids import LayerIds, PictureIds
@@ -22,7 +23,6 @@ from media.tracks.nack_generator import NackGenerator
 from media.tracks.reception import OUR_SSRC
 from media.tracks.sent_track import AUDIO_PACKETS, JoinBurstMode, SentTrack
 from media.tracks.source_track import NO_PAYLOAD, SourceTrack
-from media.tracks.stream_watch import StreamWatch
 from media.tracks.transport_feedback import TransportFeedback
 
 MAX_EXTENSION_ID = 255  # RFC 8285 4.3
@@ -242,7 +242,7 @@ def _source_track(
         repairs=track.sources.repairs,
         transport=transport if "transport-cc" in track.codec.feedback else None,
         rid=track.rid.encode(),
-        watch=StreamWatch(track.codec.name) if track.kind == "video" else None,
+        watch=FrameWatch(track.codec.name) if track.kind == "video" else None,
         rid_extension=track.extensions.get(RID_EXTENSION, 0),
         repaired_rid_extension=track.extensions.get(REPAIRED_RID_EXTENSION, 0),
         declared=None if track.rid else next(iter(track.sources.ssrcs), None),

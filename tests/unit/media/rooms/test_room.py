@@ -13,7 +13,7 @@ from media.rooms.room import Room, new_room
 from media.rooms.stream_watch import MEASURE_SECONDS, NO_MEDIA_SECONDS
 from media.rooms.warnings import NO_KEYFRAME, REORDERED
 from media.sessions.end_reason import EndReason
-from media.tracks.stream_watch import NO_KEYFRAME_SECONDS
+from media.tracks.frame_watch import NO_KEYFRAME_SECONDS
 from shared.names import RoomName, SessionId, WorkerId
 from tests.support.layered import layers
 from tests.support.published import sound, video

@@ -12,7 +12,7 @@ _PROBED_PACKETS = 2000
 _PROBES: dict[str, Callable[[bytes], bool]] = {"H264": has_b_frames, "AV1": has_hidden_frames}
 
 
-class StreamWatch:
+class FrameWatch:
     """Watches one video track of one publisher. `now` is in seconds of a steady clock.
 
     `reorders`: frames come in another order than they are shown, which browsers do not play.
