@@ -3,6 +3,8 @@
 Timestamps come from the publisher. Without a bound, one packet could claim hours of silence to fill.
 """
 
+from media.rtp.sequence import signed
+
 MAX_LEAD_SECONDS = 30.0  # a publisher that was held up sends what it has kept
 DRIFT = 0.01  # by which its clock may be faster than ours, for ever
 
@@ -27,7 +29,7 @@ class TrackClock:
             return timestamp
         elapsed = max(0.0, now - self._arrived)
         self._arrived = max(self._arrived, now)
-        step = (timestamp + self.offset - self._latest + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        step = signed(timestamp + self.offset - self._latest)
         lead = max(0, step) / self._rate - elapsed
         if lead > self._lead or step < -MAX_LEAD_SECONDS * self._rate:
             by_clock = round(elapsed * self._rate)

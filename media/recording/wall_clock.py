@@ -7,6 +7,8 @@ each time. So many reports make one relation.
 from collections import deque
 from statistics import fmean, median_high
 
+from media.rtp.sequence import signed
+
 MAX_REPORTS = 15
 NEAR_SECONDS = 0.1  # reports that are further apart do not agree
 ENOUGH = 3  # reports in a row that agree with each other, and not with those before: the clock was set
@@ -46,5 +48,4 @@ class WallClock:
     def _extended(self, timestamp: int) -> int:
         if self._latest is None:
             return timestamp
-        ahead = (timestamp - self._latest + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        return self._latest + ahead
+        return self._latest + signed(timestamp - self._latest)
