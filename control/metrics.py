@@ -8,16 +8,13 @@ from prometheus_client import Counter as PromCounter
 from prometheus_client.process_collector import ProcessCollector
 
 from control.workers.room_list import RoomList
-from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
 from shared.messages.signalling import Role
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.rpc import metrics as rpc_metrics
-from shared.telemetry.build_info import export_build
-from shared.telemetry.client_metrics import ClientsCollector
-from shared.telemetry.log_metrics import export_dropped_lines
 from shared.telemetry.memory_metrics import export_memory
-from shared.telemetry.recent_clients import RecentClients
+from shared.telemetry.process_metrics import export_process
+from shared.telemetry.recent_clients import ClientsCollector, RecentClients
 
 OFFERS = {"/api/whip/publish/{room}": Role.PUBLISH, "/api/whep/play/{room}": Role.PLAY}
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -30,10 +27,8 @@ class HttpMetrics:
         self._registry = self.registry = CollectorRegistry()  # others add to it
         self.offers = self.errors = 0  # requests with an offer, and answers of 500 and above, since the start
         ProcessCollector(registry=self._registry)
-        export_build(self._registry)
-        export_dropped_lines(self._registry)
+        export_process(self._registry, clock.skew)
         export_memory(self._registry)
-        export_skew(clock, self._registry)
         self._directory_age = Gauge(
             "roomcast_directory_age_seconds",
             "Time since the directory in Redis could last be read",

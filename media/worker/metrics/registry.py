@@ -21,11 +21,9 @@ from media.worker.metrics.sessions import SessionsCollector
 from media.worker.metrics.stills import StillsCollector
 from media.worker.metrics.traffic import TrafficCollector
 from media.worker.public_address import PublicAddress
-from shared.bus.clock_metrics import export_skew
 from shared.bus.redis_clock import RedisClock
 from shared.settings.settings import Settings
-from shared.telemetry.build_info import export_build
-from shared.telemetry.log_metrics import export_dropped_lines
+from shared.telemetry.process_metrics import export_process
 
 
 def new_registry(
@@ -42,8 +40,7 @@ def new_registry(
     settings: Settings,
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
-    export_build(registry)
-    export_dropped_lines(registry)
+    export_process(registry, clock.skew)
     registry.register(RoomsCollector(plane.rooms, settings.metrics_max_rooms))
     registry.register(RoomDetailsCollector(plane.rooms, settings.metrics_max_rooms))
     registry.register(RelaysCollector(plane.rooms, plane.origin, plane.ledger))
@@ -58,5 +55,4 @@ def new_registry(
     registry.register(StillsCollector(stills, describer))
     registry.register(RecorderCollector(recorder))
     registry.register(EventsCollector(chronicle))
-    export_skew(clock, registry)
     return registry

@@ -16,7 +16,7 @@ from media.transport.address import transport_of
 from media.transport.handshake_failure import HandshakeFailure
 from media.worker.metrics.exposition import family, single
 from shared.messages.signalling import Role
-from shared.telemetry.client_metrics import ClientsCollector
+from shared.telemetry.recent_clients import ClientsCollector
 
 
 class SessionsCollector(Collector):
