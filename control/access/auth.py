@@ -189,22 +189,14 @@ class Access:
         if not (may or self._operates(Operator.ADMIN, room)):
             raise self.refusal
 
-    def check_admin(self, room: str | None = None) -> None:
-        """Raises unless the caller may administer `room`, or the whole cluster when `room` is None."""
-        self.check_operator(Operator.ADMIN, room)
-
     def check_operator(self, least: Operator, room: str | None = None) -> None:
         """Raises unless the caller may do that much with `room`; None: with the whole cluster."""
         if not self._operates(least, room):
             raise self.refusal
 
-    def check_opens_anything(self) -> None:
-        """Raises unless the credential opens anything at all, or none is required."""
-        if not self.opens_anything:
-            raise self.refusal
-
     @property
     def opens_anything(self) -> bool:
+        """Whether the credential opens anything at all, or none is required."""
         return (
             not self._tokens
             or self._is_admin

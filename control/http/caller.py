@@ -1,7 +1,8 @@
-"""Who sent a request: the client's address, also behind trusted proxies, and what those proxies report."""
+"""Who sent a request: the client's address, also behind trusted proxies, and what its credential opens."""
 
 import ipaddress
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,8 @@ from typing import cast
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from control.access.auth import Access, Authenticator, credential
+from control.access.operators import Operator
 from shared.http.connections import REMEMBERED, client_of
 from shared.names import RequestId, new_request_id, parse_request_id
 
@@ -45,6 +48,20 @@ class Caller:
 def caller_of(request: Request) -> Caller:
     """The caller of this request, as the middleware `RequestLog` determined it."""
     return cast(Caller, request.state.caller)
+
+
+def access_of(request: Request, authenticator: Authenticator) -> Access:
+    """What the credential of this request opens."""
+    return authenticator.access(credential(request.headers), time.time())
+
+
+def operator_of(
+    request: Request, authenticator: Authenticator, least: Operator, room: str | None = None
+) -> Access:
+    """The same; raises unless the caller may do `least` with `room`, or with the whole cluster."""
+    access = access_of(request, authenticator)
+    access.check_operator(least, room)
+    return access
 
 
 class TrustedProxies:

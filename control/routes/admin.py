@@ -1,16 +1,15 @@
 """For operators: list the workers, drain one. Requires `ADMIN_TOKEN` or an admin's JWT."""
 
-import time
 from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
 from control.access.operators import Operator
 from control.http.audit import audit
-from control.http.caller import caller_of
+from control.http.caller import caller_of, operator_of
 from control.http.resource import Resource
 from control.workers.cluster import Cluster
 from control.workers.gateway import Gateway
@@ -52,8 +51,7 @@ class AdminRoutes:
         return await self._set_drain(request, on=False)
 
     async def _set_drain(self, request: Request, *, on: bool) -> Response:
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_admin()
+        access = operator_of(request, self._authenticator, Operator.ADMIN)
         worker = parse_worker_id(request.path_params["worker"])
         if worker is None:
             raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
@@ -68,8 +66,7 @@ class AdminRoutes:
         Without a configured admin everybody may, but gets no addresses in the cluster, nor unlisted rooms.
         """
         if self._authenticator.has_admin:
-            access = self._authenticator.access(credential(request.headers), time.time())
-            access.check_operator(Operator.WATCH)
+            operator_of(request, self._authenticator, Operator.WATCH)
         await self._rooms.catch_up()
         return JSONResponse(
             [

@@ -4,18 +4,17 @@ The session's URL is the credential: an `EventSource` cannot send any other.
 """
 
 import json
-import time
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
 from control.events.streams import EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream
 from control.http.bodies import read_events
-from control.http.caller import caller_of
+from control.http.caller import access_of, caller_of
 from control.http.long_response import event_response
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
@@ -78,8 +77,7 @@ class EventRoutes:
     def _session(self, request: Request) -> tuple[RoomName, SessionId]:
         """The session in the URL, which is a credential; a token that is sent along must be valid, too."""
         room = room_in_path(request)
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_sent_along(room, Role.PLAY)
+        access_of(request, self._authenticator).check_sent_along(room, Role.PLAY)
         return room, session_in_path(request)
 
 

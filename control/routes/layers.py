@@ -4,16 +4,15 @@ The session's URL is the credential, as for its events.
 """
 
 import re
-import time
 from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
 from control.http.bodies import read_choice
-from control.http.caller import caller_of
+from control.http.caller import access_of, caller_of
 from control.http.json_object import json_object
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
@@ -44,8 +43,7 @@ class LayerRoutes:
     async def choose(self, request: Request) -> Response:
         """POST of a JSON object -> 200 once the worker has taken the choice."""
         room = room_in_path(request)
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_sent_along(room, Role.PLAY)
+        access_of(request, self._authenticator).check_sent_along(room, Role.PLAY)
         session = session_in_path(request)
         choice = parse_choice(await read_choice(request))
         message = ChooseLayer(session=session, room=room, **choice._asdict())

@@ -1,14 +1,13 @@
 """`POST /api/rooms/{room}/messages`: a message to all who watch a room."""
 
-import time
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
 from control.events.room_messages import RoomMessages, parse_message
 from control.http.bodies import read_message
+from control.http.caller import access_of
 from control.http.params import room_in_path
 from control.http.resource import Resource
 
@@ -25,6 +24,6 @@ class MessageRoutes:
     async def tell(self, request: Request) -> Response:
         """POST of a JSON object -> 202: who has a stream of events open at present gets it."""
         room = room_in_path(request)
-        self._authenticator.access(credential(request.headers), time.time()).check_may_tell(room)
+        access_of(request, self._authenticator).check_may_tell(room)
         await self._messages.tell(room, parse_message(await read_message(request)))
         return Response(status_code=202)

@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.access.auth import Access, Authenticator, credential
+from control.access.auth import Access, Authenticator
 from control.access.operators import Operator
 from control.http.audit import audit
 from control.http.bodies import read_ruling
-from control.http.caller import caller_of
+from control.http.caller import caller_of, operator_of
 from control.http.params import page_of
 from control.http.resource import Resource
 from control.http.rulings import parse_block, parse_revocation
@@ -129,6 +129,4 @@ class ModerationRoutes:
         return JSONResponse({"id": revocation})
 
     def _operator(self, request: Request, least: Operator, room: str | None = None) -> Access:
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_operator(least, room)
-        return access
+        return operator_of(request, self._authenticator, least, room)

@@ -3,18 +3,16 @@
 A page reads them with `fetch`: an `EventSource` cannot send a token.
 """
 
-import time
-
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
 from control.access.operators import Operator
 from control.events.operator_streams import OperatorStreams
 from control.events.operator_text import SessionFilter
-from control.http.caller import caller_of
+from control.http.caller import caller_of, operator_of
 from control.http.long_response import event_response
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
@@ -35,10 +33,9 @@ class OperatorEventRoutes:
 
         `?room=`, `?role=` and `?trouble=true` choose the sessions.
         """
-        token = credential(request.headers)
 
         def check() -> None:
-            self._authenticator.access(token, time.time()).check_operator(Operator.WATCH)
+            operator_of(request, self._authenticator, Operator.WATCH)
 
         def may_go_on() -> bool:
             try:

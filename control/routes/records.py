@@ -1,6 +1,5 @@
 """List, fetch and delete recordings: through any control replica, wherever in the cluster they are."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
+from control.access.operators import Operator
 from control.http.audit import audit
-from control.http.caller import caller_of
+from control.http.caller import access_of, caller_of, operator_of
 from control.http.long_response import LongResponse
 from control.http.resource import Resource
 from control.http.still_response import asked_width, still_response
@@ -62,9 +62,9 @@ class RecordRoutes:
 
         Those of unlisted rooms are in it for whom a credential names the room, and for its admins.
         """
-        now = time.time()
-        access = self._authenticator.access(credential(request.headers), now)
-        access.check_opens_anything()
+        access = access_of(request, self._authenticator)
+        if not access.opens_anything:
+            raise access.refusal
         caller = caller_of(request)
         query_of = await self._links.signer() if self._authenticator.required else None
 
@@ -107,7 +107,7 @@ class RecordRoutes:
     async def _readable(self, request: Request) -> RecordName:
         """The recording in the path, for callers with the room's credentials or a signed link; raises."""
         name = _name(request)
-        access = self._authenticator.access(credential(request.headers), time.time())
+        access = access_of(request, self._authenticator)
         if not access.may_read_records(name.room) and not (
             "signature" in request.query_params and await self._links.admit(name, request.query_params)
         ):
@@ -125,8 +125,7 @@ class RecordRoutes:
     async def delete_record(self, request: Request) -> Response:
         name = parse_record_name(request.path_params["name"])
         room = name.room if name else None
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_admin(room)
+        access = operator_of(request, self._authenticator, Operator.ADMIN, room)
         if name is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
         await self._catalogue.delete(name, caller_of(request).request_id)

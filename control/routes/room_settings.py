@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.access.auth import Access, Authenticator, credential
+from control.access.auth import Access, Authenticator
 from control.access.operators import Operator
 from control.http.audit import audit
 from control.http.bodies import read_settings
-from control.http.caller import caller_of
+from control.http.caller import access_of, caller_of, operator_of
 from control.http.params import page_of, room_in_path
 from control.http.resource import Resource
 from control.http.room_settings import parse_mark, parse_note, parse_settings
@@ -53,7 +53,7 @@ class RoomSettingsRoutes:
         ]
 
     async def list(self, request: Request) -> Response:
-        self._operator(request, Operator.WATCH, None)
+        operator_of(request, self._authenticator, Operator.WATCH)
         page = page_of(await self._configuration.all(), lambda one: one.room, request.query_params)
         return JSONResponse({"rooms": [settings_facts(one) for one in page]})
 
@@ -145,7 +145,7 @@ class RoomSettingsRoutes:
 
     def _recorded_room(self, request: Request) -> tuple[RoomName, Access]:
         room = room_in_path(request)
-        access = self._authenticator.access(credential(request.headers), time.time())
+        access = access_of(request, self._authenticator)
         access.check_may_record(room)
         return room, access
 
@@ -160,10 +160,5 @@ class RoomSettingsRoutes:
         return JSONResponse(settings_facts(settings))
 
     def _room(self, request: Request, least: Operator) -> tuple[RoomName, Access]:
-        access = self._operator(request, least, request.path_params["room"])
+        access = operator_of(request, self._authenticator, least, request.path_params["room"])
         return room_in_path(request), access
-
-    def _operator(self, request: Request, least: Operator, room: str | None) -> Access:
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_operator(least, room)
-        return access

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
+from control.http.caller import access_of
 from control.http.params import limit_in
 from control.http.resource import Resource
 from control.ice_servers import IceServers
@@ -47,13 +48,12 @@ class RoomRoutes:
         ]
 
     async def bootstrap(self, request: Request) -> Response:
-        now = time.time()
-        access = self._authenticator.access(credential(request.headers), now)
+        access = access_of(request, self._authenticator)
         return JSONResponse(
             {
                 "authEnabled": self._authenticator.required,
                 "recordEnabled": self._record_enabled,
-                "iceServers": self._ice_servers.entries(now, authorised=access.opens_anything),
+                "iceServers": self._ice_servers.entries(time.time(), authorised=access.opens_anything),
                 "features": {"rooms": True, "records": self._record_enabled},
             }
         )

@@ -1,14 +1,12 @@
 """The sessions of the cluster, for operators."""
 
-import time
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
 from control.access.operators import Operator
-from control.http.caller import caller_of
+from control.http.caller import caller_of, operator_of
 from control.http.resource import Resource
 from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
@@ -53,8 +51,7 @@ class SessionRoutes:
     def _room(self, request: Request) -> str:
         """The room of the query; empty: all. Raises unless the caller may look at it."""
         room = request.query_params.get("room", "")
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_operator(Operator.WATCH, room or None)
+        operator_of(request, self._authenticator, Operator.WATCH, room or None)
         if room and parse_room_name(room) is None:
             raise ServiceError(ErrorCode.INVALID_ROOM)
         return room

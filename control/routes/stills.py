@@ -1,14 +1,13 @@
 """The still picture of a room: behind the same access as playing, and kept by browsers for a moment."""
 
-import time
 from email.utils import formatdate
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, credential
-from control.http.caller import caller_of
+from control.access.auth import Authenticator
+from control.http.caller import access_of, caller_of
 from control.http.params import room_in_path
 from control.http.resource import Resource
 from control.http.still_response import asked_width, still_response
@@ -27,8 +26,7 @@ class StillRoutes:
     async def show(self, request: Request) -> Response:
         """GET -> 200 `image/jpeg`, 304 if the caller has it, 404 if there is none."""
         room = room_in_path(request)
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.grant(room, Role.PLAY)
+        access_of(request, self._authenticator).grant(room, Role.PLAY)
         width = asked_width(request)
         still = await self._stills.get(room, width, caller_of(request).request_id)
         taken = {"Last-Modified": formatdate(still.taken_at, usegmt=True)}

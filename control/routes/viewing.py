@@ -3,14 +3,13 @@
 No draft has that. The session's URL is the credential, as for its events.
 """
 
-import time
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
 from control.http.bodies import read_viewing
+from control.http.caller import access_of
 from control.http.json_object import json_object
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
@@ -48,8 +47,7 @@ class ViewingRoutes:
         if not self._wanted:
             raise ServiceError(ErrorCode.NOT_FOUND)
         room = room_in_path(request)
-        access = self._authenticator.access(credential(request.headers), time.time())
-        access.check_sent_along(room, Role.PLAY)
+        access_of(request, self._authenticator).check_sent_along(room, Role.PLAY)
         session = session_in_path(request)
         viewing = parse_viewing(await read_viewing(request))
         await self._reports.take(room, session, viewing)

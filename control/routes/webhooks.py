@@ -1,14 +1,14 @@
 """For operators: webhooks that were given up. Requires `ADMIN_TOKEN` or an admin's JWT."""
 
 import re
-import time
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, credential
+from control.access.auth import Authenticator
 from control.access.operators import Operator
+from control.http.caller import operator_of
 from control.http.resource import Resource
 from control.webhooks.dead_letters import DeadLetters
 from control.workers.cluster import LIMIT_SECONDS
@@ -35,7 +35,7 @@ class WebhookRoutes:
 
     async def list_dead(self, request: Request) -> Response:
         """The oldest `?limit=` dead letters behind `?after=`."""
-        self._check(request, Operator.WATCH)
+        operator_of(request, self._authenticator, Operator.WATCH)
         limit, after = _limit(request.query_params.get("limit")), request.query_params.get("after", "")
         if after and not _ID.fullmatch(after):
             raise ServiceError(ErrorCode.INVALID_PAGE, detail="after is the id of a dead letter")
@@ -43,7 +43,7 @@ class WebhookRoutes:
             return JSONResponse(await self._dead_letters.page(after, limit))
 
     async def replay(self, request: Request) -> Response:
-        self._check(request, Operator.ADMIN)
+        operator_of(request, self._authenticator, Operator.ADMIN)
         letter: str = request.path_params["letter"]
         if not _ID.fullmatch(letter):
             raise ServiceError(ErrorCode.NOT_FOUND)
@@ -53,13 +53,10 @@ class WebhookRoutes:
         return JSONResponse({"id": letter})
 
     async def replay_all(self, request: Request) -> Response:
-        self._check(request, Operator.ADMIN)
+        operator_of(request, self._authenticator, Operator.ADMIN)
         async with self._watch.bounded(LIMIT_SECONDS):
             replayed, left = await self._dead_letters.replay_all()
         return JSONResponse({"replayed": replayed, "left": left})
-
-    def _check(self, request: Request, least: Operator) -> None:
-        self._authenticator.access(credential(request.headers), time.time()).check_operator(least)
 
 
 def _limit(text: str | None) -> int:

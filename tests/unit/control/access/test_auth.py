@@ -8,6 +8,7 @@ import jwt
 import pytest
 
 from control.access.auth import MAX_TOKEN_BYTES, Access, Authenticator, credential
+from control.access.operators import Operator
 from control.access.plain_tokens import token_digest
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
@@ -53,7 +54,7 @@ def may(settings: dict[str, Any], text: str, room: RoomName = DEMO, action: Role
 
 def may_administrate(settings: dict[str, Any], text: str, room: str | None = None) -> bool:
     try:
-        access(settings, text).check_admin(room)
+        access(settings, text).check_operator(Operator.ADMIN, room)
     except ServiceError as error:
         return _is_refusal(error)
     return True
@@ -263,7 +264,7 @@ def test_what_was_revoked_opens_nothing() -> None:
         got = authenticator.access(token(jti=jti, role="admin").encode(), NOW)
         assert got.opens_anything is opens
     with pytest.raises(ServiceError) as caught:
-        authenticator.access(token(jti="7", role="admin").encode(), NOW).check_admin()
+        authenticator.access(token(jti="7", role="admin").encode(), NOW).check_operator(Operator.ADMIN)
     assert caught.value.detail == "the JWT was revoked"
 
 
