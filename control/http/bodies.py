@@ -9,12 +9,6 @@ from shared.errors import ErrorCode, ServiceError, invalid_sdp
 
 MAX_BODY_BYTES = 1_048_576  # of an offer; real ones have up to 20 KB
 MAX_FRAGMENT_BYTES = 65_536
-MAX_EVENTS_BYTES = 4_096
-MAX_CHOICE_BYTES = 4_096
-MAX_VIEWING_BYTES = 1_024
-MAX_MESSAGE_BYTES = 4_096
-MAX_RULING_BYTES = 8_192
-MAX_SETTINGS_BYTES = 16_384
 # A body may have so much without asking: so small bodies always pass. The 640 that can wait (`HttpLimits`)
 # have 40 MB.
 FREE_BYTES = 65_536
@@ -57,43 +51,14 @@ async def read_fragment(request: Request, check: Callable[[], Awaitable[None]]) 
         raise ServiceError(ErrorCode.INVALID_FRAGMENT, detail="not UTF-8") from None
 
 
-async def read_events(request: Request) -> bytes:
-    """A list of events in JSON, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
-    body = await _read(request, MAX_EVENTS_BYTES)
-    if body:
+async def read_json(request: Request, most: int, *, optional: bool = False) -> bytes:
+    """A body of JSON, `most` bytes at most, not yet parsed, or none if it is `optional`.
+
+    Raises `ServiceError` for 415 or 413.
+    """
+    if not optional:
         _check_type(request, {"application/json"})
-    return body
-
-
-async def read_message(request: Request) -> bytes:
-    """A message in JSON, not yet parsed; raises `ServiceError` for 415 or 413."""
-    _check_type(request, {"application/json"})
-    return await _read(request, MAX_MESSAGE_BYTES)
-
-
-async def read_choice(request: Request) -> bytes:
-    """The choice of a layer in JSON, not yet parsed; raises `ServiceError` for 415 or 413."""
-    _check_type(request, {"application/json"})
-    return await _read(request, MAX_CHOICE_BYTES)
-
-
-async def read_viewing(request: Request) -> bytes:
-    """A report in JSON, not yet parsed; raises `ServiceError` for 415 or 413."""
-    _check_type(request, {"application/json"})
-    return await _read(request, MAX_VIEWING_BYTES)
-
-
-async def read_ruling(request: Request) -> bytes:
-    """What an operator asks, in JSON, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
-    body = await _read(request, MAX_RULING_BYTES)
-    if body:
-        _check_type(request, {"application/json"})
-    return body
-
-
-async def read_settings(request: Request) -> bytes:
-    """Settings of a room in JSON, not yet parsed, or no body; raises `ServiceError` for 415 or 413."""
-    body = await _read(request, MAX_SETTINGS_BYTES)
+    body = await _read(request, most)
     if body:
         _check_type(request, {"application/json"})
     return body

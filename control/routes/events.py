@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from control.access.auth import Authenticator
 from control.events.streams import EventStreams
 from control.events.text import EVENTS, RELATION, events_of_stream
-from control.http.bodies import read_events
+from control.http.bodies import read_json
 from control.http.caller import access_of, caller_of
 from control.http.long_response import event_response
 from control.http.params import room_in_path, session_in_path
@@ -23,6 +23,7 @@ from shared.messages.signalling import Role
 from shared.names import RoomName, SessionId
 
 _PATH = "/api/whep/play/{room}/{session}/events"
+_MAX_BYTES = 4_096  # of a list of events
 
 
 def events_link(session_url: str) -> str:
@@ -48,7 +49,7 @@ class EventRoutes:
         room, session = self._session(request)
         if await self._streams.life(room, session) is None:
             return _no_events(request)
-        wanted = _wanted(await read_events(request))
+        wanted = _wanted(await read_json(request, _MAX_BYTES, optional=True))
         name = await self._streams.create(session, wanted)
         base = self._public_url or caller_of(request).prefix
         path = _PATH.format(room=room, session=session)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from control.access.auth import Authenticator
-from control.http.bodies import read_choice
+from control.http.bodies import read_json
 from control.http.caller import access_of, caller_of
 from control.http.json_object import json_object
 from control.http.params import room_in_path, session_in_path
@@ -21,6 +21,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import ChooseLayer, Role
 
 RELATION = "urn:ietf:params:whep:ext:core:layer"
+_MAX_BYTES = 4_096  # of a choice
 _SECTION = re.compile(r"[0-9]{1,3}")
 _MOST_PIXELS = 65_536
 _RID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # RFC 8851 10; the bound is ours
@@ -45,7 +46,7 @@ class LayerRoutes:
         room = room_in_path(request)
         access_of(request, self._authenticator).check_sent_along(room, Role.PLAY)
         session = session_in_path(request)
-        choice = parse_choice(await read_choice(request))
+        choice = parse_choice(await read_json(request, _MAX_BYTES))
         message = ChooseLayer(session=session, room=room, **choice._asdict())
         await self._gateway.choose_layer(message, caller_of(request).request_id)
         return Response()

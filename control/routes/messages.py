@@ -6,10 +6,12 @@ from starlette.routing import Route
 
 from control.access.auth import Authenticator
 from control.events.room_messages import RoomMessages, parse_message
-from control.http.bodies import read_message
+from control.http.bodies import read_json
 from control.http.caller import access_of
 from control.http.params import room_in_path
 from control.http.resource import Resource
+
+_MAX_BYTES = 4_096  # of a message
 
 
 class MessageRoutes:
@@ -25,5 +27,5 @@ class MessageRoutes:
         """POST of a JSON object -> 202: who has a stream of events open at present gets it."""
         room = room_in_path(request)
         access_of(request, self._authenticator).check_may_tell(room)
-        await self._messages.tell(room, parse_message(await read_message(request)))
+        await self._messages.tell(room, parse_message(await read_json(request, _MAX_BYTES)))
         return Response(status_code=202)

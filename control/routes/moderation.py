@@ -9,7 +9,7 @@ from starlette.routing import Route
 from control.access.auth import Access, Authenticator
 from control.access.operators import Operator
 from control.http.audit import audit
-from control.http.bodies import read_ruling
+from control.http.bodies import read_json
 from control.http.caller import caller_of, operator_of
 from control.http.params import page_of
 from control.http.resource import Resource
@@ -21,6 +21,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, parse_room_name
 
 _NO_JWTS = "this hits nobody: no JWTs are taken, and plain tokens are replaced in the settings"
+_MAX_BYTES = 8_192  # of a block or a revocation
 
 
 class ModerationRoutes:
@@ -54,7 +55,7 @@ class ModerationRoutes:
         """End all sessions of a room; with `{"block": seconds}` nobody gets in again until then."""
         name: str = request.path_params["room"]
         access = self._operator(request, Operator.MODERATE, name)
-        ask = parse_block(await read_ruling(request))
+        ask = parse_block(await read_json(request, _MAX_BYTES, optional=True))
         room, request_id = parse_room_name(name), caller_of(request).request_id
         if room is None:
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
@@ -107,7 +108,7 @@ class ModerationRoutes:
 
     async def revoke(self, request: Request) -> Response:
         access = self._operator(request, Operator.ADMIN)
-        mark = parse_revocation(await read_ruling(request), time.time())
+        mark = parse_revocation(await read_json(request, _MAX_BYTES, optional=True), time.time())
         revocation, obeyed = await self._moderator.revoke(
             mark, self._revocation_seconds, access.actor, caller_of(request).request_id
         )

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from control.access.auth import Access, Authenticator
 from control.access.operators import Operator
 from control.http.audit import audit
-from control.http.bodies import read_settings
+from control.http.bodies import read_json
 from control.http.caller import access_of, caller_of, operator_of
 from control.http.params import page_of, room_in_path
 from control.http.resource import Resource
@@ -22,6 +22,8 @@ from control.workers.room_configuration import Change, RoomConfiguration, names_
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import RecordingNote, RoomSettings
 from shared.names import RoomName
+
+_MAX_BYTES = 16_384  # of the settings of a room
 
 
 class RoomSettingsRoutes:
@@ -86,7 +88,7 @@ class RoomSettingsRoutes:
     async def record(self, request: Request) -> Response:
         """Record a room from now on, and whenever somebody publishes there, until that is stopped."""
         room, access = self._recorded_room(request)
-        note = parse_note(await read_settings(request))
+        note = parse_note(await read_json(request, _MAX_BYTES, optional=True))
 
         def start(before: RoomSettings | None) -> RoomSettings:
             old = before or RoomSettings(room=room)
@@ -104,7 +106,7 @@ class RoomSettingsRoutes:
     async def mark_recording(self, request: Request) -> Response:
         """Pause a recording, let it go on, or mark where a clip begins or ends."""
         room, access = self._recorded_room(request)
-        mark = parse_mark(await read_settings(request))
+        mark = parse_mark(await read_json(request, _MAX_BYTES, optional=True))
         now = self._configuration.now()
 
         def change(before: RoomSettings | None) -> RoomSettings:
@@ -150,7 +152,7 @@ class RoomSettingsRoutes:
         return room, access
 
     async def _fields(self, request: Request) -> dict[str, Any]:
-        return parse_settings(await read_settings(request), time.time())
+        return parse_settings(await read_json(request, _MAX_BYTES, optional=True), time.time())
 
     async def _change(
         self, request: Request, access: Access, room: RoomName, change: Change, fields: dict[str, Any]

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from control.access.auth import Authenticator
-from control.http.bodies import read_viewing
+from control.http.bodies import read_json
 from control.http.caller import access_of
 from control.http.json_object import json_object
 from control.http.params import room_in_path, session_in_path
@@ -18,6 +18,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 
 RELATION = "urn:roomcast:viewing"
+_MAX_BYTES = 1_024  # of a report
 _MOST_SECONDS = 120.0  # of a report: a browser wakes a hidden page once a minute
 _MOST_WAIT = 60.0  # seconds of a latency, and until the first picture
 _MOST_STILLS = 1_000
@@ -49,7 +50,7 @@ class ViewingRoutes:
         room = room_in_path(request)
         access_of(request, self._authenticator).check_sent_along(room, Role.PLAY)
         session = session_in_path(request)
-        viewing = parse_viewing(await read_viewing(request))
+        viewing = parse_viewing(await read_json(request, _MAX_BYTES))
         await self._reports.take(room, session, viewing)
         return Response(status_code=204)
 
