@@ -4,8 +4,7 @@ Every call ends within 1.5 s: with a reply, the worker's `ServiceError`, or `NO_
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from control.workers.calls import Calls
@@ -33,13 +32,11 @@ from shared.rpc.client import LeftWorkerError, NotAsGivenError, alive
 R = TypeVar("R")
 
 
-@contextmanager
-def _gone(code: ErrorCode) -> Iterator[None]:
-    """Raises `code` when the worker has left, although the directory named it a moment ago."""
-    try:
-        yield
-    except LeftWorkerError:
-        raise ServiceError(code) from None
+def _worker_of(session: str) -> WorkerId:
+    worker = worker_of_session(session)
+    if worker is None:
+        raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+    return worker
 
 
 def _named(session: str) -> tuple[WorkerId, str]:
@@ -56,20 +53,16 @@ class Gateway:
         self._watch = watch
 
     async def patch(self, message: Patch, request_id: RequestId) -> Patched:
-        async with self._watch.bounded(LIMIT_SECONDS):
-            return await self._ask_about(message.session, message, Patched, request_id)
+        return await self._ask(_worker_of(message.session), message, Patched, request_id)
 
     async def answer_offer(self, message: AnswerOffer, request_id: RequestId) -> None:
-        async with self._watch.bounded(LIMIT_SECONDS):
-            await self._ask_about(message.session, message, Patched, request_id)
+        await self._ask(_worker_of(message.session), message, Patched, request_id)
 
     async def delete(self, message: Delete, request_id: RequestId) -> Closed:
-        async with self._watch.bounded(LIMIT_SECONDS):
-            return await self._ask_about(message.session, message, Closed, request_id)
+        return await self._ask(_worker_of(message.session), message, Closed, request_id)
 
     async def choose_layer(self, message: ChooseLayer, request_id: RequestId) -> None:
-        async with self._watch.bounded(LIMIT_SECONDS):
-            await self._ask_about(message.session, message, LayerChosen, request_id)
+        await self._ask(_worker_of(message.session), message, LayerChosen, request_id)
 
     async def living(
         self, worker: WorkerId, sessions: Sequence[SessionId], request_id: RequestId, room: str = ""
@@ -78,25 +71,23 @@ class Gateway:
 
         Raises `SESSION_NOT_FOUND` if the worker is not alive.
         """
-        async with self._watch.bounded(LIMIT_SECONDS):
-            message = FindSessions(sessions=tuple(sessions), room=room)
-            async with self._while_alive():
-                return await self._calls.call(worker, message, Living, request_id, given=alive(worker))
+        message = FindSessions(sessions=tuple(sessions), room=room)
+        return await self._ask(worker, message, Living, request_id)
 
     async def check_session(self, session: SessionId, request_id: RequestId) -> None:
         """Raises `SESSION_NOT_FOUND` unless it is alive."""
-        worker = worker_of_session(session)
-        if worker is None or session not in (await self.living(worker, [session], request_id)).sessions:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        await self._living_one(session, request_id)
 
     async def check_offered(self, session: SessionId, request_id: RequestId) -> None:
         """Raises `SESSION_NOT_FOUND` unless it is alive, and 415 unless its offer was ours."""
-        worker = worker_of_session(session)
-        living = None if worker is None else await self.living(worker, [session], request_id)
-        if living is None or session not in living.sessions:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        if session not in living.offered:
+        if session not in (await self._living_one(session, request_id)).offered:
             raise ServiceError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+
+    async def _living_one(self, session: SessionId, request_id: RequestId) -> Living:
+        living = await self.living(_worker_of(session), [session], request_id)
+        if session not in living.sessions:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        return living
 
     async def end_session(self, session: str, room: RoomName, request_id: RequestId) -> EndedSession:
         """End one session, whose id may be cut, and which is in `room` unless that is empty.
@@ -104,19 +95,14 @@ class Gateway:
         Raises `SESSION_NOT_FOUND` or `AMBIGUOUS_SESSION`.
         """
         worker, beginning = _named(session)
-        async with self._watch.bounded(LIMIT_SECONDS):
-            message = EndSession(session=beginning, room=room)
-            async with self._while_alive():
-                return await self._calls.call(worker, message, EndedSession, request_id, given=alive(worker))
+        message = EndSession(session=beginning, room=room)
+        return await self._ask(worker, message, EndedSession, request_id)
 
     async def read_line(self, session: str, room: RoomName, request_id: RequestId) -> str:
         """The log of one session's line, as JSON. For its id, and what it raises, see `end_session`."""
         worker, beginning = _named(session)
-        async with self._watch.bounded(LIMIT_SECONDS):
-            message = ReadLine(session=beginning, room=room)
-            async with self._while_alive():
-                read = await self._calls.call(worker, message, LineRead, request_id, given=alive(worker))
-        return read.log
+        message = ReadLine(session=beginning, room=room)
+        return (await self._ask(worker, message, LineRead, request_id)).log
 
     async def close_room(self, room: RoomName, request_id: RequestId) -> int:
         """Close `room` on every worker that holds it; returns how many sessions ended.
@@ -147,16 +133,20 @@ class Gateway:
             if owner is None:
                 await self._watch.check_settled()
                 raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
-            with _gone(ErrorCode.ROOM_NOT_FOUND):
+            try:
                 return await self._calls.call(owner, SwitchRoom(room=room), Switched, request_id)
+            except LeftWorkerError:
+                raise ServiceError(ErrorCode.ROOM_NOT_FOUND) from None
 
     async def set_drain(self, worker: WorkerId, *, on: bool, request_id: RequestId) -> Drained:
         """Make a worker drain, or cancel that. Raises `WORKER_NOT_FOUND`."""
         async with self._watch.bounded(LIMIT_SECONDS):
             if not await self._cluster.lives(worker):
                 raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
-            with _gone(ErrorCode.WORKER_NOT_FOUND):
+            try:
                 return await self._calls.call(worker, SetDrain(on=on), Drained, request_id)
+            except LeftWorkerError:
+                raise ServiceError(ErrorCode.WORKER_NOT_FOUND) from None
 
     async def _close_room_on(self, worker: WorkerId, room: RoomName, request_id: RequestId) -> int | None:
         """How many sessions ended there; None when the worker does not answer."""
@@ -170,20 +160,13 @@ class Gateway:
             raise
         return closed.sessions
 
-    async def _ask_about(self, session: str, message: Any, reply: type[R], request_id: RequestId) -> R:
-        """The reply of the living worker that a session id names. Raises `SESSION_NOT_FOUND`."""
-        worker = worker_of_session(session)
-        if worker is None:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        async with self._while_alive():
-            return await self._calls.call(worker, message, reply, request_id, given=alive(worker))
-
-    @asynccontextmanager
-    async def _while_alive(self) -> AsyncIterator[None]:
-        """Raises `SESSION_NOT_FOUND` when the worker is gone: a session does not outlive it."""
-        try:
-            with _gone(ErrorCode.SESSION_NOT_FOUND):
-                yield
-        except NotAsGivenError:
-            await self._watch.check_settled()
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND) from None
+    async def _ask(self, worker: WorkerId, message: Any, reply: type[R], request_id: RequestId) -> R:
+        """The reply of a living worker. Raises `SESSION_NOT_FOUND`: a session does not outlive its worker."""
+        async with self._watch.bounded(LIMIT_SECONDS):
+            try:
+                return await self._calls.call(worker, message, reply, request_id, given=alive(worker))
+            except LeftWorkerError:
+                raise ServiceError(ErrorCode.SESSION_NOT_FOUND) from None
+            except NotAsGivenError:
+                await self._watch.check_settled()
+                raise ServiceError(ErrorCode.SESSION_NOT_FOUND) from None

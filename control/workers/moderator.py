@@ -1,6 +1,7 @@
 """Makes rulings, and has every worker obey them before the operator gets an answer."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from control.workers.every_worker import EveryWorker
@@ -40,7 +41,7 @@ class Moderator:
 
     async def block(
         self, room: RoomName, seconds: float, reason: str, by: str, request_id: RequestId
-    ) -> tuple[Block, "Obedience"]:
+    ) -> tuple[Block, Obedience]:
         """Block a room, which need not exist; returns that, and who obeys it."""
         await self._look_or_fail()
         block = Block(room=room, until=self._book.now() + seconds, reason=reason, by=by)
@@ -53,7 +54,7 @@ class Moderator:
         if block is None:
             raise ServiceError(ErrorCode.RULING_NOT_FOUND)
         until = self._book.now() + LIFTED_SECONDS
-        lifted = await self._put(Block(room=room, until=until, reason=block.reason, by=by, lifted=True))
+        lifted = await self._put(replace(block, until=until, by=by, lifted=True))
         await self._obey_later(lifted, request_id)
 
     async def blocks(self) -> list[Block]:
@@ -63,7 +64,7 @@ class Moderator:
 
     async def revoke(
         self, mark: TokenMark, seconds: float, by: str, request_id: RequestId
-    ) -> tuple[Revocation, "Obedience"]:
+    ) -> tuple[Revocation, Obedience]:
         """Revoke JWTs; returns that, and who obeys it.
 
         One field of `mark` is set; `issued_at` is the time before which the JWTs were issued.
@@ -87,17 +88,7 @@ class Moderator:
         held = self._book.rulings.revocation(revocation, now)
         if held is None:
             raise ServiceError(ErrorCode.RULING_NOT_FOUND)
-        lifted = await self._put(
-            Revocation(
-                jti=held.jti,
-                subject=held.subject,
-                issued_before=held.issued_before,
-                at=now,
-                until=now + LIFTED_SECONDS,
-                by=by,
-                lifted=True,
-            )
-        )
+        lifted = await self._put(replace(held, at=now, until=now + LIFTED_SECONDS, by=by, lifted=True))
         await self._obey_later(lifted, request_id)
 
     async def revocations(self) -> list[Revocation]:
@@ -119,7 +110,7 @@ class Moderator:
         async with self._watch.bounded(LOOK_SECONDS):
             await self._book.look()
 
-    async def _obey(self, ruling: Stamped[Ruling], request_id: RequestId) -> "Obedience":
+    async def _obey(self, ruling: Stamped[Ruling], request_id: RequestId) -> Obedience:
         order = ObeyRulings(name=ruling.document.name, data=ruling.data)
         obeyed, unreached = await self._workers.order(order, Obeyed, request_id)
         return Obedience(sum(reply.sessions for reply in obeyed), unreached)
