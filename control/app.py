@@ -24,7 +24,6 @@ from control.events.streams import EventStreams
 from control.events.waiting import WaitingViewers
 from control.http.caller import TrustedProxies
 from control.http.cors import Cors
-from control.http.hsts import Hsts
 from control.http.key_wait import KeyWait
 from control.http.problems import on_http_exception, on_service_error
 from control.http.ratelimit import RateLimit, TokenBuckets
@@ -258,8 +257,6 @@ def _middleware(
         Middleware(Cors, settings.allowed_origin),
         Middleware(RequestLog, TrustedProxies(settings.trusted_proxies), metrics),
     ]
-    if settings.tls_cert_file:
-        middleware.insert(0, Middleware(Hsts))
     middleware += _rate_limit(settings, redis, watch)
     if key_set:
         middleware.append(Middleware(KeyWait, key_set))

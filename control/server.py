@@ -25,6 +25,7 @@ from shared.telemetry.tracing import close_tracing, configure_tracing
 
 TRACES_SECONDS = 0.5  # for the last of them, when the process is stopped
 GRACE_SECONDS = 2  # for requests under way when the process is stopped
+HSTS_SECONDS = 31_536_000  # for which browsers use HTTPS alone for this host (RFC 6797): a year
 
 log = get_logger()
 
@@ -69,6 +70,8 @@ def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpSer
         lifespan="on",
         ssl_certfile=settings.tls_cert_file or None,
         ssl_keyfile=settings.tls_key_file or None,
+        # a proxy that ends TLS sends its own
+        headers=[("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")] if settings.tls_cert_file else [],
     )
     try:
         config.load()
