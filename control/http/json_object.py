@@ -1,8 +1,8 @@
-"""A JSON object in a request."""
+"""A JSON object in a request, and the numbers in it."""
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 from shared.errors import ServiceError
 
@@ -20,3 +20,12 @@ def json_object(
     if known is not None and not ask.keys() <= set(known):
         raise wrong(f"knows only {', '.join(sorted(known))}")
     return ask
+
+
+def is_number(value: object, least: float, most: float) -> TypeGuard[int | float]:
+    """Whether it is a number within these bounds. True and false are none, though Python counts them so."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_whole(value: object, least: int, most: int) -> TypeGuard[int]:
+    return isinstance(value, int) and is_number(value, least, most)

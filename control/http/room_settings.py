@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from control.access.plain_tokens import token_digest
-from control.http.json_object import json_object
+from control.http.json_object import is_number, is_whole, json_object
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import FOREVER, Clip, RecordingNote
 from shared.names import is_plain
@@ -104,20 +104,15 @@ def _bool(value: object) -> bool | None:
 
 
 def _seats(value: object) -> int | None:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 0 <= value <= MOST_SEATS else None  # type: ignore[operator,return-value]
+    return value if is_whole(value, 0, MOST_SEATS) else None
 
 
 def _days(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST_DAYS:
-        return None
-    return float(value)
+    return float(value) if is_number(value, 0, MOST_DAYS) else None
 
 
 def _until(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < FOREVER:
-        return None
-    return float(value)
+    return float(value) if is_number(value, 0, FOREVER) and value < FOREVER else None
 
 
 def _text(value: object) -> str | None:

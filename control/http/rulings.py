@@ -3,7 +3,9 @@
 Texts have no control characters, so that they fit into a line of a log, and no half of a surrogate pair.
 """
 
-from control.http.json_object import json_object
+from math import inf
+
+from control.http.json_object import is_number, json_object
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.names import A_CLAIM, is_claim, is_plain
@@ -24,7 +26,7 @@ def parse_block(body: bytes) -> tuple[float, str] | None:
         if "reason" in ask:
             raise _wrong("a reason needs block, in seconds")
         return None
-    if seconds is None or not _is_number(seconds) or not 0 < seconds <= MOST_SECONDS:
+    if not (is_number(seconds, 0, MOST_SECONDS) and seconds > 0):
         raise _wrong(f"block is a number of seconds, up to {MOST_SECONDS}")
     return float(seconds), reason
 
@@ -39,16 +41,12 @@ def parse_revocation(body: bytes, now: float) -> TokenMark:
         raise _wrong("one of jti, subject and issued_before")
     ((name, value),) = ask.items()
     if name == "issued_before":
-        if not _is_number(value) or not value > 0:
+        if not (is_number(value, 0, inf) and value > 0):
             raise _wrong("issued_before is a Unix time")
         return TokenMark(issued_at=float(min(value, now)))
     if not is_claim(value):  # no JWT that opens anything has it
         raise _wrong(f"{name} is {A_CLAIM}")
     return TokenMark(jti=value) if name == "jti" else TokenMark(subject=value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _wrong(detail: str) -> ServiceError:

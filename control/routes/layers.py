@@ -13,7 +13,7 @@ from starlette.routing import Route
 from control.access.auth import Authenticator
 from control.http.bodies import read_json
 from control.http.caller import access_of, caller_of
-from control.http.json_object import json_object
+from control.http.json_object import is_number, json_object
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.workers.gateway import Gateway
@@ -85,7 +85,7 @@ def _pixels(wish: dict[str, object], name: str) -> int:
     value = wish.get(name)
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= _MOST_PIXELS:
+    if not is_number(value, 1, _MOST_PIXELS):
         raise _invalid(f"{name} is not a number of pixels")
     return int(value)
 

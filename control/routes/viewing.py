@@ -10,7 +10,7 @@ from starlette.routing import Route
 from control.access.auth import Authenticator
 from control.http.bodies import read_json
 from control.http.caller import access_of
-from control.http.json_object import json_object
+from control.http.json_object import is_number, is_whole, json_object
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.workers.viewing_reports import Viewing, ViewingReports
@@ -76,14 +76,14 @@ def _number(report: dict[str, object], name: str, most: float) -> float | None:
     value = report.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+    if not is_number(value, 0, most):
         raise _invalid(f"{name} is not a number from 0 to {most:g}")
     return float(value)
 
 
 def _whole(report: dict[str, object], name: str, most: int) -> int:
     value = report.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+    if not is_whole(value, 0, most):
         raise _invalid(f"{name} is not a whole number from 0 to {most}")
     return value
 
