@@ -1,5 +1,6 @@
 """SRTP profiles and keys, and what libsrtp does with them. All that we send goes through `SrtpSender`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -61,10 +62,14 @@ def split_keying_material(profile: Profile, material: bytes, *, is_client: bool)
 
 
 class InboundSession(SrtpSession):
-    """Unprotects the packets of one peer; raises `SrtpError` if they are forged, replayed or broken."""
+    """Unprotects the packets of one peer; raises `SrtpError` if they are forged, replayed or broken.
 
-    def __init__(self, policy: Policy) -> None:
+    `heard` is told each SSRC under which authentic RTCP comes, once.
+    """
+
+    def __init__(self, policy: Policy, heard: Callable[[bytes], None]) -> None:
         super().__init__(policy)
+        self._heard = heard
         self._ssrcs: set[bytes] = set()
 
     def unprotect(self, packet: bytes) -> bytes:
@@ -83,6 +88,7 @@ class InboundSession(SrtpSession):
         self._check_room()
         plain = super().unprotect_rtcp(packet)
         self._ssrcs.add(ssrc)
+        self._heard(ssrc)
         return plain
 
     def _check_room(self) -> None:
@@ -90,9 +96,9 @@ class InboundSession(SrtpSession):
             raise SrtpError("too many SSRCs")
 
 
-def inbound_session(keys: SrtpKeys) -> InboundSession:
+def inbound_session(keys: SrtpKeys, heard: Callable[[bytes], None] = lambda _: None) -> InboundSession:
     """Unprotects the peer's packets."""
-    return InboundSession(_policy(keys.remote, Policy.SSRC_ANY_INBOUND, keys.profile))
+    return InboundSession(_policy(keys.remote, Policy.SSRC_ANY_INBOUND, keys.profile), heard)
 
 
 def outbound_session(keys: SrtpKeys) -> SrtpSession:

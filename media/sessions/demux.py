@@ -31,6 +31,10 @@ class RelayEnd(Protocol):
 class Demux:
     """Finds sessions by the ufrag of a check, and by each address from which a valid check came.
 
+    A viewer whose address has changed is also found by the SSRC of its SRTCP, unless another one had that
+    first: it reports each second, and may send the next check much later. If the SRTCP is authentic, its
+    source is asked for a proof, as that of a check is.
+
     `asked` takes a STUN response and its source first: whether it answers a question of the worker's own. A
     session whose checks seem to come from the server that was asked does not get it.
 
@@ -53,12 +57,14 @@ class Demux:
         self._ufrags: dict[Session, Sequence[str]] = {}  # by which each is found
         self._by_address: dict[Address, Session] = {}
         self._addresses: dict[Session, list[Address]] = {}
+        self._by_ssrc: dict[bytes, Session] = {}  # of its SRTCP
+        self._ssrcs: dict[Session, list[bytes]] = {}
         self._relays: dict[bytes, RelayEnd] = {}  # by SSRC
 
     def __len__(self) -> int:
         """How many entries it holds, for sessions and relays."""
         sessions = len(self._by_ufrag) + len(self._ufrags) + len(self._by_address) + len(self._addresses)
-        return sessions + self.relay_count
+        return sessions + len(self._by_ssrc) + len(self._ssrcs) + self.relay_count
 
     @property
     def relay_count(self) -> int:
@@ -73,8 +79,16 @@ class Demux:
         for ufrag in session.ice.local_ufrags:
             self._by_ufrag[ufrag] = session
 
+    def reports_as(self, session: Session, ssrc: bytes) -> None:
+        """Find `session` by `ssrc`, too, from now on; the first one that has it."""
+        if ssrc not in self._by_ssrc:
+            self._by_ssrc[ssrc] = session
+            self._ssrcs.setdefault(session, []).append(ssrc)
+
     def remove(self, session: Session) -> None:
         self._forget_ufrags(session)
+        for ssrc in self._ssrcs.pop(session, ()):
+            del self._by_ssrc[ssrc]
         for address in self._addresses.pop(session, ()):
             del self._by_address[address]
             self._left(address)
@@ -131,6 +145,8 @@ class Demux:
             if address is not source:
                 source, session = address, self._by_address.get(address)
             if session is None:
+                self._take_stray(datagram, address, now)
+                source = None  # the address may belong to a session now
                 continue
             try:
                 if 128 <= first <= 191:
@@ -162,6 +178,17 @@ class Demux:
         if len(datagram) < 12 or datagram[0] >> 6 != 2:
             return None
         return self._relays.get(datagram[4:8] if is_rtcp(datagram) else datagram[8:12])
+
+    def _take_stray(self, datagram: bytes, address: Address, now: float) -> None:
+        """Take SRTCP from an address that is nobody's."""
+        session = self._by_ssrc.get(datagram[4:8])
+        if session is None or not 128 <= datagram[0] <= 191 or not is_rtcp(datagram):
+            return
+        try:
+            if session.receive_stray(datagram, address, now):
+                self._learn_address(session, address)
+        except Exception as fault:
+            session.breaks(fault)
 
     def _check(self, datagram: bytes, address: Address, now: float) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from media.counts import ViewerStats
 from media.feedback.playback import Playback, ask_early
@@ -81,6 +82,13 @@ class ViewerSession(Session):
             self._receive_rtcp(datagram, source, now)
         return None
 
+    def receive_stray(self, datagram: bytes, source: Address, now: float) -> bool:
+        if not self._receive_rtcp(datagram, source, now):
+            return False
+        self.ice.heard_elsewhere(source)
+        self._send_due_request(now)
+        return True
+
     def _can_wait(self, datagram: bytes) -> bool:
         """Whether nothing urgent can be in a datagram that begins with a report, and is not decrypted yet.
 
@@ -96,18 +104,21 @@ class ViewerSession(Session):
             (datagram, source, arrived_at), self._waiting_report = self._waiting_report, None
             self._receive_rtcp(datagram, source, now, now - arrived_at)
 
-    def _receive_rtcp(self, datagram: bytes, source: Address, now: float, late: float = 0.0) -> None:
-        if self._srtcp_in is not None and self._playback is not None and self._playback.listens(now):
-            try:
-                compound = self._srtcp_in.unprotect_rtcp(datagram)
-            except SrtpError:
-                return
-            self._playback.charge(len(datagram))
-            if source == self.ice.selected:
-                self.ice.touch(now - late)
-            self._playback.receive(compound, now, late)
-            if not self._playback.rests:
-                self._quiet_until = 0.0
+    def _receive_rtcp(self, datagram: bytes, source: Address, now: float, late: float = 0.0) -> bool:
+        """Returns whether it is authentic, and was not heard before."""
+        if self._srtcp_in is None or self._playback is None or not self._playback.listens(now):
+            return False
+        try:
+            compound = self._srtcp_in.unprotect_rtcp(datagram)
+        except SrtpError:
+            return False
+        self._playback.charge(len(datagram))
+        if source == self.ice.selected:
+            self.ice.touch(now - late)
+        self._playback.receive(compound, now, late)
+        if not self._playback.rests:
+            self._quiet_until = 0.0
+        return True
 
     def tick(self, now: float) -> None:
         if now < self._quiet_until and self._may_rest:
@@ -191,7 +202,8 @@ class ViewerSession(Session):
 
     def _attach(self, keys: SrtpKeys) -> SrtpSender:
         assert self.ice.selected is not None
-        self._srtcp_in, self._srtcp_overhead = inbound_session(keys), keys.profile.srtcp_overhead
+        self._srtcp_in = inbound_session(keys, partial(self._on_reports_as, self))
+        self._srtcp_overhead = keys.profile.srtcp_overhead
         self._playback = Playback(
             self._switch,
             self._feed,

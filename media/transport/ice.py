@@ -170,6 +170,14 @@ class IceLite:
         self._ask(address)
         return False
 
+    def heard_elsewhere(self, address: Address) -> None:
+        """Something authentic came from `address`, and no check: the peer's NAT may have given it that.
+
+        Some clients check consent every 4 to 6 s: for so long media would go where nobody is any more.
+        """
+        if self.proven:
+            self._ask(address)
+
     def _ask(self, address: Address) -> None:
         remote = self._current.remote
         self._proof.ask(address, f"{remote.ufrag}:{self._current.local.ufrag}", remote.password)

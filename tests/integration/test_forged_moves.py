@@ -90,6 +90,33 @@ async def test_what_comes_from_another_than_the_selected_address_renews_no_conse
     assert plane.subscribers == 0
 
 
+async def test_reports_that_were_heard_before_ask_nobody_else(plane: Plane, victim: Victim) -> None:
+    """Who sees a viewer's datagrams may repeat them from anywhere."""
+    publisher, viewer = await plane.pair()
+    report = protected(viewer, REPORT)
+    arrive(plane, viewer, report)
+    plane.tick(0)
+    victim.forge(viewer, report)
+    victim.forge(viewer, forged(viewer, REPORT))
+    await viewer.gets_media_of(publisher)
+    assert victim.received() == 0
+
+
+async def test_reports_from_elsewhere_send_no_media_to_who_gives_no_proof(
+    plane: Plane, victim: Victim
+) -> None:
+    publisher, attacker = await plane.pair()
+    arrive(plane, attacker, protected(attacker, REPORT))
+    plane.tick(0)
+    victim.forge(attacker, protected(attacker, REPORT))
+    await eventually("it was asked", lambda: victim.received() > 0, IN_TIME)
+    for _ in range(10):
+        await attacker.gets_media_of(publisher)
+    for later in range(60):  # our requests end
+        plane.tick(later / 10)
+    assert victim.received() < LITTLE
+
+
 async def watching(plane: Plane, gcm: bool = True) -> Peer:
     await plane.connected(publishes=True)
     return await plane.connected(publishes=False, gcm=gcm)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from media.rtp.rtcp import receiver_report
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.sdp.fragment import parse_fragment
@@ -18,6 +19,7 @@ async def plane(redis_url: str) -> AsyncIterator[Plane]:
         yield plane
 
 
+REPORT = receiver_report(7, [])
 TRICKLE = (
     "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=end-of-candidates\r\n"
 )
@@ -106,6 +108,22 @@ async def test_media_goes_on_when_an_address_changes(plane: Plane, moving: str) 
     viewer.rtp.clear()
     await viewer.gets_media_of(publisher)
     assert plane.subscribers == 1
+
+
+@pytest.mark.parametrize("gcm", [True, False])
+async def test_a_viewer_that_reports_from_another_address_needs_no_check_there(
+    plane: Plane, gcm: bool
+) -> None:
+    """Firefox checks each 4 to 6 s, and reports each second: its picture stood until the next check."""
+    publisher = await plane.connected(publishes=True)
+    viewer = await plane.connected(publishes=False, gcm=gcm)
+    viewer.send_rtcp(REPORT)
+    await viewer.gets_media_of(publisher)
+    plane.tick(0)
+    await viewer.move()
+    viewer.send_rtcp(REPORT)
+    viewer.rtp.clear()
+    await viewer.gets_media_of(publisher)
 
 
 async def test_from_another_address_nothing_is_taken_before_a_check(plane: Plane) -> None:

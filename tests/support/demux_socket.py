@@ -27,6 +27,7 @@ class Endpoint:
     dtls: list[bytes] = field(default_factory=list)
     media: list[bytes] = field(default_factory=list)
     responses: list[tuple[bytes, Address]] = field(default_factory=list)
+    strays: list[tuple[bytes, Address]] = field(default_factory=list)  # authentic if they end with "ok"
 
     @property
     def feeds(self) -> Feed | None:
@@ -43,6 +44,10 @@ class Endpoint:
 
     def receive_dtls(self, datagram: bytes) -> None:
         self.dtls.append(datagram)
+
+    def receive_stray(self, datagram: bytes, source: Address, _now: float) -> bool:
+        self.strays.append((datagram, source))
+        return datagram.endswith(b"ok")
 
     def receive_media(self, datagram: bytes, _source: Address, _now: float) -> Feed | None:
         self.media.append(datagram)

@@ -136,6 +136,7 @@ class LineSeat:
         self._chance = random.Random(f"deaf {room.seed}")
         self._said: list[tuple[float, bytes]] = []  # when it arrives
         self._answers: list[tuple[float, float]] = []  # the same, of the request that was sent then
+        self._moved_at = math.inf  # to an address that the worker does not know yet
         self._far = _Seat(room, self)
         self._playback = self._far.playback
         if self.backlog is not None:
@@ -154,6 +155,8 @@ class LineSeat:
 
     def send(self, datagram: bytes, now: float) -> None:
         """Put it into the line, or behind what waits for that."""
+        if now >= self._moved_at:
+            return  # to where it is not any more
         if self.backlog is None:
             self.line.way.enter(len(datagram) + HEADERS, Sent(self, datagram, now), now)
         else:
@@ -171,16 +174,30 @@ class LineSeat:
                 self.line.way.enter(len(datagram) + HEADERS, Sent(self, datagram, now), now)
 
     def move(self) -> None:
-        """Come from another address."""
-        self._playback.move(self._room.new_address(self._far), self._room.now)
+        """Come from another address. It gets nothing until it is heard from there, and has proven it.
+
+        One with a TCP connection has another one at once.
+        """
+        if self.backlog is None:
+            self._moved_at = self._room.now
+        else:
+            self._arrive(self._room.now)
+
+    def _arrive(self, now: float) -> None:
+        """Get what is sent at the new address."""
+        self._moved_at = math.inf
+        self._playback.move(self._room.new_address(self._far), now)
 
     def tick(self, now: float) -> None:
         """What a session does several times a second."""
         if reports := self._playback.tick(now):
             self._far.receive(self._playback.sender.protect_rtcp(reports))
-        if now - self._measured_at >= self._playback.measure_seconds - 0.02:
+        if now < self._moved_at and now - self._measured_at >= self._playback.measure_seconds - 0.02:
             self._measured_at = now
-            self.line.way.enter(REQUEST_OCTETS, Sent(self, None, now), now)
+            self._request(now)
+
+    def _request(self, now: float) -> None:
+        self.line.way.enter(REQUEST_OCTETS, Sent(self, None, now), now)
 
     def take(self, sent: Sent, now: float) -> None:
         """What came out of its line."""
@@ -197,8 +214,14 @@ class LineSeat:
             self._write(self.backlog, now)
         while self._said and self._said[0][0] <= now:
             self._playback.receive(self._said.pop(0)[1], now)
+            if now >= self._moved_at:
+                self._request(now)
         while self._answers and self._answers[0][0] <= now:
-            self._playback.measured(now - self._answers.pop(0)[1], now)
+            sent_at = self._answers.pop(0)[1]
+            if sent_at >= self._moved_at:
+                self._arrive(now)
+            else:
+                self._playback.measured(now - sent_at, now)
         if self._playback.steps and now >= self._step_at:
             self._step_at = now + (self._playback.step(now) or 0.0)
 

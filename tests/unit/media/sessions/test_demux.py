@@ -82,6 +82,43 @@ def test_an_answer_that_the_worker_itself_has_asked_for_is_no_sessions() -> None
     assert endpoint.responses == []
 
 
+# --- by the SSRC of its SRTCP
+
+SSRC = b"\0\0\0\x07"
+REPORT = b"\x81\xc9\0\x07" + SSRC
+
+
+def test_a_viewer_that_reports_from_another_address_is_found_there_if_that_is_authentic() -> None:
+    socket = Socket()
+    viewer = socket.add()
+    socket.check(viewer)
+    socket.demux.reports_as(cast(Session, viewer), SSRC)
+    answer, media, short = BINDING_SUCCESS + bytes(18), b"\x80\x60" + REPORT[2:], REPORT[:7]
+    socket.receive(media, short, b"\x16" + REPORT[1:], REPORT + b"forged", answer, source=OTHER)
+    assert viewer.strays == [(REPORT + b"forged", OTHER)]
+    assert (viewer.media, viewer.responses) == ([], [])
+    socket.receive(REPORT + b"ok", REPORT + b"later", answer, source=OTHER)
+    assert viewer.strays[1:] == [(REPORT + b"ok", OTHER)]
+    assert (viewer.media, viewer.responses) == ([REPORT + b"later"], [(answer, OTHER)])
+    assert socket.owned == {HOME, OTHER}
+
+
+def test_an_ssrc_is_that_of_the_first_viewer_that_has_it_until_it_leaves() -> None:
+    socket = Socket()
+    first, second, third = socket.add(), socket.add(), socket.add()
+    for viewer in (first, second):
+        socket.demux.reports_as(cast(Session, viewer), SSRC)
+    socket.remove(second)
+    socket.receive(REPORT, source=OTHER)
+    socket.remove(first)
+    socket.receive(REPORT, source=OTHER)
+    socket.demux.reports_as(cast(Session, third), SSRC)
+    socket.receive(REPORT, source=OTHER)
+    assert [len(each.strays) for each in (first, second, third)] == [1, 0, 1]
+    socket.remove(third)
+    assert (socket.holds(), socket.owned) == (0, set())
+
+
 def test_a_check_for_nobody_is_not_answered() -> None:
     """Nothing to learn for a scanner, and nothing to reflect."""
     socket = Socket()

@@ -53,6 +53,23 @@ def test_a_connected_peer_moves_when_its_new_address_has_answered(
     assert not connected.receive_response(response, AWAY, now)
 
 
+def test_a_connected_peer_that_is_heard_elsewhere_moves_when_that_address_has_answered(
+    connected: IceLite,
+) -> None:
+    connected.heard_elsewhere(AWAY)
+    assert connected.selected == HOME
+    address, response = asked(connected, 2.0)
+    assert address == AWAY
+    assert connected.receive_response(response, AWAY, 2.0)
+    assert connected.selected == AWAY
+
+
+def test_nobody_is_asked_elsewhere_before_a_first_address_is_proven(agent: IceLite) -> None:
+    agent.receive_check(nominating(), HOME, 1.0)
+    agent.heard_elsewhere(AWAY)
+    assert agent.due_request(2.0) is None
+
+
 def test_only_the_asked_address_can_give_the_answer_and_only_who_knows_the_password(
     connected: IceLite,
 ) -> None:
