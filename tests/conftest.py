@@ -4,14 +4,16 @@ import gc
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 import structlog
+from redis.asyncio import Redis
 
 from deploy.valkey import EmbeddedValkey
+from shared.bus.connection import connect
 from tests.support.emptied import empty
 from tests.support.free_ports import free_port
 
@@ -83,7 +85,23 @@ def valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture
+def own_valkey() -> Iterator[EmbeddedValkey]:
+    """A running Valkey that the test may stop and start; it keeps nothing."""
+    valkey = EmbeddedValkey(free_port())
+    valkey.start()
+    yield valkey
+    valkey.stop()
+
+
+@pytest.fixture
 def redis_url(valkey_url: str) -> str:
     """URL of that Valkey, empty as a new one is."""
     empty(valkey_url)
     return valkey_url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """The product's own client of that Valkey."""
+    async with connect(redis_url) as client:
+        yield client

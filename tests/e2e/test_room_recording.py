@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from deploy.valkey import EmbeddedValkey
-from tests.support.free_ports import free_port
 from tests.support.recorded import read, reads_without_a_word
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -116,15 +115,6 @@ def _are(count: int, look: Callable[..., set[Path]], *of: object) -> bool:
     return len(look(*of)) == count
 
 
-@pytest.fixture
-def valkey() -> Iterator[EmbeddedValkey]:
-    """It keeps nothing on disk: when it was stopped it comes back empty."""
-    server = EmbeddedValkey(free_port())
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.mark.parametrize(
     "befalls",
     [
@@ -134,12 +124,12 @@ def valkey() -> Iterator[EmbeddedValkey]:
     ],
 )
 async def test_started_at_one_replica_and_stopped_at_the_other(
-    valkey: EmbeddedValkey, tmp_path: Path, befalls: str
+    own_valkey: EmbeddedValkey, tmp_path: Path, befalls: str
 ) -> None:
     async with (
         webhook_receiver() as receiver,
         running_system(
-            valkey.url,
+            own_valkey.url,
             controls=2,
             workers=2,
             ADMIN_TOKEN="chief",
@@ -167,9 +157,9 @@ async def test_started_at_one_replica_and_stopped_at_the_other(
             await eventually("a file is begun", lambda: files(tmp_path), IN_TIME)
             await eventually("that is told", lambda: told(receiver, tmp_path, "started"), IN_TIME)
             if befalls == "redis":
-                valkey.stop()
+                own_valkey.stop()
                 await asyncio.sleep(AWAY_SECONDS)
-                valkey.start()
+                own_valkey.start()
             before = files(tmp_path)
             if befalls == "worker":
                 await asyncio.sleep(LACKING_SECONDS)

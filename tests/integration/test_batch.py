@@ -1,7 +1,6 @@
 """Several commands go to Redis in one round trip, and each gets its own result."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,12 +12,6 @@ from redis.exceptions import ResponseError
 from shared.bus import batch, connection
 from shared.bus.batch import Batch, Call, called, script
 from shared.bus.connection import ListReader, ShortCalls, connect
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with connect(redis_url) as redis:
-        yield redis
 
 
 async def results(redis: Redis, *commands: tuple[Any, ...]) -> list[Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 from redis.asyncio import Redis
@@ -13,16 +13,7 @@ from deploy.valkey import EmbeddedValkey
 from shared.bus import batch
 from shared.bus.answer_time import CALL_TIMEOUT_SECONDS
 from shared.bus.connection import connect
-from tests.support.free_ports import free_port
 from tests.support.stopwatch import Stopwatch
-
-
-@pytest.fixture
-def own_valkey() -> Iterator[EmbeddedValkey]:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    yield valkey
-    valkey.stop()
 
 
 async def ping(redis: Redis) -> None:

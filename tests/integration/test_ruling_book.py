@@ -18,7 +18,6 @@ from shared.errors import ServiceError
 from shared.messages.rulings import Block, Revocation
 from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
-from tests.support.free_ports import free_port
 
 HOUR = 3600.0
 
@@ -244,13 +243,11 @@ async def test_an_older_redis_gets_what_is_newer(redis: Redis) -> None:
     assert blocked(newcomer) == blocked(one) == ["b"]
 
 
-async def test_without_redis_what_was_known_stays_and_nothing_is_put() -> None:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    async with connect(valkey.url) as redis:
+async def test_without_redis_what_was_known_stays_and_nothing_is_put(own_valkey: EmbeddedValkey) -> None:
+    async with connect(own_valkey.url) as redis:
         one = book(redis)
         await one.put(block("a"))
-        valkey.stop()
+        own_valkey.stop()
         with pytest.raises(RedisError):
             await one.put(block("b"))
         assert blocked(one) == ["a"]

@@ -1,13 +1,11 @@
 """All living workers are read, a few at once."""
 
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.connection import connect
 from shared.directory import worker_list
 from shared.directory.directory import Directory
 from shared.directory.worker_list import STATUSES_AT_ONCE, living_workers
@@ -15,12 +13,6 @@ from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import WorkerId
 
 ONE, TWO, THREE = WorkerId("w1"), WorkerId("w2"), WorkerId("w3")
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with connect(redis_url) as redis:
-        yield redis
 
 
 def status(worker: WorkerId) -> WorkerStatus:

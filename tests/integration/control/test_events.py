@@ -17,7 +17,6 @@ from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import listening
 from tests.integration.control.row import SDP, WHEP
 from tests.integration.control.scripted_worker import ScriptedWorker
-from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER
 from tests.support.waiting import eventually
 
@@ -186,30 +185,25 @@ async def test_one_session_has_few_streams_and_the_latest_win(stage: Stage) -> N
         assert not latest.ended
 
 
-async def test_streams_outlive_redis(stage: Stage) -> None:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    try:
-        async with ScriptedWorker(valkey.url, "w1").running() as worker:
-            await worker.publish_in("demo")
-            http = await stage.control(redis_url=valkey.url)
-            url = await subscribed(http, await played(http))
-            async with listening(http, url) as heard:
-                await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
-                valkey.stop()
-                ready = await http.get("/readyz")
-                assert ready.status_code == 503
-                valkey.start()
+async def test_streams_outlive_redis(stage: Stage, own_valkey: EmbeddedValkey) -> None:
+    async with ScriptedWorker(own_valkey.url, "w1").running() as worker:
+        await worker.publish_in("demo")
+        http = await stage.control(redis_url=own_valkey.url)
+        url = await subscribed(http, await played(http))
+        async with listening(http, url) as heard:
+            await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
+            own_valkey.stop()
+            ready = await http.get("/readyz")
+            assert ready.status_code == 503
+            own_valkey.start()
 
-                async def announced() -> bool:
-                    try:
-                        await change(worker, subscribers=5)
-                    except Exception:  # whatever redis-py makes of a connection that broke
-                        return False
-                    return True
+            async def announced() -> bool:
+                try:
+                    await change(worker, subscribers=5)
+                except Exception:  # whatever redis-py makes of a connection that broke
+                    return False
+                return True
 
-                await eventually("announced again", announced, IN_TIME)
-                await heard.hears(("viewercount", {"viewercount": 5}))
-                assert [name for name, _ in heard.events] == ["active", "viewercount", "viewercount"]
-    finally:
-        valkey.stop()
+            await eventually("announced again", announced, IN_TIME)
+            await heard.hears(("viewercount", {"viewercount": 5}))
+            assert [name for name, _ in heard.events] == ["active", "viewercount", "viewercount"]

@@ -1,7 +1,7 @@
 """Redis or the worker away: 503 with Retry-After within 2 s, and normal service once it is back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,7 +22,6 @@ from shared.names import RoomName, WorkerId
 from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.scripted_worker import ScriptedWorker
-from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import eventually
@@ -92,14 +91,6 @@ async def assert_503_in_time(http: httpx.AsyncClient, path: str, method: str) ->
     assert response.json()["error"] == "no media worker available"
     assert int(response.headers["Retry-After"]) >= 1
     assert watch.seconds < LIMIT_SECONDS
-
-
-@pytest.fixture
-def own_valkey() -> Iterator[EmbeddedValkey]:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    yield valkey
-    valkey.stop()
 
 
 @asynccontextmanager

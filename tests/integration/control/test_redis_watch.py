@@ -1,7 +1,6 @@
 """How control looks whether Redis answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
@@ -11,17 +10,10 @@ from structlog.testing import capture_logs
 from control.workers import redis_watch
 from control.workers.redis_watch import EXPIRY_SECONDS, SETTLE_SECONDS, RedisWatch
 from shared.bus import keys
-from shared.bus.connection import connect
 from shared.errors import ErrorCode, ServiceError
 from tests.support.waiting import eventually
 
 IN_TIME = 5.0
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with connect(redis_url) as redis:
-        yield redis
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from shared.settings.settings import load_settings
 from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import IN_TIME, Heard, listening
 from tests.integration.control.scripted_worker import ScriptedWorker
-from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 EVENTS = "/api/rooms/events"
@@ -244,31 +243,26 @@ async def test_streams_end_when_their_process_stops(redis_url: str) -> None:
         await eventually("both have ended", lambda: every.ended and some.ended, IN_TIME)
 
 
-async def test_streams_outlive_redis(stage: Stage) -> None:
+async def test_streams_outlive_redis(stage: Stage, own_valkey: EmbeddedValkey) -> None:
     """Their readers hear what has changed meanwhile; a new one has to come again."""
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    try:
-        http = await stage.control(redis_url=valkey.url)
-        async with listening(http, f"{EVENTS}?room=demo") as heard:
-            await heard.hears(("room", missing("demo")))
-            valkey.stop()
+    http = await stage.control(redis_url=own_valkey.url)
+    async with listening(http, f"{EVENTS}?room=demo") as heard:
+        await heard.hears(("room", missing("demo")))
+        own_valkey.stop()
 
-            async def refused() -> bool:
-                return (await http.get(f"{EVENTS}?room=demo")).status_code == 503
+        async def refused() -> bool:
+            return (await http.get(f"{EVENTS}?room=demo")).status_code == 503
 
-            await eventually("it is known to be away", refused, IN_TIME)
-            valkey.start()
+        await eventually("it is known to be away", refused, IN_TIME)
+        own_valkey.start()
 
-            async def published() -> bool:
-                try:
-                    async with ScriptedWorker(valkey.url, "w1").running() as worker:
-                        await worker.publish_in("demo")
-                        await eventually("the room is live", lambda: heard.events[-1][1]["live"], IN_TIME)
-                except (OSError, RedisError):
-                    return False
-                return True
+        async def published() -> bool:
+            try:
+                async with ScriptedWorker(own_valkey.url, "w1").running() as worker:
+                    await worker.publish_in("demo")
+                    await eventually("the room is live", lambda: heard.events[-1][1]["live"], IN_TIME)
+            except (OSError, RedisError):
+                return False
+            return True
 
-            await eventually("somebody publishes", published, IN_TIME)
-    finally:
-        valkey.stop()
+        await eventually("somebody publishes", published, IN_TIME)

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,6 @@ from control.workers.cluster_rooms import ClusterRoom
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_list import CHUNK, RoomList
 from shared.bus import keys
-from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
@@ -21,13 +19,6 @@ from shared.names import RoomName, WorkerId
 
 ONE, TWO = WorkerId("w1"), WorkerId("w2")
 IN_TIME = 5.0
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from shared.messages.signalling import Answer, Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
-from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 # Seconds by which the clock of a host is ahead.
@@ -161,24 +160,23 @@ async def test_a_redis_whose_clock_cannot_be_read_fails_the_call_and_ends_nothin
     assert worker.served == []
 
 
-async def test_another_redis_with_another_clock_is_believed_when_it_is_back() -> None:
+async def test_another_redis_with_another_clock_is_believed_when_it_is_back(
+    own_valkey: EmbeddedValkey,
+) -> None:
     """`run` survives the outage between them."""
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    redis = connect(valkey.url)
+    redis = connect(own_valkey.url)
     clock = RedisClock(redis)
     running_clock = asyncio.create_task(clock.run())
     try:
         await eventually("it is read", lambda: clock._read_at, IN_TIME)
-        await asyncio.to_thread(valkey.stop)
+        await asyncio.to_thread(own_valkey.stop)
         # as if the Redis that was lost had been 5 s ahead
         clock._offset._low += 5.0
         clock._offset._high += 5.0
         assert clock.skew() == pytest.approx(-5.0, abs=0.5)
-        await asyncio.to_thread(valkey.start)
+        await asyncio.to_thread(own_valkey.start)
         await eventually("the new one is believed", lambda: abs(clock.skew()) < 0.5, IN_TIME)
     finally:
         running_clock.cancel()
         await asyncio.gather(running_clock, return_exceptions=True)
         await redis.aclose()
-        await asyncio.to_thread(valkey.stop)

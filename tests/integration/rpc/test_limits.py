@@ -24,7 +24,6 @@ from tests.integration.rpc.ends import (
     refused,
     running,
 )
-from tests.support.free_ports import free_port
 from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import eventually
 
@@ -129,31 +128,26 @@ async def test_requests_under_way_end_with_the_worker(
     assert (await refused(call)).code is ErrorCode.NO_WORKER
 
 
-async def test_without_redis_calls_fail_fast_and_work_again_once_it_is_back() -> None:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    try:
-        redis = connect(valkey.url)
-        client = RpcClient(redis, valkey.url)
-        server = RpcServer(redis, valkey.url, WORKER, {Publish: answer_publish})
-        async with running(client, server):
-            assert await publish(client)
-            await asyncio.to_thread(valkey.stop)
-            for _ in range(3):
-                async with Stopwatch() as watch:
-                    error = await refused(publish(client, timeout=2.0))
-                assert watch.seconds < 1.5
-                assert (error.code, error.detail) == (ErrorCode.NO_WORKER, "Redis is away")
-            await asyncio.to_thread(valkey.start)
-            assert (await publish(client)).session == "w1.demo"
-        await redis.aclose()
-    finally:
-        valkey.stop()
+async def test_without_redis_calls_fail_fast_and_work_again_once_it_is_back(
+    own_valkey: EmbeddedValkey,
+) -> None:
+    redis = connect(own_valkey.url)
+    client = RpcClient(redis, own_valkey.url)
+    server = RpcServer(redis, own_valkey.url, WORKER, {Publish: answer_publish})
+    async with running(client, server):
+        assert await publish(client)
+        await asyncio.to_thread(own_valkey.stop)
+        for _ in range(3):
+            async with Stopwatch() as watch:
+                error = await refused(publish(client, timeout=2.0))
+            assert watch.seconds < 1.5
+            assert (error.code, error.detail) == (ErrorCode.NO_WORKER, "Redis is away")
+        await asyncio.to_thread(own_valkey.start)
+        assert (await publish(client)).session == "w1.demo"
+    await redis.aclose()
 
 
-async def test_a_call_under_way_when_redis_dies_ends_by_its_deadline() -> None:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
+async def test_a_call_under_way_when_redis_dies_ends_by_its_deadline(own_valkey: EmbeddedValkey) -> None:
     entered = asyncio.Event()
 
     async def hang(_: Publish) -> Answer:
@@ -161,15 +155,12 @@ async def test_a_call_under_way_when_redis_dies_ends_by_its_deadline() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    try:
-        redis = connect(valkey.url)
-        client = RpcClient(redis, valkey.url)
-        with capture_logs():
-            async with running(client, RpcServer(redis, valkey.url, WORKER, {Publish: hang})):
-                call = asyncio.create_task(publish(client, timeout=1.0))
-                await asyncio.wait_for(entered.wait(), IN_TIME)
-                await asyncio.to_thread(valkey.stop)
-                assert (await refused(call)).code is ErrorCode.NO_WORKER
-        await redis.aclose()
-    finally:
-        valkey.stop()
+    redis = connect(own_valkey.url)
+    client = RpcClient(redis, own_valkey.url)
+    with capture_logs():
+        async with running(client, RpcServer(redis, own_valkey.url, WORKER, {Publish: hang})):
+            call = asyncio.create_task(publish(client, timeout=1.0))
+            await asyncio.wait_for(entered.wait(), IN_TIME)
+            await asyncio.to_thread(own_valkey.stop)
+            assert (await refused(call)).code is ErrorCode.NO_WORKER
+    await redis.aclose()

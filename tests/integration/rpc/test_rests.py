@@ -1,9 +1,7 @@
 """What befell Redis, or the connection that waits for replies, between two calls: the next one succeeds."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from redis.asyncio import Redis
 
 from deploy.valkey import EmbeddedValkey
@@ -12,21 +10,12 @@ from shared.messages.signalling import Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
-from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 
 async def waits(redis: Redis) -> int | None:
     """Which connection waits for entries of a list, as Redis calls it."""
     return next((int(each["id"]) for each in await redis.client_list() if each["cmd"] == "blpop"), None)
-
-
-@pytest.fixture
-async def own_valkey() -> AsyncIterator[EmbeddedValkey]:
-    valkey = EmbeddedValkey(free_port())
-    await asyncio.to_thread(valkey.start)
-    yield valkey
-    await asyncio.to_thread(valkey.stop)
 
 
 async def test_a_connection_that_was_closed_between_two_calls_is_replaced(

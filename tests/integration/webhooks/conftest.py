@@ -1,14 +1,10 @@
-"""Fast turns, and a connection."""
-
-from collections.abc import AsyncIterator
+"""Fast turns."""
 
 import pytest
-from redis.asyncio import Redis
 
 from control.webhooks import delivery, lost_rooms
 from control.webhooks import webhooks as composed
 from shared.bus import lease
-from shared.bus.connection import connect
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +20,3 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lost_rooms, "DEAD_SECONDS", 60.0)  # the workers of most tests do not exist
     monkeypatch.setattr(composed, "PREPARE_SECONDS", 0.1)
     monkeypatch.setattr(lease.keys, "LEASE_TTL_MS", 2_500)
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()

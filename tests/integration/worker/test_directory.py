@@ -107,46 +107,36 @@ async def test_a_worker_that_is_told_to_stop_leaves_a_passing_mark_and_no_client
             peer.close()
 
 
-async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path) -> None:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    try:
-        async with running(valkey.url, tmp_path) as worker:
-            publisher, viewer = await worker.pair()
-            valkey.stop()
-            worker.process.terminate()
-            assert await worker.stopped() == 0
-            publisher.close()
-            viewer.close()
-    finally:
-        valkey.stop()
+async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path, own_valkey: EmbeddedValkey) -> None:
+    async with running(own_valkey.url, tmp_path) as worker:
+        publisher, viewer = await worker.pair()
+        own_valkey.stop()
+        worker.process.terminate()
+        assert await worker.stopped() == 0
+        publisher.close()
+        viewer.close()
 
 
-async def test_redis_may_go_away_and_come_back_empty(tmp_path: Path) -> None:
+async def test_redis_may_go_away_and_come_back_empty(tmp_path: Path, own_valkey: EmbeddedValkey) -> None:
     """No packet is lost, and the directory is right again as soon as Redis is back."""
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    try:
-        async with running(valkey.url, tmp_path) as worker:
-            publisher, viewer = await worker.pair()
-            for _ in range(2):
-                valkey.stop()
-                for _ in range(20):
-                    await viewer.gets_media_of(publisher)
-                assert await viewer.check()
-                valkey.start()
+    async with running(own_valkey.url, tmp_path) as worker:
+        publisher, viewer = await worker.pair()
+        for _ in range(2):
+            own_valkey.stop()
+            for _ in range(20):
                 await viewer.gets_media_of(publisher)
-                await eventually("all is announced again", worker.is_announced, BACK_SECONDS)
-            late = Peer(publishes=False)
-            answer = await eventually("RPC works again", lambda: played(worker, late), BACK_SECONDS)
-            await late.connect(answer.sdp)
-            await late.gets_media_of(publisher)
-            assert (await worker.call(CloseRoom(room=ROOM), Closed)).sessions == 3
-            for peer in (publisher, viewer, late):
-                await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
-                peer.close()
-    finally:
-        valkey.stop()
+            assert await viewer.check()
+            own_valkey.start()
+            await viewer.gets_media_of(publisher)
+            await eventually("all is announced again", worker.is_announced, BACK_SECONDS)
+        late = Peer(publishes=False)
+        answer = await eventually("RPC works again", lambda: played(worker, late), BACK_SECONDS)
+        await late.connect(answer.sdp)
+        await late.gets_media_of(publisher)
+        assert (await worker.call(CloseRoom(room=ROOM), Closed)).sessions == 3
+        for peer in (publisher, viewer, late):
+            await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
+            peer.close()
 
 
 async def played(worker: Worker, peer: Peer) -> Answer | None:

@@ -17,7 +17,6 @@ from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
-from tests.support.free_ports import free_port
 
 WORKER = WorkerId("w1")
 ROOM = RoomName("demo")
@@ -119,16 +118,11 @@ async def test_of_a_room_that_was_open_the_end_is_kept(redis: Redis, was_open: b
             assert await redis.exists(keys.room_ended(ROOM)) == was_open
 
 
-async def test_without_redis_the_reply_fails() -> None:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    try:
-        async with connect(valkey.url) as redis, beating(redis, OneRoom()) as heartbeat:
-            valkey.stop()
-            await heartbeat.change(ROOM)
-            waiting = heartbeat.along(reply("lost"))
-            assert waiting is not None
-            with pytest.raises(RedisError):
-                await waiting
-    finally:
-        valkey.stop()
+async def test_without_redis_the_reply_fails(own_valkey: EmbeddedValkey) -> None:
+    async with connect(own_valkey.url) as redis, beating(redis, OneRoom()) as heartbeat:
+        own_valkey.stop()
+        await heartbeat.change(ROOM)
+        waiting = heartbeat.along(reply("lost"))
+        assert waiting is not None
+        with pytest.raises(RedisError):
+            await waiting

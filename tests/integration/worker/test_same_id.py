@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,6 @@ from tests.integration.worker.stage import (
     start,
 )
 from tests.support.fork_server import Forked
-from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
 
 REFUSED = "roomcast: WORKER_ID: another worker is running as w1\n"
@@ -114,14 +113,6 @@ async def test_a_worker_whose_id_was_taken_over_serves_its_sessions_and_stops(
             peer.close()
         assert await worker.redis.get(keys.worker_status(WORKER)) == b"its status"
         assert await holder(worker) == b"another"
-
-
-@pytest.fixture
-async def own_valkey() -> AsyncIterator[EmbeddedValkey]:
-    valkey = EmbeddedValkey(free_port())
-    valkey.start()
-    yield valkey
-    await asyncio.to_thread(valkey.stop)
 
 
 async def test_when_redis_comes_back_empty_the_first_keeps_its_id(

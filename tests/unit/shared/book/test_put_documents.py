@@ -1,25 +1,15 @@
 """The script that puts documents into a book, in a real Valkey: which of two stays, and for how long."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from redis.asyncio import Redis
 
 from shared.bus import keys
 from shared.bus.batch import Batch
-from shared.bus.connection import connect
 
 KEYS = [keys.RULINGS, keys.RULING_ENDS, keys.RULING_LOG]
 FAR = 4_000_000_000  # Unix time
 LOG_SECONDS = 600
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def put(redis: Redis, *rulings: tuple[str, str, float, str], most: int = 100) -> int:

@@ -1,7 +1,6 @@
 """A lease in a real Valkey: one has it at a time, and knows for how long nobody else can."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -11,18 +10,10 @@ from control.webhooks.post import ATTEMPT_SECONDS
 from shared.bus import keys
 from shared.bus import lease as module
 from shared.bus.batch import Batch
-from shared.bus.connection import connect
 from shared.bus.lease import RENEW_SECONDS, Lease
 
 TTL = keys.LEASE_TTL_MS / 1000
 KEY = keys.lease("task")
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def test_one_has_it_and_renews_it(redis: Redis) -> None:

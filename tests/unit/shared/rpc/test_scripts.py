@@ -1,25 +1,17 @@
 """The scripts that carry requests and replies, in a real Valkey: what is taken, and what stays."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from shared.bus.batch import Batch
-from shared.bus.connection import connect
 
 REQUESTS, REPLIES, GIVEN, TABOO = "requests", "replies", "given", "taboo"
 CLOSED = "closed"
 MOST_WAITING, LIST_SECONDS, MOST_LEFT = 3, 10, 5.0
 TAKEN, FULL, CLOCK, LEFT, NOT_SO = 1, 0, -1, -2, -3
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def run(redis: Redis, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
