@@ -46,7 +46,9 @@ async def test_a_drain_lasts_as_long_as_it_lasts(stage: Stage, skew: float) -> N
     assert 20 < drained.json()["stopsIn"] <= 30
 
 
-async def test_viewers_of_a_draining_worker_are_asked_to_move(stage: Stage, skew: float) -> None:
+async def test_viewers_of_a_draining_worker_are_asked_to_move_when_there_is_a_place_to_go(
+    stage: Stage, skew: float
+) -> None:
     leaving = await stage.worker("leaving")
     await leaving.publish_in("demo")
     http = await stage.control()
@@ -55,6 +57,7 @@ async def test_viewers_of_a_draining_worker_are_asked_to_move(stage: Stage, skew
         leaving.drains = (time.time() - 60, time.time())
         await change(leaving, has_publisher=False)
         await heard.hears(("inactive", {}))
+        assert len(heard.events) == 1  # nobody has the room
         await leaving.give_up("demo")
         await (await stage.worker("staying")).publish_in("demo")
         await heard.hears(("reconnect", {}))

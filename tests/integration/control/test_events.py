@@ -1,6 +1,5 @@
 """Server-sent events to viewers, through any control process, as long as their session lives."""
 
-import time
 from dataclasses import replace
 
 import httpx
@@ -12,7 +11,6 @@ from control.events.stream_names import MAX_NAMES
 from control.events.text import RELATION
 from deploy.valkey import EmbeddedValkey
 from shared.messages.sessions import FindSessions, Living
-from shared.messages.status import WorkerState
 from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import listening
 from tests.integration.control.row import SDP, WHEP
@@ -71,23 +69,6 @@ async def test_only_the_events_that_were_asked_for(stage: Stage) -> None:
         await change(worker, has_publisher=False)
         await heard.hears(("inactive", {}))
         assert len(heard.events) == 1
-
-
-async def test_viewers_of_a_draining_worker_are_asked_to_move_when_there_is_a_place_to_go(
-    stage: Stage,
-) -> None:
-    leaving = await stage.worker("leaving")
-    await leaving.publish_in("demo")
-    http = await stage.control()
-    async with listening(http, await subscribed(http, await played(http), "reconnect", "inactive")) as heard:
-        leaving.state = WorkerState.DRAINING
-        leaving.drains = (time.time() - 60, time.time())
-        await change(leaving, has_publisher=False)
-        await heard.hears(("inactive", {}))
-        assert len(heard.events) == 1  # nobody has the room
-        await leaving.give_up("demo")
-        await (await stage.worker("staying")).publish_in("demo")
-        await heard.hears(("reconnect", {}))
 
 
 async def test_a_stream_ends_with_its_session(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

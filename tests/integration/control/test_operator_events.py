@@ -1,6 +1,5 @@
 """Server-sent events for operators: workers, rooms, sessions, rulings and totals."""
 
-import asyncio
 import time
 from typing import Any
 
@@ -9,12 +8,8 @@ import jwt
 import pytest
 
 from control.events import operator_streams, room_streams
-from control.server import make_server
-from shared.http.server import listen
 from shared.messages.sessions import ListedSessions, ListSessions, SessionStatus
 from shared.messages.signalling import Role
-from shared.settings.host_port import HostPort
-from shared.settings.settings import load_settings
 from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import IN_TIME, Heard, listening
 from tests.integration.control.scripted_worker import ScriptedWorker
@@ -172,17 +167,3 @@ async def test_nobody_is_asked_for_sessions_while_nobody_looks(stage: Stage) -> 
             return asked() == before
 
         await eventually("it is asked no more", quiet, IN_TIME)
-
-
-async def test_streams_end_when_their_process_stops(redis_url: str) -> None:
-    server = make_server(load_settings(redis_url=redis_url, admin_token=TOKEN))
-    listener = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await eventually("it serves", lambda: server.started, IN_TIME)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=url, headers=ADMIN) as http, listening(http, EVENTS) as heard:
-        await eventually("it is told", lambda: heard.events, IN_TIME)
-        server.stop()
-        async with asyncio.timeout(IN_TIME):
-            await serving
-        await eventually("it ends", lambda: heard.ended, IN_TIME)

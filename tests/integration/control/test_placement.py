@@ -76,15 +76,6 @@ async def test_an_owner_that_gives_its_room_up_is_followed_by_another_worker(sta
     assert worker_of(await publish(http)) == "other"
 
 
-async def test_a_viewer_of_a_full_worker_is_503_with_a_hint(stage: Stage) -> None:
-    owner = await stage.worker("owner")
-    await owner.publish_in("demo")
-    owner.answers[Play] = FULL
-    response = await play(await stage.control())
-    assert response.status_code == 503
-    assert int(response.headers["Retry-After"]) >= 1
-
-
 async def test_a_viewer_follows_a_room_to_another_worker_at_once(stage: Stage) -> None:
     first, second = await stage.worker("first"), await stage.worker("second")
     await first.publish_in("demo")

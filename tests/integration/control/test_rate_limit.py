@@ -10,7 +10,6 @@ from shared.bus.connection import connect
 from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.row import SESSION
-from tests.support.waiting import eventually
 
 SLOW = {"rate_limit_rps": 0.01}  # no refill while a test runs
 LIMITED = sorted(operation for operation in description().operations() if operation[0].startswith("/api/"))
@@ -36,17 +35,6 @@ async def test_without_a_burst_a_second_of_requests_passes_at_once(stage: Stage)
     http = await stage.control(rate_limit_rps=4)
     statuses = [(await http.get("/api/records")).status_code for _ in range(4)]
     assert statuses == [200] * 4
-
-
-async def test_a_client_that_waits_is_served_again(stage: Stage) -> None:
-    http = await stage.control(rate_limit_rps=5, rate_limit_burst=1)
-    while (await http.get("/api/records")).status_code == 200:
-        pass
-
-    async def served() -> bool:
-        return (await http.get("/api/records")).status_code == 200
-
-    await eventually("a new token", served, within=2)
 
 
 async def test_everything_below_api_is_limited(stage: Stage) -> None:
@@ -108,15 +96,6 @@ async def test_behind_a_trusted_proxy_the_client_is_the_forwarded_address(
     assert await status("203.0.113.9, 192.0.2.1") == 429  # what the client claims does not count
     assert await status("2001:db8::1") == 200
     assert await status("2001:db8::2") == 429  # the same /64
-
-
-async def test_a_client_that_is_no_trusted_proxy_cannot_pose_as_another(stage: Stage) -> None:
-    http = await stage.control(**SLOW, trusted_proxies="192.0.2.0/24")
-    statuses = [
-        (await http.get("/api/records", headers={"X-Forwarded-For": f"203.0.113.{n}"})).status_code
-        for n in range(2)
-    ]
-    assert statuses == [200, 429]
 
 
 async def test_a_bucket_fills_at_its_rate_up_to_its_burst_and_is_forgotten_when_full(redis_url: str) -> None:

@@ -227,20 +227,24 @@ async def test_a_process_has_so_many_streams(stage: Stage, monkeypatch: pytest.M
 
 
 async def test_streams_end_when_their_process_stops(redis_url: str) -> None:
-    server = make_server(load_settings(redis_url=redis_url))
+    server = make_server(load_settings(redis_url=redis_url, admin_token="chief"))
     listener = listen("HTTP_ADDR", HostPort("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await eventually("it serves", lambda: server.started, IN_TIME)
     async with (
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as http,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", headers={"X-Auth-Token": "chief"}
+        ) as http,
         listening(http, EVENTS) as every,
         listening(http, f"{EVENTS}?room=demo") as some,
+        listening(http, "/api/admin/events") as operators,
     ):
-        await eventually("both are told", lambda: every.events and some.events, IN_TIME)
+        streams = (every, some, operators)
+        await eventually("all are told", lambda: all(stream.events for stream in streams), IN_TIME)
         server.stop()
         async with asyncio.timeout(1.5):  # less than requests under way are waited for
             await serving
-        await eventually("both have ended", lambda: every.ended and some.ended, IN_TIME)
+        await eventually("all have ended", lambda: all(stream.ended for stream in streams), IN_TIME)
 
 
 async def test_streams_outlive_redis(stage: Stage, own_valkey: EmbeddedValkey) -> None:

@@ -237,14 +237,6 @@ async def test_a_request_under_way_is_answered_before_it_stops(
         assert await running.wait() == 0
 
 
-async def test_it_starts_without_redis_and_says_that_it_is_not_ready(tmp_path: Path) -> None:
-    async with (
-        process(tmp_path / "log", REDIS_URL="redis://127.0.0.1:1") as (_, url),
-        httpx.AsyncClient() as http,
-    ):
-        assert (await http.get(f"{url}/readyz")).status_code == 503
-
-
 async def test_with_a_certificate_it_speaks_https(tmp_path: Path, redis_url: str) -> None:
     cert_file, key_file = new_certificate(tmp_path)
     trust = ssl.create_default_context(cafile=cert_file)

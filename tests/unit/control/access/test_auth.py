@@ -72,6 +72,7 @@ def may_administrate(settings: dict[str, Any], text: str, room: str | None = Non
         (GLOBAL, "", DEMO, False),
         (GLOBAL, "al", DEMO, False),
         (GLOBAL, "ALL", DEMO, False),
+        ({"auth_token": "schlüssel"}, "schlüssel", DEMO, True),
         (GLOBAL | ADMIN, "boss", DEMO, False),
         # room tokens
         (ROOMS, "one", DEMO, True),
@@ -318,11 +319,28 @@ def test_why_somebody_was_refused_is_told_in_a_word(settings: dict[str, Any], te
     assert refused.value.cause == cause
 
 
-def test_where_a_credential_is_found() -> None:
-    assert credential({"authorization": "Bearer a", "x-auth-token": "b"}) == b"a"
-    assert credential({"authorization": "Bearer ", "x-auth-token": "b"}) == b"b"
-    assert credential({"authorization": "Basic a"}) is None
-    assert credential({"x-auth-token": ""}) is None
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ({"authorization": "Bearer a", "x-auth-token": "b"}, b"a"),
+        ({"authorization": "Bearer ", "x-auth-token": "b"}, b"b"),
+        ({"authorization": "bearer a"}, b"a"),
+        ({"authorization": "BEARER   a"}, b"a"),
+        ({"authorization": "Basic a", "x-auth-token": "b"}, b"b"),
+        ({"authorization": "Basic a"}, None),
+        ({"authorization": "a"}, None),
+        ({"authorization": "Bearer"}, None),
+        ({"x-auth-token": "b"}, b"b"),
+        ({"x-auth-token": ""}, None),
+        ({"x-auth-token": "Bearer a"}, b"Bearer a"),
+        ({"cookie": "token=a"}, None),
+        ({"authorization": "Bearer schl\xc3\xbcssel"}, "schlüssel".encode()),  # as Starlette decodes headers
+        ({"authorization": "Bearer \xff\xfe"}, b"\xff\xfe"),
+        ({}, None),
+    ],
+)
+def test_where_a_credential_is_found(headers: dict[str, str], found: bytes | None) -> None:
+    assert credential(headers) == found
 
 
 # --- whether two are the same somebody's
