@@ -83,9 +83,6 @@ async def test_a_comeback_needs_no_place_and_a_refused_one_ends_nothing(redis_ur
         await directory.release_rooms([at_its_limit], WorkerId("w2"))
 
 
-# --- DELETE
-
-
 # --- who may come
 
 

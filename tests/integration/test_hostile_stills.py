@@ -1,7 +1,4 @@
-"""Still pictures of a real worker: a hostile room and a killed decoder cost the others nothing.
-
-With `SNAPSHOTS=0` there are none, and no decoder.
-"""
+"""With `SNAPSHOTS=0` a worker has no still pictures, and no decoder."""
 
 import httpx
 import psutil

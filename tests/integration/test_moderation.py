@@ -170,11 +170,3 @@ def worker_of(session_url: str) -> str:
 async def status_of(system: System, room: str, control: int = 0, **claims: object) -> int:
     answer = await post_offer(system.http, system.whip(room, control), PUBLISH_OFFER, token(**claims))
     return answer.status_code
-
-
-async def ready(system: System) -> bool:
-    try:
-        answers = [await system.http.get(f"{member.url}/readyz") for member in system.controls]
-    except httpx.TransportError:
-        return False
-    return all(answer.is_success for answer in answers)

@@ -134,11 +134,6 @@ class Firefox:
         await page.goto(url)
         return cast(Page, page)
 
-    async def prepare(self) -> None:
-        await self._bidi.command(
-            "script.addPreloadScript", functionDeclaration=f"() => {{ {RECORD_CONNECTIONS} }}"
-        )
-
 
 @contextlib.asynccontextmanager
 async def firefox(**preferences: bool | int | str) -> AsyncIterator[Firefox]:

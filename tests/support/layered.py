@@ -18,7 +18,6 @@ AUDIO = 3
 MEDIA_TYPE, RTX_TYPE = 96, 97
 RID, REPAIRED_RID, TRANSPORT_CC = 1, 2, 3  # ids of the header extensions
 FEEDBACK = ("nack", "nack pli", "transport-cc")
-UNDECLARED = Sources()
 KEYFRAME, DELTA = b"\x10\x00 key", b"\x10\x01 delta"  # VP8
 
 

@@ -16,7 +16,6 @@ LAYERS = {"layered": (700_000, 350_000, 150_000), "single": (655_000,)}
 SOUND = 65_000  # bit/s, with its headers
 PEAKS = 1.1  # a layer fits a line that carries this multiple of its mean
 WARM_UP_SECONDS = 4.0
-SETTLED_SECONDS = 5.0  # after a join or a change of its line
 _NEVER_FULL = 1e6  # seconds of queue: TCP waits where UDP is dropped
 
 
