@@ -1,20 +1,13 @@
 """Bugs of ours: each ends the session it concerns, is logged once with a traceback, disturbs nobody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.support.peer import IN_TIME
-from tests.support.plane import Plane, running_plane
+from tests.support.plane import Plane
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
 
 
 def break_(*_: object) -> None:

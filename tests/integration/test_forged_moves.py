@@ -3,7 +3,7 @@
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from time import monotonic
 
 import pytest
@@ -12,7 +12,7 @@ from media.feedback.viewer_feedback import RTCP_BYTES_AT_ONCE, RTCP_BYTES_PER_SE
 from media.rtp.rtcp import ReportBlock, pli, receiver_report
 from media.transport.ice import CONSENT_SECONDS
 from tests.support.peer import IN_TIME, Peer, payload_of
-from tests.support.plane import Plane, running_plane
+from tests.support.plane import Plane
 from tests.support.waiting import eventually
 
 MEDIA_PACKETS = 300
@@ -42,12 +42,6 @@ class Victim:
             while True:
                 self.bytes += len(self.socket.recv(2048))
         return self.bytes
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
 
 
 @pytest.fixture

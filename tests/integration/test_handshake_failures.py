@@ -1,7 +1,6 @@
 """Sessions whose DTLS handshake fails or begins early: what the log and the metrics say, and who gets in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,14 +10,8 @@ from media.transport.certificate import Certificate
 from media.transport.handshake_failure import HandshakeFailure
 from shared.messages.signalling import Role
 from tests.support.peer import IN_TIME
-from tests.support.plane import Plane, running_plane
+from tests.support.plane import Plane
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
 
 
 @pytest.mark.parametrize(

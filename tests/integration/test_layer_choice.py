@@ -1,6 +1,5 @@
 """What a viewer asks of the picture, as its worker takes it."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +10,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions
 from shared.messages.signalling import ChooseLayer, LayerChosen
 from tests.support.peer import Peer
-from tests.support.plane import ROOM, Plane, running_plane
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
+from tests.support.plane import ROOM, Plane
 
 
 def name_picture(plane: Plane, rid: str) -> None:

@@ -1,8 +1,7 @@
 """What a worker's metrics say of single rooms and of viewers' lines."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
-import pytest
 from prometheus_client.core import Metric
 
 from media.rooms.warnings import NO_KEYFRAME
@@ -11,15 +10,9 @@ from media.worker.metrics.room_details import RoomDetailsCollector
 from media.worker.metrics.sessions import SessionsCollector
 from shared.messages.signalling import Publish, Role
 from tests.support.peer import IN_TIME
-from tests.support.plane import Plane, running_plane
+from tests.support.plane import Plane
 from tests.support.sdp import sent_offer
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
 
 
 def by_name(metrics: Iterator[Metric]) -> dict[str, float]:

@@ -1,7 +1,5 @@
 """A viewer answers an offer of the worker, in time, late, or twice, and is a viewer as any other."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from media.sessions.viewer_session import ViewerSession
@@ -9,14 +7,8 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions
 from shared.messages.signalling import Answer, AnswerOffer, Patched, Play, Role
 from tests.support.peer import Peer
-from tests.support.plane import ROOM, Plane, running_plane
+from tests.support.plane import ROOM, Plane
 from tests.support.sdp import sent_offer
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
 
 
 async def offer_to(plane: Plane, peer: Peer, offer: bytes = b"") -> Answer:

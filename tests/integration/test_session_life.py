@@ -1,7 +1,6 @@
 """Sessions of the media plane from offer to end, over a real socket, with time passed in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from time import monotonic
 
@@ -14,15 +13,8 @@ from shared.bus import keys
 from shared.messages.encoding import DecodeError
 from shared.messages.signalling import Play, Publish, Role
 from tests.support.peer import IN_TIME, SSRCS
-from tests.support.plane import ROOM, Plane, running_plane
+from tests.support.plane import ROOM, Plane
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
-
 
 # --- connecting
 

@@ -1,7 +1,5 @@
 """A session goes on when its client restarts ICE (RFC 9725 4.3.2) or gets another address."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from media.rtp.rtcp import receiver_report
@@ -9,15 +7,8 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.sdp.fragment import parse_fragment
 from tests.support.peer import IN_TIME, Peer
-from tests.support.plane import Plane, running_plane
+from tests.support.plane import Plane
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
-
 
 REPORT = receiver_report(7, [])
 TRICKLE = (

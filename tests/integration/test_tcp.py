@@ -1,6 +1,5 @@
 """Clients that come over TCP do all that others do, and no harm: real ICE, DTLS and SRTP."""
 
-from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
@@ -13,15 +12,9 @@ from shared.messages.sessions import ListSessions
 from shared.messages.signalling import CloseRoom, Role
 from shared.sdp.fragment import parse_fragment
 from tests.support.peer import IN_TIME
-from tests.support.plane import Plane, running_plane
+from tests.support.plane import Plane
 from tests.support.tcp_peer import Stream, TcpPeer, tcp_candidate
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
 
 
 async def connected(plane: Plane, *, publishes: bool) -> TcpPeer:

@@ -1,26 +1,16 @@
 """When a viewer's reports are read: with the next tick, if nothing in them is urgent."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from media.rtp.rtcp import ReportBlock, pli, receiver_report, remb
 from media.sessions.viewer_session import ViewerSession
 from tests.integration.test_forged_moves import arrive, protected
 from tests.support.peer import IN_TIME, OPUS, VP8, Peer
-from tests.support.plane import Plane, running_plane
+from tests.support.plane import Plane
 from tests.support.waiting import eventually
 
 VIDEO = 96
 KEYFRAME = b"\x10\x10\x00\x00\x9d\x01\x2a\x00\x05\xd0\x02"  # VP8, 1280 x 720
 REPORT = receiver_report(1, [ReportBlock(1, 64, 0, 0, 0, 0, 0)])  # a quarter was lost
 WITH_ESTIMATE = REPORT + remb(1, 5_000_000, [1])
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
 
 
 async def connected(plane: Plane, *further: str) -> Peer:

@@ -1,7 +1,6 @@
 """A worker counts by Redis' clock what others compare, and ends what its answer came too late for."""
 
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,15 +8,9 @@ from media.worker.drain import Drain
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Closed
-from tests.support.plane import Plane, running_plane
+from tests.support.plane import Plane
 
 SKEWS = [-3600.0, 3600.0]
-
-
-@pytest.fixture
-async def plane(redis_url: str) -> AsyncIterator[Plane]:
-    async with running_plane(redis_url) as plane:
-        yield plane
 
 
 async def wrong_clock(plane: Plane, seconds: float) -> RedisClock:
