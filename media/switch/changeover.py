@@ -45,6 +45,10 @@ class Changeover:
     tells: layers have timestamps of their own.
     """
 
+    _asks_at: float  # from then on for a keyframe of the target
+    _latest_at: float  # when `_latest` came, ...
+    _noted_at: float  # ... and when it was noted
+
     def __init__(
         self,
         switch: PacketSwitch,
@@ -63,13 +67,10 @@ class Changeover:
         self.target = viewer.rendition
         self.pace = 0.0  # bit/s for keyframes alone
         self.picture_pace = 0.0  # bit/s for a keyframe and what follows it; 0: each picture at once
-        self._asks_at = 0.0
         self._urgent = False  # it has no picture until the target begins
         self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
         self._first = viewer.rendition  # whose timestamps the viewer's picture began with
         self._latest: int | None = None  # the viewer's timestamp of the latest picture before a change
-        self._latest_at = 0.0  # when that came
-        self._noted_at = 0.0
 
     @property
     def waits(self) -> bool:
@@ -100,7 +101,7 @@ class Changeover:
             timestamp, seconds = picture
             behind.shift = self._shift_to(now + seconds, timestamp)
         self._switch.advance(self._feed, self._viewer, now)
-        if isinstance(behind, JoinBurst) and self.waits and self.target is not None:
+        if self.target is not None:
             self._step_over(self.target, now)  # when the next burst has come something waits again
 
     def _shift_to(self, at: float, timestamp: int) -> int:

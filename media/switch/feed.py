@@ -105,7 +105,7 @@ class Feed:
             for payload_type in (track.payload_type, track.rtx_payload_type, track.red_payload_type):
                 if payload_type is not None and payload_type != NO_PAYLOAD:
                     numbers.setdefault(payload_type, []).append(number)
-        self.by_payload_type = {kind: found[0] for kind, found in numbers.items() if len(found) == 1}
+        self.by_payload_type = {kind: number for kind, (number, *others) in numbers.items() if not others}
         self.media_types = frozenset(bytes((kind | marker,)) for kind in numbers for marker in (0, 0x80))
         layered = sorted({number for found in numbers.values() if len(found) > 1 for number in found})
         self.layers = LayerStreams({number: sources[number] for number in layered}) if layered else None

@@ -237,11 +237,8 @@ def layer_of(feed: Feed, packet: RtpPacket, now: float) -> int | None:
     A layer that the room does not take is expected to come, so its packets do not count as dropped.
     """
     layers = feed.layers
-    if layers is None:
-        feed.rx_dropped += 1
-        return None
-    number = layers.find(packet, now)
-    if number is None and not layers.leaves_out(packet):
+    number = None if layers is None else layers.find(packet, now)
+    if number is None and (layers is None or not layers.leaves_out(packet)):
         feed.rx_dropped += 1
     return number
 

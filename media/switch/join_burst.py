@@ -17,6 +17,7 @@ MIN_STEP_SECONDS, MAX_STEP_SECONDS = 0.010, 0.020
 MAX_PAUSE_SECONDS = 0.050  # a longer pause between two calls is not made up for
 MOST_SECONDS = 3.0  # until the live edge is reached, at any bit rate of the stream
 MOST_PACED_SECONDS = 1.0  # a picture that is paced stays so close to the live edge
+_A_PACKET = 1.0  # bytes of credit: what goes out may owe the rest of itself
 
 
 class JoinBurst:
@@ -40,6 +41,10 @@ class JoinBurst:
         "track",
     )
 
+    _rate: float  # bit/s at least
+    _taken_at: float
+    _ends_at: float
+
     def __init__(self, track: int) -> None:
         self.track = track
         self.next_index = 0  # packets below it were sent, or came before the viewer's start
@@ -50,8 +55,6 @@ class JoinBurst:
         self._bytes = 0
         self._overhead = 0  # of each packet, that counts in the rate
         self._credit = float(START_BYTES)
-        self._rate = 0.0  # bit/s at least
-        self._taken_at = self._ends_at = 0.0
 
     @property
     def begun(self) -> bool:
@@ -101,7 +104,7 @@ class JoinBurst:
         self._pending = deque()
         self._overhead = PACKET_OVERHEAD
         self.is_first = False
-        self._rate, self._credit, self.paces = rate, 1.0, True  # a packet at once
+        self._rate, self._credit, self.paces = rate, _A_PACKET, True  # at once
         self._taken_at, self._ends_at = now, now + MOST_SECONDS
         self.next_index = index
 
@@ -139,7 +142,7 @@ class JoinBurst:
             self._credit = float(self._bytes)
         self._taken_at = now
         if not self._pending:  # what is owed is paid, and nothing is saved
-            self._credit = min(self._credit, 1.0)
+            self._credit = min(self._credit, _A_PACKET)
         runs = []
         while self._pending and self._credit > 0:
             run, octets = split(self._pending, self._credit, self._overhead)

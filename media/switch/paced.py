@@ -47,13 +47,13 @@ class Paced:
     pause = 0.010  # seconds from one call of `take` to the next
     begun = True  # it has no held pictures to begin with; ...
     caught_up = False  # ... and the live edge is never reached
+    shift: int  # of the timestamps of the next picture (see `Viewer`): to be set before it is taken
 
     def __init__(self, track: int, next_index: int, bitrate: float, now: float) -> None:
         """Packets of `track` below `next_index` are not for the viewer. `bitrate` may be set at any time."""
         self.track = track
         self.next_index = next_index  # packets below it were sent or skipped, if they do not come late
         self.bitrate = bitrate  # bit/s, with the overhead of packets
-        self.shift = 0  # of the timestamps of the next picture: see `Viewer`
         self.again: dict[int, Callable[[float], None]] = {}  # what is sent again in its turn, by its index
         self.begins_at: int | None = None  # where the picture starts whose first packets `take` returned
         self._pending: deque[Run] = deque()

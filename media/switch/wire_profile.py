@@ -84,10 +84,11 @@ class WireProfile:
         targets: dict[FanOut, list[Target]] = {}
         latest: FanOut | None = None
         of_latest: list[Target] = []
-        offset, shift, own_first, own = 0, 0, -1, b""  # of the latest viewer; nearly all have the same
+        offset, shift = 0, 0  # of the latest viewer; nearly all have the same
+        own_first, own = first, numbers(first, shift)
         for viewer in viewers:
             fan_out = viewer.fan_out
-            if viewer.offsets[track] != offset or viewer.shifts[track] != shift or not own:
+            if viewer.offsets[track] != offset or viewer.shifts[track] != shift:
                 offset, shift = viewer.offsets[track], viewer.shifts[track]
                 own_first = first - offset
                 own = numbers(own_first, shift)
