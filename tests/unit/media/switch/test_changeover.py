@@ -299,10 +299,9 @@ def test_a_viewer_that_pauses_all_the_time_needs_no_keyframe_urgently() -> None:
         viewer.change.tick(world.now)
         world.now += FRAME
         world.picture(layer, keyframe=True)
-        world.now += 1.0
+        world.now += URGENT_SECONDS / 5
     assert asked == [True, True, False, False, False]
-    world.now += URGENT_SECONDS
-    viewer.aim(2, pause=True)
+    viewer.aim(2, pause=True)  # the first time is long enough ago, and the second is not
     viewer.change.tick(world.now)
     assert asked[-1]
 
@@ -346,7 +345,8 @@ def test_another_rendition_goes_on_by_its_clock_or_else_by_the_time_that_has_pas
 
 
 def test_keyframes_alone_play_when_the_clock_says_and_never_before_the_one_before() -> None:
-    base, plays = 3, iter([(0, 5_000), (0, 0xFFFFFF00), (0, 0x100), (0, 0x80), (0, 0x80000100), None])
+    times = (5_000, 0xFFFFFF00, 0x100, 0x100, 0x80, 0x800001B3)
+    base, plays = 3, iter([*((0, time) for time in times), None])
     asked: list[tuple[int, float]] = []
 
     def play_time(number: int, at: float) -> tuple[int, int] | None:
@@ -359,12 +359,13 @@ def test_keyframes_alone_play_when_the_clock_says_and_never_before_the_one_befor
     change = Changeover(nothing, feed, viewer, nothing, play_time, ViewerStats())
     assert change._shift_to(1.0, 1_000) == 4_000
     change._latest = None
-    told = [(change._shift_to(2.0, 10) + 10) & 0xFFFFFFFF for _ in range(4)]
+    told = [(change._shift_to(2.0, 10) + 10) & 0xFFFFFFFF for _ in range(5)]
     assert told == [
         0xFFFFFF00,
         0x100,  # over the wrap
-        0x100 + 90,  # the clock stepped back: a millisecond behind the one before
-        0x80000100,
+        0x100 + 90,  # the clock stands still, ...
+        0x100 + 180,  # ... or stepped back: a millisecond behind the one before
+        0x800001B3,  # the farthest that is not behind
     ]
-    assert change._shift_to(2.0, 0x80000100) == 7  # no clock yet: as other pictures of it
+    assert change._shift_to(2.0, 0x800001B4) == 7  # no clock yet: as other pictures of it
     assert set(asked) == {(base, 1.0), (base, 2.0)}

@@ -136,6 +136,13 @@ def test_header_extensions_keep_their_ids_on_the_wire(world: World, viewer: FarV
     assert [packet.extensions for packet in viewer.packets()[-2:]] == [((7, b"o"),), ((7, b"p"),)]
 
 
+def test_thinned_forms_have_the_codec_of_the_next_publisher() -> None:
+    world = World((video("VP8"), sound()), thinned=True)
+    world.succeed((video("VP9"), sound()))
+    assert world.feed.thinning is not None
+    assert [form.codec for form in world.feed.thinning.sent] == ["VP9", "VP9"]
+
+
 def test_a_track_that_the_next_publisher_lacks_rests(world: World, viewer: FarViewer) -> None:
     viewer.packets()
     change_publisher(world, PUBLISHED[AUDIO:])

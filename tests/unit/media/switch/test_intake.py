@@ -1,8 +1,10 @@
 """A run of a publisher's packets does what its packets do one by one: the runs are only faster."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from shared.sdp.sources import Sources
 from tests.support.far_end import one_byte
 from tests.support.far_publisher import SOURCES, FarPublisher
 from tests.support.published import sound, video
+from tests.support.runs import JoinedBytes
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("each_sender")
@@ -129,23 +132,48 @@ def test_most_bursts_are_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the property above compares: a burst of which nothing is missing is not read singly."""
     world = World(PUBLISHED)
     viewer = world.join()
-    world.media(0)
+    world.media(timestamp=0)
 
     def one(_: object) -> RtpPacket:
         raise AssertionError
 
     monkeypatch.setattr("media.switch.intake.parse", one)
-    world.receive(*(world.publisher.packet(0, b"\x00" + bytes(100), timestamp=9) for _ in range(20)))
-    assert len(viewer.packets()) == 21
+    for track in (0, 1):
+        times = range(9, 29)
+        packets = (world.publisher.packet(track, b"\x00", timestamp=time, marker=True) for time in times)
+        world.receive(*packets)
+        assert world.feed.sources[track].last_timestamp == times[-1]
+    assert len(viewer.packets()) == 42
 
 
-def test_a_publisher_that_has_gone_has_no_report_due() -> None:
+def test_what_came_joined_is_opened_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(PUBLISHED)
+    opened: list[object] = []
+    monkeypatch.setattr("media.switch.intake._take_run", lambda *what: opened.append(what[3]) or True)
+    joined = JoinedBytes([world.publisher.packet(0), world.publisher.packet(0)])
+    world.switch.receive([(world.feed, joined)], world.now)
+    assert [each is joined for each in opened] == [True]
+
+
+def test_the_watch_over_frames_sees_what_it_wants_and_no_more() -> None:
+    world = World(PUBLISHED)
+    seen: list[object] = []
+    watch: Any = SimpleNamespace(packets_wanted=1, saw=lambda *what: seen.append(what))
+    world.feed.sources[0].watch = watch
+    for watch.packets_wanted in (1, 0):
+        world.media(0, payload=KEYFRAME)
+    assert seen == [((KEYFRAME,), world.now)]
+
+
+@pytest.mark.parametrize("came", [list, JoinedBytes])
+def test_a_publisher_that_has_gone_has_no_report_due(came: Callable[[Iterable[bytes]], Any]) -> None:
     world = World(PUBLISHED)
     world.media(0)
     world.feed.rtcp_due_at = 0.0
     world.switch.close_source(world.feed, world.publisher.keys)
-    received = world.switch.receive([(world.feed, [world.publisher.packet(0)])], world.now)
+    received = world.switch.receive([(world.feed, came([world.publisher.packet(0)]))], world.now)
     assert received == ([], [])
+    assert world.feed.fault is None
 
 
 def test_a_gap_makes_rtcp_to_the_publisher_due_at_once() -> None:
@@ -155,6 +183,14 @@ def test_a_gap_makes_rtcp_to_the_publisher_due_at_once() -> None:
     for packet, due in ((packets[0], []), (packets[2], [world.feed])):
         world.feed.rtcp_due_at = math.inf
         assert world.switch.receive([(world.feed, [packet])], world.now).due == due
+
+
+def test_rtcp_that_is_due_is_so_with_the_next_media() -> None:
+    world = World(PUBLISHED)
+    world.media()
+    for later, due in ((0.0, [world.feed]), (1.0, [])):
+        world.feed.rtcp_due_from(world.now + later)
+        assert world.switch.receive([(world.feed, [world.publisher.packet(1)])], world.now).due == due
 
 
 def test_what_nobody_can_open_at_once_leaves_in_one_run_all_the_same() -> None:

@@ -66,6 +66,9 @@ def test_a_viewer_runs_through_to_the_live_edge_without_a_gap(seconds: float, ea
 @pytest.mark.parametrize("each", [1, 7, 64])
 def test_the_first_packets_go_at_once(each: int) -> None:
     assert len(indexes(begun(100, each=each).take(0.0))) == START_BYTES // SIZE + 1
+    burst = JoinBurst(0)
+    burst.begin([sized(n, *[1024] * each) for n in range(0, 100, each)], 1e6, 0.0)
+    assert len(indexes(burst.take(0.0))) == START_BYTES // 1024
 
 
 @pytest.mark.parametrize("bitrate", [100_000, 2_600_000, 4_000_000, 8_000_000])
@@ -92,8 +95,8 @@ def test_on_a_line_whose_rate_is_known_the_overhead_of_packets_counts() -> None:
     burst = JoinBurst(0)
     burst.begin_at(0, 400_000.0, 0.0)
     assert burst.late == 0.0
-    for n in range(300):
-        burst.add(sized(n, 100))
+    for n in range(0, 300, 2):
+        burst.add(sized(n, 100, 100))
     assert burst.late == 300 * (100 + PACKET_OVERHEAD) * 8 / 400_000
     indexes(burst.take(0.0))
     taken = sum(len(indexes(burst.take(n / 100))) for n in range(1, 51))
@@ -121,7 +124,14 @@ def test_it_ends_even_when_the_stream_has_become_faster_than_its_pace() -> None:
 
 @pytest.mark.parametrize(
     ("credit", "taken", "cost"),
-    [(0.0, [5], 110), (110.0, [5], 110), (111.0, [5, 6], 320), (320.0, [5, 6], 320), (630.0, [5, 6, 7], 630)],
+    [
+        (0.0, [5], 110),
+        (110.0, [5], 110),
+        (111.0, [5, 6], 320),
+        (320.0, [5, 6], 320),
+        (321.0, [5, 6, 7], 630),
+        (630.0, [5, 6, 7], 630),
+    ],
 )
 def test_a_run_is_cut_where_the_credit_ends(credit: float, taken: list[int], cost: int) -> None:
     pending = deque([sized(5, 100, 200, 300), sized(8, 100)])
@@ -182,14 +192,26 @@ def test_what_needs_more_than_the_rate_is_a_second_behind_and_no_more() -> None:
 
 def test_what_something_else_took_is_owed() -> None:
     burst = JoinBurst(0)
-    burst.begin_at(0, 400_000.0, 0.0)
-    assert not burst.owes(0.0)
-    burst.spend(1000)
-    assert burst.owes(0.0)
+    burst.begin_at(0, 400_000.0, 100.0)
+    for spent, owes in ((1, False), (1, True), (998, True)):
+        burst.spend(spent)
+        assert burst.owes(100.0) is owes
+    assert [burst.owes(at) for at in (100.019, 100.02)] == [True, False]
     burst.add(sized(0, SIZE))
-    assert not indexes(burst.take(0.01))
-    assert not burst.owes(0.025)
-    assert indexes(burst.take(0.025)) == [0]
+    assert not indexes(burst.take(100.01))
+    assert indexes(burst.take(100.025)) == [0]
+
+
+def test_what_is_not_paced_any_more_catches_up_in_a_few_seconds_and_not_at_once() -> None:
+    burst = JoinBurst(0)
+    burst.begin_at(0, 100_000.0, 100.0)
+    for index in range(90):
+        burst.add(sized(index, SIZE))
+    burst.pace(0.0)
+    assert len(indexes(burst.take(100.01))) == 1
+    assert [burst.may_wait(100.0 + seconds) for seconds in (0.0, MOST_SECONDS)] == [True, False]
+    indexes(burst.take(100.0 + MOST_SECONDS))
+    assert burst.caught_up
 
 
 def test_what_was_before_its_first_packet_is_none_of_its_own() -> None:

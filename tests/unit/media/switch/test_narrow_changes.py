@@ -3,13 +3,22 @@
 import pytest
 
 from media.counts import TcpStats
+from media.rtp.extensions import PlayoutDelay
 from media.rtp.srtp import Profile
 from media.switch.changeover import BETTER_SECONDS
 from media.switch.join_burst import JoinBurst
 from media.tracks.sent_track import GOES_ON_SECONDS
 from media.transport.tcp_backlog import TcpBacklog
 from tests.support.far_end import BOTH_PROFILES
-from tests.support.layers_world import KEYFRAMES, LAYERS, LOWEST, SOUND, ChangingViewer, LayersWorld
+from tests.support.layers_world import (
+    KEYFRAMES,
+    LAYERS,
+    LOWEST,
+    PICTURE_RTX,
+    SOUND,
+    ChangingViewer,
+    LayersWorld,
+)
 from tests.support.nonce_watch import NonceWatch
 from tests.support.one_stream import assert_one_stream
 
@@ -181,6 +190,21 @@ def test_over_tcp_nothing_is_paced_since_the_connection_does(tcp: bool) -> None:
     assert (viewer.far.viewer.behind is None) == tcp
 
 
+@pytest.mark.parametrize("form", [1, LOWEST])
+def test_over_tcp_what_begins_anew_is_sent_by_rtx_first_which_tells_the_delay(form: int) -> None:
+    world = begun(thinned=True)
+    viewer = ChangingViewer(world, 2)
+    viewer.far.viewer.queue_in(TcpBacklog(TcpStats()))
+    viewer.far.viewer.delay_playout(PlayoutDelay(0.0, 0.1))
+    viewer.aim(form)
+    sent = world.picture(1, keyframe=True, packets=3)
+    world.picture(2)
+    again = [packet for packet in viewer.far.packets() if packet.ssrc == PICTURE_RTX]
+    assert viewer.far.viewer.rendition == form
+    assert [packet.payload[2:] for packet in again] == [each for each in sent[:1] if form == 1]
+    assert viewer.far.viewer.resent_octets == sum(len(packet.payload) - 2 for packet in again)
+
+
 def paused(world: LayersWorld) -> ChangingViewer:
     viewer = ChangingViewer(world, 0)
     viewer.change.set_pace(0.0, RATE)
@@ -278,6 +302,8 @@ def test_it_is_not_urgent_for_who_never_had_a_picture() -> None:
     viewer.aim(1)
     viewer.change.tick(world.now)
     assert asked == [(1, False)]
+    sent = world.picture(1, keyframe=True)
+    assert [packet.payload for packet in viewer.pictures()] == sent
 
 
 def test_a_change_that_needs_no_keyframe_asks_for_one_where_no_picture_ends() -> None:

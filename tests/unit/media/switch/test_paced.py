@@ -93,15 +93,27 @@ def test_a_picture_is_sent_at_the_pace_of_the_line() -> None:
 def test_it_says_how_long_the_next_picture_takes() -> None:
     one = paced()
     assert one.next_picture is None
-    add(one, picture(7, FIRST, 3, size=SIZE + 1))
+    packets = picture(7, FIRST, 3, size=SIZE + 1)
+    one.add(run_of(*[packet.packet(0) for packet in packets], track=TRACK, first=FIRST))
     assert one.next_picture == (7 * 90_000, 3 * 1001 * 8 / BITRATE)
     Line(one).run(0.05)
     assert one.next_picture is None
 
 
+def test_its_first_packet_goes_at_once_unless_something_is_owed() -> None:
+    one, owing = paced(), paced()
+    one.take(0.0)
+    owing.spend(1)
+    for each, taken in ((one, [FIRST]), (owing, [])):
+        add(each, picture(1, FIRST))
+        assert indexes(each.take(0.0)) == taken
+
+
 def test_what_was_sent_in_advance_is_owed_until_the_line_has_carried_it() -> None:
     one = paced()
-    one.spend(5_000)
+    one.spend(_IN_ADVANCE)
+    assert not one.owes(0.0)
+    one.spend(5_000 - _IN_ADVANCE)
     carried = (5_000 - _IN_ADVANCE) * 8 / BITRATE
     assert [one.owes(carried + seconds) for seconds in (-0.01, 0.01)] == [True, False]
 
@@ -214,6 +226,17 @@ def test_a_picture_that_is_too_large_is_skipped_whole() -> None:
     add(one, following)
     line.run(1.0)
     assert line.sent == following
+
+
+def test_what_makes_a_picture_too_large_takes_all_of_it_along_unless_that_has_begun() -> None:
+    large = picture(1, FIRST + 5, size=MAX_PICTURE_BYTES)[:1]
+    waits, goes = Line(paced()), Line(paced())
+    add(goes.one, picture(1, FIRST))
+    began = len(goes.run(0.2))
+    add(goes.one, large)
+    assert began + len(goes.run(1.0)) == 5
+    add(waits.one, [*picture(1, FIRST)[:-1], *large, *picture(1, FIRST + 6, 1, size=0)])
+    assert waits.run(1.0) == []
 
 
 def test_a_run_is_taken_as_its_packets_are() -> None:

@@ -107,6 +107,16 @@ def test_its_form_may_change_with_each_packet() -> None:
     assert [packet.payload for packet in packets] == [made(number) for number in range(1, 7)]
 
 
+def test_padding_behind_it_is_none_of_it() -> None:
+    padded = bytearray(redundant(1, 1) + b"\0\0\3")
+    padded[0] |= 0x20
+    world = room()
+    assert [packet.payload for packet in relayed(world, bytes(padded))] == [made(1)]
+    padded[-1] = 255  # longer than the packet
+    assert not relayed(world, bytes(padded[:2]) + b"\0\2" + bytes(padded[4:]))
+    assert (world.feed.rx_dropped, world.feed.fault) == (1, None)
+
+
 def test_its_losses_are_told_to_it_as_they_were() -> None:
     world = room()
     relayed(world, *(redundant(number, 1) for number in (1, 2, 4, 5)))

@@ -12,8 +12,10 @@ from media.rtp.red import MOST_OCTETS, Earlier, parse
 from media.rtp.rtcp import nack
 from media.rtp.run import Run
 from media.switch.join_burst import JoinBurst
+from media.switch.redundant_sound import RedundantSound
 from media.switch.viewer import Place
 from media.switch.wire import Wire
+from media.tracks.sent_track import SentTrack
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.far_viewer import FarViewer
 from tests.support.once_world import OnceWorld
@@ -122,6 +124,16 @@ def test_it_is_made_only_while_somebody_gets_it() -> None:
     world.burst(AUDIO)
     assert forms[0].sent.octets == made
     assert not world.feed.redundant.active
+
+
+def test_a_form_is_made_until_the_last_who_gets_it_has_left() -> None:
+    sent = SentTrack(1)
+    forms = RedundantSound([sent], 0, 4)
+    assert [forms.has(number) for number in range(3, 9)] == [False, True, True, True, True, False]
+    assert [forms.use(1, OPUS), forms.use(1, OPUS)] == [4, 4]
+    for active, payload_type in ((True, OPUS), (False, None)):
+        forms.release(4)
+        assert (forms.active, forms.forms[0].payload_type) == (active, payload_type)
 
 
 def odd(payload_type: int) -> tuple[Wire | None, ...]:

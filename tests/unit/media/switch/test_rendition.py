@@ -43,5 +43,14 @@ def test_the_best_rung_from_a_layer_on_is_one_that_comes_or_else_the_sound_alone
     assert [ladder.best_from(rung) for rung in range(5)] == [1, 1, 4, 4, 4]
     assert [ladder.number(rung) for rung in (1, 4)] == [1, None]
     assert ladder.needs == (math.inf, 7.0, math.inf, math.inf, 2.0)
-    assert ladder.lowest_moving == 1
-    assert Ladder.of(renditions[:1], 2.0, (), 0).lowest_moving is None
+
+
+@pytest.mark.parametrize(
+    ("bitrates", "number"),
+    [((math.inf, 5.0, math.inf, 1.0), 1), ((9.0, 5.0, 1.0), 1), ((math.inf, 1.0), None)],
+)
+def test_the_least_that_moves_is_the_last_one_that_comes_before_keyframes_alone(
+    bitrates: tuple[float, ...], number: int | None
+) -> None:
+    renditions = tuple(Rendition(n, rate) for n, rate in enumerate(bitrates))
+    assert Ladder.of(renditions, 2.0, (), 0).lowest_moving == number

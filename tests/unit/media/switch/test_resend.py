@@ -43,23 +43,28 @@ def test_what_was_never_sent_or_cannot_be_read_is_not_sent_again(
 def test_the_delay_of_the_viewer_takes_the_place_of_the_publisher_s() -> None:
     world = World()
     viewer = world.join((Wire(96, {5: 7, 6: 8}, nack=True, rtx=97, playout_delay=7), Wire(111, {})))
-    delay = PlayoutDelay(0.1, 0.2)
-    viewer.viewer.delay_playout(delay)
     lost = rtp(1, b"x", extension=one_byte((5, b"its"), (6, b"z")))
     run = run_of(lost, track=VIDEO, ssrc=SSRCS[VIDEO], first=1)
-    assert world.switch.resend(viewer.viewer, run, 0, 0, world.now)
-    [again] = viewer.packets()
-    assert again.extensions == ((8, b"z"), (7, delay.value()))
+    delay = PlayoutDelay(0.1, 0.2)
+    for extensions in (((7, b"its"), (8, b"z")), ((8, b"z"), (7, delay.value()))):
+        assert world.switch.resend(viewer.viewer, run, 0, 0, world.now)
+        [again] = viewer.packets()
+        assert again.extensions == extensions
+        viewer.viewer.delay_playout(delay)
 
 
 @pytest.mark.parametrize("index", [0x7FFF, 0x8000, 0xC000, 0x18000])
-def test_rtx_names_the_lost_packet_by_all_bits_of_its_number(index: int) -> None:
+def test_a_lost_packet_is_named_by_all_bits_of_its_number(index: int) -> None:
     world = World(index=index)
     viewer = world.join(WITH_RTX)
     world.media(VIDEO)
     [lost] = viewer.packets()
     [again] = viewer.packets(viewer.loses(SSRCS[VIDEO], lost.sequence))
     assert again.payload == (index & 0xFFFF).to_bytes(2) + lost.payload
+    viewer = world.join(WITH_NACK)
+    world.media(VIDEO)
+    sent = viewer.datagrams()
+    assert viewer.loses(SSRCS[VIDEO], index + 1) == sent
 
 
 @pytest.mark.parametrize(("offset", "shift"), [(0, 0), (3, 1), (9, 2), (-70_000, 0xFFFFFFFF)])

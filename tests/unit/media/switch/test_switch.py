@@ -1,6 +1,8 @@
 """The switch: whose packets it takes, and how those of sources that follow each other are numbered."""
 
 import os
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -62,7 +64,7 @@ def test_forged_replayed_short_and_foreign_datagrams_are_dropped() -> None:
     good = world.datagram(VIDEO)
     forged = good[:-1] + bytes((good[-1] ^ 1,))
     other_type = world.publisher.protect(rtp(1, payload_type=100, ssrc=9), 1)
-    world.receive(forged, good, good, other_type, good[:12], rtp(1), b"", b"\x80", bytes(11))
+    world.receive(b"", bytes(11), b"\x80", forged, good, good, other_type, good[:12], rtp(1))
     assert len(viewer.packets()) == 1
     assert world.feed.rx_dropped == 5  # those below 12 bytes are not even looked at
 
@@ -111,6 +113,20 @@ def test_rooms_in_one_batch_do_not_mix() -> None:
     # a packet of one room under the keys of the other is nobody's
     here.receive(there.publisher.packet(VIDEO))
     assert here.feed.rx_dropped == 1
+
+
+def test_what_a_standby_sends_goes_into_the_room_that_it_is_put_on_and_until_then_nowhere() -> None:
+    room = World()
+    beside = World(beside=room)
+    viewer, nobody = room.join(), beside.join()
+    rooms = iter((None, room.feed))
+    standby: Any = SimpleNamespace(take=lambda _runs, _now: next(rooms))
+    beside.feed.standby = standby
+    for number in (0, 1):
+        beside.media(VIDEO)
+        assert (len(viewer.packets()), room.feed.rx_packets) == (number, number)
+    assert beside.feed.rx_packets == 2
+    assert not nobody.packets()
 
 
 # --- sources that follow each other

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from media.rtp.rtcp import receiver_report
+from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch import intake
 from media.tracks.keyframe_gate import KeyframeGate
 from tests.support.far_viewer import FarViewer
@@ -63,6 +65,13 @@ def test_a_bug_behind_the_last_packet_stops_the_room_too(monkeypatch: pytest.Mon
     world.media(VIDEO)
     assert isinstance(world.feed.fault, ZeroDivisionError)
     assert world.feed.srtp is None
+
+
+def test_a_bug_that_rtcp_triggers_stops_the_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr(SrtpReceiver, "unprotect_rtcp", lambda *_: 1 / 0)
+    world.receive(world.publisher.protect_rtcp(receiver_report(1, [])))
+    assert isinstance(world.feed.fault, ZeroDivisionError)
 
 
 def test_a_bug_that_packets_trigger_which_came_joined_stops_the_room_too(

@@ -3,11 +3,13 @@
 import pytest
 
 from media.rtp.run import Run
+from media.switch.redundant_sound import RedundantSound
 from media.switch.thinning import FORMS, Thinning
 from media.tracks.sent_track import SentTrack
 from media.tracks.thinned import Form
 from tests.support.runs import indexes, run_of
 from tests.support.thinned_stream import stream
+from tests.support.world import World
 
 LOWEST, KEYFRAMES = 3, 4  # behind three tracks
 
@@ -53,6 +55,16 @@ def test_only_what_somebody_uses_is_made(thinning: Thinning) -> None:
     thinning.release(KEYFRAMES)
     assert not thinning.active
     assert thinning.of(burst([2, 2, 2], begin=112)) == []
+
+
+@pytest.mark.parametrize("forms", [Thinning, RedundantSound])
+def test_in_a_room_where_nobody_gets_a_form_none_is_asked_for(
+    forms: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "of", lambda *_: 1 / 0)
+    world = World(thinned=True, redundant=True)
+    world.media()
+    assert world.feed.fault is None
 
 
 def test_other_tracks_are_left_alone(thinning: Thinning) -> None:

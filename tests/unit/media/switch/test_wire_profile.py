@@ -116,6 +116,16 @@ def test_viewers_with_numbers_of_their_own_get_what_the_others_get(profile: Prof
     }
 
 
+@pytest.mark.parametrize(("offset", "shift"), [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
+def test_a_viewer_has_numbers_of_its_own_from_the_first_packet_on(offset: int, shift: int) -> None:
+    audience = Audience()
+    viewer = audience.join()
+    viewer.offsets, viewer.shifts = (offset, 0), (shift, 0)
+    audience.send(of(VIDEO, 5, rtp(timestamp=900)))
+    [packet] = map(parse, audience.received(viewer))
+    assert (packet.sequence, packet.timestamp) == (5 - offset, 900 + shift)
+
+
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
 def test_a_viewer_without_a_track_gets_the_other(profile: Profile) -> None:
     audience = Audience([None, Wire(8, {})])

@@ -290,6 +290,7 @@ def test_who_does_not_answer_is_asked_a_few_times_each_two_seconds_and_not_all_a
     assert len(times) <= MOST_REQUESTS * len(begins)
     firsts = {requests(_new_viewer(), 1, 15)[0] for _ in range(50)}
     assert len(firsts) > 10
+    assert 9.0 <= min(firsts) < 10.0 < 12.0 < max(firsts) <= 13.1
 
 
 def test_an_address_that_never_answers_does_not_keep_the_other_one_from_being_asked(viewer: IceLite) -> None:
