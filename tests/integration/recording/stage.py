@@ -10,6 +10,7 @@ from media.recording.writer import Writer
 from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 from shared.names import RoomName
+from shared.records.record_name import RecordName, parse_record_name
 from shared.sdp.codec import Codec
 from tests.support.rtp_source import Numbering, Sent, merged
 
@@ -120,6 +121,13 @@ class Stage:
             self._ticked += TICK_SECONDS
             self.writer.tick(self._ticked)
         self.now = max(self.now, now)
+
+
+def name_of(text: str) -> RecordName:
+    """The name of a recording, as this text has it."""
+    name = parse_record_name(text)
+    assert name is not None
+    return name
 
 
 def by_suffix(folder: Path) -> dict[str, list[Path]]:

@@ -16,10 +16,10 @@ from shared.messages.records import RecordDetails
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.records.details import FOLDER, pack_pictures
 from shared.records.details_folder import list_details, write_details
-from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
 from shared.settings.settings import load_settings
 from tests.integration.recording.conftest import StartShelf
+from tests.integration.recording.stage import name_of
 from tests.support.s3_server import BUCKET, S3Server
 from tests.support.stopwatch import Stopwatch
 
@@ -213,14 +213,8 @@ async def test_a_worker_that_does_not_answer_is_left_out(
     assert watch.seconds < 2.0
 
 
-def named(text: str) -> RecordName:
-    name = parse_record_name(text)
-    assert name is not None
-    return name
-
-
 def describe(folder: Path, text: str) -> None:
-    write_details(folder, named(text), RecordDetails(text, len(BODY), 61.25, 1280, 720, True), PICTURES)
+    write_details(folder, name_of(text), RecordDetails(text, len(BODY), 61.25, 1280, 720, True), PICTURES)
 
 
 @pytest.fixture(params=["folder", "worker", "store"])

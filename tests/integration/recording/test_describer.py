@@ -20,10 +20,11 @@ from shared.messages.records import RecordDetails
 from shared.messages.stills import WIDTHS
 from shared.records.details import FOLDER, picture_in
 from shared.records.details_folder import list_details, read_picture
-from shared.records.record_name import RecordName, parse_record_name
+from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
 from shared.settings.settings import load_settings
 from tests.integration.recording.described import SECONDS, SIZE, record
+from tests.integration.recording.stage import name_of
 from tests.support.s3_server import BUCKET, S3Server
 from tests.support.waiting import eventually
 
@@ -60,12 +61,6 @@ def run() -> Iterator[Run]:
 def age(folder: Path, seconds: float = AGED) -> None:
     for path in folder.glob("demo_*"):
         os.utime(path, (time.time() - seconds,) * 2)
-
-
-def name_of(text: str) -> RecordName:
-    name = parse_record_name(text)
-    assert name is not None
-    return name
 
 
 def by_suffix(folder: Path) -> dict[str, RecordDetails]:

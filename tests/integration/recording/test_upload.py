@@ -22,10 +22,11 @@ from shared.messages.records import RecordDetails
 from shared.records.details import FOLDER as DETAILS
 from shared.records.details import Described
 from shared.records.details_folder import read_content, write_details
-from shared.records.record_name import RecordName, parse_record_name
+from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
 from shared.settings.settings import load_settings
-from tests.support.s3_server import BUCKET, S3Server, s3_server
+from tests.integration.recording.stage import name_of
+from tests.support.s3_server import BUCKET, S3Server
 from tests.support.waiting import eventually
 
 WITHIN = 15.0
@@ -41,13 +42,6 @@ Path(sys.argv[1], "demo_3.webm").write_bytes(b"half of it")
 print("writing", flush=True)
 time.sleep(60)
 """
-FIRST, SECOND = "demo_1.webm", "demo_2.webm"
-
-
-@pytest.fixture
-def s3() -> Iterator[S3Server]:
-    with s3_server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -72,8 +66,9 @@ def running(
     *,
     delete: bool = False,
     tell: Callable[[EventType, RecordName, Facts], None] = unheard,
+    describe: Callable[[RecordName], Described | None] = lambda _: None,
 ) -> Iterator[Uploader]:
-    uploader = Uploader(lambda: store_of(s3), Journal(folder), folder, tell, delete=delete)
+    uploader = Uploader(lambda: store_of(s3), Journal(folder), folder, tell, describe, delete=delete)
     uploader.start()
     try:
         yield uploader
@@ -84,12 +79,6 @@ def running(
 
 def store_of(s3: S3Server) -> Store:
     return Store(load_settings(**s3.settings))
-
-
-def name_of(text: str) -> RecordName:
-    name = parse_record_name(text)
-    assert name is not None
-    return name
 
 
 def tell_of_left(s3: S3Server, folder: Path) -> None:
@@ -231,7 +220,7 @@ def test_a_store_that_is_away_is_one_error_without_secrets(s3: S3Server) -> None
 async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, tmp_path: Path) -> None:
     """First of all, so that nothing large is sent again because of it; and is deleted here with it."""
     journal = Journal(tmp_path)
-    for name in (FIRST, SECOND):
+    for name in (SMALL, LARGE):
         journal.began(name, {})
         (tmp_path / name).write_bytes(b"a recording")
         journal.finished(name, {}, is_due=True)
@@ -245,22 +234,17 @@ async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, tmp_path:
         return Described(details, read_content(tmp_path, details))
 
     s3.refuse = 1
-    uploader = Uploader(lambda: store_of(s3), Journal(tmp_path), tmp_path, unheard, describe, delete=True)
-    uploader.start()
-    try:
+    with running(s3, tmp_path, delete=True, describe=describe):
         await all_done(tmp_path)
-    finally:
-        uploader.stop()
-        uploader.join()
-    assert described == [FIRST, FIRST, SECOND]  # the store refused the first
+    assert described == [SMALL, SMALL, LARGE]  # the store refused the first
     store = store_of(s3)
-    assert {details.name for details in store.details()} == {FIRST, SECOND}
-    assert {record.name for record in store.records()} == {FIRST, SECOND}
-    assert store.picture(name_of(FIRST), 320) == b"small"
+    assert {details.name for details in store.details()} == {SMALL, LARGE}
+    assert {record.name for record in store.records()} == {SMALL, LARGE}
+    assert store.picture(name_of(SMALL), 320) == b"small"
     assert not list((tmp_path / DETAILS).iterdir())
-    store.delete(name_of(FIRST))
-    assert [details.name for details in store.details()] == [SECOND]
-    assert store.picture(name_of(FIRST), 320) is None
+    store.delete(name_of(SMALL))
+    assert [details.name for details in store.details()] == [LARGE]
+    assert store.picture(name_of(SMALL), 320) is None
 
 
 def details_of(name: str) -> Described:
@@ -272,16 +256,11 @@ async def test_what_is_known_of_a_recording_that_lies_in_the_store_only_stays(
 ) -> None:
     """A worker was killed when it had sent all and deleted the file, and had yet to say so."""
     journal = Journal(tmp_path)
-    journal.began(FIRST, {})
-    journal.finished(FIRST, {}, is_due=True)
+    journal.began(SMALL, {})
+    journal.finished(SMALL, {}, is_due=True)
     store = store_of(s3)
-    store.put(FIRST, b"a recording", "video/webm")
-    store.put_details(*details_of(FIRST))
-    uploader = Uploader(lambda: store, Journal(tmp_path), tmp_path, unheard, delete=True)
-    uploader.start()
-    try:
+    store.put(SMALL, b"a recording", "video/webm")
+    store.put_details(*details_of(SMALL))
+    with running(s3, tmp_path, delete=True):
         await all_done(tmp_path)
-    finally:
-        uploader.stop()
-        uploader.join()
-    assert [details.name for details in store.details()] == [FIRST]
+    assert [details.name for details in store.details()] == [SMALL]
