@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS
-from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, Order
+from media.relay.edge import RETRY_SECONDS
+from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
 from media.sessions.end_reason import EndReason
-from shared.errors import ErrorCode, ServiceError
 from shared.names import WorkerId
 from tests.integration.cluster.net import (
     FOUR,
@@ -82,15 +81,6 @@ async def test_media_passes_two_tiers(net: Net) -> None:
     assert (status.origin, status.tier, status.has_publisher) == (TWO, 2, False)
 
 
-async def test_who_feeds_as_many_as_it_should_or_is_in_the_last_tier_feeds_nobody(net: Net) -> None:
-    await chain(net)
-    for name, refusal in ((TWO, ErrorCode.WORKER_FULL), (THREE, ErrorCode.NO_PUBLISHER)):
-        order = Order().message(ROOM, FOUR, takes=1)
-        with pytest.raises(ServiceError) as refused:
-            net.workers[name].plane.origin.open(room(net, name), order, net.now())
-        assert refused.value.code is refusal
-
-
 async def test_who_comes_when_all_are_full_gets_it_from_the_origin(net: Net) -> None:
     publisher, _ = await chain(net)
     await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
@@ -121,32 +111,6 @@ async def test_an_edge_that_leaves_is_left_without_a_gap(net: Net) -> None:
     net.pass_time(ORIGIN_SILENT_SECONDS / 2)
     await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
     assert parents(net)[FOUR] == (THREE, 2)  # not the one that leaves
-
-
-async def test_an_edge_that_stops_at_once_is_replaced(net: Net) -> None:
-    publisher, (_, _, viewer) = await chain(net)
-    await net.workers[TWO].stop()
-    await becomes(net, {THREE: (ONE, 1)})
-    await viewer.gets_media_of(publisher)
-    assert lost(viewer) == [0, 0]
-
-
-@pytest.mark.soak
-async def test_an_edge_without_viewers_stays_for_those_below(net: Net) -> None:
-    publisher, (_, middle, viewer) = await chain(net)
-    middle.close()
-    await eventually("it has none", lambda: net.workers[TWO].viewers() == 0, IN_TIME)
-    for _ in range(round(LINGER_SECONDS) + 1):
-        await viewer.gets_media_of(publisher)
-        net.pass_time(1.0)
-    assert parents(net) == {TWO: (ONE, 1), THREE: (TWO, 2)}
-    viewer.close()
-    await eventually("it has none", lambda: net.workers[THREE].viewers() == 0, IN_TIME)
-    for _ in range(2 * round(LINGER_SECONDS + 1)):
-        net.pass_time(1.0)
-        await asyncio.sleep(0)
-    await eventually("all copies have ended", lambda: not parents(net), IN_TIME)
-    await eventually("the origin knows", lambda: not len(net.workers[ONE].plane.origin), IN_TIME)
 
 
 async def test_the_end_of_the_room_passes_down(net: Net) -> None:

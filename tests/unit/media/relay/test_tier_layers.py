@@ -29,7 +29,12 @@ def cluster() -> TiersCluster:
 
 @pytest.mark.parametrize(
     ("reason", "over"),
-    [(EndReason.FAULT, False), (EndReason.ROOM_LOST, False), (EndReason.PUBLISHER_LEFT, True)],
+    [
+        (EndReason.FAULT, False),
+        (EndReason.ROOM_LOST, False),
+        (EndReason.WORKER_STOPS, False),
+        (EndReason.PUBLISHER_LEFT, True),
+    ],
 )
 def test_a_copy_that_fails_says_that_the_room_goes_on(
     cluster: TiersCluster, reason: EndReason, over: bool
