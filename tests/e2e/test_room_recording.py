@@ -17,7 +17,7 @@ from deploy.valkey import EmbeddedValkey
 from tests.support.recorded import read, reads_without_a_word
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
-from tests.support.webhook_receiver import SECRET, WebhookReceiver, webhook_receiver
+from tests.support.webhook_receiver import SECRET, WebhookReceiver
 from tests.support.whip_ffmpeg import publish_command
 
 ROOM, OTHER = "recorded", "other"
@@ -66,7 +66,7 @@ async def test_a_pause_begins_another_file_and_clips_are_told_in_seconds_of_each
     redis_url: str, tmp_path: Path
 ) -> None:
     async with (
-        webhook_receiver() as receiver,
+        WebhookReceiver() as receiver,
         running_system(
             redis_url,
             ADMIN_TOKEN="chief",
@@ -127,7 +127,7 @@ async def test_started_at_one_replica_and_stopped_at_the_other(
     own_valkey: EmbeddedValkey, tmp_path: Path, befalls: str
 ) -> None:
     async with (
-        webhook_receiver() as receiver,
+        WebhookReceiver() as receiver,
         running_system(
             own_valkey.url,
             controls=2,

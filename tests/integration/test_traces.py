@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.offers import PUBLISH_OFFER, post_offer
-from tests.support.otlp_collector import OtlpCollector, Seen, otlp_collector
+from tests.support.otlp_collector import OtlpCollector, Seen
 from tests.support.system import running_system
 from tests.support.waiting import eventually
 
@@ -38,7 +38,7 @@ def tree(spans: list[Seen]) -> dict[str, str]:
 
 async def test_publish_and_play_are_traced_until_the_first_picture(redis_url: str) -> None:
     async with (
-        otlp_collector() as collector,
+        OtlpCollector() as collector,
         running_system(redis_url, TRACES_URL=collector.url) as system,
         httpx.AsyncClient(headers=PARENT) as traced,
         publisher(system.http, system.whip("traced")),
@@ -90,7 +90,7 @@ async def test_publish_and_play_are_traced_until_the_first_picture(redis_url: st
 @pytest.mark.soak
 async def test_a_refusal_is_in_the_trace_by_its_code(redis_url: str) -> None:
     async with (
-        otlp_collector() as collector,
+        OtlpCollector() as collector,
         running_system(redis_url, TRACES_URL=collector.url) as system,
     ):
         await post_offer(system.http, system.whip("demo"), PUBLISH_OFFER)

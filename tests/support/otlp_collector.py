@@ -1,17 +1,15 @@
 """A collector of traces: takes what exporters send by OTLP over HTTP, in the protocol's own messages."""
 
 import asyncio
-import contextlib
 import gzip
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 
-from tests.support.server_end import end_server
+from tests.support.endpoint import Endpoint, headers_of
 
 
 @dataclass(frozen=True)
@@ -29,15 +27,15 @@ class Seen:
     failed: bool
 
 
-@dataclass
-class OtlpCollector:
-    spans: list[Seen] = field(default_factory=list)
-    raw: bytes = b""
-    _port: int = 0
+class OtlpCollector(Endpoint):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spans: list[Seen] = []
+        self.raw = b""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1/traces"
+        return f"http://127.0.0.1:{self.port}/v1/traces"
 
     def traces(self) -> dict[str, list[Seen]]:
         """The spans by trace, in the order of their ends."""
@@ -46,20 +44,15 @@ class OtlpCollector:
             found.setdefault(span.trace, []).append(span)
         return found
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-                assert head.startswith("post /v1/traces ")
-                assert headers["content-type"] == "application/x-protobuf"
-                body = await reader.readexactly(int(headers["content-length"]))
-                self._take(gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body)
-                answer = ExportTraceServiceResponse().SerializeToString()
-                head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(answer)}\r\n"
-                writer.write(f"{head}content-type: application/x-protobuf\r\n\r\n".encode() + answer)
-                await writer.drain()
-        writer.close()
+    async def respond(self, head: bytes, reader: asyncio.StreamReader) -> bytes:
+        headers = headers_of(head)
+        assert head.startswith(b"POST /v1/traces ")
+        assert headers["content-type"] == "application/x-protobuf"
+        body = await reader.readexactly(int(headers["content-length"]))
+        self._take(gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body)
+        answer = ExportTraceServiceResponse().SerializeToString()
+        told = f"HTTP/1.1 200 OK\r\ncontent-length: {len(answer)}\r\ncontent-type: application/x-protobuf"
+        return f"{told}\r\n\r\n".encode() + answer
 
     def _take(self, body: bytes) -> None:
         self.raw += body
@@ -80,14 +73,3 @@ class OtlpCollector:
                             span.status.code == span.status.STATUS_CODE_ERROR,
                         )
                     )
-
-
-@contextlib.asynccontextmanager
-async def otlp_collector() -> AsyncIterator[OtlpCollector]:
-    collector = OtlpCollector()
-    server = await asyncio.start_server(collector.serve, "127.0.0.1", 0)
-    collector._port = server.sockets[0].getsockname()[1]
-    try:
-        yield collector
-    finally:
-        await end_server(server)

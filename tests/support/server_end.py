@@ -1,4 +1,4 @@
-"""The end of a server of asyncio, with its connections."""
+"""The end of a server of asyncio's connections."""
 
 import asyncio
 import sys
@@ -11,10 +11,3 @@ def end_connections(server: asyncio.Server, *, reset: bool = False) -> None:
             server.abort_clients()
         else:
             server.close_clients()
-
-
-async def end_server(server: asyncio.Server) -> None:
-    server.close()
-    end_connections(server)
-    if sys.version_info >= (3, 13):  # 3.12 would wait for clients that nobody has closed
-        await server.wait_closed()

@@ -10,7 +10,7 @@ import pytest
 
 from shared.settings.settings import SettingsError, load_settings
 from tests.integration.control.conftest import Stage
-from tests.support.callback_server import CallbackServer, callback_server
+from tests.support.callback_server import CallbackServer
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.stopwatch import Stopwatch
 
@@ -21,7 +21,7 @@ AWAY = (503, "credentials cannot be verified now", "5")
 
 @pytest.fixture
 async def callback() -> AsyncIterator[CallbackServer]:
-    async with callback_server() as server:
+    async with CallbackServer() as server:
         yield server
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from control.access import key_set as key_set_module
 from tests.integration.control.conftest import Stage
-from tests.support.jwks_server import jwks_server
+from tests.support.jwks_server import JwksServer
 from tests.support.offers import PUBLISH_OFFER, post_offer
 from tests.support.signing_keys import SigningKey, key_set, signing_key
 from tests.support.waiting import eventually
@@ -32,7 +32,7 @@ async def test_a_key_rolls_and_its_server_dies(stage: Stage, monkeypatch: pytest
     monkeypatch.setattr(key_set_module, "PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(key_set_module, "REFRESH_SECONDS", 0.1)
     await stage.worker()
-    async with jwks_server(key_set(FIRST)) as server:
+    async with JwksServer(key_set(FIRST)) as server:
         http = await stage.control(jwt_jwks_url=server.url)
 
         async def status(key: SigningKey) -> int:
@@ -77,7 +77,7 @@ async def test_a_key_rolls_and_its_server_dies(stage: Stage, monkeypatch: pytest
 async def test_control_starts_and_takes_other_credentials_while_the_set_is_away(
     stage: Stage,
 ) -> None:
-    async with jwks_server(key_set(FIRST)) as server:
+    async with JwksServer(key_set(FIRST)) as server:
         await server.die()
         http = await stage.control(jwt_jwks_url=server.url, auth_token="plain")
         assert (await show(http, "plain")).status_code == 204

@@ -19,7 +19,7 @@ from tests.integration.control.conftest import Stage
 from tests.integration.control.test_rulings import CHIEF, SETTINGS, bearer
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.support.waiting import eventually
-from tests.support.webhook_receiver import SECRET, webhook_receiver
+from tests.support.webhook_receiver import SECRET, WebhookReceiver
 
 IN_TIME = 10.0
 PUBLISH, PLAY = "to-publish-in-demo", "to-play-what-demo-has"
@@ -216,7 +216,7 @@ async def test_a_streamer_pauses_and_marks_what_all_workers_hear_of(stage: Stage
 
 
 async def test_webhooks_tell_what_was_set(stage: Stage, redis: Redis) -> None:
-    async with webhook_receiver() as receiver:
+    async with WebhookReceiver() as receiver:
         hooks = {
             "webhook_urls": receiver.url,
             "webhook_secrets": SECRET,

@@ -10,12 +10,12 @@ from shared.bus.batch import script
 from shared.events.event_queue import EventQueue, NoGroupError, Place
 from tests.integration.webhooks.stage import IN_TIME, Teller, control, wanted, webhook_settings
 from tests.support.waiting import eventually
-from tests.support.webhook_receiver import WebhookReceiver, webhook_receiver
+from tests.support.webhook_receiver import WebhookReceiver
 
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[WebhookReceiver]:
-    async with webhook_receiver() as running:
+    async with WebhookReceiver() as running:
         yield running
 
 
@@ -112,7 +112,7 @@ async def test_when_the_process_that_delivers_is_killed_another_one_goes_on(
 async def test_each_receiver_gets_all_and_a_dead_one_holds_up_no_other(
     redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
 ) -> None:
-    async with webhook_receiver() as other:
+    async with WebhookReceiver() as other:
         settings = webhook_settings(redis_url, [receiver.url, other.url])
         async with control(settings, redis) as process:
             await wanted(redis)

@@ -19,7 +19,7 @@ from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.integration.webhooks.stage import IN_TIME, control, event, wanted, webhook_settings
 from tests.support.waiting import eventually
-from tests.support.webhook_receiver import webhook_receiver
+from tests.support.webhook_receiver import WebhookReceiver
 from tests.unit.media.rooms.test_chronicle import StandIn
 
 W1, W2 = WorkerId("w1"), WorkerId("w2")
@@ -58,7 +58,7 @@ async def test_rooms_of_dead_and_of_restarted_workers_end(
     await living.beat(status(W1), [])
     await restarted.beat(status(W2), [])
     async with (
-        webhook_receiver() as receiver,
+        WebhookReceiver() as receiver,
         control(webhook_settings(redis_url, [receiver.url]), redis),
     ):
         await wanted(redis)

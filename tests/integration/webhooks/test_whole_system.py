@@ -8,7 +8,7 @@ import pytest
 from tests.support.http_peer import Publisher, running
 from tests.support.system import running_system
 from tests.support.waiting import eventually
-from tests.support.webhook_receiver import SECRET, WebhookReceiver, webhook_receiver
+from tests.support.webhook_receiver import SECRET, WebhookReceiver
 
 ROOMS, BROADCASTS = 50, 10  # 1,000 events at least
 IN_TIME = 30.0
@@ -16,7 +16,7 @@ IN_TIME = 30.0
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[WebhookReceiver]:
-    async with webhook_receiver() as running_receiver:
+    async with WebhookReceiver() as running_receiver:
         yield running_receiver
 
 

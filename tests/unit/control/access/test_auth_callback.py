@@ -12,7 +12,7 @@ from control.access.auth_callback import MAX_TEXT, AuthCallback, Question
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RequestId
-from tests.support.callback_server import CallbackServer, callback_server
+from tests.support.callback_server import CallbackServer
 from tests.support.waiting import eventually
 
 ANN = Question(
@@ -23,7 +23,7 @@ YES, NO, AWAY = None, ErrorCode.UNAUTHORIZED, ErrorCode.CALLBACK_AWAY
 
 @pytest.fixture
 async def server() -> AsyncIterator[CallbackServer]:
-    async with callback_server() as running:
+    async with CallbackServer() as running:
         yield running
 
 

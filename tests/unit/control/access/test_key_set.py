@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from control.access import key_set as module
 from control.access.key_set import MAX_BYTES, KeySet
-from tests.support.jwks_server import JwksServer, jwks_server
+from tests.support.jwks_server import JwksServer
 from tests.support.signing_keys import SigningKey, key_set, signing_key
 from tests.support.waiting import eventually
 
@@ -49,7 +49,7 @@ async def rested(keys: KeySet) -> None:
 
 
 async def test_the_first_token_waits_for_the_first_fetch() -> None:
-    async with jwks_server(key_set(FIRST)) as server, running(server) as keys:
+    async with JwksServer(key_set(FIRST)) as server, running(server) as keys:
         assert keys.may_lack(token(FIRST))
         await keys.prepare(token(FIRST))
         assert names(keys) == {"first"}
@@ -59,7 +59,7 @@ async def test_the_first_token_waits_for_the_first_fetch() -> None:
 
 
 async def test_a_new_key_is_fetched_when_a_token_names_it() -> None:
-    async with jwks_server(key_set(FIRST)) as server, running(server) as keys:
+    async with JwksServer(key_set(FIRST)) as server, running(server) as keys:
         await keys.prepare(token(FIRST))
         server.body = key_set(SECOND, FIRST)
         await rested(keys)
@@ -74,7 +74,7 @@ async def test_a_withdrawn_key_is_gone_after_the_next_fetch_and_only_what_is_new
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "REFRESH_SECONDS", 0.1)
-    async with jwks_server(key_set(FIRST, SECOND)) as server, running(server) as keys:
+    async with JwksServer(key_set(FIRST, SECOND)) as server, running(server) as keys:
         with capture_logs() as logs:
             await eventually("the same keys come again", lambda: server.asked > 2, SOON)
             server.body = key_set(SECOND)
@@ -84,7 +84,7 @@ async def test_a_withdrawn_key_is_gone_after_the_next_fetch_and_only_what_is_new
 
 async def test_names_that_nobody_knows_do_not_hurry_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE_SECONDS", 60.0)
-    async with jwks_server(key_set(FIRST)) as server, running(server) as keys:
+    async with JwksServer(key_set(FIRST)) as server, running(server) as keys:
         await keys.prepare(token(FIRST))
         async with asyncio.timeout(1):
             for number in range(100):
@@ -97,7 +97,7 @@ UNNAMED = FIRST.sign(CLAIMS, kid="").encode()
 
 @pytest.mark.parametrize("text", [b"", b"secret", b"a.b.c", b"\xff", b"e30.e30.", b"." * 9000, UNNAMED])
 async def test_what_names_no_key_waits_for_nothing(text: bytes) -> None:
-    async with jwks_server(key_set(FIRST, SECOND)) as server, running(server) as keys:
+    async with JwksServer(key_set(FIRST, SECOND)) as server, running(server) as keys:
         await keys.prepare(token(FIRST))
         await rested(keys)
         await keys.prepare(text)
@@ -106,7 +106,7 @@ async def test_what_names_no_key_waits_for_nothing(text: bytes) -> None:
 
 
 async def test_the_last_keys_outlive_their_server() -> None:
-    async with jwks_server(key_set(FIRST)) as server, running(server) as keys:
+    async with JwksServer(key_set(FIRST)) as server, running(server) as keys:
         await keys.prepare(token(FIRST))
         await server.die()
         await rested(keys)
@@ -132,7 +132,7 @@ async def test_the_last_keys_outlive_their_server() -> None:
 
 async def test_a_server_that_hangs_keeps_a_request_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.1)
-    async with jwks_server(key_set(FIRST)) as server, running(server) as keys:
+    async with JwksServer(key_set(FIRST)) as server, running(server) as keys:
         await keys.prepare(token(FIRST))
         server.hangs = True
         await rested(keys)
@@ -157,7 +157,7 @@ async def test_a_server_that_hangs_keeps_a_request_for_a_moment_only(monkeypatch
     ],
 )
 async def test_a_wrong_answer_takes_no_key_away(answer: dict[str, Any], reason: str) -> None:
-    async with jwks_server(key_set(FIRST)) as server, running(server) as keys:
+    async with JwksServer(key_set(FIRST)) as server, running(server) as keys:
         await keys.prepare(token(FIRST))
         for name, value in answer.items():
             setattr(server, name, value)
@@ -169,7 +169,7 @@ async def test_a_wrong_answer_takes_no_key_away(answer: dict[str, Any], reason: 
 
 
 async def test_a_set_that_is_away_from_the_start_is_told_once_and_again_when_it_is_there() -> None:
-    async with jwks_server(key_set(FIRST)) as server:
+    async with JwksServer(key_set(FIRST)) as server:
         server.head, good = "HTTP/1.1 500 Oops", server.head
         with capture_logs() as logs:
             async with running(server) as keys:

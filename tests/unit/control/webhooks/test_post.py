@@ -1,9 +1,7 @@
 """One attempt to deliver, to receivers that mean no good."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,41 +10,23 @@ from control.webhooks import post as module
 from control.webhooks.address_policy import AddressPolicy
 from control.webhooks.post import MAX_ANSWER_BYTES, Attempt, Outcome, Poster
 from control.webhooks.receiver import receivers_of
-from tests.support.server_end import end_server
+from tests.support.endpoint import Endpoint
 
 LOOPBACK = ["127.0.0.0/8"]
 
 
-class Answering:
+class Answering(Endpoint):
     """Answers each request with `answer`; None: never. Keeps what it was sent."""
 
     def __init__(self, answer: bytes | None) -> None:
-        self.answer = answer
+        super().__init__()
+        self.hangs = answer is None
+        self.answer = answer or b""
         self.requests: list[bytes] = []
-        self.connections = 0
-        self.port = 0
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                self.requests.append(await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(2))
-                if self.answer is None:
-                    await reader.read()
-                writer.write(self.answer or b"")
-                await writer.drain()
-        writer.close()
-
-
-@contextlib.asynccontextmanager
-async def answering(answer: bytes | None) -> AsyncIterator[Answering]:
-    peer = Answering(answer)
-    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
-    peer.port = server.sockets[0].getsockname()[1]
-    try:
-        yield peer
-    finally:
-        await end_server(server)
+    async def respond(self, head: bytes, reader: asyncio.StreamReader) -> bytes:
+        self.requests.append(head + await reader.readexactly(2))
+        return self.answer
 
 
 async def post(url: str, *, allowed: list[str] = LOOPBACK, times: int = 1) -> Attempt:
@@ -65,7 +45,7 @@ def response(status: str, *headers: str, body: bytes = b"") -> bytes:
 
 
 async def test_what_is_sent_names_the_host_and_goes_to_the_checked_address() -> None:
-    async with answering(response("204 No Content")) as peer:
+    async with Answering(response("204 No Content")) as peer:
         assert await post(f"http://localhost:{peer.port}/a/b?c=d", times=2) == Attempt(Outcome.DELIVERED)
     assert peer.requests[0].startswith(b"POST /a/b?c=d HTTP/1.1\r\n")
     assert f"host: localhost:{peer.port}\r\n".encode() in peer.requests[0].lower()
@@ -73,7 +53,7 @@ async def test_what_is_sent_names_the_host_and_goes_to_the_checked_address() -> 
 
 
 async def test_without_leave_nothing_connects_to_an_internal_address() -> None:
-    async with answering(response("200 OK")) as peer:
+    async with Answering(response("200 OK")) as peer:
         for host in ("localhost", "127.0.0.1", "2130706433", "0x7f.1"):
             attempt = await post(f"http://{host}:{peer.port}/", allowed=[])
             assert attempt.outcome is Outcome.FAILED
@@ -95,7 +75,7 @@ async def test_a_name_that_changes_its_address_after_the_check_changes_nothing(
         return real(host, *how, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
-    async with answering(response("200 OK")) as peer:
+    async with Answering(response("200 OK")) as peer:
         attempt = await post(f"http://hook.test:{peer.port}/", allowed=["127.0.0.1/32"])
         assert attempt.outcome is Outcome.DELIVERED
         assert looked_up == ["hook.test"]
@@ -110,22 +90,22 @@ async def test_the_next_address_is_tried_where_nobody_takes_the_connection(
         return [(*[None] * 4, (f"127.0.0.{last}", port)) for last in (3, 2, 1)]
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", find)
-    async with answering(response("200 OK")) as peer:
+    async with Answering(response("200 OK")) as peer:
         assert await post(f"http://hook.test:{peer.port}/") == Attempt(Outcome.DELIVERED)
     assert await post("http://hook2.test/") == Attempt(Outcome.FAILED, "its name does not resolve")
 
 
 @pytest.mark.parametrize(("octets", "connections"), [(MAX_ANSWER_BYTES, 1), (MAX_ANSWER_BYTES + 1, 2)])
 async def test_a_connection_is_used_again_behind_a_short_answer(octets: int, connections: int) -> None:
-    async with answering(response("200 OK", body=b"x" * octets)) as peer:
+    async with Answering(response("200 OK", body=b"x" * octets)) as peer:
         await post(f"http://127.0.0.1:{peer.port}/", times=2)
     assert peer.connections == connections
 
 
 async def test_redirects_are_not_followed() -> None:
-    async with answering(response("200 OK")) as inside:
+    async with Answering(response("200 OK")) as inside:
         location = f"location: http://127.0.0.1:{inside.port}/"
-        async with answering(response("307 Temporary Redirect", location)) as peer:
+        async with Answering(response("307 Temporary Redirect", location)) as peer:
             assert await post(f"http://127.0.0.1:{peer.port}/") == Attempt(Outcome.FAILED, "status 307")
         assert not inside.connections
 
@@ -145,7 +125,7 @@ async def test_redirects_are_not_followed() -> None:
 )
 async def test_answers(answer: bytes, expected: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BODY_SECONDS", 0.1)
-    async with answering(answer) as peer:
+    async with Answering(answer) as peer:
         assert await post(f"http://127.0.0.1:{peer.port}/") == expected
 
 
@@ -173,12 +153,12 @@ def test_a_receiver_has_ten_seconds() -> None:
 
 async def test_no_answer_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ATTEMPT_SECONDS", 0.1)
-    async with answering(None) as peer:
+    async with Answering(None) as peer:
         attempt = await post(f"http://127.0.0.1:{peer.port}/")
     assert attempt.outcome is Outcome.FAILED
 
 
 async def test_a_host_that_is_not_there() -> None:
-    async with answering(b"") as peer:
+    async with Answering(b"") as peer:
         port = peer.port
     assert (await post(f"http://127.0.0.1:{port}/")).why == "ConnectError"

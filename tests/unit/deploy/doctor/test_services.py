@@ -10,7 +10,7 @@ from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
 from shared.settings.settings import load_settings
 from tests.support.free_ports import free_port
-from tests.support.jwks_server import jwks_server
+from tests.support.jwks_server import JwksServer
 from tests.support.signing_keys import key_set, signing_key
 from tests.support.stun_server import StunServer, stun_server
 
@@ -33,7 +33,7 @@ async def look(**settings: str) -> list[Finding]:
 
 
 async def test_a_key_set_is_fetched() -> None:
-    async with jwks_server(key_set(signing_key("EdDSA", kid="one"))) as server:
+    async with JwksServer(key_set(signing_key("EdDSA", kid="one"))) as server:
         [finding] = await look(jwt_jwks_url=server.url)
         assert (finding.verdict, finding.about) == (OK, "JWT_JWKS_URL")
         server.head = "HTTP/1.1 404 Not Found"

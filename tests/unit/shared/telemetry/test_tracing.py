@@ -19,7 +19,7 @@ from shared.telemetry.tracing import (
     trace_here,
     traceparent,
 )
-from tests.support.otlp_collector import OtlpCollector, otlp_collector
+from tests.support.otlp_collector import OtlpCollector
 from tests.support.waiting import eventually
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -65,7 +65,7 @@ def test_without_opentelemetry_the_setting_is_refused(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("broken", ["", "00-0-0-0", "x" * 10_000, "00-" + "0" * 32 + "-" + "0" * 16 + "-01"])
 async def test_a_broken_parent_begins_a_trace_of_its_own(broken: str) -> None:
-    async with otlp_collector() as collector:
+    async with OtlpCollector() as collector:
         with on(collector.url):
             with root_span("root", broken):
                 assert traceparent().startswith("00-")
@@ -74,7 +74,7 @@ async def test_a_broken_parent_begins_a_trace_of_its_own(broken: str) -> None:
 
 
 async def test_a_trace_goes_on_from_its_parent_and_later() -> None:
-    async with otlp_collector() as collector:
+    async with OtlpCollector() as collector:
         with on(collector.url):
             with span("without a trace: nothing"):
                 pass
@@ -93,7 +93,7 @@ async def test_a_trace_goes_on_from_its_parent_and_later() -> None:
 
 
 async def test_an_error_shows_by_its_code_and_not_by_its_text() -> None:
-    async with otlp_collector() as collector:
+    async with OtlpCollector() as collector:
         with on(collector.url):
             with pytest.raises(ServiceError), root_span("refused"):
                 raise ServiceError(ErrorCode.INVALID_SDP, detail="a=ice-pwd:hush")
@@ -106,7 +106,7 @@ async def test_an_error_shows_by_its_code_and_not_by_its_text() -> None:
 
 
 async def test_a_trace_that_its_client_does_not_sample_is_not_sent() -> None:
-    async with otlp_collector() as collector:
+    async with OtlpCollector() as collector:
         with on(collector.url):
             with root_span("not sampled", PARENT[:-2] + "00"):
                 assert trace_here() is None
