@@ -1,6 +1,7 @@
 """The examples of docs/embedding.md work unchanged, on a site of another origin."""
 
 import re
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.async_api import Browser
 
 from tests.support.aiortc_client import publisher
 from tests.support.browser import OpenPage
-from tests.support.other_site import other_site
+from tests.support.served_folder import served_folder
 from tests.support.system import System
 
 EXAMPLES = re.findall(r"```html\n(.*?)```", Path("docs/embedding.md").read_text("utf-8"), re.DOTALL)
@@ -23,9 +24,15 @@ def example(part: str, system: System) -> str:
     return found.replace("https://live.example", system.controls[0].url)
 
 
-async def test_the_player_in_a_frame(system: System, browser: Browser) -> None:
+def other_site(folder: Path, html: str) -> AbstractContextManager[str]:
+    """The URL of a site of one page."""
+    (folder / "index.html").write_text(html, encoding="utf-8")
+    return served_folder(folder)
+
+
+async def test_the_player_in_a_frame(system: System, browser: Browser, tmp_path: Path) -> None:
     async with publisher(system.http, system.whip("demo")), OpenPage(await browser.new_page()) as opened:
-        with other_site(f"<!doctype html>{example('<iframe', system)}") as site:
+        with other_site(tmp_path, f"<!doctype html>{example('<iframe', system)}") as site:
             await opened.page.goto(site)
             inside = opened.page.frame_locator("iframe")
             await inside.locator(".stage[data-state=live]").wait_for()
@@ -35,9 +42,9 @@ async def test_the_player_in_a_frame(system: System, browser: Browser) -> None:
             assert not await frame.evaluate("document.getElementById('video').muted")
 
 
-async def test_the_module_on_another_site(system: System, browser: Browser) -> None:
+async def test_the_module_on_another_site(system: System, browser: Browser, tmp_path: Path) -> None:
     async with publisher(system.http, system.whip("demo")), OpenPage(await browser.new_page()) as opened:
-        with other_site(example("whep-player.js", system)) as site:
+        with other_site(tmp_path, example("whep-player.js", system)) as site:
             await opened.page.goto(site)
             await opened.page.get_by_text("live", exact=True).wait_for()
             await opened.page.wait_for_function(PLAYING, arg="show")
