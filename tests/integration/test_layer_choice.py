@@ -19,6 +19,15 @@ def name_picture(plane: Plane, rid: str) -> None:
     picture.published = replace(picture.published, rid=rid)
 
 
+@pytest.fixture
+async def viewer(plane: Plane) -> Peer:
+    """One that has got an answer, in a room whose picture has no layers."""
+    await plane.ask(plane.peer(publishes=True), publishes=True)
+    viewer = plane.peer(publishes=False)
+    await plane.ask(viewer, publishes=False)
+    return viewer
+
+
 async def choose(
     plane: Plane, peer: Peer, rid: str | None = None, *, picture: bool = True, **limits: Any
 ) -> ViewerSession:
@@ -30,11 +39,8 @@ async def choose(
     return session
 
 
-async def test_a_viewer_wants_the_best_picture_until_it_says_otherwise(plane: Plane) -> None:
-    await plane.ask(plane.peer(publishes=True), publishes=True)
+async def test_a_viewer_wants_the_best_picture_until_it_says_otherwise(plane: Plane, viewer: Peer) -> None:
     name_picture(plane, "h")
-    viewer = plane.peer(publishes=False)
-    await plane.ask(viewer, publishes=False)
     session = plane.session(viewer)
     assert isinstance(session, ViewerSession)
     assert (session.chosen, session.wants_picture) == (None, True)
@@ -44,11 +50,8 @@ async def test_a_viewer_wants_the_best_picture_until_it_says_otherwise(plane: Pl
     assert (session.chosen, session.wants_picture) == (None, True)
 
 
-async def test_a_layer_that_the_publisher_does_not_send_is_refused(plane: Plane) -> None:
-    await plane.ask(plane.peer(publishes=True), publishes=True)
+async def test_a_layer_that_the_publisher_does_not_send_is_refused(plane: Plane, viewer: Peer) -> None:
     name_picture(plane, "h")
-    viewer = plane.peer(publishes=False)
-    await plane.ask(viewer, publishes=False)
     await choose(plane, viewer, "h")
     with pytest.raises(ServiceError) as refused:
         await choose(plane, viewer, "f")
@@ -75,10 +78,7 @@ async def test_the_worker_knows_in_which_section_a_viewer_gets_the_picture(plane
     assert living.pictures == {sessions[1]: kinds.index("video")}
 
 
-async def test_the_only_layer_is_refused_where_it_is_too_large(plane: Plane) -> None:
-    await plane.ask(plane.peer(publishes=True), publishes=True)
-    viewer = plane.peer(publishes=False)
-    await plane.ask(viewer, publishes=False)
+async def test_the_only_layer_is_refused_where_it_is_too_large(plane: Plane, viewer: Peer) -> None:
     assert (await choose(plane, viewer, max_width=320)).most == (320, 0)  # no size is known yet
     [picture] = [track for track in plane.room.tracks if track.published.kind == "video"]
     picture.sent.size = (640, 360)
@@ -88,10 +88,7 @@ async def test_the_only_layer_is_refused_where_it_is_too_large(plane: Plane) -> 
     assert refused.value.detail == "every layer is larger than that"
 
 
-async def test_a_choice_is_for_the_section_of_the_picture(plane: Plane) -> None:
-    await plane.ask(plane.peer(publishes=True), publishes=True)
-    viewer = plane.peer(publishes=False)
-    await plane.ask(viewer, publishes=False)
+async def test_a_choice_is_for_the_section_of_the_picture(plane: Plane, viewer: Peer) -> None:
     session = await choose(plane, viewer)
     assert session.picture_section is not None
     await choose(plane, viewer, section=str(session.picture_section))

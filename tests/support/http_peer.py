@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 import httpx
 
 from control.events.text import RELATION
+from media.rtp.packet import parse
 from media.transport.dtls import DtlsError
 from tests.support.peer import Peer
 
@@ -212,6 +213,14 @@ class Player(Client):
         finally:
             if current is not None:
                 await self._leave(current)
+
+    def assert_unbroken(self) -> None:
+        """All packets of the latest session have come in order."""
+        assert self.peer is not None
+        for payload_type in (96, 111):
+            numbers = [p.sequence for p in map(parse, self.peer.rtp) if p.payload_type == payload_type]
+            assert numbers
+            assert {(later - earlier) % 65536 for earlier, later in pairwise(numbers)} == {1}
 
     async def _open(self) -> "_Playing | None":
         """A session that plays, whatever becomes of the former."""

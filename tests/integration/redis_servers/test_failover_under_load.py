@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from redis.exceptions import RedisError
 
-from media.rtp.packet import parse
 from shared.bus.connection import connect
 from shared.directory.directory import Directory, read_room
 from shared.names import RoomName, WorkerId
@@ -198,7 +196,7 @@ async def _fail_over(servers: Servers, system: System, what: str, number: signal
         assert gap < GAP_SECONDS
         assert [client.sessions for client in (*publishers, *players)] == [1] * 6
         for player in players:
-            assert_unbroken(player)
+            player.assert_unbroken()
         assert set(now.values()) == {1}
         assert None not in claims.values()
         assert held.longest < DOUBLE_SECONDS
@@ -213,13 +211,3 @@ def told_about_redis(member: Member) -> Counter[str]:
     """Lines of its log that have to do with Redis, each how often."""
     lines = [json.loads(line) for line in member.log.read_text().splitlines() if line.startswith("{")]
     return Counter(line["event"] for line in lines if "redis" in line["event"].lower())
-
-
-def assert_unbroken(player: Player) -> None:
-    """All packets of the only session arrived in order."""
-    assert player.peer is not None
-    for payload_type in (96, 111):
-        numbers = [p.sequence for p in map(parse, player.peer.rtp) if p.payload_type == payload_type]
-        assert numbers
-        steps = {(later - earlier) % 65536 for earlier, later in pairwise(numbers)}
-        assert steps == {1}
