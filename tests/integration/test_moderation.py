@@ -6,17 +6,17 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
-import jwt
 
 from tests.integration.cluster.stage import ADMIN
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.system import System, running_system
+from tests.support.tokens import SECRET, signed
 from tests.support.waiting import eventually
 
-SECRET = "a-secret-of-at-least-thirty-two-bytes"
 SOON = 2.0  # what the issue promises for sessions of a revoked token
 
 
@@ -137,8 +137,8 @@ async def test_a_revoked_token_ends_its_sessions_on_every_worker_and_opens_nothi
             await stays.received(within=15)
 
 
-def token(**claims: object) -> str:
-    return jwt.encode({"exp": int(time.time()) + 600, "iat": int(time.time()), **claims}, SECRET, "HS256")
+def token(**claims: Any) -> str:
+    return signed(iat=int(time.time()), **claims)
 
 
 @asynccontextmanager

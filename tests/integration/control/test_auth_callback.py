@@ -1,11 +1,8 @@
 """`AUTH_URL` decides who may publish and play: what it is asked, and what clients get when it is away."""
 
-import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
-import jwt
 import pytest
 
 from shared.settings.settings import SettingsError, load_settings
@@ -13,8 +10,8 @@ from tests.integration.control.conftest import Stage
 from tests.support.callback_server import CallbackServer
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.stopwatch import Stopwatch
+from tests.support.tokens import SECRET, signed
 
-SECRET = "a-secret-of-at-least-thirty-two-bytes"
 WHIP, WHEP = "/api/whip/publish/demo", "/api/whep/play/demo"
 AWAY = (503, "credentials cannot be verified now", "5")
 
@@ -96,27 +93,23 @@ async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(
 ) -> None:
     await stage.worker()
     http = await stage.control(auth_url=callback.url, jwt_secret=SECRET, admin_token="chief")
-
-    def token(secret: str = SECRET, **claims: Any) -> str:
-        return jwt.encode({"exp": int(time.time()) + 600} | claims, secret, "HS256")
-
-    revoked = token(jti="r1")
+    revoked = signed(jti="r1")
     answer = await http.post(
         "/api/admin/revocations", json={"jti": "r1"}, headers={"Authorization": "Bearer chief"}
     )
     assert answer.status_code == 201
     for ours, status in (
-        (token(room="demo"), 201),
-        (token(room="other"), 401),
-        (token(actions=["play"]), 401),
-        (token(exp=1), 401),
+        (signed(room="demo"), 201),
+        (signed(room="other"), 401),
+        (signed(actions=["play"]), 401),
+        (signed(exp=1), 401),
         (revoked, 401),
         ("chief", 401),
         ("x" * 9000, 401),
     ):
         assert (await publish(http, ours)).status_code == status
     assert callback.questions == []
-    theirs = token("another-secret-of-at-least-thirty-two")
+    theirs = signed("another-secret-of-at-least-thirty-two")
     published = await publish(http, theirs, "/api/whip/publish/theirs")
     assert published.status_code == 201
     assert [one["token"] for one in callback.questions] == [theirs]

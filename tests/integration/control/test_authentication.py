@@ -1,30 +1,23 @@
 """Credentials over HTTP; tests/unit/control/access/test_auth.py has the whole matrix of permissions."""
 
 import time
-from typing import Any
 from unittest.mock import ANY
-
-import jwt
 
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Play, Publish
 from tests.integration.control.conftest import Stage
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.support.tokens import SECRET, signed
 
-SECRET = "a-secret-of-at-least-thirty-two-bytes"
 WHIP = "/api/whip/publish/demo"
 SDP = {"Content-Type": "application/sdp"}
-
-
-def make_jwt(**claims: Any) -> str:
-    return jwt.encode({"exp": int(time.time()) + 600} | claims, SECRET, "HS256")
 
 
 async def test_the_end_of_a_jwt_goes_to_the_worker_with_the_session(stage: Stage) -> None:
     worker = await stage.worker()
     http = await stage.control(jwt_secret=SECRET)
     ends = int(time.time()) + 100
-    token = make_jwt(exp=ends, jti="j", sub="ann", iat=ends - 200)
+    token = signed(exp=ends, jti="j", sub="ann", iat=ends - 200)
     await http.post(WHIP, content=PUBLISH_OFFER, headers=SDP | {"X-Auth-Token": token})
     await http.post(
         "/api/whep/play/demo", content=PLAY_OFFER, headers=SDP | {"Authorization": f"Bearer {token}"}
@@ -39,7 +32,7 @@ async def test_the_end_of_a_jwt_goes_to_the_worker_with_the_session(stage: Stage
 async def test_the_worker_learns_who_publishes_and_no_token(stage: Stage) -> None:
     worker = await stage.worker()
     http = await stage.control(jwt_secret=SECRET, auth_token="a-global-one")
-    for token in ("a-global-one", make_jwt(sub="ann"), make_jwt(sub="ann", iat=1), make_jwt(sub="bob")):
+    for token in ("a-global-one", signed(sub="ann"), signed(sub="ann", iat=1), signed(sub="bob")):
         await http.post(WHIP, content=PUBLISH_OFFER, headers=SDP | {"X-Auth-Token": token})
         sent = worker.received[-1]
         assert isinstance(sent, Publish)

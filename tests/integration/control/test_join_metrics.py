@@ -1,10 +1,8 @@
 """Who gets in and who does not, as Prometheus sees it: by client, and by the cause."""
 
 import re
-from typing import Any
 
 import httpx
-import jwt
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
@@ -19,9 +17,7 @@ from shared.names import WorkerId
 from tests.integration.control.conftest import Stage
 from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
-
-SECRET = "s" * 32
-NEVER = 2**33
+from tests.support.tokens import SECRET, signed
 
 
 async def offer(http: httpx.AsyncClient, token: str = "", of: str = "", role: str = "play") -> int:
@@ -51,18 +47,14 @@ async def causes(http: httpx.AsyncClient) -> dict[str, float]:
     return {cause: count for (cause, _), count in found.items()}
 
 
-def token(secret: str = SECRET, **claims: Any) -> str:
-    return jwt.encode({"exp": NEVER, **claims}, secret, "HS256")
-
-
 async def test_a_client_counts_once_by_its_last_offer(stage: Stage) -> None:
     http = await stage.control(jwt_secret=SECRET, trusted_proxies="127.0.0.1")
     await stage.worker("w1")
     for _ in range(20):
-        assert await offer(http, token("x" * 32), "192.0.2.1") == 401
-    assert await offer(http, token("x" * 32), "192.0.2.2") == 401
-    assert await offer(http, token(), "192.0.2.2", "publish") == 201
-    assert await offer(http, token(), "192.0.2.2") == 201
+        assert await offer(http, signed("x" * 32), "192.0.2.1") == 401
+    assert await offer(http, signed("x" * 32), "192.0.2.2") == 401
+    assert await offer(http, signed(), "192.0.2.2", "publish") == 201
+    assert await offer(http, signed(), "192.0.2.2") == 201
     assert await series(http, "roomcast_joining_clients") == {
         ("refused", "play"): 1,
         ("answered", "play"): 1,
@@ -81,7 +73,7 @@ async def test_an_empty_room_is_nobody_s_failure(stage: Stage) -> None:
 
 async def test_the_causes_of_401_are_told_apart(stage: Stage) -> None:
     http = await stage.control(jwt_secret=SECRET)
-    for wrong in ("", "junk", token("x" * 32), token(exp=1), token(room="other")):
+    for wrong in ("", "junk", signed("x" * 32), signed(exp=1), signed(room="other")):
         assert await offer(http, wrong) == 401
     assert await causes(http) == {"no_credentials": 1, "unauthorized": 2, "jwt_claims": 2}
 

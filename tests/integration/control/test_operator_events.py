@@ -1,10 +1,8 @@
 """Server-sent events for operators: workers, rooms, sessions, rulings and totals."""
 
-import time
 from typing import Any
 
 import httpx
-import jwt
 import pytest
 
 from control.events import operator_streams, room_streams
@@ -13,11 +11,11 @@ from shared.messages.signalling import Role
 from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import IN_TIME, Heard, listening
 from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.support.tokens import SECRET, signed
 from tests.support.waiting import eventually
 
 EVENTS = "/api/admin/events"
 TOKEN = "secret-of-admin"
-SECRET = "a-secret-of-at-least-thirty-two-bytes"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -125,8 +123,7 @@ async def test_sessions_are_chosen_by_room_role_and_trouble(stage: Stage) -> Non
 
 async def test_a_stream_ends_with_its_token(stage: Stage) -> None:
     http = await stage.control(jwt_secret=SECRET)
-    token = jwt.encode({"exp": int(time.time()) + 600, "role": "admin", "jti": "mine"}, SECRET, "HS256")
-    http.headers["Authorization"] = f"Bearer {token}"
+    http.headers["Authorization"] = f"Bearer {signed(role='admin', jti='mine')}"
     async with listening(http, EVENTS) as heard:
         await eventually("it is told", lambda: heard.events, IN_TIME)
         assert (await http.post("/api/admin/revocations", json={"jti": "mine"})).status_code == 201

@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import httpx
-import jwt
 import pytest
 from redis.asyncio import Redis
 
@@ -16,17 +15,16 @@ from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
 from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SESSION
+from tests.support.tokens import SECRET, signed
 from tests.support.waiting import eventually
 
-SECRET = "a-secret-of-at-least-thirty-two-bytes"
 SETTINGS = {"admin_token": "chief", "jwt_secret": SECRET}
 IN_TIME = 10.0
 CHIEF = {"Authorization": "Bearer chief"}
 
 
 def bearer(**claims: Any) -> dict[str, str]:
-    token = jwt.encode({"exp": int(time.time()) + 600} | claims, SECRET, "HS256")
-    return {"Authorization": f"Bearer {token}"}
+    return {"Authorization": f"Bearer {signed(**claims)}"}
 
 
 async def block(http: httpx.AsyncClient, room: str, headers: dict[str, str] = CHIEF) -> httpx.Response:

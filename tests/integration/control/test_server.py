@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import jwt
 import pytest
 from structlog.testing import capture_logs
 
@@ -25,6 +24,7 @@ from tests.integration.control.conftest import Stage
 from tests.support.certificate import new_certificate
 from tests.support.free_ports import free_port
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.support.tokens import SECRET, signed
 from tests.support.waiting import eventually
 
 PROGRAM = (
@@ -32,7 +32,6 @@ PROGRAM = (
     "from shared.settings.settings import load_settings\n"
     "serve(load_settings())"
 )
-JWT_SECRET = "a-secret-of-at-least-thirty-two-bytes"
 
 
 @asynccontextmanager
@@ -95,12 +94,12 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
 ) -> None:
     worker = await stage.worker()
     log = tmp_path / "log"
-    token = jwt.encode({"exp": int(time.time()) + 60, "room": "demo"}, JWT_SECRET, "HS256")
+    token = signed(room="demo")
     secrets = [
         "room-token-1",
         "global-token-2",
         "admin-token-3",
-        JWT_SECRET,
+        SECRET,
         token,
         "turn-password-4",
         redis_url,
@@ -113,7 +112,7 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
             ROOM_TOKENS="demo:room-token-1",
             AUTH_TOKEN="global-token-2",
             ADMIN_TOKEN="admin-token-3",
-            JWT_SECRET=JWT_SECRET,
+            JWT_SECRET=SECRET,
             TURN_URLS="turn:t.test",
             TURN_USERNAME="u",
             TURN_PASSWORD="turn-password-4",

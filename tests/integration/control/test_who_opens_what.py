@@ -3,18 +3,16 @@
 tests/unit/control/access/test_auth.py has the matrix of settings and claims.
 """
 
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-import jwt
 import pytest
 
 from tests.integration.control.conftest import Stage
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.support.tokens import SECRET, signed
 
-SECRET = "a-secret-of-at-least-thirty-two-bytes"
 ROOMS = ("red", "blue")  # red has tokens of its own
 SETTINGS: dict[str, Any] = {
     "viewer_reports": True,
@@ -46,10 +44,6 @@ class Opens(NamedTuple):
     anything: bool = True
 
 
-def make_jwt(**claims: Any) -> str:
-    return jwt.encode({"exp": int(time.time()) + 3600} | claims, SECRET, "HS256")
-
-
 TABLE = {
     "none": ("", Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
     "wrong": ("wrong", Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
@@ -61,27 +55,27 @@ TABLE = {
     "to play red": ("secret-to-play-red", Opens(NOBODY, RED, RED, NOBODY)),
     "of red": ("secret-of-red", Opens(RED, RED, RED, NOBODY)),
     "admin": ("secret-of-admin", Opens(NOBODY, NOBODY, BOTH, BOTH, "admin", cluster=True)),
-    "jwt": (make_jwt(), Opens(BOTH, BOTH, BOTH, NOBODY)),
-    "jwt for red": (make_jwt(room="red"), Opens(RED, RED, RED, NOBODY)),
-    "jwt to play": (make_jwt(actions=["play"]), Opens(NOBODY, BOTH, BOTH, NOBODY)),
-    "jwt to publish": (make_jwt(actions=["publish"]), Opens(BOTH, NOBODY, NOBODY, NOBODY)),
-    "jwt of admin": (make_jwt(role="admin"), Opens(BOTH, BOTH, BOTH, BOTH, "admin", cluster=True)),
-    "jwt of admin of red": (make_jwt(role="admin", room="red"), Opens(RED, RED, RED, RED, "admin")),
+    "jwt": (signed(), Opens(BOTH, BOTH, BOTH, NOBODY)),
+    "jwt for red": (signed(room="red"), Opens(RED, RED, RED, NOBODY)),
+    "jwt to play": (signed(actions=["play"]), Opens(NOBODY, BOTH, BOTH, NOBODY)),
+    "jwt to publish": (signed(actions=["publish"]), Opens(BOTH, NOBODY, NOBODY, NOBODY)),
+    "jwt of admin": (signed(role="admin"), Opens(BOTH, BOTH, BOTH, BOTH, "admin", cluster=True)),
+    "jwt of admin of red": (signed(role="admin", room="red"), Opens(RED, RED, RED, RED, "admin")),
     "jwt of moderator": (
-        make_jwt(role="moderate", actions=[]),
+        signed(role="moderate", actions=[]),
         Opens(NOBODY, NOBODY, NOBODY, BOTH, "moderate", cluster=True),
     ),
     "jwt of moderator of red": (
-        make_jwt(role="moderate", actions=["play"], room="red"),
+        signed(role="moderate", actions=["play"], room="red"),
         Opens(NOBODY, RED, RED, RED, "moderate"),
     ),
     "jwt to watch": (
-        make_jwt(role="watch", actions=[]),
+        signed(role="watch", actions=[]),
         Opens(NOBODY, NOBODY, NOBODY, BOTH, "watch", cluster=True),
     ),
-    "jwt of another role": (make_jwt(role="owner", actions=[]), Opens(NOBODY, NOBODY, NOBODY, NOBODY)),
+    "jwt of another role": (signed(role="owner", actions=[]), Opens(NOBODY, NOBODY, NOBODY, NOBODY)),
     "jwt of admin for no room": (
-        make_jwt(role="admin", room=None),
+        signed(role="admin", room=None),
         Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False),
     ),
 }
@@ -180,7 +174,7 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(name: str, stage: S
 async def test_a_jwt_may_name_standing_by_alone(stage: Stage) -> None:
     await stage.worker()
     http = await stage.control(jwt_secret=SECRET)
-    http.headers["Authorization"] = f"Bearer {make_jwt(actions=['standby'])}"
+    http.headers["Authorization"] = f"Bearer {signed(actions=['standby'])}"
     whip = "/api/whip/publish/red"
     assert not await is_open(http, "POST", whip, PUBLISH_OFFER)
     assert await is_open(http, "POST", f"{whip}?standby=true", PUBLISH_OFFER)
