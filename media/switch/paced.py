@@ -100,7 +100,7 @@ class Paced:
         if not self._pending or not self._complete:
             self._credit = min(self._credit, 0.0)  # a pause is not made up for, but what is owed remains
             return runs
-        while self._pending and self._credit >= 0 and self.bitrate > 0:
+        while self._pending and self._credit >= 0 and self.bitrate:
             run, octets = split(self._pending, self._credit, PACKET_OVERHEAD)
             if not self._begun:
                 self._begun = True

@@ -226,6 +226,21 @@ def test_keyframes_alone_do_not_begin_with_one_that_was_sent_already() -> None:
     assert_one_stream(got)
 
 
+def test_keyframes_alone_wait_until_their_pace_is_known() -> None:
+    world = LayersWorld(thinned=True)
+    world.picture(2, keyframe=True)
+    viewer = ChangingViewer(world, 2)
+    viewer.aim(KEYFRAMES)
+    world.now += FRAME
+    sent = world.picture(2, keyframe=True)
+    for pace, comes in ((None, []), (1e9, sent)):
+        if pace is not None:
+            viewer.change.set_pace(pace, 0.0)
+        viewer.step()
+        assert [packet.payload for packet in viewer.pictures()] == comes
+        world.now += FRAME
+
+
 def test_what_waits_for_the_end_of_a_picture_is_one_call_for_each_viewer() -> None:
     """In a room whose publisher is silent, a viewer that changes its mind must not leave anything behind."""
     world = LayersWorld(thinned=True)

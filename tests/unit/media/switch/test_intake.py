@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.extensions import MID_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.rtp.packet import RtpPacket
+from media.rtp.rtcp import receiver_report
 from media.rtp.run import Run
 from media.rtp.srtp import Profile
 from media.switch.wire import Wire
@@ -134,10 +135,11 @@ def test_most_bursts_are_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = world.join()
     world.media(timestamp=0)
 
-    def one(_: object) -> RtpPacket:
+    def one(*_: object) -> RtpPacket:
         raise AssertionError
 
-    monkeypatch.setattr("media.switch.intake.parse", one)
+    for looks_at_one in ("parse", "_media_of"):
+        monkeypatch.setattr(f"media.switch.intake.{looks_at_one}", one)
     for track in (0, 1):
         times = range(9, 29)
         packets = (world.publisher.packet(track, b"\x00", timestamp=time, marker=True) for time in times)
@@ -188,9 +190,10 @@ def test_a_gap_makes_rtcp_to_the_publisher_due_at_once() -> None:
 def test_rtcp_that_is_due_is_so_with_the_next_media() -> None:
     world = World(PUBLISHED)
     world.media()
-    for later, due in ((0.0, [world.feed]), (1.0, [])):
+    rtcp, media = world.publisher.protect_rtcp(receiver_report(1, [])), world.publisher.packet(1)
+    for later, came, due in ((0.0, rtcp, []), (0.0, media, [world.feed]), (1.0, media, [])):
         world.feed.rtcp_due_from(world.now + later)
-        assert world.switch.receive([(world.feed, [world.publisher.packet(1)])], world.now).due == due
+        assert world.switch.receive([(world.feed, [came])], world.now).due == due
 
 
 def test_what_nobody_can_open_at_once_leaves_in_one_run_all_the_same() -> None:

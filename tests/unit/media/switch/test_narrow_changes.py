@@ -196,11 +196,14 @@ def test_over_tcp_what_begins_anew_is_sent_by_rtx_first_which_tells_the_delay(fo
     viewer = ChangingViewer(world, 2)
     viewer.far.viewer.queue_in(TcpBacklog(TcpStats()))
     viewer.far.viewer.delay_playout(PlayoutDelay(0.0, 0.1))
-    viewer.aim(form)
+    viewer.aim(None if form == 1 else form)
+    world.now += FRAME
     sent = world.picture(1, keyframe=True, packets=3)
-    world.picture(2)
+    for layer in (1, 2):
+        world.picture(layer)
+    viewer.aim(form)
     again = [packet for packet in viewer.far.packets() if packet.ssrc == PICTURE_RTX]
-    assert viewer.far.viewer.rendition == form
+    assert (viewer.far.viewer.rendition, world.feed.fault) == (form, None)
     assert [packet.payload[2:] for packet in again] == [each for each in sent[:1] if form == 1]
     assert viewer.far.viewer.resent_octets == sum(len(packet.payload) - 2 for packet in again)
 

@@ -175,6 +175,7 @@ def test_profiles_end_with_their_last_viewer() -> None:
     for viewer in viewers:
         viewer.leave()
     assert not any(world.feed.profiles)
+    assert not world.feed.viewers
     world.burst(VIDEO)
     assert not any(viewer.inbox for viewer in viewers)
 

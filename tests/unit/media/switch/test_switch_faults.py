@@ -1,6 +1,7 @@
 """A bug that one room's packets trigger touches no other room: its packets of the same batch go out."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def packets_of(viewer: FarViewer) -> int:
 
 def test_a_bug_behind_the_last_packet_stops_the_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    monkeypatch.setattr(intake, "_add_gathered", lambda *_: 1 / 0)
+    monkeypatch.setattr(intake, "_add_gathered", lambda _, begins, *rest: begins and 1 / 0)
     world.media(VIDEO)
     assert isinstance(world.feed.fault, ZeroDivisionError)
     assert world.feed.srtp is None
@@ -74,11 +75,12 @@ def test_a_bug_that_rtcp_triggers_stops_the_room_too(monkeypatch: pytest.MonkeyP
     assert isinstance(world.feed.fault, ZeroDivisionError)
 
 
-def test_a_bug_that_packets_trigger_which_came_joined_stops_the_room_too(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("came", [list, JoinedBytes])
+def test_a_bug_that_a_whole_burst_triggers_stops_the_room_too(
+    came: Callable[[list[bytes]], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World()
     monkeypatch.setattr(intake, "_take_run", lambda *_: 1 / 0)
-    joined = JoinedBytes([world.publisher.packet(VIDEO), world.publisher.packet(VIDEO)])
-    world.switch.receive([(world.feed, joined)], world.now)
+    packets = [world.publisher.packet(VIDEO), world.publisher.packet(VIDEO)]
+    world.switch.receive([(world.feed, came(packets))], world.now)
     assert isinstance(world.feed.fault, ZeroDivisionError)
