@@ -75,7 +75,7 @@ class TcpPort:
         self.tx_dropped = 0  # to connections that have ended
         self.delay = Histogram(DELAY_BOUNDS)  # empty: the kernel does not say when bytes of a stream came
         self._clock = clock
-        self._numbers = count(1)
+        self._numbers = count()
         self._connections = Connections(_within_files(limits or TcpLimits()))
         self._by_address: dict[Address, TcpConnection] = {}
         self._by_file: dict[int, TcpConnection] = {}

@@ -145,6 +145,12 @@ def test_first_of_repeated_attributes_counts() -> None:
     assert request.local_ufrag == "local"
 
 
+def test_a_message_may_fill_a_datagram_that_is_not_fragmented() -> None:
+    data = unsigned(USERNAME, attribute(0x8022, bytes(1460)))
+    assert len(data) == 1500
+    assert parse_binding_request(data).local_ufrag == "local"
+
+
 def test_what_follows_integrity_is_ignored() -> None:
     data = check()[:-8] + attribute(0x0025, b"")
     length = len(data) - 20
@@ -236,7 +242,8 @@ def response_to(request: BindingRequest) -> bytes:
         unsigned(USERNAME, attribute(0x0008, b"short")),
         unsigned(USERNAME, attribute(0x8028, b"1")),
         unsigned(attribute(0x8028, bytes(4)), USERNAME),  # a fingerprint is last
-        unsigned(USERNAME, attribute(0x8022, bytes(1500))),
+        unsigned(USERNAME, b"\x80\x22"),  # no multiple of 4
+        unsigned(USERNAME, attribute(0x8022, bytes(1464))),  # longer than 1500 octets
     ],
 )
 def test_anything_else_raises_the_one_error(data: bytes) -> None:

@@ -99,6 +99,20 @@ async def test_only_the_answers_of_this_question_count(
     assert await client.ask(IN_TIME) == (Mapping((("203.0.113.7", 40000),)),)
 
 
+async def test_of_a_name_with_many_addresses_the_first_is_asked(
+    ports: list[UdpPort], servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, another = servers[0], servers[len(LOOPBACKS)]
+
+    async def many(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(0, 0, 0, "", (server.at.host, server.at.port)) for server in (first, another)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", many)
+    found = await mappings_of(ports[:1], [HostPort("many.example", 3478)], IN_TIME)
+    assert found == (Mapping((ports[0].address[:2],)),)
+    assert (len(first.requests), len(another.requests)) == (1, 0)
+
+
 async def test_without_a_server_that_is_known_nobody_waits(ports: list[UdpPort]) -> None:
     began = monotonic()
     assert await mappings_of(ports, [], IN_TIME) == (Mapping(),) * len(ports)

@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import random
+import select
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +18,7 @@ from media.counts import TcpEnd
 from media.transport.address import MAX_DATAGRAM, Address, TcpAddress, udp_address
 from media.transport.tcp import SEND_BUFFER, UNSENT_BYTES, TcpLimits, TcpPort
 from media.transport.tcp_backlog import MOST_PICTURE_BYTES
-from media.transport.tcp_connection import MOST_UNCHECKED
+from media.transport.tcp_connection import MOST_UNCHECKED, TcpConnection
 from media.transport.tcp_frames import framed
 from media.transport.udp import BATCH
 from tests.support.peer import IN_TIME
@@ -94,8 +97,9 @@ def number_of(datagram: bytes) -> int:
 
 async def test_datagrams_go_both_ways(server: Server) -> None:
     stream = await Stream.open(server.address)
-    stream.send(CHECK, b"\x16 a flight", b"\x80" + bytes(MAX_DATAGRAM - 1))
-    address = await server.hears(stream, CHECK, b"\x16 a flight", b"\x80" + bytes(MAX_DATAGRAM - 1))
+    first = b"\x03" + CHECK[1:]  # the highest that STUN begins with
+    stream.send(first, b"\x16 a flight", b"\x80" + bytes(MAX_DATAGRAM - 1))
+    address = await server.hears(stream, first, b"\x16 a flight", b"\x80" + bytes(MAX_DATAGRAM - 1))
     server.port.send(b"an answer", address)
     server.port.transmit(b"aaabbbcc", 3, address)
     await eventually("they came", lambda: stream.came == [b"an answer", b"aaa", b"bbb", b"cc"], IN_TIME)
@@ -118,8 +122,35 @@ async def test_a_turn_ends_with_the_connection_that_fills_it(server: Server) -> 
         stream.send(*[b"\x80"] * BATCH)
     await eventually("all came", lambda: len(server.came) == 2 * BATCH, IN_TIME)
     assert server.turns == 2
+    began = monotonic()
+    server.port._turn()  # there is nothing
+    assert monotonic() - began < 0.5
+    assert server.turns == 2
     for stream in streams:
         stream.close()
+
+
+async def test_a_turn_does_what_a_connection_is_ready_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = await Stream.open(server.address)
+    await server.takes(stream)
+    [file] = server.port._by_file
+    done: list[str] = []
+    monkeypatch.setattr(TcpConnection, "flush", lambda _: done.append("out"))
+    monkeypatch.setattr(TcpConnection, "receive", lambda _: done.append("in") or [])
+    both = select.EPOLLIN | select.EPOLLOUT
+    for events, does in (
+        *((select.EPOLLIN, ["in"]), (select.EPOLLOUT, ["out"])),
+        *((both, ["out", "in"]), (select.EPOLLHUP, ["in"])),
+    ):
+        ready = [(-1, events), (file, events)]  # the first was closed in this turn
+        with monkeypatch.context() as patch:
+            patch.setattr(server.port, "_epoll", SimpleNamespace(poll=lambda *_: ready))  # noqa: B023
+            server.port._turn()
+        assert done == does
+        done.clear()
+    stream.close()
 
 
 async def test_the_kernel_holds_little_for_a_peer_and_does_not_wait_for_it_long(server: Server) -> None:
@@ -317,8 +348,8 @@ async def test_both_families_are_one_port() -> None:
     await eventually("both came", lambda: len(came) == 2, IN_TIME)
     assert {address[:2] for _, address in came} == {stream.name for stream in streams}
     assert port.stats.accepted == 2
+    every = TcpPort(("0.0.0.0", 0), ("::", 0))  # neither takes the other's place, nor the first port's
     port.close()
-    every = TcpPort(("0.0.0.0", 0), ("::", 0))  # neither takes the other's place
     every.start(lambda _: False)
     assert len({address[1] for address in every.addresses}) == 1
     every.close()

@@ -1,7 +1,9 @@
 """The socket: runs leave in one call and arrive as single datagrams, and nothing that goes wrong stops it."""
 
 import asyncio
+import fcntl
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Iterator
 from unittest.mock import Mock
@@ -134,6 +136,18 @@ def test_what_is_sent_between_runs_is_not_split(port: UdpPort, peer: socket.sock
     assert received(peer, 13) == [*expected, bytes(70), bytes(70), bytes(60)]
 
 
+@pytest.mark.parametrize("port", [UdpPort], indirect=True)
+def test_only_what_would_be_split_costs_a_call_more(
+    port: UdpPort, peer: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split: list[int] = []
+    monkeypatch.setattr(port, "_split_at", split.append)
+    for port._segment, size, calls in ((0, 5, 0), (5, 5, 0), (5, 6, 1), (1, 2, 1)):
+        port.send(bytes(size), peer.getsockname())
+        assert split == [0] * calls
+        split.clear()
+
+
 def test_an_address_without_a_route_costs_only_its_own_datagrams(port: UdpPort, peer: socket.socket) -> None:
     port.send(b"x", UNROUTABLE)
     port.transmit(bytes(300), 100, UNROUTABLE)
@@ -239,16 +253,27 @@ async def test_the_call_for_the_end_of_a_batch_comes_after_each() -> None:
 
 
 @pytest.mark.parametrize("port", [UdpPort], indirect=True)
-async def test_an_endless_stream_of_foreign_datagrams_ends_a_turn(port: UdpPort) -> None:
+@pytest.mark.parametrize(("taken", "most"), [(0, BATCH), (1, BATCH), (BATCH // 2, 2), (BATCH, 1)])
+async def test_a_turn_ends_with_enough_datagrams_or_an_endless_stream_of_foreign_ones(
+    port: UdpPort, taken: int, most: int
+) -> None:
     reads = 0
 
-    def read(_batch: list[tuple[bytes, Address]]) -> None:
+    def read(batch: list[tuple[bytes, Address]]) -> None:
         nonlocal reads
         reads += 1
+        batch += [(b"", UNROUTABLE)] * taken
 
-    port._read = read  # type: ignore[method-assign]
+    port._read = read  # type: ignore[assignment, method-assign]
     port._readable()
-    assert reads == BATCH
+    assert reads == most
+
+
+def test_the_kernel_tells_when_a_datagram_came_to_the_nanosecond(
+    port: UdpPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "ioctl", lambda *_: struct.pack("qq", 1_700_000_000, 250_000_000))
+    assert port._arrival() == 1_700_000_000.25
 
 
 async def test_a_datagram_beyond_the_longest_is_ignored() -> None:
