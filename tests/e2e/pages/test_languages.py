@@ -75,7 +75,7 @@ def english_only(tag: str) -> re.Pattern[str]:
 async def test_no_page_has_english_left(system: System, browser: Browser, tag: str) -> None:
     english = english_only(tag)
     context = await browser.new_context(locale=LOCALES[tag], viewport=DEVICES["phone"])
-    async with publisher(system.http, system.whip("languages")):
+    async with context, publisher(system.http, system.whip("languages")):
         for path in PATHS:
             async with OpenPage(await context.new_page()) as opened:
                 await opened.page.goto(system.controls[0].url + path)
@@ -87,7 +87,6 @@ async def test_no_page_has_english_left(system: System, browser: Browser, tag: s
                 assert not [text for text in said if english.fullmatch(text)], path
                 # its elements are those of the English page, in which test_quality.py looks for barriers
                 assert await opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-    await context.close()
 
 
 async def heading(page: Page) -> str:
@@ -95,8 +94,7 @@ async def heading(page: Page) -> str:
 
 
 async def test_a_choice_at_the_foot_holds_for_all_pages(system: System, browser: Browser) -> None:
-    context = await browser.new_context(locale="de-DE")
-    async with OpenPage(await context.new_page()) as opened:
+    async with OpenPage(await browser.new_page(locale="de-DE")) as opened:
         page = opened.page
         await page.goto(system.controls[0].url)
         assert await heading(page) == "Jetzt live"
@@ -106,13 +104,13 @@ async def test_a_choice_at_the_foot_holds_for_all_pages(system: System, browser:
         await page.get_by_role("link", name="Grabaciones").click()
         await page.get_by_role("heading", name="Grabaciones", exact=True).wait_for()
         assert await page.evaluate("document.documentElement.lang") == "es"
-    await context.close()
 
 
 async def test_live_in_german_with_figures_as_germans_write_them(system: System, browser: Browser) -> None:
     url = system.controls[0].url
     context = await browser.new_context(locale="de-DE", permissions=["camera", "microphone"])
     async with (
+        context,
         PublishPage(await context.new_page()) as publishing,
         WatchPage(await context.new_page()) as watching,
     ):
@@ -132,7 +130,6 @@ async def test_live_in_german_with_figures_as_germans_write_them(system: System,
         await watching.page.get_by_text(
             re.compile(r"Der Stream endete vor \d+ Sekunden?\. Der nächste beginnt von selbst\.")
         ).wait_for()
-    await context.close()
 
 
 async def test_a_page_without_its_words_still_works(system: System, browser: Browser) -> None:
@@ -156,8 +153,7 @@ async def test_a_page_without_its_words_still_works(system: System, browser: Bro
 async def test_known_warnings_are_in_the_language_and_others_are_marked(
     system: System, browser: Browser
 ) -> None:
-    context = await browser.new_context(locale="de-DE")
-    async with OpenPage(await context.new_page()) as opened:
+    async with OpenPage(await browser.new_page(locale="de-DE")) as opened:
         await opened.page.goto(f"{system.controls[0].url}/admin")
         told = [
             NO_KEYFRAME,
@@ -178,7 +174,6 @@ async def test_known_warnings_are_in_the_language_and_others_are_marked(
     assert words[-2] == "Ein Zuschauer konnte diesen Raum nicht abspielen: H265"
     assert words[-1] == "the disk is full"
     assert [tag for _, tag in items] == [""] * (len(told) - 1) + ["en"]
-    await context.close()
 
 
 async def test_who_may_not_publish_in_a_blocked_room_is_told_why(system: System, browser: Browser) -> None:
@@ -189,17 +184,16 @@ async def test_who_may_not_publish_in_a_blocked_room_is_told_why(system: System,
         headers={"X-Auth-Token": ADMIN_TOKEN},
     )
     assert blocked.status_code == 200
-    context = await browser.new_context(locale="de-DE", permissions=["camera", "microphone"])
-    async with PublishPage(await context.new_page(), [403]) as publishing:
+    async with PublishPage(
+        await browser.new_page(locale="de-DE", permissions=["camera", "microphone"]), [403]
+    ) as publishing:
         await publishing.page.goto(f"{url}/publish/shut")
         await publishing.publish()
         await publishing.tells("Ein Betreiber hat shut gesperrt: Umbau")
-    await context.close()
 
 
 async def test_an_error_without_a_room_is_told_without_one(system: System, browser: Browser) -> None:
-    context = await browser.new_context(locale="de-DE")
-    async with OpenPage(await context.new_page()) as opened:
+    async with OpenPage(await browser.new_page(locale="de-DE")) as opened:
         await opened.page.goto(f"{system.controls[0].url}/recordings")
         words = await opened.page.evaluate(
             """async () => {
@@ -210,7 +204,6 @@ async def test_an_error_without_a_room_is_told_without_one(system: System, brows
             }"""
         )
         assert words == ["Das hat nicht geklappt: not found.", "studio ist noch nicht live."]
-    await context.close()
 
 
 async def test_a_value_turns_no_other_words_around(system: System, browser: Browser) -> None:
@@ -234,15 +227,13 @@ async def test_a_value_turns_no_other_words_around(system: System, browser: Brow
 async def test_a_browser_with_a_language_that_is_none_has_a_page_all_the_same(
     system: System, browser: Browser
 ) -> None:
-    context = await browser.new_context(locale="en-US")
-    await context.add_init_script(
-        "Object.defineProperty(navigator, 'languages', { value: ['en-US@posix', 'en-GB'] })"
-    )
-    async with OpenPage(await context.new_page()) as opened:
+    async with OpenPage(await browser.new_page(locale="en-US")) as opened:
+        await opened.page.add_init_script(
+            "Object.defineProperty(navigator, 'languages', { value: ['en-US@posix', 'en-GB'] })"
+        )
         await opened.page.goto(f"{system.controls[0].url}/publish/posix")
         await opened.page.get_by_role("heading", name="Publish to posix").wait_for()
         assert (
             await opened.page.evaluate("import('../static/js/language.js').then(({ LOCALE }) => LOCALE)")
             == "en-GB"
         )
-    await context.close()

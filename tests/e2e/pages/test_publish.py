@@ -151,8 +151,7 @@ async def test_its_command_for_ffmpeg_publishes(system: System, browser: Browser
 
 async def test_what_it_tells_other_programs_can_be_copied(system: System, browser: Browser) -> None:
     url = system.controls[0].url
-    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = await context.new_page()
+    page = await browser.new_page(permissions=["clipboard-read", "clipboard-write"])
     await page.goto(f"{url}/publish/copied")
     endpoint = f"{url}/api/whip/publish/copied"
     await page.get_by_text(endpoint).first.wait_for()
@@ -162,7 +161,7 @@ async def test_what_it_tells_other_programs_can_be_copied(system: System, browse
     command = words(await page.text_content("#gstreamer") or "")
     assert command[0] == "gst-launch-1.0"
     assert f"whip-endpoint={endpoint}" in command
-    await context.close()
+    await page.close()
 
 
 async def test_who_stops_while_the_browser_asks_for_leave_is_not_live(

@@ -157,9 +157,10 @@ def is_blue(point: list[int]) -> bool:
 async def test_settings_are_kept_and_the_token_is_copied_but_not_shown(
     system: System, browser: Browser
 ) -> None:
-    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     url = f"{system.controls[0].url}/publish/{PRIVATE_ROOM}"
-    async with PublishPage(await context.new_page()) as publishing:
+    async with PublishPage(
+        await browser.new_page(permissions=["clipboard-read", "clipboard-write"])
+    ) as publishing:
         page = publishing.page
         await page.goto(url)
         await page.select_option("#picture", "1080")
@@ -176,4 +177,3 @@ async def test_settings_are_kept_and_the_token_is_copied_but_not_shown(
         assert await page.input_value("#picture") == "1080"
         assert await page.is_checked('input[value="screen"]')
         assert PRIVATE_TOKEN not in str(await page.evaluate("Object.values(localStorage)"))
-    await context.close()

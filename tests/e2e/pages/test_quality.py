@@ -98,28 +98,24 @@ async def test_no_page_has_a_barrier(system: System, browser: Browser, path: str
 async def test_nothing_lies_over_something_else_on_small_phones(
     system: System, browser: Browser, locale: str
 ) -> None:
-    context = await browser.new_context(locale=locale)
-    async with OpenPage(await context.new_page()) as opened:
+    async with OpenPage(await browser.new_page(locale=locale)) as opened:
         page = opened.page
         await page.goto(f"{system.controls[0].url}/watch/{LONGEST}")
         await page.locator(".stage[data-state=waiting] .hint:not(:empty)").wait_for()
         for width in (320, 360, 390):
             await page.set_viewport_size({"width": width, "height": 640})
             assert await page.evaluate(_OVER_OTHERS) == [], f"at {width} pixels"
-    await context.close()
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 async def test_a_figure_of_a_chart_is_in_one_line_on_small_phones(
     system: System, browser: Browser, locale: str
 ) -> None:
-    context = await browser.new_context(locale=locale)
-    async with OpenPage(await context.new_page()) as opened:
+    async with OpenPage(await browser.new_page(locale=locale)) as opened:
         await opened.page.goto(f"{system.controls[0].url}/publish/quality")
         for width in (320, 360, 390):
             await opened.page.set_viewport_size({"width": width, "height": 640})
             assert await opened.page.evaluate(_BROKEN_FIGURES) == [], f"at {width} pixels"
-    await context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -127,15 +123,13 @@ async def test_a_figure_of_a_chart_is_in_one_line_on_small_phones(
 async def test_what_an_empty_field_suggests_can_be_read(
     system: System, browser: Browser, path: str, scheme: Literal["light", "dark"]
 ) -> None:
-    context = await browser.new_context(color_scheme=scheme)
-    async with OpenPage(await context.new_page()) as opened:
+    async with OpenPage(await browser.new_page(color_scheme=scheme)) as opened:
         await opened.page.goto(system.controls[0].url + path)
         suggestions = await opened.page.evaluate(_SUGGESTIONS)
         assert len(suggestions) >= 2
         for contrast, too_long in suggestions:
             assert contrast >= LEAST_CONTRAST
             assert too_long == "ellipsis"
-    await context.close()
 
 
 @pytest.mark.parametrize("locale", ["en-US", "de-DE"])  # the shortest words, and the longest
@@ -143,12 +137,10 @@ async def test_what_an_empty_field_suggests_can_be_read(
 async def test_a_page_is_light_and_soon_usable(
     system: System, browser: Browser, path: str, locale: str
 ) -> None:
-    context = await browser.new_context(locale=locale)  # with an empty cache
-    async with OpenPage(await context.new_page()) as opened:
+    async with OpenPage(await browser.new_page(locale=locale)) as opened:  # with an empty cache
         await opened.page.goto(system.controls[0].url + path, wait_until="load")
         bytes_sent = await opened.page.evaluate(_WEIGHT)
         seconds = await opened.page.evaluate(_INTERACTIVE)
         print(f"{path}, {locale}: {bytes_sent} bytes, interactive after {seconds:.2f} s")
         assert 0 < bytes_sent < MAX_BYTES
         assert seconds < INTERACTIVE_SECONDS * BUSY
-    await context.close()

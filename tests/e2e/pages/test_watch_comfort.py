@@ -60,7 +60,7 @@ async def test_the_still_picture_is_there_at_once_while_it_connects(system: Syst
 
 async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, browser: Browser) -> None:
     context = await browser.new_context()
-    async with publisher(system.http, system.whip("keys")):
+    async with context, publisher(system.http, system.whip("keys")):
         async with OpenPage(await context.new_page()) as viewer:
             page = viewer.page
             await page.goto(f"{system.controls[0].url}/watch/keys")
@@ -84,7 +84,6 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
         async with OpenPage(await context.new_page()) as again:
             await again.page.goto(f"{system.controls[0].url}/watch/keys")
             assert await again.page.evaluate("document.querySelector('video').volume") == volume
-    await context.close()
 
 
 async def test_keys_fill_the_screen_and_take_the_picture_out_of_the_page(
@@ -108,8 +107,10 @@ async def test_keys_fill_the_screen_and_take_the_picture_out_of_the_page(
 
 async def test_a_phone_without_keys_plays_again_by_a_tap(system: System, browser: Browser) -> None:
     """The system may have paused it: for another app, or to save power."""
-    context = await browser.new_context(viewport=DEVICES["phone"], has_touch=True)
-    async with publisher(system.http, system.whip("tapped")), OpenPage(await context.new_page()) as viewer:
+    async with (
+        publisher(system.http, system.whip("tapped")),
+        OpenPage(await browser.new_page(viewport=DEVICES["phone"], has_touch=True)) as viewer,
+    ):
         page = viewer.page
         await page.goto(f"{system.controls[0].url}/watch/tapped")
         await viewer.tells("Watching tapped.")
@@ -123,7 +124,6 @@ async def test_a_phone_without_keys_plays_again_by_a_tap(system: System, browser
             await play.wait_for(state="hidden")
             assert not await page.evaluate("document.querySelector('video').paused")
             assert await page.evaluate("document.querySelector('video').muted"), "it stays muted"
-    await context.close()
 
 
 async def test_who_waits_is_told_for_how_long(system: System, browser: Browser) -> None:
