@@ -115,6 +115,8 @@ class ViewerSession(Session):
         self._playback.charge(len(datagram))
         if source == self.ice.selected:
             self.ice.touch(now - late)
+        elif source == self.ice.asked:
+            self.ice.heard_elsewhere(source)
         self._playback.receive(compound, now, late)
         if not self._playback.rests:
             self._quiet_until = 0.0
@@ -146,7 +148,7 @@ class ViewerSession(Session):
             self._waiting_report is None
             and self._fault is None
             and self._feed.ladder is self._ladder
-            and not self.ice.asks
+            and self.ice.asked is None
         )
 
     def choose(self, rid: str | None, *, picture: bool, most: Size = NO_LIMIT) -> None:

@@ -192,9 +192,9 @@ class IceLite:
         self.selected = address
 
     @property
-    def asks(self) -> bool:
-        """Whether an address is asked for a proof: requests may be due."""
-        return self._proof.address is not None
+    def asked(self) -> Address | None:
+        """The address that is asked for a proof: requests may be due."""
+        return self._proof.address
 
     def due_request(self, now: float) -> tuple[bytes, Address] | None:
         """The request for a proof, or for consent, to send at `now`, if one is due. It counts as sent."""

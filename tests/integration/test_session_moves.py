@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.rtp.rtcp import receiver_report
+from media.rtp.rtcp import pli, receiver_report
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.sdp.fragment import parse_fragment
@@ -115,6 +115,28 @@ async def test_a_viewer_that_reports_from_another_address_needs_no_check_there(
     viewer.send_rtcp(REPORT)
     viewer.rtp.clear()
     await viewer.gets_media_of(publisher)
+
+
+async def test_a_viewer_is_asked_for_a_proof_with_each_report_until_it_gives_one(plane: Plane) -> None:
+    """Requests may be lost, in a line that is full of what was sent before."""
+    publisher, viewer = await plane.pair()
+    viewer.send_rtcp(pli(7, 1))
+    await viewer.gets_media_of(publisher)
+    viewer.proves_address = False
+    await viewer.move()
+    viewer.send_rtcp(pli(7, 1))
+    await eventually("it is asked", lambda: plane.session(viewer).ice.asked is not None, IN_TIME)
+    for later in range(1, 30):
+        plane.tick(later / 10)
+    assert await publisher.check()  # meanwhile the requests have come, too
+    viewer.proves_address = True
+    viewer.send_rtcp(pli(7, 1))
+
+    def has_moved() -> bool:
+        plane.tick(5)
+        return plane.session(viewer).ice.asked is None
+
+    await eventually("it has moved", has_moved, IN_TIME)
 
 
 async def test_from_another_address_nothing_is_taken_before_a_check(plane: Plane) -> None:

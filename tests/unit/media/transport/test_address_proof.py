@@ -246,7 +246,7 @@ def test_an_authentic_answer_renews_it_and_is_no_move(viewer: IceLite) -> None:
     assert address == HOME
     assert not viewer.receive_response(answer, AWAY, 14.1)
     assert not viewer.receive_response(answer, HOME, 14.1)  # it was proven already
-    assert not viewer.asks
+    assert viewer.asked is None
     assert not viewer.consent_expired(44.0)
     assert viewer.consent_expired(44.1)
     assert not viewer.receive_response(answer, HOME, 20.0)  # an old answer is none
