@@ -94,9 +94,11 @@ class ViewerPicture:
         self.rests = False  # the viewer gets the best, and its line showed no sign of congestion
 
     def moved(self, now: float) -> None:
-        """The viewer has another address. What it lost until now went to the former one."""
+        """The viewer has another address. What it lost until now went to the former one, trains and all."""
+        self._trains = PacketTrains(self._trains.next)
         self._begin(now)
         self._sample(now)
+        self._send_train(now)
         self._old_news_until = now + _MOVE_SECONDS
 
     # --- what the viewer wants, and what its receiver says

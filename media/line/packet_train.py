@@ -43,23 +43,26 @@ class Train:
 
 
 class PacketTrains:
-    """The trains of one viewer. `now` is in seconds of a steady clock."""
+    """The trains of one viewer. `now` is in seconds of a steady clock.
+
+    `next` is the number of the first packet of the next train.
+    """
 
     __slots__ = (
         "_answered",
         "_apart",
-        "_next",
         "_padding",
         "_sent_at",
         "_stood",
         "_trains",
+        "next",
         "octets",
         "once_more",
         "told_of",
     )
 
-    def __init__(self) -> None:
-        self._next = 0  # number of the first packet of the next train
+    def __init__(self, first: int = 0) -> None:
+        self.next = first
         self._padding = PaddingArrivals()
         self._trains: dict[int, Train] = {}  # by the number of its first packet; the oldest first
         self._sent_at = -math.inf
@@ -77,8 +80,8 @@ class PacketTrains:
 
     def send(self, now: float) -> int:
         """Begin a train; returns the number of its first packet."""
-        first = self._next
-        self._next += PACKETS
+        first = self.next
+        self.next += PACKETS
         self._trains[first] = Train(now, self.octets)
         if len(self._trains) > _MOST_TRAINS:
             del self._trains[next(iter(self._trains))]
@@ -90,8 +93,8 @@ class PacketTrains:
 
     def number(self, count: int, now: float) -> int:
         """Give so many packets of padding their numbers; returns the first."""
-        first = self._next
-        self._next += count
+        first = self.next
+        self.next += count
         self._padding.sent(first, count, now)
         return first
 

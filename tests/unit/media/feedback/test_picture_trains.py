@@ -57,6 +57,19 @@ def test_after_the_join_a_viewer_rests_again(world: ShownWorld) -> None:
     assert len(viewer.padding()) == PACKETS
 
 
+def test_at_another_address_a_train_leaves_before_the_next_picture_as_at_a_join(world: ShownWorld) -> None:
+    """Though the last one to the former address was not answered: the new line may be narrow."""
+    viewer = world.watch(number=5)
+    world.run(0.3)
+    viewer.far.playback.move(world.arrives(viewer.far), world.now)
+    world.run(0.05)
+    assert len(viewer.padding()) == 2 * PACKETS
+    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)  # to the former one
+    assert viewer.picture.line.most(world.now) is None
+    viewer.picture.arrived(PACKETS, times(), world.now)
+    world.until(lambda: viewer.picture.is_limited, 0.9)
+
+
 def test_a_keyframe_is_asked_for_when_the_picture_stops(world: ShownWorld) -> None:
     world.run(1.0)
     asked = world.feed.sent[2].keyframe_at
