@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
+from media.feedback.playback import ask_early
 from tests.support.layers_source import FRAME_SECONDS
 from tests.support.line_shape import Shape
 from tests.support.many_lines import LinesRoom, Receiver, Sent, TimedLine
@@ -16,6 +17,7 @@ LAYERS = {"layered": (700_000, 350_000, 150_000), "single": (655_000,)}
 SOUND = 65_000  # bit/s, with its headers
 PEAKS = 1.1  # a layer fits a line that carries this multiple of its mean
 WARM_UP_SECONDS = 4.0
+HANDSHAKE_SECONDS = 0.2  # of ICE and DTLS: meanwhile the keyframe comes for which the offer asks
 _NEVER_FULL = 1e6  # seconds of queue: TCP waits where UDP is dropped
 
 
@@ -98,6 +100,8 @@ def stay(line: Line, receiver: Receiver, picture: str, seed: int) -> tuple[Figur
     bitrates = LAYERS[picture]
     room = LinesRoom(seed, bitrates)
     room.run(WARM_UP_SECONDS + seed % 7 / 7)
+    ask_early(room.feed, room.feedback, room.now, 0)
+    room.run(HANDSHAKE_SECONDS)
     began = room.now
     shapes = seeded(line, seed, began)
     if receiver is Receiver.STREAM:
