@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.tether import tethered
 from tests.support.free_ports import free_port
+from tests.support.logged_process import logged_process
 from tests.support.system import LOOPBACK
 from tests.support.waiting import eventually
 
@@ -96,22 +96,14 @@ async def running_coturn(
     }
     if certificate:
         environment |= {"TURN_CERT": str(certificate[0]), "TURN_KEY": str(certificate[1])}
-    process = _start(["sh", str(EXAMPLE / "start.sh"), str(configuration)], environment, log)
-    coturn = Coturn(port, tls_port, log, process.pid)
-    try:
-        await eventually("coturn serves", lambda: _serves(coturn, process), START_SECONDS)
-        yield coturn
-    except BaseException:
-        print(f"--- coturn\n{log.read_text(errors='replace')[-8000:]}", file=sys.stderr)
-        raise
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("wb") as stream:
-        return subprocess.Popen(tethered(command), env=environment, stdout=stream, stderr=subprocess.STDOUT)
+    with logged_process(["sh", str(EXAMPLE / "start.sh"), str(configuration)], log, environment) as process:
+        coturn = Coturn(port, tls_port, log, process.pid)
+        try:
+            await eventually("coturn serves", lambda: _serves(coturn, process), START_SECONDS)
+            yield coturn
+        except BaseException:
+            print(f"--- coturn\n{log.read_text(errors='replace')[-8000:]}", file=sys.stderr)
+            raise
 
 
 async def _serves(coturn: Coturn, process: subprocess.Popen[bytes]) -> bool:

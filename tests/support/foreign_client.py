@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from deploy.tether import tethered
+from tests.support.logged_process import logged_process
 from tests.support.waiting import eventually
 
 END_SECONDS = 5.0
@@ -46,20 +46,14 @@ def running_client(command: Sequence[str]) -> Iterator[ForeignClient]:
     """Run `command`. On leaving it is ended, if need be by force."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                tethered(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-            )
-        client = ForeignClient(process, log)
-        try:
-            yield client
-        except BaseException:
-            print("\n".join([f"--- {command[0]}", *client.said()])[-LOG_TAIL:], file=sys.stderr)
-            raise
-        finally:
-            process.send_signal(signal.SIGINT)
+        with logged_process(command, log) as process:
+            client = ForeignClient(process, log)
             try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                yield client
+            except BaseException:
+                print("\n".join([f"--- {command[0]}", *client.said()])[-LOG_TAIL:], file=sys.stderr)
+                raise
+            finally:
+                process.send_signal(signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(END_SECONDS)

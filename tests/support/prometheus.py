@@ -1,7 +1,6 @@
 """A real Prometheus with a configuration of ours, asked as Grafana asks it."""
 
 import contextlib
-import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 import httpx
 import yaml
 
-from deploy.tether import tethered
 from tests.support.free_ports import free_port
+from tests.support.logged_process import logged_process
 from tests.support.waiting import eventually
 
 START_SECONDS = 20.0
@@ -54,8 +53,14 @@ async def running_prometheus(config: dict[str, Any], folder: Path) -> AsyncItera
     folder.mkdir()
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     log = folder / "log"
-    process = _start(folder, address, log)
-    try:
+    command = [
+        "prometheus",
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        "--log.level=warn",
+    ]
+    with logged_process(command, log) as process:
         async with httpx.AsyncClient(trust_env=False) as http:
 
             async def ready() -> bool:
@@ -66,18 +71,3 @@ async def running_prometheus(config: dict[str, Any], folder: Path) -> AsyncItera
 
             await eventually("Prometheus is ready", ready, START_SECONDS)
             yield Prometheus(address, http)
-    finally:
-        process.kill()  # its data is not needed any more
-        process.wait()
-
-
-def _start(folder: Path, address: str, log: Path) -> subprocess.Popen[bytes]:
-    command = [
-        "prometheus",
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--log.level=warn",
-    ]
-    with log.open("wb") as stream:
-        return subprocess.Popen(tethered(command), stdout=stream, stderr=subprocess.STDOUT)

@@ -2,15 +2,14 @@
 
 import contextlib
 import re
-import subprocess
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import httpx
 
-from deploy.tether import tethered
 from tests.integration.deploy.files import DEPLOY, environment
 from tests.support.certificate import new_certificate
+from tests.support.logged_process import logged_process
 from tests.support.system import SHORT_LIVED
 from tests.support.waiting import eventually
 
@@ -133,8 +132,7 @@ async def running(
     command: list[str], port: int, log: Path, scheme: str = "http"
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the proxy. The proxy answers by the time this is entered."""
-    process = _start(command, log)
-    try:
+    with logged_process(command, log, environment()) as process:
         url = f"{scheme}://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url, limits=SHORT_LIVED, verify=False) as http:
 
@@ -146,11 +144,3 @@ async def running(
 
             await eventually("the proxy answers", answers, START_SECONDS)
             yield http
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("wb") as stream:
-        return subprocess.Popen(tethered(command), env=environment(), stdout=stream, stderr=subprocess.STDOUT)

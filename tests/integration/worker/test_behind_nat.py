@@ -4,23 +4,21 @@ import asyncio
 import contextlib
 import json
 import socket
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from deploy.tether import tethered
 from shared.bus.connection import connect
 from shared.rpc.client import RpcClient
 from tests.integration.worker.stage import Worker, environment
-from tests.support.namespaces import Namespace
+from tests.support.logged_process import logged_process
 from tests.support.nat_network import OUTSIDE, OUTSIDE_V6, PUBLIC, SERVER, SERVER_V6, NatNetwork, nat_network
 from tests.support.peer import Peer
 from tests.support.sdp import candidates_of
 from tests.support.stun_server import stun_server
-from tests.support.system import START_SECONDS, Process
+from tests.support.system import START_SECONDS
 from tests.support.waiting import eventually
 
 PORT, MAPPED = 7100, 40000
@@ -65,7 +63,8 @@ async def worker_inside(
         )
         log = folder / "worker.log"
         redis = await stack.enter_async_context(connect(redis_url))
-        process = stack.enter_context(inside(network.inside, settings, log))
+        program = ["nsenter", f"--net={network.inside.path}", sys.executable, "-m", "deploy.cli", "worker"]
+        process = stack.enter_context(logged_process(program, log, settings))
         rpc = RpcClient(redis, redis_url)
         reading = asyncio.create_task(rpc.run())
         stack.callback(reading.cancel)
@@ -74,18 +73,6 @@ async def worker_inside(
         yield worker, lines_of(worker)
         assert process.poll() is None
         assert "Traceback" not in log.read_text()
-
-
-@contextlib.contextmanager
-def inside(network: Namespace, settings: dict[str, str], log: Path) -> Iterator[Process]:
-    program = ["nsenter", f"--net={network.path}", sys.executable, "-m", "deploy.cli", "worker"]
-    with log.open("wb") as stream:
-        process = subprocess.Popen(tethered(program), env=settings, stdout=stream, stderr=stream)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def told_in(lines: list[dict[str, Any]], word: str) -> list[dict[str, Any]]:
