@@ -68,5 +68,5 @@ class LibsrtpCipher:
     def seal(self, ssrc: int, index: int, header: bytes, payload: bytes) -> bytes:
         """The datagram of one packet. Raises `SrtpError` for one that is too long, or too old."""
         datagram = self._session.protect(header + payload)
-        self._highest[ssrc] = max(self._highest.get(ssrc, 0), index)
+        self._highest[ssrc] = max(self._highest.get(ssrc, index), index)
         return datagram

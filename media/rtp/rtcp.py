@@ -140,14 +140,12 @@ def parse_compound(data: bytes) -> list[Packet]:
     for _ in range(MAX_PACKETS):
         if at == end:
             return packets
-        if end - at < _HEADER.size:
-            raise RtcpError("header is cut off")
+        if end - at < _HEADER.size:  # below 0 behind a packet that is cut off
+            raise RtcpError("header or packet is cut off")
         first, kind, words = _HEADER.unpack_from(data, at)
         after = at + _HEADER.size + 4 * words
         if first >> 6 != 2:
             raise RtcpError("not version 2")
-        if after > end:
-            raise RtcpError("packet is cut off")
         body = data[at + _HEADER.size : after]
         if first & 0x20:
             bare = without_padding(body)
@@ -216,7 +214,7 @@ def _parse_transport_feedback(body: bytes, form: int) -> Nack | PacketArrivals |
         return parse_arrivals(sender, media, body[_SSRCS.size :])
     if form != _NACK:
         return None
-    return Nack(sender, media, tuple(_NACK_ENTRY.iter_unpack(_whole(body, 8, _NACK_ENTRY.size))))
+    return Nack(sender, media, tuple(_NACK_ENTRY.iter_unpack(_whole(body[_SSRCS.size :], _NACK_ENTRY.size))))
 
 
 def _parse_payload_feedback(body: bytes, form: int) -> Pli | Fir | Remb | None:
@@ -224,7 +222,7 @@ def _parse_payload_feedback(body: bytes, form: int) -> Pli | Fir | Remb | None:
     if form == _PLI:
         return Pli(sender, media)
     if form == _FIR:
-        return Fir(sender, tuple(_FIR_ENTRY.iter_unpack(_whole(body, 8, _FIR_ENTRY.size))))
+        return Fir(sender, tuple(_FIR_ENTRY.iter_unpack(_whole(body[_SSRCS.size :], _FIR_ENTRY.size))))
     if form == _AFB and body[8:12] == b"REMB":
         (packed,) = _SSRC.unpack_from(body, 12)  # 8 bits count, 6 exponent, 18 mantissa
         bitrate = (packed & 0x3FFFF) << (packed >> 18 & 0x3F)
@@ -244,9 +242,9 @@ def _parse_extended_report(body: bytes, _: int) -> ReferenceTime | None:
     return None
 
 
-def _whole(body: bytes, start: int, size: int) -> bytes:
-    """The complete entries of `size` bytes from `start` on."""
-    return body[start : len(body) - (len(body) - start) % size]
+def _whole(entries: bytes, size: int) -> bytes:
+    """Those of `size` bytes that are complete."""
+    return entries[: len(entries) - len(entries) % size]
 
 
 _PARSERS: dict[int, Callable[[bytes, int], Packet | None]] = {

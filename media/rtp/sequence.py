@@ -69,22 +69,16 @@ class SequenceTranslator:
 
     def _give(self, index: int) -> bool:
         """Use an index that is not the next one, if it is free; returns whether it was."""
-        ahead = index - self.next_index
-        if ahead >= 0:
-            self._shift(ahead + 1)
-            self.expected = self.expected + ahead + 1 & 0xFFFF
+        behind = self.next_index - 1 - index
+        if behind < 0:  # the indices in between remain unused
+            self._given = (self._given << -behind | 1) & _WINDOW
+            self.expected = self.expected - behind & 0xFFFF
             self.next_index = index + 1
             return True
-        behind = -1 - ahead
         if behind >= REORDER_PACKETS or self._given >> behind & 1:
             return False
         self._given |= 1 << behind
         return True
-
-    def _shift(self, places: int) -> None:
-        """Move the highest used index ahead by `places`; the indices in between remain unused."""
-        given = (self._given << places | 1) & _WINDOW if places <= REORDER_PACKETS else 1
-        self._given = _WINDOW if given == _WINDOW else given
 
     @property
     def latest_timestamp(self) -> int:

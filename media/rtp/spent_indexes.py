@@ -39,8 +39,7 @@ class SpentIndexes:
         gaps = self._gaps
         while gaps and gaps[0][1] <= after - REORDER_PACKETS:
             del gaps[0]
-        if first < after:
-            gaps.append((max(first, after - REORDER_PACKETS), after))
+        gaps.append((max(first, after - REORDER_PACKETS), after))
 
     def _fill(self, first: int, after: int) -> bool:
         place = self._gap(first)

@@ -18,19 +18,31 @@ MAX_SSRCS = 64
 class Profile(Enum):
     """The protection profiles that we negotiate (RFC 5764 4.1.2, RFC 7714 14.2), the preferred one first."""
 
-    AEAD_AES_128_GCM = (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, b"SRTP_AEAD_AES_128_GCM", 16, 12, GCM_TAG)
-    AES128_CM_SHA1_80 = (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, b"SRTP_AES128_CM_SHA1_80", 16, 14, 10)
+    # SRTCP has a tag and an index more (RFC 3711 3.4, RFC 7714 9.3); only GCM's tag comes before the index
+    AEAD_AES_128_GCM = (
+        *(Policy.SRTP_PROFILE_AEAD_AES_128_GCM, b"SRTP_AEAD_AES_128_GCM"),
+        *(16, 12, GCM_TAG + 4, slice(-4, None)),
+    )
+    AES128_CM_SHA1_80 = (
+        *(Policy.SRTP_PROFILE_AES128_CM_SHA1_80, b"SRTP_AES128_CM_SHA1_80"),
+        *(16, 14, 10 + 4, slice(-14, -10)),
+    )
 
     def __init__(
-        self, libsrtp: int, openssl_name: bytes, key_length: int, salt_length: int, tag_length: int
+        self,
+        libsrtp: int,
+        openssl_name: bytes,
+        key_length: int,
+        salt_length: int,
+        srtcp_overhead: int,
+        srtcp_index: slice,
     ) -> None:
         self.libsrtp = libsrtp
         self.openssl_name = openssl_name
         self.key_length = key_length
         self.salt_length = salt_length
-        self.srtcp_overhead = tag_length + 4  # the tag and the index (RFC 3711 3.4, RFC 7714 9.3)
-        # GCM's tag comes before the index, the other one behind it
-        self.srtcp_index = slice(-4, None) if tag_length == GCM_TAG else slice(-4 - tag_length, -tag_length)
+        self.srtcp_overhead = srtcp_overhead
+        self.srtcp_index = srtcp_index
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,7 +69,7 @@ def split_keying_material(profile: Profile, material: bytes, *, is_client: bool)
     """The keys that DTLS exported (RFC 5764 4.2: client key, server key, client salt, server salt)."""
     key, salt = profile.key_length, profile.salt_length
     client = material[:key] + material[2 * key : 2 * key + salt]
-    server = material[key : 2 * key] + material[2 * key + salt : 2 * (key + salt)]
+    server = material[key : 2 * key] + material[2 * key + salt :]
     return SrtpKeys(profile, client, server) if is_client else SrtpKeys(profile, server, client)
 
 
