@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.rtp.extensions import PlayoutDelay, add_element, map_extensions, send_time
+from media.rtp.extensions import PlayoutDelay, add_element, capture_time, map_extensions, send_time
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,11 @@ from media.rtp.extensions import PlayoutDelay, add_element, map_extensions, send
 )
 def test_the_time_of_sending_is_in_seconds_with_18_bits_behind_the_point(now: float, value: str) -> None:
     assert send_time(now).hex() == value
+
+
+@pytest.mark.parametrize("era", [0, 1 << 32])
+def test_the_time_of_capture_is_64_bits_of_ntp_and_no_distance_to_our_clock(era: int) -> None:
+    assert capture_time(era + 0x80000001 + 0.5).hex() == "8000000180000000" + 16 * "0"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pylibsrtp
 import pytest
 from pylibsrtp import _binding
 
-from media.rtp.libsrtp import MAX_PACKET, SrtpError, SrtpSession
+from media.rtp.libsrtp import _LONGEST, SrtpError, SrtpSession
 from media.rtp.srtp import inbound_session, outbound_session
 from tests.support.far_end import far_receiver, far_sender, new_keys, rtp
 
@@ -56,7 +56,8 @@ def test_what_is_longer_than_any_packet_is_an_srtp_error() -> None:
     keys = new_keys()
     for call in (outbound_session(keys).protect, inbound_session(keys).unprotect):
         with pytest.raises(SrtpError, match="too long"):
-            call(bytes(MAX_PACKET + 200))
+            call(bytes(_LONGEST + 1))
+    assert len(outbound_session(keys).protect(rtp(1, bytes(_LONGEST - 12)))) == _LONGEST + 16
 
 
 def test_a_refusal_tells_its_cause() -> None:

@@ -33,7 +33,7 @@ def test_every_field_is_read() -> None:
         ssrc=0x80000001,
         marker=True,
         padding=4,
-        csrcs=(1, 2, 3),
+        csrcs=range(15),
         extension=one_byte(*EXTENSIONS),
     )
     assert parse(data) == RtpPacket(
@@ -46,6 +46,14 @@ def test_every_field_is_read() -> None:
         extensions=EXTENSIONS,
         payload=b"data\0\0\0\x04",
     )
+
+
+@pytest.mark.parametrize("payload_type", [0, 1, 127])
+@pytest.mark.parametrize("csrcs", [(), (1,)])
+def test_a_marker_is_told_from_the_payload_type(payload_type: int, csrcs: tuple[int, ...]) -> None:
+    for marker in (False, True):
+        packet = parse(rtp(payload_type=payload_type, marker=marker, csrcs=csrcs))
+        assert (packet.marker, packet.payload_type, packet.padding) == (marker, payload_type, False)
 
 
 def test_a_header_alone_is_a_packet() -> None:
@@ -91,12 +99,14 @@ def test_two_byte_elements_may_be_empty_and_long() -> None:
     [
         (0xBEDE, b"\x00\x00\x10\x07", ((1, b"\x07"),)),  # padding before
         (0xBEDE, b"\x10\x07\xf0\x20", ((1, b"\x07"),)),  # RFC 8285 4.2: 15 ends it
+        (0xBEDE, b"\x10\x07\x01\x20\x20\x20\x00\x00", ((1, b"\x07"),)),  # and 0, but for padding
         (0xBEDE, b"\x10\x07\x2f\x00", ((1, b"\x07"),)),  # the second is cut
         (0x1005, b"\x09\x01\x07\x00", ((9, b"\x07"),)),  # the application's bits
         (0x100F, b"\x09\x01\x07\x00", ((9, b"\x07"),)),
         (0x9000, b"\x09\x01\x07\x00", ()),
         (0x1010, b"\x09\x01\x07\x00", ()),
         (0x1000, b"\x09\x05\x07\x00", ()),
+        (0x1000, b"\x09\x03\x07\x00", ()),
         (0x1000, b"\x00\x00\x00\x09", ()),
         (0xABCD, b"\x10\x07\x00\x00", ()),  # RFC 3550 5.3.1: somebody's own
     ],
@@ -119,6 +129,11 @@ def test_elements_get_the_viewers_ids_and_unknown_ones_are_dropped() -> None:
     block = map_extensions(EXTENSIONS, {1: 7, 14: 2})
     assert elements(block) == [(7, b"\x01"), (2, b"sixteen bytes ok")]
     assert block[:2] == b"\xbe\xde"
+
+
+def test_a_block_has_no_more_words_than_its_elements() -> None:
+    assert map_extensions(((1, b"abc"),), {1: 1}) == b"\xbe\xde\0\1\x12abc"
+    assert map_extensions(((1, b"abcd"),), {1: 1}) == b"\xbe\xde\0\2\x13abcd\0\0\0"
 
 
 def test_no_block_without_an_element() -> None:

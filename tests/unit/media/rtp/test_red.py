@@ -20,6 +20,11 @@ def test_what_is_built_is_read_again(primary: bytes, earlier: list[Earlier]) -> 
     assert parse(build(OPUS, primary, earlier), OPUS) == (primary, earlier)
 
 
+def test_the_farthest_and_the_nearest_the_longest_and_the_shortest_are_built() -> None:
+    earlier = [Earlier(MOST_OFFSET, bytes(MOST_LENGTH)), Earlier(1, b"x")]
+    assert parse(build(OPUS, b"now", earlier), OPUS) == (b"now", earlier)
+
+
 @pytest.mark.parametrize(
     "each",
     [

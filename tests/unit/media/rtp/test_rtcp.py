@@ -36,12 +36,12 @@ BLOCK = ReportBlock(
 
 
 def test_sender_report_round_trips_through_another_implementation() -> None:
-    data = rtcp.sender_report(1, 2**64 - 1, 2**32 - 1, 2**32 + 7, 2**33 + 9)
+    data = rtcp.sender_report(1, 2**64 - 1, 2**32 - 1, 2**33 - 7, 2**34 - 9)
     (theirs,) = other.RtcpPacket.parse(data)
     assert isinstance(theirs, other.RtcpSrPacket)
-    assert theirs.sender_info == other.RtcpSenderInfo(2**64 - 1, 2**32 - 1, 7, 9)
+    assert theirs.sender_info == other.RtcpSenderInfo(2**64 - 1, 2**32 - 1, 2**32 - 7, 2**32 - 9)
     assert bytes(theirs) == data
-    assert parse_compound(data) == [SenderReport(1, 2**64 - 1, 2**32 - 1, 7, 9)]
+    assert parse_compound(data) == [SenderReport(1, 2**64 - 1, 2**32 - 1, 2**32 - 7, 2**32 - 9)]
 
 
 def test_sender_report_with_blocks_of_another_implementation_is_read() -> None:
@@ -117,9 +117,9 @@ def test_keyframe_requests_are_understood_by_another_implementation() -> None:
     (theirs,) = other.RtcpPacket.parse(rtcp.pli(1, 2))
     assert theirs == other.RtcpPsfbPacket(fmt=1, ssrc=1, media_ssrc=2)
     assert parse_compound(bytes(theirs)) == [Pli(1, 2)]
-    (theirs,) = other.RtcpPacket.parse(rtcp.fir(1, 2, 257))
-    assert theirs == other.RtcpPsfbPacket(fmt=4, ssrc=1, media_ssrc=0, fci=b"\0\0\0\2\1\0\0\0")
-    assert parse_compound(bytes(theirs)) == [Fir(1, ((2, 1),))]
+    (theirs,) = other.RtcpPacket.parse(rtcp.fir(1, 2, 0x1FF))
+    assert theirs == other.RtcpPsfbPacket(fmt=4, ssrc=1, media_ssrc=0, fci=b"\0\0\0\2\xff\0\0\0")
+    assert parse_compound(bytes(theirs)) == [Fir(1, ((2, 0xFF),))]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,9 @@ def test_keyframe_requests_are_understood_by_another_implementation() -> None:
         ([5], ((5, 0),)),
         ([5, 6, 21], ((5, 0x8001),)),
         ([5, 22], ((5, 0), (22, 0))),
+        ([5, 22, 23], ((5, 0), (22, 1))),
         ([65535, 0, 15], ((65535, 0x8001),)),
+        ([0, 0x8001], ((0, 0), (0x8001, 0))),
         ([65530, 10, 65530], ((65530, 0x8000), (65530, 0))),
     ],
 )
@@ -162,9 +164,14 @@ def test_compound_packets_are_read_in_order_and_unknown_ones_skipped() -> None:
 
 
 def test_reduced_size_and_padding_are_taken() -> None:
-    data = rtcp.pli(1, 2)
-    padded = bytes((data[0] | 0x20, data[1], 0, 3)) + data[4:] + b"\x00\x00\x00\x04"
-    assert parse_compound(padded) == [Pli(1, 2)]
+    data = rtcp.nack(1, 2, [5])
+    padded = bytes((data[0] | 0x20, data[1], 0, 4)) + data[4:] + b"\x00\x00\x00\x04"
+    assert parse_compound(padded) == [Nack(1, 2, ((5, 0),))]
+
+
+def test_half_an_entry_at_the_end_is_left_out() -> None:
+    data = rtcp.fir(1, 2, 3)
+    assert parse_compound(data[:3] + b"\x05" + data[4:] + bytes(4)) == [Fir(1, ((2, 3),))]
 
 
 def test_a_profile_extension_after_the_blocks_is_ignored() -> None:
@@ -196,9 +203,10 @@ def test_a_compound_without_known_packets_is_empty() -> None:
         b"\x81\xcd\x00\x01" + bytes(4),
         b"\x8f\xce\x00\x03" + bytes(8) + b"REMB",
         b"\x8f\xce\x00\x04" + bytes(8) + b"REMB" + b"\x01\x00\x00\x00",  # an SSRC announced
-        b"\xa0\xcc\x00\x00",  # padding of nothing
-        b"\xa0\xcc\x00\x01" + bytes(4),  # padding of length 0
-        b"\xa0\xcc\x00\x01" + b"\x00\x00\x00\x05",
+        b"\x80\xd0\x00\x01" + bytes(3),  # a packet that we ignore, cut off
+        b"\xa0\xd0\x00\x00",  # padding of nothing
+        b"\xa0\xd0\x00\x01" + bytes(4),  # padding of length 0
+        b"\xa0\xd0\x00\x01" + b"\x00\x00\x00\x05",
         bytes((0x80, 207, 0, 0)) * (rtcp.MAX_PACKETS + 1),
         rtcp.pli(1, 2) + b"\x00",
     ],
@@ -208,7 +216,7 @@ def test_anything_else_raises_the_one_error(data: bytes) -> None:
         parse_compound(data)
 
 
-@pytest.mark.parametrize("bitrate", [0, 1, 0x3FFFF, 0x40000, 2_500_001, 10**9, 2**40])
+@pytest.mark.parametrize("bitrate", [0, 1, 0x3FFFF, 0x40000, 2_500_001, 10**9, 2**60])
 @pytest.mark.parametrize("ssrcs", [[], [0xCAFEBABE], [1, 2, 3]])
 def test_remb_round_trips_through_another_implementation(bitrate: int, ssrcs: list[int]) -> None:
     data = rtcp.remb(9, bitrate, ssrcs)
@@ -275,5 +283,5 @@ def test_an_extended_report_that_is_cut_off_is_refused() -> None:
 
 
 def test_a_receiver_s_clock_is_answered_by_rfc_3611() -> None:
-    answer = rtcp.dlrr(0xA, rtcp.ReferenceTime(7, 0x0102030405060708), 0.5)
-    assert answer.hex(" ", 4) == "80cf0005 0000000a 05000003 00000007 03040506 00008000"
+    answer = rtcp.dlrr(0xA, rtcp.ReferenceTime(7, 0x0001A2A3A4A50708), 0.5)
+    assert answer.hex(" ", 4) == "80cf0005 0000000a 05000003 00000007 a2a3a4a5 00008000"

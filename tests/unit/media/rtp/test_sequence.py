@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtp.sequence import REORDER_PACKETS, SequenceTranslator, before_wrap, signed
+from media.rtp.sequence import (
+    REORDER_PACKETS,
+    WRAP_GUARD,
+    SequenceTranslator,
+    before_wrap,
+    behind_guard,
+    signed,
+)
 from tests.support.sequence_unwrapper import SequenceUnwrapper
 
 SEQUENCES = st.integers(0, 0xFFFF)
@@ -81,6 +88,14 @@ def test_a_packet_may_be_late_only_up_to_a_limit() -> None:
     assert placed(stream, 2000 - REORDER_PACKETS, 0) is None
 
 
+@pytest.mark.parametrize(("ahead", "index"), [(0x7FFF, 0x7FFF), (0x8000, None)])
+def test_from_half_the_range_ahead_a_packet_counts_as_late(ahead: int, index: int | None) -> None:
+    stream = translator(0, 0, 0, 0)
+    placed(stream, 0, 0)
+    place = stream.translate(ahead, [0])
+    assert (place and place[0]) == index
+
+
 def test_what_a_source_sent_before_its_first_packet_is_refused() -> None:
     stream = translator(100, 0, 0, 0)
     assert placed(stream, 0, 0) == (100, 0)
@@ -116,15 +131,15 @@ def test_what_was_lost_of_one_source_is_not_the_next_one_s() -> None:
     assert stream.translate(500, [0]) == (14, 0)
 
 
-@pytest.mark.parametrize("latest", [6000, 3000 + 0x7FFFFFFF])
-def test_a_source_continues_after_the_latest_timestamp_not_the_last(latest: int) -> None:
-    stream = translator(0, 0, 0, 0)
+@pytest.mark.parametrize(("base", "latest"), [(0, 6000), (0, 3000 + 0x7FFFFFFF), (0xFFFFF000, 6000)])
+def test_a_source_continues_after_the_latest_timestamp_not_the_last(base: int, latest: int) -> None:
+    stream = translator(0, base, 0, 0)
     placed(stream, 0, 3000)
     placed(stream, 1, latest)
     for sequence, before in ((2, 3000), (3, 0x80000000)):  # shown before the packet sent before it
         placed(stream, sequence, latest - before & 0xFFFFFFFF)
     stream.rebase(500, 77, 1000)
-    assert placed(stream, 500, 77) == (4, latest + 1000)
+    assert placed(stream, 500, 77) == (4, base + latest + 1000 & 0xFFFFFFFF)
 
 
 @given(
@@ -199,3 +214,10 @@ def test_how_far_a_number_is_ahead_over_the_wrap(bits: int, difference: int, ahe
 )
 def test_how_many_are_left_before_the_wrap(index: int, left: int) -> None:
     assert before_wrap(index) == left
+
+
+def test_nobody_starts_within_the_guard_before_a_wrap() -> None:
+    last = 0x10000 - WRAP_GUARD - 1
+    assert [behind_guard(index) for index in (0, last, last + 1, 0xFFFF, 0x10000)] == [
+        *(0, last, 0x10000, 0x10000, 0x10000)
+    ]

@@ -19,6 +19,7 @@ def test_a_lone_report_is_known_by_what_is_not_encrypted(profile: Profile) -> No
     for more in (report + rtcp.sdes(7, b"x"), report + rtcp.nack(7, 1, [5]), rtcp.pli(7, 1), rtcp.bye([7])):
         assert not is_lone_report(sender.protect_rtcp(more), overhead)
     assert not any(is_lone_report(report[:length], overhead) for length in range(len(report)))
+    assert is_lone_report(bytes((0x80, 201, 1, 2)) + bytes(4 * 0x102 + overhead), overhead)
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
@@ -29,4 +30,4 @@ def test_what_begins_with_a_report_is_known_likewise(profile: Profile) -> None:
         assert begins_with_report(sender.protect_rtcp(report + behind))
     for first in (rtcp.pli(7, 1), rtcp.nack(7, 1, [5]), rtcp.bye([7])):
         assert not begins_with_report(sender.protect_rtcp(first + report))
-    assert not any(begins_with_report(report[:length]) for length in range(4))
+    assert [begins_with_report(report[:length]) for length in range(6)] == [False] * 4 + [True] * 2

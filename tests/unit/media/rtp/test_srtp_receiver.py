@@ -11,7 +11,7 @@ from media.pure.run import Opener
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.run import MakeOpener
-from media.rtp.spent_indexes import SpentIndexes
+from media.rtp.spent_indexes import INDEXES, SpentIndexes
 from media.rtp.srtp import MAX_SSRCS, REPLAY_WINDOW, Profile, SrtpKeys, inbound_session
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.rtp.srtp_sender import SrtpSender
@@ -92,15 +92,43 @@ def test_any_order_is_read_as_libsrtp_reads_it(first: int, order: list[int]) -> 
         assert reads(receiver, sealed[number]) == expected
 
 
-@pytest.mark.parametrize("late", [0xFFF0, 0x8006])
-def test_before_the_first_wrap_there_is_no_rollover_to_go_back_to(late: int) -> None:
-    """A number that would belong before the beginning is one far ahead (RFC 3711 3.3.1)."""
+@pytest.mark.parametrize(
+    ("first", "second", "is_read"),
+    [
+        *((5, 0, True), (5, 0xFFF0, True), (5, 0x8006, True)),  # no rollover comes before the first
+        *((0x9000, 0x9000 + 0x7FFF, True), (0x9000, 0x9000 + 0x8000, False)),
+    ],
+)
+def test_of_two_indexes_with_one_number_the_nearer_is_meant(first: int, second: int, is_read: bool) -> None:
+    """RFC 3711 3.3.1."""
     keys = new_keys()
     sender = SrtpSender(keys)
     receiver = SrtpReceiver(SrtpKeys(keys.profile, keys.remote, keys.local), Opener)
-    for index in (5, late):
+    for index, expected in ((first, True), (second, is_read)):
         header = rtp(index, b"", ssrc=SSRC)
-        assert reads(receiver, sender.protect(SSRC, index, header, b"sound")) == header + b"sound"
+        datagram = sender.protect(SSRC, index, header, b"sound")
+        assert reads(receiver, datagram) == (header + b"sound" if expected else None)
+
+
+@pytest.mark.parametrize("csrcs", [(), (1,), range(15)])
+@pytest.mark.parametrize("extension", [None, (0x1234, b""), (0x1234, bytes(4 * 0x102))])
+def test_a_header_of_any_length_is_read(csrcs: Sequence[int], extension: tuple[int, bytes] | None) -> None:
+    packet = rtp(1, b"sound", csrcs=csrcs, extension=extension)
+    assert reads(SrtpReceiver(KEYS, Opener), protected([packet])[0]) == packet
+
+
+def test_a_run_that_begins_elsewhere_costs_no_decryption() -> None:
+    class Untouched:
+        def open(self, datagrams: object, first: int, /) -> None:
+            raise AssertionError(first)
+
+    receiver = at(5, lambda *_: Untouched())
+    assert receiver.open(SSRC, 6, [rtp(6, ssrc=SSRC)]) is None
+
+
+def test_after_the_last_index_comes_none() -> None:
+    """It would run into the SSRC of the nonce: to this SSRC the one after the last is as the first."""
+    assert reads(at(INDEXES, Opener), protected([rtp(0, ssrc=SSRC)])[0]) is None
 
 
 @pytest.mark.parametrize("late", [REPLAY_WINDOW - 1, REPLAY_WINDOW])

@@ -81,9 +81,11 @@ def test_a_key_is_lent_for_indexes_that_have_not_served() -> None:
         made.append((key, salt))
         return len(made)
 
+    assert sender.next_index(SSRC) is None
     assert sender.lend(make, SSRC, 5, 8) == 1
     assert sender.lend(make, SSRC, 8, 9) == 1
     assert isinstance(sender.lend(None, SSRC, 9, 12), GcmCipher)
+    assert sender.next_index(SSRC) == 12
     ((key, salt),) = made
     assert (len(key), len(salt)) == (16, 12)
     for spent in (5, 8, 9, 11):
