@@ -83,6 +83,10 @@ def test_counts_are_clamped_to_their_fields() -> None:
     block = block_of(stats)
     assert block.packets_lost == 0x7FFFFF
     assert block.fraction_lost == 255
+    stats._base = stats._highest = 0x1_FFFF_FFFF
+    stats._received = 1 << 24
+    block = block_of(stats)
+    assert (block.packets_lost, block.highest_sequence) == (-0x800000, 0xFFFFFFFF)
 
 
 def reference_jitter(arrivals: list[float], timestamps: list[int], rate: int) -> float:

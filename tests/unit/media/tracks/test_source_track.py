@@ -130,11 +130,12 @@ def test_it_goes_on_where_the_track_before_it_stopped() -> None:
 @pytest.mark.parametrize(
     ("missing", "earlier", "restored"),
     [
-        (0, (960,), ()),
+        (0, (480,), ()),
         (1, (960,), (960,)),
         (1, (1920, 960), (960,)),
         (1, (960, 480), (480,)),  # no more than are missing
         (2, (2880, 1920, 960), (1920, 960)),  # the first of them has come
+        (2, (2880,), ()),
         (0x7FFF, (960,), (960,)),
         (0x8000, (960,), ()),  # that comes late itself
     ],
@@ -143,9 +144,9 @@ def test_what_is_missing_before_redundant_sound_is_restored(
     room: int, missing: int, earlier: tuple[int, ...], restored: tuple[int, ...]
 ) -> None:
     source = SourceTrack(111, 48_000, SequenceTranslator(1, room))
-    source.follow(packet(500, timestamp=77), 10.0)
-    source.translator.translate(500, [77])
-    primary = packet(501 + missing & 0xFFFF, timestamp=77 + 960 * (missing + 1))
+    source.follow(packet(0xFFFE, timestamp=-1001), 10.0)
+    source.translator.translate(0xFFFE, [0xFFFFFFFF & -1001])
+    primary = packet(0xFFFF + missing & 0xFFFF, timestamp=-1001 + 960 * (missing + 1))
     found = source.restored(primary, [Earlier(offset, bytes((offset // 480,))) for offset in earlier])
     assert [
         (primary.sequence - one.sequence & 0xFFFF, primary.timestamp - one.timestamp & 0xFFFFFFFF)
@@ -194,6 +195,17 @@ class Handover:
 )
 def test_who_was_on_before_goes_on_in_the_time_that_it_had(late: float, after: int) -> None:
     assert Handover().again(late) == after
+
+
+@pytest.mark.parametrize("ssrc", [SSRC, OTHER])
+@pytest.mark.parametrize("later", [-1, 0, 1])
+def test_of_two_times_that_a_stream_had_the_earlier_counts(ssrc: int, later: int) -> None:
+    source = track()
+    source.follow(packet(), 10.0)
+    present = source.time
+    assert present is not None
+    source.resumes = StreamTime(ssrc, present.offset - later & 0xFFFFFFFF)
+    assert source.time == (source.resumes if ssrc == SSRC and later > 0 else present)
 
 
 def test_delays_do_not_add_up() -> None:

@@ -220,6 +220,32 @@ def test_packets_that_were_sent_before_the_first_one_are_reported() -> None:
     assert merged(feedback.build(1.1, 2)) == {65535: about(1.001), 0: about(1.0)}
 
 
+def test_a_packet_may_be_as_late_as_the_window_is_long() -> None:
+    feedback = TransportFeedback(1, 5)
+    for number in (0, WINDOW + 1):
+        feedback.received(number, 1.0)
+    feedback.build(1.0, 2)
+    feedback.received(1, 1.0)
+    assert not feedback.due(9.0)
+    feedback.received(2, 1.0)
+    told = merged(feedback.build(9.0, 2))
+    assert (min(told), told[2]) == (2, about(1.0))
+
+
+@pytest.mark.parametrize(
+    ("number", "ticks", "reports"), [(6, 0x7FFF, 1), (6, 0x8000, 2), (4, 0x8000, 1), (4, 0x8001, 2)]
+)
+def test_a_report_ends_where_a_time_does_not_fit_it(number: int, ticks: int, reports: int) -> None:
+    """Of 16 bits with a sign (3.1.5)."""
+    feedback = TransportFeedback(1, 5)
+    feedback.received(5, 1.0)
+    later = 1.0 + (ticks + 0.5) * TICK
+    feedback.received(number, later)
+    packets = feedback.build(later, 2)
+    assert len(packets) == reports
+    assert merged(packets) == {5: about(1.0), number: about(later)}
+
+
 def test_the_first_of_duplicates_counts() -> None:
     feedback = TransportFeedback(1, 5)
     for now in (1.0, 2.0, 3.0):
