@@ -231,9 +231,11 @@ def test_a_peer_cannot_grow_our_state_by_ever_new_ssrcs(profile: Profile) -> Non
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
 def test_those_that_send_rtcp_alone_count_too(profile: Profile) -> None:
     keys = new_keys(profile)
-    ours, theirs = inbound_session(keys), far_sender(keys)
+    heard: list[bytes] = []
+    ours, theirs = inbound_session(keys, heard.append), far_sender(keys)
     for ssrc in (*range(1, MAX_SSRCS + 1), 1):
         ours.unprotect_rtcp(theirs.protect_rtcp(unhex("80c90001") + ssrc.to_bytes(4)))
+    assert heard == [ssrc.to_bytes(4) for ssrc in range(1, MAX_SSRCS + 1)]
     with pytest.raises(SrtpError):
         ours.unprotect(theirs.protect(rtp(1, ssrc=MAX_SSRCS + 1)))
     assert ours.unprotect(theirs.protect(rtp(2, ssrc=1))) == rtp(2, ssrc=1)
