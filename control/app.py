@@ -59,7 +59,6 @@ from control.workers.gateway import Gateway
 from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from control.workers.placement import Placement
-from control.workers.redis_memory import RedisMemory
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_configuration import RoomConfiguration
 from control.workers.room_facts import summary_json
@@ -128,7 +127,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
-    scraped = MetricsRoutes(cluster, rooms, metrics, RedisMemory(watched), is_listed).routes()
+    scraped = MetricsRoutes(cluster, rooms, metrics, watched, is_listed).routes()
     record_routes = RecordRoutes(
         RecordCatalogue(settings, every_worker),
         authenticator,

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client import Counter as PromCounter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from control.workers.room_list import RoomList
 from shared.bus.redis_clock import RedisClock
@@ -101,84 +103,63 @@ class HttpMetrics:
         return generate_latest(self._registry)
 
 
-def workers_exposition(workers: Iterable[WorkerStatus], lost: int) -> bytes:
-    """The workers by state, and how many were lost within the last minute."""
-    states = Counter(worker.state for worker in workers)
-    registry = CollectorRegistry()
-    gauge = Gauge("roomcast_workers", "Workers by state", ["state"], registry=registry)
-    for state in WorkerState:
-        gauge.labels(state).set(states[state])
-    Gauge(
-        "roomcast_workers_lost",
-        "Workers that fell silent within a minute, without leaving",
-        registry=registry,
-    ).set(lost)
-    return generate_latest(registry)
-
-
-def redis_exposition(used: int, limit: int) -> bytes:
-    """Bytes that Redis has in use, and those that it may use."""
-    registry = CollectorRegistry()
-    for name, meaning, value in (
-        ("roomcast_redis_memory_bytes", "Memory that Redis has in use", used),
-        ("roomcast_redis_memory_limit_bytes", "Its maxmemory, or without one its host's memory", limit),
-    ):
-        Gauge(name, meaning, registry=registry).set(value)
-    return generate_latest(registry)
-
-
-# Name, type, meaning, and the value of a room's sample.
-_OF_ROOMS: tuple[tuple[str, str, str, Callable[[RoomStatus], int]], ...] = (
-    ("live_subscribers", "gauge", "Viewers of a room", lambda room: room.subscribers),
-    (
-        "live_rtp_bytes_total",
-        "counter",
-        "RTP bytes received from publishers",
-        lambda room: room.rx_bytes,
-    ),
-    (
-        "live_rtp_packets_total",
-        "counter",
-        "RTP packets received from publishers",
-        lambda room: room.rx_packets,
-    ),
-)
-
-
 # With more rooms, each control process leaves their series to the workers, which have them, too:
 # 100,000 rooms would be 13 MB from each process at each scrape, and as many series once more.
 MAX_ROOMS_WITH_SERIES = 1_000
 
 
-async def rooms_exposition(rooms: RoomList, is_listed: Callable[[str], bool]) -> list[bytes]:
-    """The series of rooms, added up over all workers, in pieces. Rooms that are not listed have none.
+async def cluster_exposition(
+    workers: Iterable[WorkerStatus],
+    lost: int,
+    memory: tuple[int, int] | None,
+    rooms: RoomList,
+    is_listed: Callable[[str], bool],
+) -> bytes:
+    """The series of the cluster.
 
-    Raises `NO_WORKER` when Redis does not answer in time.
+    `lost` workers fell silent within the last minute. `memory`: see `redis_memory`. Rooms that are not listed
+    have no series. Raises `NO_WORKER` when Redis does not answer in time.
     """
-    names: list[str] = []
-    if rooms.count <= MAX_ROOMS_WITH_SERIES:
-        # a process that has just begun has not read them all, and counts them anew now
-        names = await rooms.names(limit=MAX_ROOMS_WITH_SERIES + 1)
-    if rooms.count > MAX_ROOMS_WITH_SERIES:
-        return [_head(rooms.count, rooms.count)]
-    families: list[list[bytes]] = [
-        [f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n".encode()] for name, kind, meaning, _ in _OF_ROOMS
-    ]
-    count = 0
-    async for some in rooms.in_chunks(names):
-        found = [(name, room.status) for name in some if (room := rooms.room(name)) is not None]
-        count += len(found)
-        found = [(name, status) for name, status in found if is_listed(name)]
-        for pieces, (name, _, _, value) in zip(families, _OF_ROOMS, strict=True):
-            lines = (f'{name}{{room="{room}"}} {float(value(status))}\n' for room, status in found)
-            pieces.append("".join(lines).encode())
-    return [_head(count, 0), *(piece for pieces in families for piece in pieces)]
+    registry = CollectorRegistry()
+    states = Counter(worker.state for worker in workers)
+    by_state = Gauge("roomcast_workers", "Workers by state", ["state"], registry=registry)
+    for state in WorkerState:
+        by_state.labels(state).set(states[state])
+
+    def show(name: str, meaning: str, value: float) -> None:
+        Gauge(name, meaning, registry=registry).set(value)
+
+    show("roomcast_workers_lost", "Workers that fell silent within a minute, without leaving", lost)
+    if memory is not None:
+        used, limit = memory
+        show("roomcast_redis_memory_bytes", "Memory that Redis has in use", used)
+        show("roomcast_redis_memory_limit_bytes", "Its maxmemory, or without one its host's memory", limit)
+    await rooms.catch_up()
+    left_out = rooms.count if rooms.count > MAX_ROOMS_WITH_SERIES else 0
+    show("live_rooms", "Rooms that exist", rooms.count)
+    show("roomcast_rooms_without_series", "Rooms whose series are left to their workers' metrics", left_out)
+    if not left_out:
+        found: list[RoomStatus] = []
+        async for some in rooms.in_chunks([*filter(is_listed, rooms.held_names())]):
+            found += [room.status for name in some if (room := rooms.room(name)) is not None]
+        registry.register(_OfRooms(found))
+    return generate_latest(registry)
 
 
-def _head(rooms: int, left_out: int) -> bytes:
-    return (
-        f"# HELP live_rooms Rooms that exist\n# TYPE live_rooms gauge\nlive_rooms {float(rooms)}\n"
-        "# HELP roomcast_rooms_without_series Rooms whose series are left to their workers' metrics\n"
-        "# TYPE roomcast_rooms_without_series gauge\n"
-        f"roomcast_rooms_without_series {float(left_out)}\n"
-    ).encode()
+class _OfRooms(Collector):
+    """Series of rooms, added up over all workers."""
+
+    def __init__(self, rooms: Iterable[RoomStatus]) -> None:
+        self._rooms = rooms
+
+    def collect(self) -> Iterable[Metric]:
+        viewers = GaugeMetricFamily("live_subscribers", "Viewers of a room", labels=["room"])
+        octets = CounterMetricFamily("live_rtp_bytes", "RTP bytes received from publishers", labels=["room"])
+        packets = CounterMetricFamily(
+            "live_rtp_packets", "RTP packets received from publishers", labels=["room"]
+        )
+        for room in self._rooms:
+            viewers.add_metric([room.name], room.subscribers)
+            octets.add_metric([room.name], room.rx_bytes)
+            packets.add_metric([room.name], room.rx_packets)
+        return viewers, octets, packets

@@ -6,15 +6,16 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from control.http.resource import Resource
-from control.metrics import HttpMetrics, redis_exposition, rooms_exposition, workers_exposition
+from control.metrics import HttpMetrics, cluster_exposition
 from control.workers.cluster import Cluster
-from control.workers.redis_memory import RedisMemory
+from control.workers.redis_memory import redis_memory
 from control.workers.room_list import RoomList
 from shared.errors import ServiceError
 
@@ -25,12 +26,12 @@ class MetricsRoutes:
         cluster: Cluster,
         rooms: RoomList,
         metrics: HttpMetrics,
-        memory: RedisMemory,
+        redis: Redis,
         is_listed: Callable[[str], bool],
     ) -> None:
         self._is_listed = is_listed
         self._cluster = cluster
-        self._memory = memory
+        self._redis = redis
         self._rooms = rooms
         self._metrics = metrics
 
@@ -42,15 +43,17 @@ class MetricsRoutes:
 
     async def metrics(self, _: Request) -> Response:
         """While Redis is away the cluster's series are left out: a gap is true, a zero would be false."""
-        pieces: list[bytes] = []
+        series = b""
         with suppress(ServiceError):
-            workers = await self._cluster.recent_workers()
-            of_workers = workers_exposition(workers, await self._cluster.lost_workers())
-            pieces = [*(await rooms_exposition(self._rooms, self._is_listed)), of_workers]
-            if (memory := await self._memory.read()) is not None:
-                pieces.append(redis_exposition(*memory))
+            series = await cluster_exposition(
+                await self._cluster.recent_workers(),
+                await self._cluster.lost_workers(),
+                await redis_memory(self._redis),
+                self._rooms,
+                self._is_listed,
+            )
         own = self._metrics.exposition(monotonic() - self._cluster.read_at)
-        return Response(b"".join([own, *pieces]), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        return Response(own + series, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def targets(self, _: Request) -> Response:
         """Prometheus HTTP service discovery of the workers."""

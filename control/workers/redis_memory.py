@@ -6,17 +6,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 
-class RedisMemory:
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    async def read(self) -> tuple[int, int] | None:
-        """Bytes in use, and `maxmemory`, or without that the host's; None: not known now."""
-        try:
-            info: dict[str, Any] = await self._redis.info("memory")
-        except (RedisError, OSError):  # it is away, or our user may not ask
-            return None
-        used, limit = info.get("used_memory"), info.get("maxmemory") or info.get("total_system_memory")
-        if not (isinstance(used, int) and isinstance(limit, int)):  # a service that is like Redis
-            return None
-        return used, limit
+async def redis_memory(redis: Redis) -> tuple[int, int] | None:
+    """Bytes in use, and `maxmemory`, or without that the host's; None: not known now."""
+    try:
+        info: dict[str, Any] = await redis.info("memory")
+    except (RedisError, OSError):  # it is away, or our user may not ask
+        return None
+    used, limit = info.get("used_memory"), info.get("maxmemory") or info.get("total_system_memory")
+    if not (isinstance(used, int) and isinstance(limit, int)):  # a service that is like Redis
+        return None
+    return used, limit

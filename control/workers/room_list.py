@@ -10,7 +10,6 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from sys import maxsize
 from time import monotonic
 from typing import TypeVar
 
@@ -74,26 +73,19 @@ class RoomList:
 
     # --- what it holds
 
-    async def names(self, after: str = "", limit: int | None = None) -> list[str]:
-        """The names of all rooms that Redis knows now, sorted; or of `limit` rooms behind `after`."""
-        await self.catch_up()
-        first = bisect_right(self._names, after) if after else 0
-        return self._names[first : None if limit is None else first + limit]
-
     @property
     def count(self) -> int:
         """How many rooms there were when Redis was last asked."""
         return len(self._names)
 
-    def held_names(self, after: str = "", limit: int | None = None) -> Iterator[str]:
-        """As `names`, of those that this process knows when the iterator comes to them.
+    def held_names(self, after: str = "") -> Iterator[str]:
+        """The names of the rooms behind `after`, sorted, as this process knows them when each is asked for.
 
         It holds few at a time: its reader may be slow.
         """
-        left = maxsize if limit is None else limit
-        while some := self._names[(first := bisect_right(self._names, after)) : first + min(left, CHUNK)]:
+        while some := self._names[(first := bisect_right(self._names, after)) : first + CHUNK]:
             yield from some
-            after, left = some[-1], left - len(some)
+            after = some[-1]
 
     def in_turns(self, names: Iterable[str], render: Callable[[str], R]) -> AsyncIterator[list[R]]:
         """What `render` makes of each name, for requests, of which there may be many: see `Turns`."""

@@ -93,7 +93,7 @@ async def test_a_process_that_has_just_begun_leaves_them_out_too(
         await directory.beat(
             status, [], [RoomStatus(name=name, has_publisher=True, tracks=1, subscribers=0) for name in names]
         )
-        text = b"".join(await metrics.rooms_exposition(rooms, lambda name: name != "unlisted")).decode()
+        text = (await metrics.cluster_exposition([], 0, None, rooms, lambda _: True)).decode()
     assert "live_rooms 3.0" in text
     assert "roomcast_rooms_without_series 3.0" in text
     assert "{room=" not in text
