@@ -25,7 +25,7 @@ Attribute = str | int | float | bool
 
 
 class OpenTelemetry:
-    """A `Tracer`."""
+    """What the functions of `tracing.py` do, where traces are on."""
 
     def __init__(self, url: str, service: str, instance: str) -> None:
         resource = {"service.name": service, "service.version": version("roomcast")}

@@ -6,9 +6,12 @@ ids, codes: no credential, no session id, no SDP.
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.settings.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from shared.telemetry.otel import OpenTelemetry
 
 Attribute = str | int | float | bool
 
@@ -19,24 +22,8 @@ class Trace(Protocol):
     def add(self, name: str, began: float, ended: float, **attributes: Attribute) -> None: ...
 
 
-class Tracer(Protocol):
-    """What `shared/telemetry/otel.py` has."""
-
-    def root(
-        self, name: str, traceparent: str, attributes: dict[str, Attribute]
-    ) -> AbstractContextManager[None]: ...
-
-    def span(self, name: str, attributes: dict[str, Attribute]) -> AbstractContextManager[None]: ...
-
-    def traceparent(self) -> str: ...
-
-    def here(self) -> Trace | None: ...
-
-    def close(self, seconds: float) -> None: ...
-
-
 _NOTHING: AbstractContextManager[None] = nullcontext()
-_tracer: Tracer | None = None
+_tracer: "OpenTelemetry | None" = None
 
 
 def configure_tracing(settings: Settings, service: str, instance: str = "") -> None:
