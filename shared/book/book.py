@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from shared.beat import beat
 from shared.book.documents import D, Documents, Stamped, read_stamped
-from shared.bus.batch import Batch
+from shared.bus.batch import Call, called
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError, redis_is_new
 from shared.messages.encoding import DecodeError, encode
@@ -232,18 +232,14 @@ class Book(Generic[D]):
     async def _put(
         self, documents: dict[str, tuple[bytes | str, float, bytes]], notice: Notice = _NOBODY
     ) -> _Put:
-        batch = Batch(self._redis)
         flat = [
             part for name, (stamp, until, body) in documents.items() for part in (name, stamp, until, body)
         ]
         place = self._place
         of_book = [place.most, _LOG_ENTRIES, _LOG_SECONDS]
-        batch.call(
-            "put_documents",
-            [place.book, place.ends, place.log, *notice.keys],
-            [*of_book, len(notice.args), *notice.args, *flat],
-        )
-        [[taken, before, version, stamp]] = await batch.execute()
+        names = [place.book, place.ends, place.log, *notice.keys]
+        put = Call("put_documents", names, [*of_book, len(notice.args), *notice.args, *flat])
+        taken, before, version, stamp = await called(self._redis, put)
         return _Put(taken, _text(before), _text(version), stamp)
 
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.bus import keys
-from shared.bus.batch import Batch
+from shared.bus.batch import Call, called
 
 RENEW_SECONDS = 3.0
 GIVE_BACK_SECONDS = 0.5  # a process that stops has no more
@@ -33,9 +33,8 @@ class Lease:
     async def take(self) -> bool:
         """Take or renew the lease; False if another process has it."""
         asked = monotonic()
-        batch = Batch(self._redis)
-        batch.call("hold_id", [self._key], [self._holder, keys.LEASE_TTL_MS])
-        held = await batch.execute() == [self._holder.encode()]
+        hold = Call("hold_id", [self._key], [self._holder, keys.LEASE_TTL_MS])
+        held: bool = await called(self._redis, hold) == self._holder.encode()
         self._ends = asked + keys.LEASE_TTL_MS / 1000 if held else -inf
         return held
 
@@ -44,8 +43,6 @@ class Lease:
         if self.left <= 0:
             return
         self._ends = -inf
-        batch = Batch(self._redis)
-        batch.call("release_room", [self._key], [self._holder])
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(GIVE_BACK_SECONDS):
-                await batch.execute()
+                await called(self._redis, Call("release_room", [self._key], [self._holder]))

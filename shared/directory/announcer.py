@@ -7,7 +7,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Batch, Call
+from shared.bus.batch import Batch, Call, called
 from shared.bus.connection import Command
 from shared.directory.room_records import ANEW, Change, RoomRecords
 from shared.messages.encoding import pack, to_map
@@ -33,9 +33,8 @@ class Announcer:
 
     async def hold(self) -> None:
         """Hold the worker's id. Raises `WorkerIdTakenError`, and changes nothing, if another one has it."""
-        batch = Batch(self._redis)
-        batch.call("hold_id", [keys.worker_process(self._worker)], [self._process, keys.PROCESS_TTL_MS])
-        if await batch.execute() != [self._process.encode()]:
+        hold = Call("hold_id", [keys.worker_process(self._worker)], [self._process, keys.PROCESS_TTL_MS])
+        if await called(self._redis, hold) != self._process.encode():
             raise WorkerIdTakenError
 
     async def beat(

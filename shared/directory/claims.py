@@ -169,9 +169,8 @@ class Claims:
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
         self._heard |= {(worker, room): asked_at for room in kept if (worker, room) in self._since}
         if kept and renews_places:
-            keep = Batch(self._redis)
-            keep.call("keep_places", _PLACES, [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS, *kept])
-            await keep.execute()
+            lives = [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS]
+            await called(self._redis, Call("keep_places", _PLACES, [*lives, *kept]))
         return sorted(set(rooms) - set(kept), key=rooms.index)
 
 

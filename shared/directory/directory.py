@@ -200,9 +200,7 @@ class Directory:
         Not for who has known the cluster for so long that it knew all of it before Redis lost anything. May
         raise `RedisError`, also where Redis answers and refuses writes: then claims have expired that count.
         """
-        batch = Batch(self._redis)
-        batch.call("look_at_epoch", [keys.EPOCH], [""])
-        [age_ms] = await batch.execute()
+        age_ms = await called(self._redis, Call("look_at_epoch", [keys.EPOCH], [""]))
         if age_ms < keys.CLAIM_TTL_MS and known_seconds * 1000 < age_ms + keys.CLAIM_TTL_MS:
             raise redis_is_new()
 

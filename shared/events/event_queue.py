@@ -89,13 +89,9 @@ class EventQueue:
 
     async def prepare(self, groups: Iterable[str]) -> None:
         """Make what is missing: these receivers get what happens from now on, and workers tell it."""
-        batch = Batch(self._redis)
-        batch.call(
-            "want_events",
-            [keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS],
-            [keys.EVENTS_WANTED_SECONDS, keys.OUTBOX_TTL_SECONDS, *groups],
-        )
-        await batch.execute()
+        wanted = [keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS]
+        lives = [keys.EVENTS_WANTED_SECONDS, keys.OUTBOX_TTL_SECONDS]
+        await called(self._redis, Call("want_events", wanted, [*lives, *groups]))
 
     async def read(self, group: str, after: str, count: int) -> list[Entry]:
         """What was read before and is not acknowledged, after an entry; or with `NEW`, what comes next."""
