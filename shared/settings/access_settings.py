@@ -12,6 +12,7 @@ from shared.settings.setting_types import (
     SecretWebUrl,
     WebUrl,
     is_without_tls,
+    secret,
     setting,
 )
 
@@ -67,22 +68,22 @@ class AccessSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_access(self) -> Self:
-        if self.jwt_more_secrets and not _text(self.jwt_secret):
+        if self.jwt_more_secrets and not secret(self.jwt_secret):
             raise ValueError("JWT_MORE_SECRETS requires JWT_SECRET")
-        if "-----BEGIN" in _text(self.jwt_secret):
+        if "-----BEGIN" in secret(self.jwt_secret):
             raise ValueError("JWT_SECRET has a PEM key, which is no secret of HS256: see JWT_PUBLIC_KEYS")
         if is_without_tls(self.jwt_jwks_url) and not self.jwt_jwks_allow_http:
             raise ValueError("JWT_JWKS_URL is without TLS: https, or JWT_JWKS_ALLOW_HTTP=1")
-        if is_without_tls(_text(self.auth_url)) and not self.auth_url_allow_http:
+        if is_without_tls(secret(self.auth_url)) and not self.auth_url_allow_http:
             raise ValueError("AUTH_URL is without TLS: https, or AUTH_URL_ALLOW_HTTP=1")
-        if _text(self.auth_url) and self.has_plain_tokens:
+        if secret(self.auth_url) and self.has_plain_tokens:
             raise ValueError("AUTH_URL decides in the place of tokens: unset AUTH_TOKEN and the like")
         return self
 
     @property
     def jwt_secrets(self) -> list[str]:
         """Every secret that signs JWTs."""
-        return [text for text in map(_text, (self.jwt_secret, *self.jwt_more_secrets)) if text]
+        return [text for text in map(secret, (self.jwt_secret, *self.jwt_more_secrets)) if text]
 
     @property
     def takes_jwts(self) -> bool:
@@ -91,13 +92,9 @@ class AccessSettings(BaseSettings):
     @property
     def auth_configured(self) -> bool:
         """Whether anything requires credentials."""
-        return self.has_plain_tokens or self.takes_jwts or bool(_text(self.auth_url))
+        return self.has_plain_tokens or self.takes_jwts or bool(secret(self.auth_url))
 
     @property
     def has_plain_tokens(self) -> bool:
         rooms = self.room_tokens or self.room_publish_tokens or self.room_play_tokens
-        return bool(rooms) or any(map(_text, (self.auth_token, self.publish_token, self.play_token)))
-
-
-def _text(value: SecretStr) -> str:
-    return value.get_secret_value()
+        return bool(rooms) or any(map(secret, (self.auth_token, self.publish_token, self.play_token)))
