@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from control.access.actions import Action
 from control.access.operators import Operator
-from control.access.plain_tokens import PlainTokens, TokensOfRooms, is_one_of
+from control.access.plain_tokens import PlainTokens, is_one_of
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName
+from shared.room_settings.settings_book import SettingsBook
 from shared.settings.setting_types import secret
 from shared.settings.settings import Settings
 
@@ -66,7 +67,7 @@ class Authenticator:
         settings: Settings,
         key_set: "KeySet | None" = None,
         revokes: Callable[[TokenMark], bool] = lambda _: False,
-        set_for_rooms: TokensOfRooms | None = None,
+        set_for_rooms: SettingsBook | None = None,
     ) -> None:
         self._revokes = revokes
         self.takes_jwts = settings.takes_jwts

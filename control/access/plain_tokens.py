@@ -7,24 +7,13 @@ rooms. What nothing protects is open to everybody, as far as no JWTs are taken.
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from pydantic import SecretStr
 
 from shared.messages.signalling import Role
+from shared.room_settings.settings_book import SettingsBook
 from shared.settings.setting_types import secret
 from shared.settings.settings import Settings
-
-
-class TokensOfRooms(Protocol):
-    """What was set by the API, as digests."""
-
-    def tokens(self, room: str, action: Role) -> Sequence[bytes]: ...
-
-    def know(self, digest: bytes) -> bool: ...
-
-    @property
-    def any_tokens(self) -> bool: ...
 
 
 def token_digest(token: bytes) -> bytes:
@@ -35,7 +24,7 @@ def token_digest(token: bytes) -> bytes:
 class PlainTokens:
     """Compares in constant time. Nothing equals a token that is not set."""
 
-    def __init__(self, settings: Settings, set_for_rooms: TokensOfRooms | None = None) -> None:
+    def __init__(self, settings: Settings, set_for_rooms: SettingsBook | None = None) -> None:
         self._set_for_rooms = set_for_rooms
         self._everywhere = {
             Role.PUBLISH: _set_ones(settings.auth_token, settings.publish_token),

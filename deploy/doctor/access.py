@@ -104,7 +104,7 @@ def _to_play(settings: Settings) -> set[str]:
 
 def keys(settings: Settings) -> list[Finding]:
     """Control refuses to start with public keys that it cannot use."""
-    from control.access.configured_keys import configured_keys  # 3 MB, which a control process may do without
+    from control.access.jwts import configured_keys  # 3 MB, which a control process may do without
 
     try:
         configured_keys(settings)

@@ -28,7 +28,7 @@ def read_settings(name: str, body: bytes) -> RoomSettings:
 class AllSettings(Documents[RoomSettings]):
     def __init__(self) -> None:
         super().__init__(read_settings)
-        self._tokens: Counter[bytes] = Counter()  # of rooms, by digest
+        self.tokens: Counter[bytes] = Counter()  # of rooms, by digest
 
     def all(self, now: float) -> list[RoomSettings]:
         """The settings in force, by room."""
@@ -39,20 +39,16 @@ class AllSettings(Documents[RoomSettings]):
         held = self._held.get(room)
         return in_force(held.document, now) if held else None
 
-    def has_token(self, digest: bytes | None = None) -> bool:
-        """Whether this token, or any, opens a room."""
-        return bool(self._tokens) if digest is None else digest in self._tokens
-
     def _came(self, document: RoomSettings) -> None:
         if not document.lifted:
-            self._tokens.update(_tokens(document))
+            self.tokens.update(_tokens(document))
 
     def _left(self, document: RoomSettings) -> None:
         if not document.lifted:
             for digest in _tokens(document):  # `Counter` itself would look at those of all rooms
-                self._tokens[digest] -= 1
-                if not self._tokens[digest]:
-                    del self._tokens[digest]
+                self.tokens[digest] -= 1
+                if not self.tokens[digest]:
+                    del self.tokens[digest]
 
 
 class SettingsBook(Book[RoomSettings]):
@@ -86,11 +82,11 @@ class SettingsBook(Book[RoomSettings]):
 
     def know(self, digest: bytes) -> bool:
         """Whether this token opens any room."""
-        return self.rooms.has_token(digest)
+        return digest in self.rooms.tokens
 
     @property
     def any_tokens(self) -> bool:
-        return self.rooms.has_token()
+        return bool(self.rooms.tokens)
 
 
 def _tokens(settings: RoomSettings) -> tuple[bytes, ...]:
