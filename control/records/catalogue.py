@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,13 +31,6 @@ from shared.telemetry.logging import get_logger
 STORE_SECONDS = 10.0
 
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """Where to fetch a recording by HTTP."""
-
-    url: str
 
 
 Details = dict[tuple[str, int], RecordDetails]  # by a recording's name and its size in bytes
@@ -72,16 +64,17 @@ class RecordCatalogue:
         # many workers may have 5,000 each
         return await asyncio.to_thread(lambda: Listed(_merge(near, stored), _by_file(details)))
 
-    async def find(self, name: RecordName, method: str, request_id: RequestId) -> Path | Remote | None:
+    async def find(self, name: RecordName, method: str, request_id: RequestId) -> Path | str | None:
         """A local file, or a URL of a worker or the store that is valid for `method` (GET or HEAD)."""
         if path := await asyncio.to_thread(find_in_folder, self._folder, name):
             return path
         # every reply is a hit: workers without the recording answer NOT_FOUND
         for shared in await self._workers.ask(ShareRecord(name=name.text), SharedRecord, request_id):
-            return Remote(shared.url)
+            return shared.url
         store = await self._open_store()
         if store is not None and await self._ask(store.find, name.text):
-            return Remote(await self._ask(store.url, name.text, method))
+            url: str = await self._ask(store.url, name.text, method)
+            return url
         return None
 
     async def still(self, name: RecordName, width: int, request_id: RequestId) -> bytes | None:

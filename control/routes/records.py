@@ -15,9 +15,9 @@ from control.http.caller import access_of, caller_of, operator_of
 from control.http.long_response import LongResponse
 from control.http.resource import Resource
 from control.http.still_response import asked_width, still_response
-from control.records.catalogue import RecordCatalogue, Remote
+from control.records.catalogue import RecordCatalogue
 from control.records.links import RecordLinks
-from control.records.listing import RecordListing
+from control.records.listing import listing_json
 from control.records.proxy import RecordProxy
 from control.records.transfers import Transfers
 from shared.errors import ErrorCode, ServiceError
@@ -71,9 +71,9 @@ class RecordRoutes:
         def is_in_list(room: RoomName) -> bool:
             return (self._is_listed(room) or access.is_of(room)) and access.may_read_records(room)
 
-        listing = RecordListing(is_in_list, caller.prefix, query_of, with_stills=self._with_stills)
-        records = await self._catalogue.records(caller.request_id)
-        return Response(await listing.json(records), media_type="application/json")
+        listed = await self._catalogue.records(caller.request_id)
+        text = await listing_json(listed, is_in_list, caller.prefix, query_of, with_stills=self._with_stills)
+        return Response(text, media_type="application/json")
 
     async def show_record(self, request: Request) -> ASGIApp:
         """The file, for callers with the room's credentials or a signed link."""
@@ -114,9 +114,9 @@ class RecordRoutes:
             raise access.refusal
         return name
 
-    async def _content(self, found: Path | Remote, name: RecordName, request: Request) -> ASGIApp:
-        if not isinstance(found, Path):
-            return await self._proxy.fetch(found.url, name, request)
+    async def _content(self, found: Path | str, name: RecordName, request: Request) -> ASGIApp:
+        if isinstance(found, str):
+            return await self._proxy.fetch(found, name, request)
         try:
             return record_response(found, name, request)
         except OSError:  # deleted a moment ago

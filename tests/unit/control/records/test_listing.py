@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from control.records.catalogue import Listed
-from control.records.listing import SLICE, RecordListing
+from control.records.listing import SLICE, listing_json
 from shared.messages.records import Record, RecordDetails
 from shared.names import RoomName
 
@@ -26,8 +26,8 @@ async def test_only_what_may_be_read_is_listed_in_its_order() -> None:
         asked.append(room)
         return room == "room1"
 
-    listing = RecordListing(may_read, "/live", lambda name: f"signed={name}")
-    entries = json.loads(await listing.json(listed([*recordings(5), Record("notes.txt", 1, NOW)])))
+    records = listed([*recordings(5), Record("notes.txt", 1, NOW)])
+    entries = json.loads(await listing_json(records, may_read, "/live", lambda name: f"signed={name}"))
     assert [entry["name"] for entry in entries] == ["room1_1.webm", "room1_3.webm"]
     assert entries[0]["modTime"] == "2023-11-14T22:13:21Z"
     assert entries[0]["url"] == "/live/records/room1_1.webm?signed=room1_1.webm"
@@ -42,7 +42,7 @@ async def test_what_is_known_of_a_recording_is_added() -> None:
         RecordDetails("room1_3.webm", 77, 5.0, 640, 360, True),  # it has grown since
     )
     may_read = {"may_read": lambda _: True, "prefix": "/live", "query_of": lambda name: f"signed={name}"}
-    seen = json.loads(await RecordListing(**may_read).json(listed(recordings(5), *details)))
+    seen = json.loads(await listing_json(listed(recordings(5), *details), **may_read))
     more = [{key: entry[key] for key in entry.keys() - {"name", "size", "modTime", "url"}} for entry in seen]
     still = "/live/records/room0_0.webm/still?signed=room0_0.webm"
     assert more == [
@@ -52,17 +52,17 @@ async def test_what_is_known_of_a_recording_is_added() -> None:
         {},
         {},
     ]
-    without = RecordListing(**may_read, with_stills=False)
-    first = json.loads(await without.json(listed(recordings(1), *details)))[0]
+    without = await listing_json(listed(recordings(1), *details), **may_read, with_stills=False)
+    first = json.loads(without)[0]
     assert (first["duration"], "still" in first) == (61.25, False)
 
 
 async def test_nothing_is_an_empty_list() -> None:
-    assert await RecordListing(lambda _: True, "", None).json(listed([])) == "[]"
+    assert await listing_json(listed([]), lambda _: True, "", None) == "[]"
 
 
 async def test_others_get_their_turn_while_a_long_list_is_made() -> None:
-    listing = asyncio.create_task(RecordListing(lambda _: True, "", None).json(listed(recordings(5000))))
+    listing = asyncio.create_task(listing_json(listed(recordings(5000)), lambda _: True, "", None))
     turns = 0
     while not listing.done():
         await asyncio.sleep(0)
