@@ -26,37 +26,37 @@ class HttpMetrics:
     """Durations of this process's requests, by route template, method and status, and of its RPC calls."""
 
     def __init__(self, clock: RedisClock) -> None:
-        self._registry = self.registry = CollectorRegistry()  # others add to it
+        self.registry = CollectorRegistry()  # others add to it
         self.offers = self.errors = 0  # requests with an offer, and answers of 500 and above, since the start
-        ProcessCollector(registry=self._registry)
-        export_process(self._registry, clock.skew)
-        export_memory(self._registry)
+        ProcessCollector(registry=self.registry)
+        export_process(self.registry, clock.skew)
+        export_memory(self.registry)
         self._directory_age = Gauge(
             "roomcast_directory_age_seconds",
             "Time since the directory in Redis could last be read",
-            registry=self._registry,
+            registry=self.registry,
         )
-        self.rpc_called = rpc_metrics.called(self._registry)
+        self.rpc_called = rpc_metrics.called(self.registry)
         self._seconds = Histogram(
             "roomcast_http_request_seconds",
             "Time to answer a request",
             ["route", "method", "status"],
-            registry=self._registry,
+            registry=self.registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
         )
         self._refused = PromCounter(
             "roomcast_offers_refused",
             "Offers that were refused, by the cause",
             ["role", "cause"],
-            registry=self._registry,
+            registry=self.registry,
         )
         self._unknown_proxies = PromCounter(
             "roomcast_offers_of_unknown_proxies",
             "Offers of a proxy that TRUSTED_PROXIES lacks",
-            registry=self._registry,
+            registry=self.registry,
         )
         self._joining = {role: RecentClients() for role in Role}
-        self._registry.register(
+        self.registry.register(
             ClientsCollector(
                 "roomcast_joining_clients",
                 "Clients that sent an offer within five minutes, by the answer to the last one",
@@ -70,7 +70,7 @@ class HttpMetrics:
         Gauge(
             "roomcast_key_set_age_seconds",
             "Time since the key set of JWT_JWKS_URL could last be fetched",
-            registry=self._registry,
+            registry=self.registry,
         ).set_function(age)
 
     def export_certificate(self, begins_at: float, ends_at: float) -> None:
@@ -79,7 +79,7 @@ class HttpMetrics:
             Gauge(
                 f"roomcast_certificate_{word}_timestamp_seconds",
                 f"When the validity of the certificate in use {word}, in Unix time",
-                registry=self._registry,
+                registry=self.registry,
             ).set(at)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -100,7 +100,7 @@ class HttpMetrics:
 
     def exposition(self, directory_age: float) -> bytes:
         self._directory_age.set(directory_age)
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
 
 
 # With more rooms, each control process leaves their series to the workers, which have them, too:

@@ -31,7 +31,7 @@ _NO_SCRIPTS = re.compile(r" *<noscript>.*</noscript>\n")
 @dataclass(frozen=True)
 class Page:
     file: str
-    scripts: frozenset[str]  # the sections of words that its scripts say
+    scripts: tuple[str, ...] = ()  # the sections of words that its scripts say
     is_framed: bool = False  # anywhere, by pages of other sites; it is without the layout
     is_english: bool = False  # always
 
@@ -40,22 +40,18 @@ class Page:
         return (DEFAULT,) if self.is_english else tuple(catalogues())
 
 
-def _page(file: str, *scripts: str, is_framed: bool = False, is_english: bool = False) -> Page:
-    return Page(file, frozenset(scripts), is_framed, is_english)
-
-
 PAGES: Mapping[str, Page] = {
-    "/": _page("home.html", "rooms", "home"),
-    "/publish/{room}": _page(
-        "publish.html", "rooms", "errors", "token", "copy", "charts", "warnings", "publish"
+    "/": Page("home.html", ("rooms", "home")),
+    "/publish/{room}": Page(
+        "publish.html", ("rooms", "errors", "token", "copy", "charts", "warnings", "publish")
     ),
-    "/watch/{room}": _page("watch.html", "rooms", "errors", "token", "copy", "player"),
-    "/embed/{room}": _page("embed.html", "errors", "token", "player", is_framed=True),
-    "/recordings": _page("recordings.html", "errors", "token", "confirm", "recordings"),
-    "/admin": _page("admin.html", "rooms", "errors", "confirm", "charts", "warnings", "admin"),
-    "/docs": _page("docs.html", is_english=True),  # as the API is
+    "/watch/{room}": Page("watch.html", ("rooms", "errors", "token", "copy", "player")),
+    "/embed/{room}": Page("embed.html", ("errors", "token", "player"), is_framed=True),
+    "/recordings": Page("recordings.html", ("errors", "token", "confirm", "recordings")),
+    "/admin": Page("admin.html", ("rooms", "errors", "confirm", "charts", "warnings", "admin")),
+    "/docs": Page("docs.html", is_english=True),  # as the API is
 }
-MISSING = _page("missing.html")  # for people, where there is no page
+MISSING = Page("missing.html")  # for people, where there is no page
 
 
 def page_text(page: Page, language: str, path: str, server: str = "") -> str:

@@ -134,12 +134,7 @@ class PageRoutes:
         )
 
     async def file(self, request: Request) -> Response:
-        return await self._file(request.path_params["path"], request)
-
-    async def openapi(self, _: Request) -> Response:
-        return Response(DESCRIPTION.read_bytes(), media_type="application/yaml")  # RFC 9512
-
-    async def _file(self, path: str, request: Request) -> Response:
+        path: str = request.path_params["path"]
         if path in self._texts:
             response = self._text(path).answer(request)
             is_held = self._files.is_not_modified(response.headers, request.headers)
@@ -147,6 +142,9 @@ class PageRoutes:
         response = await self._files.get_response(path, request.scope)
         response.headers.update(self._headers_of(path))
         return response
+
+    async def openapi(self, _: Request) -> Response:
+        return Response(DESCRIPTION.read_bytes(), media_type="application/yaml")  # RFC 9512
 
     def _text(self, path: str) -> _Variant:
         """Packed when it is first asked for, and kept: these files do not change."""

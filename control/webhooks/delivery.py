@@ -182,13 +182,11 @@ class Delivery:
         self._waiting = 0
 
     async def _take(self, entry: Entry, tasks: asyncio.TaskGroup) -> None:
-        if entry.fields is None:
+        fields, group = entry.fields, self._receiver.group
+        if fields is None or fields.get("to", group) != group:  # trimmed, or another's dead letter
             await self._acknowledge(entry)
             return
-        if entry.fields.get("to", self._receiver.group) != self._receiver.group:  # another's dead letter
-            await self._acknowledge(entry)
-            return
-        room = entry.fields.get("room", "")
+        room = fields.get("room", "")
         self._held += 1
         if room in self._rooms:
             self._rooms[room].append(entry)

@@ -46,15 +46,15 @@ class EveryWorker:
         A worker that was heard within the last minute counts: cut off from Redis, it may stream all the same.
         """
         workers = await self._cluster.heard_workers(DIRECTORY_SECONDS)
+        replies: list[R] = []
+        unreached: list[WorkerId] = []
         answers = await self._ask_each(workers, message, reply, request_id)
-        replies = [answer for answer in answers if not isinstance(answer, ServiceError)]
-        failed = {
-            worker: answer
-            for worker, answer in zip(workers, answers, strict=True)
-            if isinstance(answer, ServiceError)
-        }
-        # who has left has no sessions any more
-        return replies, [worker for worker, why in failed.items() if not isinstance(why, LeftWorkerError)]
+        for worker, answer in zip(workers, answers, strict=True):
+            if not isinstance(answer, ServiceError):
+                replies.append(answer)
+            elif not isinstance(answer, LeftWorkerError):  # who has left has no sessions any more
+                unreached.append(worker)
+        return replies, unreached
 
     async def _ask_each(
         self, workers: Sequence[WorkerId], message: Any, reply: type[R], request_id: RequestId
