@@ -1,8 +1,8 @@
-"""How many event streams a process has, so that they leave connections to requests. Does no I/O."""
+"""How many event streams a process has, so that they leave connections to requests."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from typing import Protocol
 
 from control.http.long_response import Reader
 from shared.errors import ErrorCode, ServiceError
@@ -13,13 +13,25 @@ MOST_OF_KIND = 10_000
 _SHARE_OF_KIND, _SHARE_OF_ALL = 5 / 7, 6 / 7
 
 
-class Stream(Protocol):
-    kind: str
-    reader: Reader
-    client: str  # an IPv4 address or an IPv6 /64, as trusted proxies tell it
+class Stream:
+    """What takes a place. `client`: an IPv4 address or an IPv6 /64, as trusted proxies tell it."""
+
+    kind = ""
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.reader = Reader()
+        self.ended = False
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something to send, or to notice."""
+        self._wake.set()
 
     def end(self) -> None:
         """End the stream: its reader gets no more."""
+        self.ended = True
+        self._wake.set()
 
 
 class StreamPlaces:

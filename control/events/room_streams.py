@@ -9,11 +9,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection
 
-from control.events.places import StreamPlaces
+from control.events.places import Stream, StreamPlaces
 from control.events.room_ends import RoomEnds
 from control.events.room_feed import RoomFeed
 from control.events.room_text import ALIVE, missing_room, opening, room_event, room_object
-from control.http.long_response import Reader
 from control.workers.cluster import Cluster
 from control.workers.room_list import PAUSE_SECONDS, RoomList
 from shared.beat import beat
@@ -30,25 +29,15 @@ RETRY_SECONDS = 2.0, 5.0  # clients come back after a time between these: a proc
 log = get_logger()
 
 
-class RoomStream(ABC):
-    """One client's stream: `text` yields what to send, until it is ended. `client`: see `StreamPlaces`."""
+class RoomStream(Stream, ABC):
+    """One client's stream: `text` yields what to send, until it is ended."""
 
     kind = "rooms"
 
     def __init__(self, client: str) -> None:
-        self.client = client
-        self.ended = False
-        self.reader = Reader()
+        super().__init__(client)
         self.turn = 0  # of `ALIVE_EVERY_LOOKS`, so that not all are kept alive at once, nor come back at once
-        self._wake = asyncio.Event()
         self._is_quiet = False
-
-    def end(self) -> None:
-        self.ended = True
-        self._wake.set()
-
-    def wake(self) -> None:
-        self._wake.set()
 
     def keep_alive(self) -> None:
         self._is_quiet = True

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from control.events.places import StreamPlaces
+from control.events.places import Stream, StreamPlaces
 from control.events.stream_names import LIFE_SECONDS, StreamNames
 from control.events.text import (
     KEEP_ALIVE,
@@ -21,7 +21,6 @@ from control.events.text import (
     new_stream_name,
     steady_layers,
 )
-from control.http.long_response import Reader
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
 from control.workers.gateway import Gateway
@@ -51,11 +50,8 @@ class Life:
     picture: int | None  # place in its SDP of the section (m-line) with the picture; None: it gets none
 
 
-class EventStream:
-    """One viewer's stream: `text` yields what to send. It ends with its session.
-
-    `client`: see `StreamPlaces`.
-    """
+class EventStream(Stream):
+    """One viewer's stream: `text` yields what to send. It ends with its session."""
 
     kind = "viewers"
 
@@ -68,7 +64,7 @@ class EventStream:
         picture: int | None,
         client: str = "",
     ) -> None:
-        self.client = client
+        super().__init__(client)
         self.room = room
         self.session = session
         self.worker = worker_of_session(session)
@@ -78,9 +74,6 @@ class EventStream:
         self._sent: RoomView | None = None
         self._now: RoomView | None = None
         self._messages: deque[str] = deque(maxlen=MOST_MESSAGES)
-        self.ended = False
-        self.reader = Reader()
-        self._wake = asyncio.Event()
 
     def show(self, view: RoomView) -> None:
         if view != self._now:
@@ -92,10 +85,6 @@ class EventStream:
         if "message" in self._wanted:
             self._messages.append(message)
             self._wake.set()
-
-    def end(self) -> None:
-        self.ended = True
-        self._wake.set()
 
     async def text(self) -> AsyncIterator[str]:
         yield KEEP_ALIVE  # at once: the response headers must not wait for the first event

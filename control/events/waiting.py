@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from control.events.places import StreamPlaces
-from control.http.long_response import Reader
+from control.events.places import Stream, StreamPlaces
 from control.workers.room_list import RoomList
 from shared.errors import ServiceError
 from shared.names import RoomName
@@ -22,18 +21,8 @@ LOOK_SECONDS = 0.25
 _CROWD_SECONDS = 1.0  # within which all that wait for a publisher come
 
 
-class _Waiting:
-    """Has a place among the streams."""
-
+class _Waiting(Stream):
     kind = "waiting"
-
-    def __init__(self, client: str) -> None:
-        self.client = client
-        self.reader = Reader()
-        self.ended = False
-
-    def end(self) -> None:
-        self.ended = True
 
 
 class WaitingViewers:

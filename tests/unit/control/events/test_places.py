@@ -1,10 +1,8 @@
 """How many event streams a process has, and who gives way."""
 
-from dataclasses import dataclass, field
-
 import pytest
 
-from control.events.places import StreamPlaces
+from control.events.places import Stream, StreamPlaces
 from control.http.long_response import Reader
 from shared.errors import ErrorCode, ServiceError
 
@@ -16,15 +14,10 @@ class _Reader(Reader):
         self.is_given_up = True
 
 
-@dataclass(eq=False)
-class _Stream:
-    kind: str
-    client: str
-    ended: bool = False
-    reader: _Reader = field(default_factory=_Reader)
-
-    def end(self) -> None:
-        self.ended = True
+class _Stream(Stream):
+    def __init__(self, kind: str, client: str) -> None:
+        super().__init__(client)
+        self.kind, self.reader = kind, _Reader()
 
 
 def taken(places: StreamPlaces, kind: str, client: str = "ann") -> list[_Stream]:
