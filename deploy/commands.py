@@ -16,7 +16,7 @@ from deploy import rooms
 from deploy.doctor.part import Part
 from deploy.extras import need_extras
 from deploy.planes import control, worker
-from shared.names import RoomName, parse_room_name
+from shared.names import RoomName
 from shared.settings.settings import SettingsError, load_settings
 
 app = typer.Typer(
@@ -122,20 +122,13 @@ def token(
         mint(
             load_settings(),
             time.time(),
-            room=_room(room) if room else None,
+            room=rooms.room_name(room, "--room") if room else None,
             actions=action or (),
             seconds=seconds,
             subject=subject,
             operator=Operator.of("admin" if admin else role),
         )
     )
-
-
-def _room(name: str) -> RoomName:
-    room = parse_room_name(name)
-    if room is None:
-        raise typer.BadParameter("must be 1 to 64 letters, digits, - or _", param_hint="--room")
-    return room
 
 
 app.add_typer(rooms.app, name="room")
@@ -152,7 +145,7 @@ def demo(
     """Publish a moving picture with a beep into a room, as an encoder does."""
     from deploy.demo import credential, run, url_here
 
-    settings, name = load_settings(), _room(room)
+    settings, name = load_settings(), rooms.room_name(room, "--room")
     if to:
         run(to, token, to)
         return
@@ -176,7 +169,7 @@ def slate(
     from deploy.demo import credential, url_here
     from deploy.slate import run
 
-    settings, name = load_settings(), _room(room)
+    settings, name = load_settings(), rooms.room_name(room, "--room")
     if url:
         run(url, name, token, file)
         return

@@ -49,13 +49,16 @@ def mint(
     if subject and not is_claim(subject):
         raise SettingsError(f"the subject must be {A_CLAIM}")
     claims: dict[str, Any] = {"exp": int(now) + seconds, "iat": int(now), "jti": secrets.token_hex(16)}
-    claims |= {"room": room} if room else {}
+    optional = {
+        "room": room,
+        "sub": subject,
+        "role": operator.name.lower() if operator else "",
+        "aud": settings.jwt_audience,
+        "iss": settings.jwt_issuer,
+    }
+    claims |= {name: value for name, value in optional.items() if value}
     if actions or operator in (Operator.WATCH, Operator.MODERATE):
         claims["actions"] = [str(action) for action in actions]
-    claims |= {"sub": subject} if subject else {}
-    claims |= {"role": operator.name.lower()} if operator else {}
-    claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
-    claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
     missing = [name for name in settings.jwt_required_claims if name not in claims]
     if missing:
         raise SettingsError(f"JWT_REQUIRED_CLAIMS: the token would lack {', '.join(missing)}")

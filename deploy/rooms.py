@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from control.access.operators import Operator
-from shared.names import parse_room_name
+from shared.names import RoomName, parse_room_name
 from shared.settings.setting_types import secret
 from shared.settings.settings import Settings, load_settings
 
@@ -108,10 +108,16 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def room_name(text: str, hint: str) -> RoomName:
+    """The name of a room from the command line; `hint` is what the help calls it."""
+    room = parse_room_name(text)
+    if room is None:
+        raise typer.BadParameter("must be 1 to 64 letters, digits, - or _", param_hint=hint)
+    return room
+
+
 def _path(room: str) -> str:
-    if parse_room_name(room) is None:
-        raise typer.BadParameter("must be 1 to 64 letters, digits, - or _", param_hint="ROOM")
-    return f"/{room}"
+    return f"/{room_name(room, 'ROOM')}"
 
 
 def _call(method: str, path: str, to: str, token: str, body: object = None) -> None:

@@ -1,7 +1,6 @@
 """The settings as text, for `roomcast config` and for docs/settings.md."""
 
 from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 
 from shared.settings.settings import Settings
 
@@ -26,7 +25,7 @@ def as_text(settings: Settings) -> str:
     """Two lines for each setting: `NAME=value`, then its meaning and default."""
     return "".join(
         f"{name.upper()}={_text(getattr(settings, name))}\n"
-        f"    {field.description}. Default: {_default(field) or 'empty'}\n"
+        f"    {field.description}. Default: {_text(field.default) or 'empty'}\n"
         for name, field in Settings.model_fields.items()
     )
 
@@ -36,12 +35,8 @@ def as_markdown() -> str:
     return _MARKDOWN_HEAD + "".join(
         f"| `{name.upper()}` | {default and f'`{default}`'} | {field.description} |\n"
         for name, field in Settings.model_fields.items()
-        for default in (_default(field),)
+        for default in (_text(field.default),)
     )
-
-
-def _default(field: FieldInfo) -> str:
-    return _text(field.default)
 
 
 def _text(value: object) -> str:

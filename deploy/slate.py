@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import av
 import httpx
@@ -29,7 +29,7 @@ from av import AudioFrame, AudioResampler, VideoFrame
 from av.filter import Graph
 from av.frame import Frame
 
-from deploy.conform.client import use_loopback
+from deploy.conform.client import reach_this_host
 
 PICTURES_A_SECOND = 10  # of a still picture: the next one is a keyframe when one is asked for
 SIZE = (1280, 720)  # where the room does not say
@@ -237,8 +237,7 @@ async def publish_once(
 
 async def keep(base: str, room: str, token: str, file: Path) -> None:
     """Stand by in a room, again and again, until cancelled. Raises `RefusedError`."""
-    if urlsplit(base).hostname in ("127.0.0.1", "::1", "localhost"):
-        use_loopback()
+    reach_this_host(base)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def tell() -> None:

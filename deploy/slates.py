@@ -13,12 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import av
 import httpx
 
-from deploy.conform.client import use_loopback
+from deploy.conform.client import reach_this_host
 from deploy.slate import ANSWER_SECONDS, FAILURES, RefusedError, form_of, publish_once, until_signal
 
 MOST_SLATES = 16  # at once: each of a picture takes a few percent of a core
@@ -88,8 +87,7 @@ async def keep_all(
     base: str, admin: Callable[[], str], publisher: Callable[[str], str], folder: Path
 ) -> None:
     """Stand by wherever the settings say so, until cancelled. `admin` and `publisher` make tokens."""
-    if urlsplit(base).hostname in ("127.0.0.1", "::1", "localhost"):
-        use_loopback()
+    reach_this_host(base)
 
     async def stand_by(room: str, file: str) -> None:
         token = publisher(room)

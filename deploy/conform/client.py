@@ -5,6 +5,7 @@ import contextlib
 import fractions
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlsplit
 
 import aioice.ice
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -31,16 +32,13 @@ class _Bar(MediaStreamTrack):
         due = self._began_at + self._number / _RATE
         await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
         frame = VideoFrame(_WIDTH, _HEIGHT, "yuv420p")
-        for index, plane in enumerate(frame.planes):
-            luma = (
-                bytearray(b"\x40" * plane.buffer_size)
-                if index == 0
-                else bytearray(b"\x80" * plane.buffer_size)
-            )
-            if index == 0:
-                row = self._number % _HEIGHT * plane.line_size
-                luma[row : row + _WIDTH] = b"\xe0" * _WIDTH
-            plane.update(bytes(luma))
+        luma, *chroma = frame.planes
+        grey = bytearray(b"\x40" * luma.buffer_size)
+        row = self._number % _HEIGHT * luma.line_size
+        grey[row : row + _WIDTH] = b"\xe0" * _WIDTH
+        luma.update(bytes(grey))
+        for plane in chroma:
+            plane.update(b"\x80" * plane.buffer_size)
         frame.pts, frame.time_base = self._number, fractions.Fraction(1, _RATE)
         self._number += 1
         return frame
@@ -76,9 +74,9 @@ class Peer:
     async def connects(self) -> bool:
         return await self._until(lambda: self._pc.connectionState == "connected", CONNECT_SECONDS)
 
-    async def gets(self, frames: int = 5) -> bool:
-        """Whether sound or picture comes, of each kind that has come."""
-        return await self._until(lambda: self.frames["video"] >= frames, MEDIA_SECONDS)
+    async def gets(self) -> bool:
+        """Whether some pictures come."""
+        return await self._until(lambda: self.frames["video"] >= 5, MEDIA_SECONDS)
 
     async def is_closed(self) -> bool:
         """Whether the server ends the connection."""
@@ -117,6 +115,7 @@ async def peer(*, publishes: bool) -> AsyncIterator[Peer]:
         await made.close()
 
 
-def use_loopback() -> None:
-    """Let the peers of this process reach a server on this host: aioice leaves loopback out."""
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"] if use_ipv4 else ["::1"]
+def reach_this_host(url: str) -> None:
+    """Let the peers of this process reach the server at `url`: of its own host aioice leaves loopback out."""
+    if urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost"):
+        aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"] if use_ipv4 else ["::1"]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 
-from deploy.conform.client import Peer, peer, use_loopback
+from deploy.conform.client import Peer, peer, reach_this_host
 from deploy.conform.rules import RULES, Rule
 
 SDP = {"Content-Type": "application/sdp"}
@@ -76,8 +76,7 @@ class Server:
 
 async def conform(whip: str, whep: str, token: str = "") -> list[Held]:
     """Run all checks. Raises `httpx.HTTPError` if the server cannot be reached at all."""
-    if urlsplit(whip).hostname in ("127.0.0.1", "::1", "localhost"):
-        use_loopback()
+    reach_this_host(whip)
     notes = Notes()
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
         server = Server(http, whip, whep, token)

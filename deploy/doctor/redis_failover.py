@@ -1,6 +1,5 @@
 """The Sentinels, or the Redis Cluster, in REDIS_URL: whether they answer, and a replica can take over."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from redis.asyncio import Redis
@@ -49,7 +48,7 @@ async def _ask(url: RedisUrl, host: HostPort, *command: str) -> Any:
 
 def sentinels(url: RedisUrl, answers: list[Any]) -> Finding:
     """What the answers of all Sentinels to SENTINEL MASTER show."""
-    known = [_pairs(answer) for answer in answers if not isinstance(answer, Exception)]
+    known = [pairs_of(answer) for answer in answers if not isinstance(answer, Exception)]
     if not known:
         return SENTINELS.fail(*_nobody(url, answers))
     told, silent = known[0], len(answers) - len(known)
@@ -110,7 +109,8 @@ def _nobody(url: RedisUrl, answers: list[Any]) -> tuple[str, str]:
     return f"nobody answers at {where}", "start them, or correct REDIS_URL (rediss+… is TLS)"
 
 
-def _pairs(answer: Any) -> Mapping[str, str]:
+def pairs_of(answer: Any) -> dict[str, str]:
+    """A map of Redis, which is a list of names and values without RESP3, as texts."""
     pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
     return {_text(name): _text(value) for name, value in pairs}
 

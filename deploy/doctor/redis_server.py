@@ -171,8 +171,7 @@ async def _hello(redis: Redis) -> dict[str, str]:
         answer = await redis.execute_command("HELLO")  # type: ignore[no-untyped-call]
     except ResponseError:  # before 6.0
         return {}
-    pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
-    return {_text(name): _text(value) for name, value in pairs if isinstance(value, bytes | str)}
+    return redis_failover.pairs_of(answer)
 
 
 async def _clock(redis: Redis) -> Finding:
@@ -190,10 +189,6 @@ async def _info(redis: Redis) -> Mapping[str, Any] | None:
     except ResponseError:
         return None
     return answer
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _mb(size: int) -> str:
