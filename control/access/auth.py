@@ -71,13 +71,9 @@ class Authenticator:
     ) -> None:
         self._revokes = revokes
         self.takes_jwts = settings.takes_jwts
-        self.has_admin = bool(secret(settings.admin_token)) or self.takes_jwts
-        self._tokens = _Tokens(
-            plain=PlainTokens(settings, set_for_rooms),
-            admin=secret(settings.admin_token).encode(),
-            takes_jwts=self.takes_jwts,
-            callback=bool(secret(settings.auth_url)),
-        )
+        self.admin_token = secret(settings.admin_token).encode()  # empty: nobody has it
+        self.asks_callback = bool(secret(settings.auth_url))  # which decides
+        self.plain = PlainTokens(settings, set_for_rooms)
         self._jwts: Jwts | None = None
         if self.takes_jwts:
             from control.access import jwts
@@ -85,29 +81,35 @@ class Authenticator:
             self._jwts = jwts.Jwts(settings, key_set)
 
     @property
+    def has_admin(self) -> bool:
+        return bool(self.admin_token) or self.takes_jwts
+
+    @property
     def required(self) -> bool:
         """Whether anything requires credentials."""
-        return bool(self._tokens)
+        return bool(self.plain) or self.takes_jwts or self.asks_callback
+
+    def protects(self, room: str, action: Role) -> bool:
+        """Whether `action` in `room` requires credentials."""
+        return self.plain.protect(room, action) or self.takes_jwts or self.asks_callback
 
     def locks(self, room: str) -> bool:
         """Whether playing in `room` requires credentials."""
-        return self._tokens.protect(RoomName(room), Role.PLAY)
+        return self.protects(room, Role.PLAY)
 
     def access(self, token: bytes | None, now: float) -> "Access":
         """What `token` opens at Unix time `now`. A JWT is decoded here, once for all that a request asks."""
         if token is not None and len(token) > MAX_TOKEN_BYTES:
-            return Access(
-                self._tokens, b"", None, _refused(f"the token is longer than {MAX_TOKEN_BYTES} bytes")
-            )
+            return Access(self, b"", None, _refused(f"the token is longer than {MAX_TOKEN_BYTES} bytes"))
         if token is None or self._jwts is None:
-            return Access(self._tokens, token, None, _refused(cause="" if token else "no_credentials"))
+            return Access(self, token, None, _refused(cause="" if token else "no_credentials"))
         try:
             jwt = self._jwts.read(token, now)
         except ServiceError as refusal:
-            return Access(self._tokens, token, None, refusal)
+            return Access(self, token, None, refusal)
         if self._revokes(jwt.mark):
-            return Access(self._tokens, token, None, _refused("the JWT was revoked"))
-        return Access(self._tokens, token, jwt, _refused(cause="jwt_claims"))
+            return Access(self, token, None, _refused("the JWT was revoked"))
+        return Access(self, token, jwt, _refused(cause="jwt_claims"))
 
 
 def _refused(reason: str = "", cause: str = "") -> ServiceError:
@@ -115,23 +117,6 @@ def _refused(reason: str = "", cause: str = "") -> ServiceError:
     return ServiceError(
         ErrorCode.UNAUTHORIZED, detail=reason or None, cause=cause or ("jwt_claims" if reason else "")
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """The tokens and keys that are configured."""
-
-    plain: PlainTokens
-    admin: bytes  # empty: nobody is
-    takes_jwts: bool
-    callback: bool = False  # AUTH_URL decides
-
-    def __bool__(self) -> bool:
-        """Whether anything requires credentials."""
-        return bool(self.plain) or self.takes_jwts or self.callback
-
-    def protect(self, room: RoomName, action: Role) -> bool:
-        return self.plain.protect(room, action) or self.takes_jwts or self.callback
 
 
 class Access:
@@ -142,13 +127,13 @@ class Access:
     """
 
     def __init__(
-        self, tokens: _Tokens, token: bytes | None, jwt: "JwtClaims | None", refusal: ServiceError
+        self, by: Authenticator, token: bytes | None, jwt: "JwtClaims | None", refusal: ServiceError
     ) -> None:
         self.refusal = refusal
-        self._tokens = tokens
+        self._by = by
         self._token = token
         self._jwt = jwt
-        self._is_admin = is_one_of(token, [tokens.admin])
+        self._is_admin = is_one_of(token, [by.admin_token])
 
     def grant(self, room: RoomName, action: Role, *, stands_by: bool = False) -> Grant:
         """Permission for `action` in `room`; raises. To stand by a JWT may name that alone."""
@@ -168,10 +153,10 @@ class Access:
         A JWT of ours that is refused, such as a revoked one, has a reason. Tokens that were set
         for the room count instead.
         """
-        if self._tokens.plain.set_for(room, action):
+        if self._by.plain.set_for(room, action):
             return False
         refused = self.refusal.code is not ErrorCode.UNAUTHORIZED or self.refusal.detail is not None
-        return self._tokens.callback and not (self._is_admin or self._jwt is not None or refused)
+        return self._by.asks_callback and not (self._is_admin or self._jwt is not None or refused)
 
     def check_may_tell(self, room: RoomName) -> None:
         """Raises unless the caller may send messages to who watches `room`.
@@ -199,10 +184,10 @@ class Access:
     def opens_anything(self) -> bool:
         """Whether the credential opens anything at all, or none is required."""
         return (
-            not self._tokens
+            not self._by.required
             or self._is_admin
             or self._jwt is not None
-            or self._tokens.plain.know(self._token)
+            or self._by.plain.know(self._token)
         )
 
     @property
@@ -215,18 +200,18 @@ class Access:
     def is_of(self, room: RoomName) -> bool:
         """Whether the credential names `room`, or operates it."""
         names = self._jwt is not None and self._jwt.room == room
-        return names or self._tokens.plain.names(self._token, room) or self._operates(Operator.WATCH, room)
+        return names or self._by.plain.names(self._token, room) or self._operates(Operator.WATCH, room)
 
     def may_read_records(self, room: RoomName) -> bool:
-        if not self._tokens or self._operates(Operator.ADMIN, room):
+        if not self._by.required or self._operates(Operator.ADMIN, room):
             return True
         # what everybody may play has recordings for admins only, where anything else is protected
-        return self._tokens.protect(room, Role.PLAY) and self._grant(room, Role.PLAY) is not None
+        return self._by.protects(room, Role.PLAY) and self._grant(room, Role.PLAY) is not None
 
     def _grant(self, room: RoomName, action: Role, *, stands_by: bool = False) -> Grant | None:
-        if not self._tokens.protect(room, action):
+        if not self._by.protects(room, action):
             return Grant()
-        if self._tokens.plain.open(self._token, room, action):
+        if self._by.plain.open(self._token, room, action):
             return Grant(identity="token")  # the same for all: they use the same token
         jwt = self._jwt
         if jwt is None or not jwt.is_for(room):
