@@ -27,7 +27,7 @@ from shared.names import RoomName, parse_request_id, parse_room_name, worker_of_
 from shared.records.record_name import parse_record_name
 from shared.records.signed_links import SignedLinks
 from shared.room_settings.settings_book import read_settings
-from shared.rulings.rulings import read_ruling
+from shared.rulings.ruling_book import read_ruling
 from shared.sdp.encoding import decode_offer, encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import Offer, parse_offer

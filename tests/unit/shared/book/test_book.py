@@ -13,7 +13,7 @@ from shared.book.book import ENDED_SECONDS, SWEEP_SECONDS
 from shared.messages.rulings import Block
 from shared.rulings.ruling_book import RulingBook
 from tests.support.waiting import eventually
-from tests.unit.shared.rulings.test_rulings import NOW, stamped
+from tests.unit.shared.rulings.test_ruling_book import NOW, stamped
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pytest
 from shared.book.documents import Stamped, read_stamped
 from shared.messages.encoding import DecodeError, pack, to_map
 from shared.messages.rulings import Block, Revocation, Ruling, TokenMark
-from shared.rulings.rulings import Rulings, read_ruling
+from shared.rulings.ruling_book import Rulings, read_ruling
 
 NOW = 1000.0
 
