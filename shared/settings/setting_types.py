@@ -46,18 +46,13 @@ def _comma_list(value: object) -> object:
 def _room_tokens(value: object) -> object:
     if not isinstance(value, str):
         return value
-    tokens: dict[str, SecretStr] = {}
+    tokens: dict[str, str] = {}
     for number, pair in enumerate((p for p in value.split(";") if p.strip()), 1):
         room, colon, token = pair.strip().partition(":")
         if not (colon and token and parse_room_name(room)):
             raise ValueError(f"entry {number} is not room:token")
-        tokens[room] = SecretStr(token)
+        tokens[room] = token
     return tokens
-
-
-def _secrets(value: object) -> object:
-    parts = _comma_list(value)
-    return tuple(map(SecretStr, parts)) if isinstance(value, str) and isinstance(parts, tuple) else parts
 
 
 def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,7 +191,7 @@ IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
 ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_comma_list)]
 SecretUrls = Annotated[Secrets, AfterValidator(_secret_urls)]
 WebhookSecrets = Annotated[Secrets, AfterValidator(_webhook_secrets)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]
