@@ -104,15 +104,8 @@ class Cluster:
         async with self._watch.bounded(LIMIT_SECONDS):
             return await self._directory.draw_workers(number, avoid, for_viewer=for_viewer)
 
-    async def lives(self, worker: WorkerId) -> bool:
-        async with self._watch.bounded(LIMIT_SECONDS):
-            return await self._directory.lives(worker)
-
     async def check_ready(self) -> None:
         """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready."""
-        async with self._watch.bounded(LIMIT_SECONDS):
-            if await self._directory.draw_workers(1, reserve=False):
-                return
         if not any(worker.state is WorkerState.READY for worker in await self.workers()):
             raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
 

@@ -141,11 +141,11 @@ class Gateway:
     async def set_drain(self, worker: WorkerId, *, on: bool, request_id: RequestId) -> Drained:
         """Make a worker drain, or cancel that. Raises `WORKER_NOT_FOUND`."""
         async with self._watch.bounded(LIMIT_SECONDS):
-            if not await self._cluster.lives(worker):
-                raise ServiceError(ErrorCode.WORKER_NOT_FOUND)
             try:
-                return await self._calls.call(worker, SetDrain(on=on), Drained, request_id)
-            except LeftWorkerError:
+                return await self._calls.call(
+                    worker, SetDrain(on=on), Drained, request_id, given=alive(worker)
+                )
+            except (LeftWorkerError, NotAsGivenError):
                 raise ServiceError(ErrorCode.WORKER_NOT_FOUND) from None
 
     async def _close_room_on(self, worker: WorkerId, room: RoomName, request_id: RequestId) -> int | None:

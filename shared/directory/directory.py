@@ -169,16 +169,8 @@ class Directory:
         """The statuses of those of `workers` that live."""
         return await statuses_of(self._redis, [*workers])
 
-    async def lives(self, worker: WorkerId) -> bool:
-        return bool(await self._redis.exists(keys.worker_status(worker)))
-
     async def draw_workers(
-        self,
-        number: int,
-        avoid: Collection[WorkerId] = (),
-        *,
-        for_viewer: bool = False,
-        reserve: bool = True,
+        self, number: int, avoid: Collection[WorkerId] = (), *, for_viewer: bool = False
     ) -> list[WorkerId]:
         """Some workers that take publishers, or viewers, drawn at random, the one with the least load first.
 
@@ -187,7 +179,7 @@ class Directory:
         draw = Call(
             "draw_workers",
             [keys.WORKERS, keys.TAKES_VIEWERS if for_viewer else keys.TAKES_PUBLISHERS],
-            [number, keys.HEARTBEAT_TTL_MS / 1000, secrets.randbits(_LOT_BITS), int(reserve), *avoid],
+            [number, keys.HEARTBEAT_TTL_MS / 1000, secrets.randbits(_LOT_BITS), *avoid],
         )
         drawn: list[bytes] = await called(self._redis, draw)
         return [worker_in_key(worker) for worker in drawn]

@@ -3,12 +3,12 @@
 -- KEYS[1]  zset of workers, scored by the server's time    KEYS[2]  zset of those to draw from, by burden
 -- ARGV[1]  how many to draw    ARGV[2]  age in s after which a worker is dead
 -- ARGV[3]  a number that decides between equals: Redis begins each script with the same one
--- ARGV[4]  what to reserve: 1 session or 0    ARGV[5..]  workers to take last, without a reservation
+-- ARGV[4..]  workers to take last, without a reservation
 -- returns  the drawn workers, best first
 local time = redis.call('TIME')
 local alive = time[1] + time[2] / 1000000 - ARGV[2]
 local last = {}
-for i = 5, #ARGV do
+for i = 4, #ARGV do
   last[ARGV[i]] = true
 end
 local drawn, burdens, is_dead
@@ -38,6 +38,6 @@ table.sort(drawn, function(a, b)
   return burdens[a] < burdens[b]
 end)
 if drawn[1] and not last[drawn[1]] then
-  redis.call('ZINCRBY', KEYS[2], ARGV[4], drawn[1])
+  redis.call('ZINCRBY', KEYS[2], 1, drawn[1])
 end
 return drawn

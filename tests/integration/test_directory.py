@@ -131,8 +131,6 @@ async def test_workers_are_found_as_they_announced_themselves(directory: Directo
     found = without_versions(await directory.workers())
     assert found == sorted(announced, key=lambda one: one.id)
     assert await directory.statuses([TWO, WorkerId("w3")]) == {TWO: (await directory.workers())[1]}
-    assert await directory.lives(ONE)
-    assert not await directory.lives(WorkerId("w3"))
 
 
 async def test_a_later_heartbeat_replaces_an_earlier_one(directory: Directory) -> None:
