@@ -61,7 +61,6 @@ from control.workers.offers import Offers
 from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_configuration import RoomConfiguration
-from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
 from control.workers.room_stills import RoomStills
 from control.workers.viewing_reports import ViewingReports, ViewingSeries
@@ -101,7 +100,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     watch = RedisWatch(watched)
     placement = Placement()
     cluster = Cluster(directory, watch, clock)
-    rooms = RoomList(directory, cluster, watch, summary_json)
+    rooms = RoomList(directory, cluster, watch)
     calls = Calls(rpc, placement)
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)

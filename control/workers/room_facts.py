@@ -37,10 +37,6 @@ def detail(room: ClusterRoom, unix_time: float, *, locked: bool) -> dict[str, ob
     }
 
 
-def summary_json(room: ClusterRoom) -> bytes:
-    return compact_json(summary(room.status))
-
-
 def compact_json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -13,6 +13,7 @@ from math import inf
 from time import monotonic
 from typing import TypeVar
 
+from control.workers import room_facts
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
@@ -44,22 +45,15 @@ class _Held:
 
 
 class RoomList:
-    """`run` must be running. `summary` is what lists show of a room; it is kept until the room changes.
+    """`run` must be running.
 
     A call that asks for rooms raises `NO_WORKER` when Redis does not answer in time.
     """
 
-    def __init__(
-        self,
-        directory: Directory,
-        cluster: Cluster,
-        watch: RedisWatch,
-        summary: Callable[[ClusterRoom], bytes],
-    ) -> None:
+    def __init__(self, directory: Directory, cluster: Cluster, watch: RedisWatch) -> None:
         self._directory = directory
         self._cluster = cluster
         self._watch = watch
-        self._summary = summary
         self._at = ""  # in the log of changes
         self._workers: dict[WorkerId, _Held] = {}
         self._holders: dict[str, tuple[WorkerId, ...]] = {}  # by room
@@ -92,11 +86,11 @@ class RoomList:
         return self._turns.render(names, render)
 
     def summary(self, name: str) -> bytes | None:
-        """None: the room has ended meanwhile."""
-        summary = self._summaries.get(name)
-        if summary is None and (room := self.room(name)) is not None:
-            summary = self._summaries[name] = self._summary(room)
-        return summary
+        """What lists show of a room, kept until it changes; None: it has ended meanwhile."""
+        text = self._summaries.get(name)
+        if text is None and (room := self.room(name)) is not None:
+            text = self._summaries[name] = room_facts.compact_json(room_facts.summary(room.status))
+        return text
 
     async def in_chunks(self, names: Sequence[str]) -> AsyncIterator[Sequence[str]]:
         """For this process' own work: some names at a time, and half of the time for requests."""

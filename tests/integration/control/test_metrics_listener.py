@@ -7,7 +7,6 @@ from control import metrics
 from control.server import make_server
 from control.workers.cluster import Cluster
 from control.workers.redis_watch import RedisWatch
-from control.workers.room_facts import summary_json
 from control.workers.room_list import RoomList
 from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
@@ -87,7 +86,7 @@ async def test_a_process_that_has_just_begun_leaves_them_out_too(
     monkeypatch.setattr(metrics, "MAX_ROOMS_WITH_SERIES", 2)
     async with connect(redis_url) as redis:
         directory, watch = Directory(redis), RedisWatch(redis)
-        rooms = RoomList(directory, Cluster(directory, watch, RedisClock(redis)), watch, summary_json)
+        rooms = RoomList(directory, Cluster(directory, watch, RedisClock(redis)), watch)
         names = ("a", "b", "c")
         status = WorkerStatus(id="w1", state=WorkerState.READY, http_url="")
         await directory.beat(

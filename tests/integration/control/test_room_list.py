@@ -1,6 +1,7 @@
 """The list of all rooms that a control process holds, on a real Valkey: always what the workers say."""
 
 import asyncio
+import json
 import random
 from dataclasses import replace
 
@@ -8,7 +9,6 @@ import pytest
 from redis.asyncio import Redis
 
 from control.workers.cluster import Cluster
-from control.workers.cluster_rooms import ClusterRoom
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_list import CHUNK, RoomList
 from shared.bus import keys
@@ -24,11 +24,7 @@ IN_TIME = 5.0
 @pytest.fixture
 def rooms(redis: Redis) -> RoomList:
     directory, watch = Directory(redis), RedisWatch(redis)
-    return RoomList(directory, Cluster(directory, watch, RedisClock(redis)), watch, summary)
-
-
-def summary(room: ClusterRoom) -> bytes:
-    return f"{room.status.name}:{room.status.subscribers}@{'+'.join(room.workers)}".encode()
+    return RoomList(directory, Cluster(directory, watch, RedisClock(redis)), watch)
 
 
 def status(worker: WorkerId) -> WorkerStatus:
@@ -41,7 +37,15 @@ def room(name: str, subscribers: int = 0, origin: str = "") -> RoomStatus:
 
 async def listed(rooms: RoomList) -> list[str]:
     await rooms.catch_up()
-    return [(rooms.summary(name) or b"?").decode() for name in rooms.held_names()]
+    return [shown(rooms, name) for name in rooms.held_names()]
+
+
+def shown(rooms: RoomList, name: str) -> str:
+    """By its summary, which is kept, and by what is known of it."""
+    room, summary = rooms.room(name), json.loads(rooms.summary(name) or b"")
+    assert room is not None
+    assert summary["name"] == name
+    return f"{name}:{summary['subscribers']}@{'+'.join(room.workers)}"
 
 
 def copy(name: str, worker: WorkerId) -> RoomStatus:
@@ -141,7 +145,7 @@ async def test_a_list_does_not_wait_until_all_statuses_are_read(redis: Redis) ->
     """What begins meanwhile stays, although the statuses do not have it."""
     cluster = PausedCluster(redis)
     cluster.go_on.set()
-    rooms = RoomList(Directory(redis), cluster, RedisWatch(redis), summary)
+    rooms = RoomList(Directory(redis), cluster, RedisWatch(redis))
     await Directory(redis).beat(status(ONE), [], [room("a", 2)])
     assert await listed(rooms) == ["a:2@w1"]
     await redis.delete(keys.worker_status(ONE), keys.worker_rooms(ONE), keys.worker_process(ONE))  # it died
