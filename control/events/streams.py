@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from control.events.places import Stream, StreamPlaces
 from control.events.stream_names import LIFE_SECONDS, StreamNames
@@ -28,6 +28,7 @@ from control.workers.placement import takes_viewers
 from control.workers.room_list import RoomList
 from shared.beat import beat
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.sessions import Living
 from shared.messages.status import LayerStatus, WorkerState
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
 from shared.telemetry.logging import get_logger
@@ -41,13 +42,6 @@ MOST_MESSAGES = 50  # that wait for a slow reader: the oldest go first
 KEEP_EVERY_LOOKS = int(LIFE_SECONDS / LOOK_SECONDS / 4)  # then the streams that are followed are kept alive
 
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """What is known of a session that is alive."""
-
-    picture: int | None  # place in its SDP of the section (m-line) with the picture; None: it gets none
 
 
 class EventStream(Stream):
@@ -133,6 +127,8 @@ class EventStreams:
     ) -> EventStream:
         """A stream of a living session; `close` it when its reader has gone. An empty name needs no creation.
 
+        `picture` is the place of the section (m-line) with the picture in its SDP; None: it gets none.
+
         Raises `SESSION_NOT_FOUND` when there is none, `NO_WORKER` when there are too many or Redis is away.
         """
         if name and not await self._names.has(session, name):
@@ -180,7 +176,7 @@ class EventStreams:
         for stream in self._all():
             stream.end()
 
-    async def life(self, room: RoomName, session: SessionId) -> Life | None:
+    async def life(self, room: RoomName, session: SessionId) -> Living | None:
         """What its worker says about a session; None: it has ended."""
         worker = worker_of_session(session)
         if worker is None:
@@ -191,7 +187,7 @@ class EventStreams:
             if error.code is ErrorCode.SESSION_NOT_FOUND:  # its worker is gone
                 return None
             raise
-        return Life(living.pictures.get(session)) if session in living.sessions else None
+        return living if session in living.sessions else None
 
     async def create(self, session: SessionId, wanted: frozenset[str]) -> str:
         """The name of a new stream of a living session, which any control process opens."""

@@ -5,7 +5,6 @@ A reader may go before the first byte, or stop reading without going.
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
-from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -70,16 +69,9 @@ class LongResponse:
             await self._release()
 
 
-class Events(Protocol):
-    """What an event stream sends, to whom."""
-
-    @property
-    def reader(self) -> Reader: ...
-
-    def text(self) -> AsyncIterable[str | bytes]: ...
-
-
-def event_response(request: Request, events: Events, close: Callable[[], None]) -> ASGIApp:
+def event_response(
+    request: Request, text: AsyncIterable[str | bytes], reader: Reader, close: Callable[[], None]
+) -> ASGIApp:
     """An event stream (HTML 9.2): sends its text, then calls `close`, however its reader leaves.
 
     HEAD is answered without a stream.
@@ -91,5 +83,5 @@ def event_response(request: Request, events: Events, close: Callable[[], None]) 
     async def release() -> None:
         close()
 
-    response = StreamingResponse(events.text(), headers=_EVENT_HEADERS, media_type=_EVENTS)
-    return LongResponse(response, release, events.reader)
+    response = StreamingResponse(text, headers=_EVENT_HEADERS, media_type=_EVENTS)
+    return LongResponse(response, release, reader)

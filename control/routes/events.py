@@ -62,10 +62,9 @@ class EventRoutes:
         life = await self._streams.life(room, session)
         if life is None:
             return _no_events(request)
-        stream = await self._streams.open(
-            room, session, name, wanted, life.picture, caller_of(request).network
-        )
-        return event_response(request, stream, lambda: self._streams.close(stream))
+        picture = life.pictures.get(session)
+        stream = await self._streams.open(room, session, name, wanted, picture, caller_of(request).network)
+        return event_response(request, stream.text(), stream.reader, lambda: self._streams.close(stream))
 
     async def delete(self, request: Request) -> Response:
         room, session = self._session(request)

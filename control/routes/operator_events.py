@@ -47,7 +47,7 @@ class OperatorEventRoutes:
         check()
         sessions = _sessions(request.query_params)
         stream = await self._streams.follow(sessions, may_go_on, caller_of(request).network)
-        return event_response(request, stream, lambda: self._streams.close(stream))
+        return event_response(request, stream.text(), stream.reader, lambda: self._streams.close(stream))
 
 
 def _sessions(query: QueryParams) -> SessionFilter:

@@ -24,7 +24,7 @@ class RoomEventRoutes:
         detailed = request.query_params.get("detail") == "true"
         client = caller_of(request).network
         stream = await self._streams.follow(_rooms(request), detailed=detailed, client=client)
-        return event_response(request, stream, lambda: self._streams.close(stream))
+        return event_response(request, stream.text(), stream.reader, lambda: self._streams.close(stream))
 
 
 def _rooms(request: Request) -> set[RoomName]:
