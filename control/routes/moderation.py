@@ -53,12 +53,9 @@ class ModerationRoutes:
 
     async def close_room(self, request: Request) -> Response:
         """End all sessions of a room; with `{"block": seconds}` nobody gets in again until then."""
-        name: str = request.path_params["room"]
-        access = self._operator(request, Operator.MODERATE, name)
+        room, access = self._room(request, ErrorCode.ROOM_NOT_FOUND)
         ask = parse_block(await read_json(request, _MAX_BYTES, optional=True))
-        room, request_id = parse_room_name(name), caller_of(request).request_id
-        if room is None:
-            raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+        request_id = caller_of(request).request_id
         if ask is None:
             sessions = await self._gateway.close_room(room, request_id)
             audit(request, access, "room.close", room=room, sessions=sessions)
@@ -71,11 +68,7 @@ class ModerationRoutes:
 
     async def switch_room(self, request: Request) -> Response:
         """Have viewers of a room get the next one that publishes there."""
-        name: str = request.path_params["room"]
-        access = self._operator(request, Operator.MODERATE, name)
-        room = parse_room_name(name)
-        if room is None:
-            raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
+        room, access = self._room(request, ErrorCode.ROOM_NOT_FOUND)
         switched = await self._gateway.switch_room(room, caller_of(request).request_id)
         audit(request, access, "room.switch", room=room, session=switched.session)
         return JSONResponse({"name": room, "session": switched.session})
@@ -86,11 +79,7 @@ class ModerationRoutes:
         return JSONResponse({"blocks": [block_facts(block) for block in blocks]})
 
     async def lift_block(self, request: Request) -> Response:
-        name: str = request.path_params["room"]
-        access = self._operator(request, Operator.MODERATE, name)
-        room = parse_room_name(name)
-        if room is None:
-            raise ServiceError(ErrorCode.RULING_NOT_FOUND)
+        room, access = self._room(request, ErrorCode.RULING_NOT_FOUND)
         await self._moderator.lift(room, access.actor, caller_of(request).request_id)
         audit(request, access, "room.unblock", room=room)
         return JSONResponse({"room": room})
@@ -128,6 +117,15 @@ class ModerationRoutes:
         await self._moderator.lift_revocation(revocation, access.actor, caller_of(request).request_id)
         audit(request, access, "jwt.unrevoke", id=revocation)
         return JSONResponse({"id": revocation})
+
+    def _room(self, request: Request, missing: ErrorCode) -> tuple[RoomName, Access]:
+        """The room in the path, for who moderates it; raises `missing` if it is no room's name."""
+        name: str = request.path_params["room"]
+        access = self._operator(request, Operator.MODERATE, name)
+        room = parse_room_name(name)
+        if room is None:
+            raise ServiceError(missing)
+        return room, access
 
     def _operator(self, request: Request, least: Operator, room: str | None = None) -> Access:
         return operator_of(request, self._authenticator, least, room)
