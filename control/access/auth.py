@@ -1,12 +1,11 @@
 """Who may do what. Tokens and the time are arguments; the keys of JWTs are read once, or kept by a `KeySet`.
 
-Every route asks an `Access`, which is what the credential of one request opens. A room with tokens of its
-own (set by the API, or else `ROOM_TOKENS` and the like) is opened by these or by a JWT, never by the global
-ones. Any other room is
-opened by a global token or by a JWT. Tokens may be for publishing or playing alone, and an action that has
-neither tokens nor JWTs is open to everybody, also when others are protected. A room's recordings are opened
-by what opens it for viewers, and by its admins; those of a room that everybody may play are open only where
-no credentials are configured at all.
+Every route asks an `Access`, which is what the credential of one request opens. A room with tokens of its own
+(set by the API, or else `ROOM_TOKENS` and the like) is opened by these or by a JWT, never by the global ones.
+Any other room is opened by a global token or by a JWT. Tokens may be for publishing or playing alone, and an
+action that has neither tokens nor JWTs is open to everybody, also when others are protected. A room's
+recordings are opened by what opens it for viewers, and by its admins; those of a room that everybody may play
+are open only where no credentials are configured at all.
 """
 
 from collections.abc import Callable, Mapping
@@ -165,7 +164,7 @@ class Access:
         """
         if self._operates(Operator.MODERATE, room) or self._grant(room, Role.PUBLISH) is not None:
             return
-        if self._jwt is None or not (self._jwt.is_for(room) and self._jwt.may_tell):
+        if self._jwt is None or not (self._jwt.is_for(room) and self._jwt.names(Action.MESSAGE)):
             raise self.refusal
 
     def check_may_record(self, room: RoomName) -> None:
@@ -216,7 +215,7 @@ class Access:
         jwt = self._jwt
         if jwt is None or not jwt.is_for(room):
             return None
-        if not (jwt.allows(action) or (stands_by and jwt.may_stand_by)):
+        if not (jwt.allows(action) or (stands_by and jwt.names(Action.STANDBY))):
             return None
         return Grant(jwt.ends_at, jwt.identity, jwt.mark)
 

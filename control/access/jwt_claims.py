@@ -55,15 +55,9 @@ class JwtClaims:
     def allows(self, action: str) -> bool:
         return self.actions is None or action in self.actions
 
-    @property
-    def may_stand_by(self) -> bool:
-        """Whether they name standing by, which who may publish may do anyway."""
-        return self.actions is not None and Action.STANDBY in self.actions
-
-    @property
-    def may_tell(self) -> bool:
-        """Whether they name messages to viewers, which who may publish may send anyway."""
-        return self.actions is not None and Action.MESSAGE in self.actions
+    def names(self, action: Action) -> bool:
+        """Whether they name an action, which who may publish may do anyway."""
+        return self.actions is not None and action in self.actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +68,15 @@ class JwtHeader:
     key: str | None
 
 
-def header_of(token: bytes) -> JwtHeader:
-    """The header of what may be a JWT; raises `JwtError`."""
+def header_of(token: bytes) -> JwtHeader | None:
+    """The header of what may be a JWT; None: it is none."""
     try:
         header = jwt.get_unverified_header(token)
     except _HOSTILE:
-        raise JwtError from None
+        return None
     algorithm, key = header.get("alg"), header.get("kid")
     if not (isinstance(algorithm, str) and isinstance(key, str | None)):
-        raise JwtError
+        return None
     return JwtHeader(algorithm, key)
 
 
@@ -120,6 +114,8 @@ class JwtReader:
 
     def _verified(self, token: bytes, keys: Iterable[JwtKey]) -> dict[str, Any]:
         header = header_of(token)
+        if header is None:
+            raise JwtError
         for key in keys:
             if key.fits(header.algorithm, header.key):
                 try:

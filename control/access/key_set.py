@@ -10,7 +10,7 @@ from time import monotonic
 
 import httpx
 
-from control.access.jwt_claims import JwtError, JwtHeader, header_of
+from control.access.jwt_claims import JwtHeader, header_of
 from control.access.jwt_keys import PUBLIC_KEY_ALGORITHMS, JwtKey, KeysError, keys_of_set
 from shared.telemetry.logging import get_logger
 
@@ -44,11 +44,11 @@ class KeySet:
 
     def may_lack(self, token: bytes) -> bool:
         """Whether the key of `token` may be in a set that could not be fetched."""
-        return not self._is_current and self._lacks(_header(token))
+        return not self._is_current and self._lacks(header_of(token))
 
     async def prepare(self, token: bytes) -> None:
         """Have the set fetched for a token that names a key which is not there, and wait a moment for it."""
-        if self._pausing or not self._lacks(_header(token)):
+        if self._pausing or not self._lacks(header_of(token)):
             return
         self._asked.set()
         with suppress(TimeoutError):
@@ -123,10 +123,3 @@ class KeySet:
             log.info("key set of JWT_JWKS_URL fetched", keys=len(keys))
         self._away, self._is_current = False, True
         self.keys, self._fetched_at = keys, monotonic()
-
-
-def _header(token: bytes) -> JwtHeader | None:
-    try:
-        return header_of(token)
-    except JwtError:
-        return None
