@@ -1,6 +1,7 @@
 """The events of operators (`GET /api/admin/events`) as text. Does no I/O."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from typing import NamedTuple
 
 from control.events.totals import EVERY_SECONDS, Sample
@@ -75,7 +76,7 @@ def rulings_event(blocks: Sequence[Block], revocations: Sequence[Revocation]) ->
 
 
 def totals_event(samples: Sequence[Sample]) -> bytes:
-    return _event(b"totals", {"every": EVERY_SECONDS, "samples": [sample.facts() for sample in samples]})
+    return _event(b"totals", {"every": EVERY_SECONDS, "samples": [asdict(sample) for sample in samples]})
 
 
 def _event(name: bytes, data: dict[str, object]) -> bytes:

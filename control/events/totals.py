@@ -5,7 +5,7 @@ A sample each 5 s, so that operators see what has been when they open their page
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from shared.messages.status import WorkerStatus
 
@@ -24,9 +24,6 @@ class Sample:
     egress: int | None  # bits a second to viewers and other workers
     offers: float  # a second, since the sample before
     errors: int  # answers with a status of 500 and above, since the sample before
-
-    def facts(self) -> dict[str, object]:
-        return asdict(self)
 
 
 class Totals:

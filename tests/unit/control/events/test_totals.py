@@ -19,7 +19,7 @@ def test_a_sample_adds_up_the_workers_and_has_the_rates_since_the_one_before() -
     assert (first.viewers, first.publishers, first.rooms, first.egress) == (4, 2, 2, 1500)
     assert (first.offers, first.errors) == (0.0, 0)  # what was before is not of this time
     assert (second.offers, second.errors) == (2.0, 2)
-    assert second.facts()["at"] == 1_700_000_005.0
+    assert second.at == 1_700_000_005.0
 
 
 def test_while_redis_is_away_there_is_a_gap_and_no_zero() -> None:
