@@ -3,7 +3,6 @@
 import resource
 import socket
 from contextlib import suppress
-from pathlib import Path
 
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
@@ -11,9 +10,9 @@ from media.transport.socket_buffers import ASKED_BYTES, SYSCTL, Granted, enlarge
 from shared.http.limits import HttpLimits
 from shared.http.server import OTHER_FILES
 from shared.settings.settings import Settings
+from shared.telemetry.memory_metrics import own_groups
 
 BUFFERS, FILES, CPU = About("socket buffers"), About("open files"), About("CPU")
-CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 FILES_OF_WORKER = 1_024  # its HTTP connections and the files of a few hundred recordings; media takes one
 
 
@@ -49,18 +48,13 @@ def cpu(quota: float | None) -> list[Finding]:
 
 
 def _quota() -> float | None:
-    """The least CPU limit of this control group and those above it (cgroup v2)."""
-    try:
-        own = OWN_CGROUP.read_text(encoding="utf-8").rpartition("::")[2].strip().lstrip("/")
-    except OSError:
-        return None
+    """The least CPU limit of this control group and those above it."""
     quotas = []
-    for folder in (CGROUPS / own, *(CGROUPS / own).parents):
-        with suppress(OSError, ValueError):
-            most, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
-            quotas.append(int(most) / int(period))
-        if folder == CGROUPS:
-            break
+    with suppress(OSError):
+        for folder in own_groups():
+            with suppress(OSError, ValueError):
+                most, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+                quotas.append(int(most) / int(period))
     return min(quotas, default=None)
 
 

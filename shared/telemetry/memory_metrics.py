@@ -24,10 +24,15 @@ def memory() -> tuple[int, int] | None:
     return min(found)
 
 
+def own_groups() -> list[Path]:
+    """The folders of this process's control group (v2) and of those above it. Raises `OSError`."""
+    own = GROUPS / OWN_GROUP.read_text().rpartition("0::/")[2].strip()
+    return [own, *own.parents]
+
+
 def _groups() -> Iterator[tuple[int, int]]:
-    """Of each control group with a limit, from this process's own up."""
-    group = OWN_GROUP.read_text().rpartition("0::/")[2].strip()
-    for folder in [GROUPS / group, *(GROUPS / group).parents]:
+    """Of each control group with a limit."""
+    for folder in own_groups():
         try:
             limit, used = (folder / "memory.max").read_text(), (folder / "memory.current").read_text()
             if limit.strip() == "max":

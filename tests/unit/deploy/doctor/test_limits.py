@@ -10,6 +10,7 @@ from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
 from media.transport.socket_buffers import ASKED_BYTES, Granted
 from shared.settings.settings import load_settings
+from shared.telemetry import memory_metrics
 
 ALL, HALF = Granted(ASKED_BYTES, ASKED_BYTES), Granted(ASKED_BYTES // 2, ASKED_BYTES)
 
@@ -69,7 +70,7 @@ def test_a_cpu_quota_below_a_core_is_told(
         (path / "cpu.max").write_text(text + "\n")
     own = tmp_path / "cgroup"
     own.write_text(f"0::/{folder.relative_to(tmp_path)}\n")
-    monkeypatch.setattr(limits, "CGROUPS", tmp_path)
-    monkeypatch.setattr(limits, "OWN_CGROUP", own)
+    monkeypatch.setattr(memory_metrics, "GROUPS", tmp_path)
+    monkeypatch.setattr(memory_metrics, "OWN_GROUP", own)
     findings = [one for one in limits.look(load_settings(), Part.WORKER) if one.about == "CPU"]
     assert [one.verdict for one in findings] == [Verdict.WARN] * warns
