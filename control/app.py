@@ -203,11 +203,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
     app.state.metrics = metrics
-    app.state.streams = (
-        event_streams,
-        room_streams,
-        waiting,
-    )  # `server.py` ends them first when the process stops
+    app.state.streams = (event_streams, room_streams, waiting)  # `server.py` ends them when the process stops
     if settings.metrics_addr:
         app.state.metrics_app = _metrics_app(scraped, metrics)
     return app

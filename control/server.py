@@ -34,8 +34,7 @@ def serve(settings: Settings, access: tuple[bool, dict[str, str]] | None = None)
     """Serve on `HTTP_ADDR`, with TLS if a certificate is set, and on `METRICS_ADDR`.
 
     `access`: whether something is open that should not be, and what is open, for a line of the log. Returns
-    after SIGINT or SIGTERM.
-    Raises `SettingsError` when an address or the certificate cannot be used.
+    after SIGINT or SIGTERM. Raises `SettingsError` when an address or the certificate cannot be used.
     """
     configure_logging(settings.log_level, settings.log_format, plane="control")
     configure_tracing(settings, "roomcast-control")

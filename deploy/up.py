@@ -39,8 +39,7 @@ def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program
     """The control process and the workers, with `embedded_url` as their bus if it is given.
 
     The first worker has the ports of `MEDIA_ADDR`, `MEDIA_TCP_ADDR` and `WORKER_HTTP_ADDR`, each further
-    worker the next ones.
-    Raises `SettingsError`.
+    worker the next ones. Raises `SettingsError`.
     """
     if settings.http_addr.port == 0:
         raise SettingsError("HTTP_ADDR: `roomcast up` requires a port other than 0")

@@ -1,1 +1,1 @@
-"""Event streams of viewers (WHEP)."""
+"""Server-sent events: to viewers (WHEP), of rooms, and to operators."""

@@ -1,1 +1,1 @@
-"""What a process tells of itself: logs and traces."""
+"""What a process tells of itself: logs, traces, and metrics of both planes."""
