@@ -1,7 +1,7 @@
 """What clients ask before they stream: how to connect, and which rooms exist."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from itertools import islice
 
 from starlette.requests import Request
@@ -17,7 +17,6 @@ from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
 from control.workers.room_facts import compact_json, detail, summary
 from control.workers.room_list import RoomList
-from control.workers.turns import SHORT
 from shared.errors import ErrorCode, ServiceError
 from shared.names import parse_room_name
 from shared.settings.settings import Settings
@@ -65,26 +64,17 @@ class RoomRoutes:
         """
         query = request.query_params
         limit = limit_in(query)
-        render = self._detail_json if query.get("detail") == "true" else self._rooms.summary
+        detailed = query.get("detail") == "true"
         if "name" in query:
             name = parse_room_name(query["name"])
             room = await self._cluster.room(name) if name is not None else None
-            found = [] if room is None else [room]
-            if query.get("detail") == "true":
-                return JSONResponse([self._detail(room) for room in found])
-            return JSONResponse([summary(room.status) for room in found])
-        after = query.get("after", "")
+            if room is None:
+                return JSONResponse([])
+            return JSONResponse([self._detail(room) if detailed else summary(room.status)])
         await self._rooms.catch_up()
-        names = list(islice(self._listed(after, limit), SHORT + 1))
-        if len(names) > SHORT:
-            pages = self._pages(self._listed(after, limit), render)
-            return StreamingResponse(pages, media_type="application/json")
-        return Response(
-            b"".join([page async for page in self._pages(names, render)]), media_type="application/json"
-        )
-
-    def _listed(self, after: str, limit: int | None) -> Iterator[str]:
-        return islice(filter(self._is_listed, self._rooms.held_names(after)), limit)
+        names = islice(filter(self._is_listed, self._rooms.held_names(query.get("after", ""))), limit)
+        pages = self._pages(names, self._detail_json if detailed else self._rooms.summary)
+        return StreamingResponse(pages, media_type="application/json")
 
     async def _pages(
         self, names: Iterable[str], render: Callable[[str], bytes | None]
