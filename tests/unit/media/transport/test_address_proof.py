@@ -119,8 +119,10 @@ def test_a_flood_of_checks_from_many_addresses_brings_few_requests(connected: Ic
 
 
 def test_a_handshake_proves_the_address_that_got_all_of_it(agent: IceLite) -> None:
-    agent.receive_check(nominating(), HOME, 1.0)
+    for request in (nominating(), check(), nominating()):
+        agent.receive_check(request, HOME, 1.0)
     agent.receive_check(check(), AWAY, 1.0)
+    assert agent.due_request(1.0) is None
     agent.handshake_done(1.0)
     assert agent.proven
     assert agent.due_request(1.0) is None
@@ -139,6 +141,8 @@ def test_a_handshake_that_went_to_two_addresses_proves_neither(agent: IceLite, b
     assert agent.receive_response(response, address, 4.0)
     assert agent.proven
     assert agent.selected == address
+    agent.receive_check(check(), address, 5.0)
+    assert agent.due_request(5.0) is None  # once is enough
 
 
 @pytest.mark.parametrize("again", [check(), nominating()], ids=["check", "nomination"])
