@@ -57,14 +57,22 @@ class RoomConfiguration:
     async def change(self, room: RoomName, change: Change, by: str, request_id: RequestId) -> RoomSettings:
         """Set for a room what `change` makes of what was set before, or raises; returns that.
 
-        Redis replaces nothing else than what was seen.
+        It begins with what is held: Redis replaces nothing else. Without a change, it looks first.
         """
-        for _ in range(MOST_TRIES):
-            await self._look()
+        for tried in range(MOST_TRIES):
+            if tried:
+                await self._look()
             before = self._book.rooms.of(room, self._book.now())
-            new = replace(change(before), by=by)
+            try:
+                new = replace(change(before), by=by)
+            except ServiceError:
+                if tried:
+                    raise
+                continue
             if new == before or (new.lifted and before is None):
-                return new
+                if tried:
+                    return new
+                continue
             old = before or RoomSettings(room=room)
             told = notice(self._event(old, new)) if self._tells else Notice()
             async with self._watch.bounded(LOOK_SECONDS):

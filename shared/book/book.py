@@ -1,9 +1,10 @@
 """A book of documents in Redis, and this process' copy of them, which is in force also while Redis is away.
 
 A look costs one HGET: the version is the last entry of the book's log. When that has changed, what is new is
-read from the log. If the log does not continue from what is held, the whole book is read, and what it lacks
-is written back: so a Redis that comes back empty, or with an older state, gets the documents of every process
-that lives. Of two documents of one name the later one stays, whoever writes when.
+read from the log. Who puts a document hears which version it has made of which, and so need not look. If the
+log does not continue from what is held, the whole book is read, and what it lacks is written back: so a Redis
+that comes back empty, or with an older state, gets the documents of every process that lives. Of two
+documents of one name the later one stays, whoever writes when.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Generic, cast
+from typing import Any, Generic, NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -56,6 +57,15 @@ class Notice:
 
 
 _NOBODY = Notice()
+
+
+class _Put(NamedTuple):
+    """What Redis has done with documents: see `put_documents.lua`."""
+
+    taken: int
+    before: str
+    version: str
+    stamp: bytes
 
 
 class Book(Generic[D]):
@@ -143,12 +153,17 @@ class Book(Generic[D]):
     async def _put_one(self, document: D, stamp: bytes, notice: Notice = _NOBODY) -> Stamped[D] | None:
         name, body = document.name, encode(document)
         before = self._documents.held(name)
-        taken = await self._put({name: (stamp, document.until, body)}, notice)
-        if taken < 0:
+        put = await self._put({name: (stamp, document.until, body)}, notice)
+        if put.taken < 0:
             detail = f"there are {self._place.most} of them: lift some"
             raise ServiceError(self._place.full, detail=detail)
-        await self.look()
-        if not taken:
+        if put.taken and put.before == self._version:
+            self.take(name, put.stamp + body)
+            self._version = put.version
+            self._tell_news()
+        else:  # others have put something that is not known here
+            await self.look()
+        if not put.taken:
             return None
         held = self._documents.held(name)
         if held is None or (before is not None and held.stamp == before.stamp):
@@ -172,7 +187,7 @@ class Book(Generic[D]):
         """Take what is new in the log; returns whether it continues from what is held until `version`."""
         if not version or not self._version:
             return False
-        at, follows, more = self._version, False, True
+        at, follows, more = self._version, False, True  # meanwhile what is put here makes versions, too
         while more:
             new = cast(list[Any], await self._redis.xrange(self._place.log, f"({at}", count=_AT_ONCE))
             for entry, fields in new:
@@ -203,21 +218,20 @@ class Book(Generic[D]):
         """Give Redis the documents that it lacks; returns how many it has taken."""
         all_put = 0
         for some in _chunks(list(lacking)):
-            taken = await self._put(
+            put = await self._put(
                 {
                     name: (lacking[name].stamp, lacking[name].document.until, lacking[name].body)
                     for name in some
                 }
             )
-            if taken > 0:
-                all_put += taken
-                log.info("documents written back to Redis", book=self._place.book, count=taken)
+            if put.taken > 0:
+                all_put += put.taken
+                log.info("documents written back to Redis", book=self._place.book, count=put.taken)
         return all_put
 
     async def _put(
         self, documents: dict[str, tuple[bytes | str, float, bytes]], notice: Notice = _NOBODY
-    ) -> int:
-        """How many Redis has taken; -1: the book is full."""
+    ) -> _Put:
         flat = [
             part for name, (stamp, until, body) in documents.items() for part in (name, stamp, until, body)
         ]
@@ -225,8 +239,8 @@ class Book(Generic[D]):
         of_book = [place.most, _LOG_ENTRIES, _LOG_SECONDS]
         names = [place.book, place.ends, place.log, *notice.keys]
         put = Call("put_documents", names, [*of_book, len(notice.args), *notice.args, *flat])
-        taken: int = await called(self._redis, put)
-        return taken
+        taken, before, version, stamp = await called(self._redis, put)
+        return _Put(taken, _text(before), _text(version), stamp)
 
 
 def _chunks(names: list[str]) -> Collection[list[str]]:

@@ -9,7 +9,8 @@
 -- then for each document: name, stamp, end, packed document
 --   stamp "": now, and later than what is there; "=" and a stamp: the same, if what is there has that stamp
 --   (none: if nothing is there, or it has ended)
--- returns  how many were put; -1: the book is full, those before are put, and none that follows
+-- returns  how many were put (-1: the book is full; those before are put, and none that follows), the version
+--   before, the version now, and the stamp of what was put last
 local time = redis.call('TIME')
 local seconds = tonumber(time[1])
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', seconds, 'LIMIT', 0, 100)) do
@@ -21,13 +22,14 @@ local function has_ended(name)
   return tonumber(redis.call('ZSCORE', KEYS[2], name) or 0) <= seconds + tonumber(time[2]) / 1000000
 end
 
-local put, version, last_stamp = 0, redis.call('HGET', KEYS[1], '@') or '', ''
+local before = redis.call('HGET', KEYS[1], '@') or ''
+local put, version, last_stamp = 0, before, ''
 local told = tonumber(ARGV[4])
 for at = 5 + told, #ARGV, 4 do
   local name, stamp, ends, body = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local held = redis.call('HGET', KEYS[1], name)
   if not held and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then
-    return -1
+    return {-1, before, version, last_stamp}
   end
   local earlier = held and string.sub(held, 1, 16) or ''
   if stamp == '' or stamp == '=' .. earlier or (stamp == '=' and has_ended(name)) then
@@ -61,4 +63,4 @@ if last[2] then
   redis.call('EXPIRE', KEYS[1], left)
   redis.call('EXPIRE', KEYS[2], left)
 end
-return put
+return {put, before, version, last_stamp}

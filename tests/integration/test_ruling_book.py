@@ -180,6 +180,26 @@ async def test_who_did_not_know_the_rest_does_not_tell_a_lost_ruling_as_put(
         await one.put(block("a"))
 
 
+async def test_what_is_put_here_is_not_read_back(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[set[str]] = []
+    one, other = book(redis, told.append), book(redis)
+    await one.look()
+    look, looks = one.look, 0
+
+    async def count() -> None:
+        nonlocal looks
+        looks += 1
+        await look()
+
+    monkeypatch.setattr(one, "look", count)
+    for room in ("a", "b"):
+        await one.put(block(room))
+    assert (looks, blocked(one), [len(names) for names in told]) == (0, ["a", "b"], [1, 1])
+    await other.put(block("c"))
+    await one.put(block("d"))  # in between it missed something
+    assert (looks, blocked(one)) == (1, ["a", "b", "c", "d"])
+
+
 async def test_a_look_and_what_is_put_meanwhile_do_not_disturb_each_other(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

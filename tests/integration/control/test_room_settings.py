@@ -11,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from control.workers.room_configuration import RoomConfiguration
 from shared.bus import keys
 from shared.messages.room_settings import FollowSettings
 from shared.room_settings import settings_book
@@ -95,11 +96,24 @@ async def test_of_changes_at_once_none_is_lost(stage: Stage) -> None:
     assert (facts["seats"], facts["title"], facts["labels"]) == (9, "b", {"c": "d"})
 
 
-async def test_what_was_set_is_forgotten_once(stage: Stage) -> None:
+async def test_a_change_takes_one_trip_to_redis_and_no_change_needs_a_look(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     http = await stage.control(**SETTINGS)
-    await put(http, "demo", seats=3)
+    look, looks = RoomConfiguration._look, 0
+
+    async def count(configuration: RoomConfiguration) -> None:
+        nonlocal looks
+        looks += 1
+        await look(configuration)
+
+    monkeypatch.setattr(RoomConfiguration, "_look", count)
+    for fields, expected in (({"seats": 3}, 0), ({"seats": 4}, 0), ({"seats": 4}, 1)):
+        assert (await put(http, "demo", **fields)).status_code == 200
+        assert looks == expected
     for status in (200, 404):
         assert (await http.delete("/api/admin/rooms/demo", headers=CHIEF)).status_code == status
+    assert looks == 2
 
 
 async def test_a_room_that_has_ended_may_be_set_anew_at_once(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from shared.bus import keys
-from shared.bus.batch import Call, called
+from shared.bus.batch import Batch
 
 KEYS = [keys.RULINGS, keys.RULING_ENDS, keys.RULING_LOG]
 FAR = 4_000_000_000  # Unix time
@@ -14,8 +14,11 @@ LOG_SECONDS = 600
 
 async def put(redis: Redis, *rulings: tuple[str, str, float, str], most: int = 100) -> int:
     """Each by name, stamp, end and body; returns how many were put."""
+    batch = Batch(redis)
     flat: list[Any] = [part for ruling in rulings for part in ruling]
-    return int(await called(redis, Call("put_documents", KEYS, [most, 1000, LOG_SECONDS, 0, *flat])))
+    batch.call("put_documents", KEYS, [most, 1000, LOG_SECONDS, 0, *flat])
+    [[count, *_]] = await batch.execute()
+    return int(count)
 
 
 async def held(redis: Redis) -> dict[str, str]:
@@ -110,6 +113,17 @@ async def test_each_entry_of_the_log_names_the_one_before(redis: Redis) -> None:
     assert await redis.hget(keys.RULINGS, "@") == ids[-1]
     last = await redis.hget(keys.RULINGS, "a")
     assert entries[-1][1][b"document"] == last
+
+
+async def test_who_puts_some_hears_what_they_made_of_which_version(redis: Redis) -> None:
+    batch = Batch(redis)
+    for names in ("a", "bc"):
+        flat = [part for name in names for part in (name, "", FAR, "x")]
+        batch.call("put_documents", KEYS, [100, 1000, LOG_SECONDS, 0, *flat])
+    first, second = await batch.execute()
+    ids = [entry for entry, _ in await redis.xrange(keys.RULING_LOG)]
+    assert [*first[:3], *second[:3]] == [1, b"", ids[0], 2, ids[0], ids[2]]
+    assert [int(first[3]), int(second[3])] == [await stamp_of(redis, name) for name in "ac"]
 
 
 async def test_the_book_lives_until_its_last_ruling_ends(redis: Redis) -> None:
