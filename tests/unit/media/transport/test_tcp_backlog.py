@@ -116,6 +116,12 @@ def test_sound_that_is_late_goes_alone(line: Line) -> None:
     assert line.backlog.cuts == 0
 
 
+def test_what_is_handed_over_at_a_time_ends_with_the_packet_that_fills_it(line: Line) -> None:
+    nearly_all = in_stream(DTLS[2:].ljust(CHUNK_BYTES - 3, b"x"))
+    line.add(nearly_all, STUN, STUN)
+    assert line.backlog.chunk(line.now) == nearly_all + STUN
+
+
 @pytest.mark.parametrize(
     "packet", [rtp(VP8, 1, 1018), rtp(OPUS, 1, 1200), RTCP, DTLS], ids=["pictures", "sound", "RTCP", "DTLS"]
 )
