@@ -153,6 +153,20 @@ def test_without_a_report_the_latest_packet_stands_in() -> None:
     assert report[1] == 90_000 - 1_000
 
 
+def test_reports_go_on_in_the_next_era_of_ntp() -> None:
+    """RFC 5905 6: it begins in 2036."""
+    clock = SenderClock(PublisherClock(2**32 - NTP_EPOCH), 90_000)
+    clock.received(0x80000001, now=5.5)
+    assert clock.report_at(5.5) == (ntp(5.5), 0x80000001)
+
+
+def test_of_round_trips_the_shortest_counts_at_once_and_longer_ones_by_a_share() -> None:
+    publisher = PublisherClock(UNIX)
+    for round_trip, expected in ((0.2, 0.2), (0.1, 0.1), (0.42, 0.11)):
+        publisher.measured(round_trip)
+        assert publisher.round_trip == pytest.approx(expected)
+
+
 def test_a_report_without_a_clock_is_ignored() -> None:
     clock = SenderClock(PublisherClock(UNIX), 90_000)
     clock.sender_report(0, 5, now=1.0)

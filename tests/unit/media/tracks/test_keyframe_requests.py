@@ -56,6 +56,7 @@ def ask(requests: KeyframeRequests, now: float, answer: float | None = 0.1) -> N
 
 def test_a_publisher_that_was_never_asked_is_neither_trusted_nor_given_up() -> None:
     requests = KeyframeRequests()
+    assert not requests.due(1.0)
     requests.arrived(5.0)
     assert not requests.trusted
     assert not requests.hopeless(10.0)

@@ -86,6 +86,13 @@ def test_a_packet_that_never_comes_is_asked_for_once_a_round_trip_and_then_given
     assert len(times) == MAX_TRIES or times[-1] + 2 * rtt > MAX_AGE_SECONDS
 
 
+def test_who_gives_one_up_asks_for_the_others() -> None:
+    generator = NackGenerator()
+    feed(generator, 0, [0, 2])
+    generator.received(4, MAX_AGE_SECONDS)
+    assert generator.due(MAX_AGE_SECONDS + REORDER_SECONDS) == [3]
+
+
 @pytest.mark.parametrize("rtt", [0.02, 0.05, 0.2, 0.45])
 def test_the_round_trip_is_learned(rtt: float) -> None:
     generator = NackGenerator()

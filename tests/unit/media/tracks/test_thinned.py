@@ -43,6 +43,10 @@ def test_each_packet_of_a_late_run_gets_its_place(form: Form) -> None:
     assert [run.packet(0).payload[-1] for run in came] == [1, 2, 3]
     assert indexes(outs)[:2] == [FIRST, FIRST + 4]
     assert track.take(late) == []
+    track = thinned(form)
+    for one in (sent[0], *sent[4:], sent[1]):
+        track.take(one.packet)
+    assert indexes(track.take(late)) == [FIRST + 2, FIRST + 3]  # whose first one has come
 
 
 def test_what_was_decided_before_a_stop_is_decided_anew() -> None:

@@ -230,6 +230,10 @@ def test_a_packet_may_be_as_late_as_the_window_is_long() -> None:
     feedback.received(2, 1.0)
     told = merged(feedback.build(9.0, 2))
     assert (min(told), told[2]) == (2, about(1.0))
+    feedback.received(0x8000, 9.0)
+    feedback.build(9.0, 2)
+    feedback.received(1, 9.0)  # half the range from the next one
+    assert not feedback.due(99.0)
 
 
 @pytest.mark.parametrize(
