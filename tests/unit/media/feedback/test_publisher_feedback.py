@@ -390,6 +390,10 @@ def test_its_delay_is_that_from_the_capture_to_the_arrival_here() -> None:
     assert world.feedback.delay is None
     world.feedback.tick(world.now)
     assert world.feedback.delay == pytest.approx(0.120, abs=1e-3)
+    world.now += REPORT_SECONDS
+    world.media(VIDEO, timestamp=round(90_000 * (REPORT_SECONDS - 0.1)))
+    world.feedback.tick(world.now)
+    assert world.feedback.delay == pytest.approx(0.145, abs=1e-3)  # a quarter of the way to 220 ms
     world.succeed()
     assert world.feedback.delay is None
 

@@ -57,6 +57,14 @@ def test_the_share_holds_whatever_is_requested(events: list[tuple[int, int, int,
         assert resent <= media * SHARE + BURST_BYTES
 
 
+def test_media_earns_its_share_and_no_more() -> None:
+    budget = RetransmitBudget(0.0)
+    assert budget.take(0, 0, BURST_BYTES, 0, 0.0)
+    earned = int(10_000 * SHARE)
+    assert not budget.take(0, 1, earned + 1, 10_000, 1.0)
+    assert budget.take(0, 1, earned, 10_000, 1.0)
+
+
 def test_a_viewer_that_loses_a_tenth_gets_all_of_it_again() -> None:
     budget = RetransmitBudget(0.0)
     media = 0
