@@ -113,9 +113,9 @@ def test_jitter_is_that_of_the_rfc_over_the_wrap(start: int) -> None:
 
 def test_the_longest_way_between_two_transits_is_half_the_range() -> None:
     stats = ReceptionStats(5, 1)
-    for n, timestamp in enumerate((0, 2**30, 0, 2**31)):
+    for n, timestamp in enumerate((0, 2**30 + 1, 0, 2**31)):
         stats.received(n, (timestamp,), 0.0)
-    changes = [2**30, 2**30, 2**31]
+    changes = [2**30 + 1, 2**30 + 1, 2**31]
     jitter = 0.0
     for change in changes:
         jitter += (change - jitter) / 16

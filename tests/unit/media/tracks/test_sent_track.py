@@ -28,6 +28,7 @@ def test_an_index_stands_for_one_packet_however_old() -> None:
     for now in (10.0, 10.0 + 2 * MAX_AGE_SECONDS):
         assert track.find(5, now) is first
         assert track.find(6, now) is second
+        assert track.find(0x8005, now) is None
     assert track.group() == [first, second]
 
 
