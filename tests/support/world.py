@@ -24,7 +24,7 @@ from tests.support.published import sound, video
 
 SSRCS = (0xAAAA0001, 0xBBBB0002)  # the room's
 RTX_SSRCS = (0xAAAA0003, 0xBBBB0004)
-UNIX = 1_700_000_000.0  # Unix time when a world's clock shows 0
+UNIX = 1_700_095_536.0  # Unix time when a world's clock shows 0; in NTP seconds bits 15 and 16 are set
 # The codec is one whose keyframes nobody finds: nothing is held back for them, and no picture is kept.
 WITHOUT_KEYFRAMES = (video("unknown"), sound())
 
