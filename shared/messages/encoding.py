@@ -1,4 +1,6 @@
-"""How messages are encoded: frozen dataclasses as msgpack maps. msgpack packs and unpacks, msgspec checks.
+"""How messages are encoded: frozen dataclasses as msgpack maps. msgspec writes them, reads and checks them.
+
+What is no message, lists and maps of plain values, goes through msgpack.
 
 Unknown fields are ignored, and fields with a default may be missing, so that two versions can run side by
 side during an upgrade. A field says by its type which numbers it takes: all of them are finite.
@@ -8,7 +10,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 import msgpack
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 # A float without other bounds has these: JSON, dates and comparisons rely on that.
 Finite = Annotated[float, Meta(ge=-(2.0**1023), le=2.0**1023)]
@@ -27,27 +29,22 @@ class DecodeError(ValueError):
     """Bytes from Redis are not the message that was expected."""
 
 
-def to_map(message: Any) -> dict[str, Any]:
-    """The plain map of a message."""
-    return cast(dict[str, Any], msgspec.to_builtins(message, builtin_types=(bytes,)))
-
-
 def encode(message: Any) -> bytes:
     """The packed map of a message."""
-    return pack(to_map(message))
+    return msgspec.msgpack.encode(message)
 
 
-def from_map(kind: type[T], data: object) -> T:
-    """The message in a plain map; raises `DecodeError`."""
+def read(kind: type[T], data: bytes | Raw) -> T:
+    """The message in packed `data`; raises `DecodeError`."""
     try:
-        return msgspec.convert(data, kind, builtin_types=(bytes,))
-    except (msgspec.ValidationError, RecursionError, OverflowError) as error:
+        return msgspec.msgpack.decode(data, type=kind)
+    except (ValueError, RecursionError, OverflowError) as error:
         raise DecodeError(f"not a {kind.__name__}: {error}") from error
 
 
-def read(kind: type[T], data: bytes) -> T:
-    """The message in packed `data`; raises `DecodeError`."""
-    return from_map(kind, unpack(data))
+def to_map(message: Any) -> dict[str, Any]:
+    """The plain map of a message."""
+    return cast(dict[str, Any], msgspec.to_builtins(message, builtin_types=(bytes,)))
 
 
 def pack(data: object) -> bytes:

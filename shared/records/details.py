@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
-from shared.messages.encoding import DecodeError, from_map, pack, unpack
+from shared.messages.encoding import DecodeError, pack, read
 from shared.messages.records import MOST_PIXELS, MOST_SECONDS, RecordDetails
 from shared.messages.stills import MAX_STILL_BYTES, WIDTHS
 from shared.records.record_name import RecordName, parse_record_name
@@ -72,6 +72,6 @@ def pack_pictures(pictures: Mapping[int, bytes]) -> bytes:
 def picture_in(content: bytes, width: int) -> bytes | None:
     """The JPEG of this width; None if there is none, and if the content is damaged."""
     try:
-        return from_map(dict[int, Jpeg], unpack(content)).get(width)
+        return read(dict[int, Jpeg], content).get(width)
     except DecodeError:
         return None

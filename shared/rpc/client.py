@@ -3,10 +3,11 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, TypeVar
 
+from msgspec import Raw
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -16,7 +17,7 @@ from shared.bus.connection import ListReader
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError, redis_away
-from shared.messages.encoding import DecodeError, pack, to_map, unpack
+from shared.messages.encoding import DecodeError, encode, read
 from shared.messages.signalling import Play, Publish
 from shared.names import RequestId, RoomName, WorkerId
 from shared.rpc.request import (
@@ -26,7 +27,8 @@ from shared.rpc.request import (
     RETRY_SECONDS,
     UNANSWERED,
     Observe,
-    reply_from_map,
+    Reply,
+    Request,
     unobserved,
 )
 from shared.telemetry.logging import get_logger
@@ -94,7 +96,7 @@ class RpcClient:
         self._observe = observe
         self._reply_to = keys.rpc_replies(secrets.token_hex(_ID_BYTES))
         self._reader = ListReader(url, self._reply_to)
-        self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._pending: dict[str, asyncio.Future[Reply]] = {}
         self._clock = clock or RedisClock(redis)
 
     async def call(
@@ -117,8 +119,7 @@ class RpcClient:
         began, outcome = monotonic(), UNANSWERED
         try:
             with span(f"call {type(message).__name__}", worker=worker):
-                result = await self._exchange(worker, message, timeout, request_id, given)
-                answer = reply_from_map(reply, result)
+                answer = (await self._exchange(worker, message, timeout, request_id, given)).read(reply)
             outcome = "ok"
             return answer
         except ServiceError as error:
@@ -129,37 +130,36 @@ class RpcClient:
 
     async def _exchange(
         self, worker: WorkerId, message: Any, timeout: float, request_id: RequestId, given: Sequence[str]
-    ) -> dict[str, Any]:
-        """Push the request, and wait for the plain map of its reply."""
+    ) -> Reply:
+        """Push the request, and wait for its reply."""
         ends = monotonic() + timeout
-        call_id = secrets.token_hex(_ID_BYTES)
-        request = {
-            "id": call_id,
-            "op": type(message).__name__,
-            "reply_to": self._reply_to,
-            "request_id": request_id,
-            "body": to_map(message),
-        }
-        if trace := traceparent():
-            request["traceparent"] = trace
+        request = Request(
+            id=secrets.token_hex(_ID_BYTES),
+            op=type(message).__name__,
+            reply_to=self._reply_to,
+            deadline=0.0,  # set when it is pushed
+            request_id=request_id,
+            body=Raw(encode(message)),
+            traceparent=traceparent() or "",
+        )
         try:
             async with fair_timeout(timeout):
                 await self._clock.freshen()
                 push = _Push(worker, request, ends - timeout * REPLY_SHARE, _most_waiting(message), given)
-                return await self._answer(call_id, push)
+                return await self._answer(push)
         except TimeoutError:
             raise SilentWorkerError from None
         except RedisError:
             raise redis_away() from None
         finally:
-            self._pending.pop(call_id, None)
+            self._pending.pop(request.id, None)
 
-    async def _answer(self, call_id: str, push: "_Push") -> dict[str, Any]:
+    async def _answer(self, push: "_Push") -> Reply:
         """Redis refuses a deadline that contradicts its clock: it is read anew, for another try."""
         named = [keys.rpc_requests(push.worker), *push.given]
         for _ in range(2):
-            answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-            self._pending[call_id] = answer
+            answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+            self._pending[push.request.id] = answer
             args = push.args(self._clock.earliest())
             outcome = int(await called(self._redis, Call("push_request", named, args)))
             if outcome in _REFUSALS:
@@ -186,13 +186,13 @@ class RpcClient:
 
     def _settle(self, data: bytes) -> None:
         try:
-            result = unpack(data)
-            call = self._pending.pop(result["id"], None)
-        except (DecodeError, KeyError, TypeError):
+            reply = read(Reply, data)
+        except DecodeError:
             log.warning("rpc reply not understood")
             return
+        call = self._pending.pop(reply.id, None)
         if call is not None and not call.done():  # otherwise its caller has given up
-            call.set_result(result)
+            call.set_result(reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class _Push:
     """A request to a worker; `ends` is its deadline on the steady clock."""
 
     worker: WorkerId
-    request: dict[str, Any]
+    request: Request
     ends: float
     most: int  # may wait
     given: Sequence[str]
@@ -209,7 +209,7 @@ class _Push:
         """The arguments of push_request.lua."""
         left = self.ends - monotonic()
         deadline = redis_now + left
-        body = pack(self.request | {"deadline": deadline})
+        body = encode(replace(self.request, deadline=deadline))
         return [body, self.most, keys.LIST_TTL_SECONDS, deadline, left, CLOSED, self.worker]
 
 

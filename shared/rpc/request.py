@@ -1,7 +1,7 @@
 """RPC over Redis lists: a list of requests for each worker, a list of replies for each process that calls.
 
 A request is `{id, op, reply_to, deadline, request_id, body}`, perhaps with `traceparent`, a reply
-`{id, ok}` or `{id, error}`, both msgpack.
+`{id, ok}` or `{id, error}`. `body` and `ok` are messages.
 
 The deadline is a time of Redis' own clock (`RedisClock`), and Redis checks it itself when it takes a request
 and when it takes a reply: so a deadline holds, however wrong the clocks of the hosts are. It lies before the
@@ -15,8 +15,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from msgspec import UNSET, Raw, UnsetType
+
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.encoding import DecodeError, Finite, from_map
+from shared.messages.encoding import DecodeError, Finite, encode, read
 
 R = TypeVar("R")
 Handler = Callable[[Any], Awaitable[Any]]
@@ -41,36 +43,43 @@ class Request:
     reply_to: str
     deadline: Finite
     request_id: str
-    body: dict[str, Any]
+    body: Raw
     traceparent: str = ""  # W3C Trace Context: the caller's span; "": it has none
 
 
-def error_to_map(error: ServiceError) -> dict[str, Any]:
-    return {
-        "code": error.code.value,
-        "message": error.message,
-        "detail": error.detail,
-        "retry_after": error.retry_after,
-    }
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One of `ok` and `error`."""
+
+    id: str
+    ok: Raw | UnsetType = UNSET
+    error: Raw | UnsetType = UNSET
+
+    @classmethod
+    def to(cls, request: Request, answer: Any) -> "Reply":
+        """`answer` is the reply, or a `ServiceError`."""
+        if not isinstance(answer, ServiceError):
+            return cls(request.id, ok=Raw(encode(answer)))
+        error = _Error(answer.code, answer.message, answer.detail, answer.retry_after)
+        return cls(request.id, error=Raw(encode(error)))
+
+    def read(self, kind: type[R]) -> R:
+        """What is in it; raises its error. What a newer or broken worker has made up is `NO_WORKER`."""
+        try:
+            if self.error is UNSET:
+                return read(kind, self.ok or Raw())
+            error = read(_Error, self.error)
+        except DecodeError:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read") from None
+        raise ServiceError(error.code, error.message, detail=error.detail, retry_after=error.retry_after)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Error:
     code: ErrorCode
     message: str | None = None
     detail: str | None = None
     retry_after: int | None = None
-
-
-def reply_from_map(kind: type[R], result: dict[str, Any]) -> R:
-    """The reply in a result; raises its error. What a newer or broken worker has made up is `NO_WORKER`."""
-    try:
-        if "error" not in result:
-            return from_map(kind, result.get("ok"))
-        error = from_map(_Error, result["error"])
-    except DecodeError:
-        raise ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read") from None
-    raise ServiceError(error.code, error.message, detail=error.detail, retry_after=error.retry_after)
 
 
 def unobserved(_operation: str, _outcome: str, _seconds: float) -> None:

@@ -16,7 +16,7 @@ from shared.bus.connection import ListReader
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode, ServiceError, redis_away
-from shared.messages.encoding import DecodeError, from_map, pack, to_map, unpack
+from shared.messages.encoding import DecodeError, encode, read
 from shared.names import WorkerId
 from shared.rpc.request import (
     CLOSED,
@@ -28,8 +28,8 @@ from shared.rpc.request import (
     UNANSWERED,
     Handler,
     Observe,
+    Reply,
     Request,
-    error_to_map,
     unobserved,
 )
 from shared.telemetry.logging import get_logger
@@ -122,7 +122,7 @@ class RpcServer:
 
     async def _serve(self, data: bytes) -> None:
         try:
-            request = from_map(Request, unpack(data))
+            request = read(Request, data)
         except DecodeError:
             log.warning("rpc request not understood")
             return
@@ -175,7 +175,7 @@ class RpcServer:
             if request.op not in self._handlers:
                 raise DecodeError("no message of this worker's version")
             kind, handler = self._handlers[request.op]
-            message: Any = from_map(kind, request.body)
+            message: Any = read(kind, request.body)
             async with fair_timeout(left):
                 return await handler(message)
         except TimeoutError:
@@ -200,13 +200,12 @@ class RpcServer:
     async def _send(self, request: Request, reply: Any) -> bool:
         """Send a reply or a `ServiceError`, unless the caller has given up; returns whether it was sent."""
         failed = isinstance(reply, ServiceError)
-        result = {"error": error_to_map(reply)} if failed else {"ok": to_map(reply)}
         try:
             in_time = await self._push(
                 Call(
                     "push_reply",
                     [request.reply_to],
-                    [pack({"id": request.id, **result}), keys.LIST_TTL_SECONDS, request.deadline],
+                    [encode(Reply.to(request, reply)), keys.LIST_TTL_SECONDS, request.deadline],
                 )
             )
         except (RedisError, OSError):  # it may have arrived all the same

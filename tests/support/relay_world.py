@@ -21,7 +21,7 @@ from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
 from media.transport.address import Address
-from shared.messages.encoding import from_map, pack, to_map, unpack
+from shared.messages.encoding import encode, read
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import RoomName, WorkerId
 from tests.support.far_end import far_receiver, new_keys, one_byte
@@ -173,9 +173,9 @@ class Cluster:
 
     def ask(self, order: Order) -> RelayOpened:
         """What RPC does; each message travels as bytes."""
-        message = from_map(OpenRelay, unpack(pack(to_map(order.message(ROOM, EDGE)))))
+        message = read(OpenRelay, encode(order.message(ROOM, EDGE)))
         opened = self.relays.open(self.origin.room, message, self.clock.now)
-        return from_map(RelayOpened, unpack(pack(to_map(opened))))
+        return read(RelayOpened, encode(opened))
 
     def open(self) -> EdgeRelay:
         order = Order()

@@ -8,10 +8,10 @@ from structlog.testing import capture_logs
 
 from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.encoding import pack
+from shared.messages.encoding import pack, read
 from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
 from shared.rpc.client import RpcClient
-from shared.rpc.request import reply_from_map
+from shared.rpc.request import Reply
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import (
     IN_TIME,
@@ -90,7 +90,7 @@ async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClie
 )
 def test_what_a_newer_or_broken_worker_says_is_no_bug_of_ours(result: dict[str, object]) -> None:
     with pytest.raises(ServiceError) as caught:
-        reply_from_map(Answer, result)
+        read(Reply, pack({"id": "x"} | result)).read(Answer)
     assert caught.value.code is ErrorCode.NO_WORKER
     assert caught.value.detail == "the worker's answer cannot be read"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.messages.encoding import DecodeError, from_map, pack, read, to_map
+from shared.messages.encoding import DecodeError, encode, pack, read, to_map
 from shared.messages.status import LayerStatus, RoomStatus
 
 ROOM = RoomStatus(
@@ -13,12 +13,12 @@ MAP = to_map(ROOM)
 
 def test_fields_that_this_version_does_not_know_are_passed_over() -> None:
     newer = MAP | {"added": {"deep": [1]}, "layers": [MAP["layers"][0] | {"added": "by the next version"}]}
-    assert from_map(RoomStatus, newer) == read(RoomStatus, pack(newer)) == ROOM
+    assert read(RoomStatus, pack(newer)) == read(RoomStatus, encode(ROOM)) == ROOM
 
 
 def test_fields_with_a_default_may_be_missing() -> None:
     older = {name: MAP[name] for name in ("name", "has_publisher", "tracks", "subscribers")}
-    assert from_map(RoomStatus, older | {"layers": [{"rid": "h", "width": 640}]}) == ROOM
+    assert read(RoomStatus, pack(older | {"layers": [{"rid": "h", "width": 640}]})) == ROOM
     assert read(RoomStatus, pack(older)).layers == ()
 
 
@@ -33,7 +33,5 @@ def test_fields_with_a_default_may_be_missing() -> None:
     ],
 )
 def test_another_shape_is_refused(other: object) -> None:
-    with pytest.raises(DecodeError):
-        from_map(RoomStatus, other)
     with pytest.raises(DecodeError):
         read(RoomStatus, pack(other))

@@ -15,7 +15,7 @@ from shared.messages.encoding import DecodeError, pack, to_map, unpack
 from shared.messages.signalling import Closed, CloseRoom
 from shared.names import WorkerId
 from shared.rpc import server as module
-from shared.rpc.request import CLOSED, MAX_SECONDS, RETRY_AFTER_SECONDS, TOO_LATE, UNANSWERED, Request
+from shared.rpc.request import CLOSED, MAX_SECONDS, RETRY_AFTER_SECONDS, TOO_LATE, UNANSWERED
 from shared.rpc.server import RpcServer
 
 DEADLINE = 5_000.0
@@ -73,15 +73,15 @@ class World:
         return self.is_in_time
 
     async def serve(self, id_: str = "1", **more: Any) -> None:
-        request = Request(
-            id=id_,
-            op="CloseRoom",
-            reply_to="replies",
-            deadline=DEADLINE,
-            request_id="r1",
-            body={"room": "demo"},
-        )
-        await self.server._serve(pack(to_map(request) | more))
+        request = {
+            "id": id_,
+            "op": "CloseRoom",
+            "reply_to": "replies",
+            "deadline": DEADLINE,
+            "request_id": "r1",
+            "body": {"room": "demo"},
+        }
+        await self.server._serve(pack(request | more))
 
     def replies(self) -> list[dict[str, Any]]:
         return [unpack(call.args[0]) for call in self.sent]
