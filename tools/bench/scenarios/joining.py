@@ -1,7 +1,8 @@
 """Joins of this commit and another one in turns: how soon they are answered, and the CPU of every process.
 
 One viewer at a time joins a silent room of an otherwise idle system, and leaves again. A whole system of each
-commit runs all the time; some viewers join one, then some the other, in the order old, new, new, old. With
+commit runs all the time; some viewers join one, then some the other, in the order old, new, new, old. What
+its processes do anyhow is measured in a pause of the same length, and taken off. With
 `--pion` a server on Pion takes its turn after each of these. The rooms hold no pictures, as Pion's never do,
 so that a join is a join alone; with `--pictures` each viewer also gets what a room holds since its keyframe.
 """
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 
 from tools.bench.checkout import Checkout
 from tools.bench.checkout_system import started
@@ -41,6 +43,7 @@ class JoinWindows:
     answers: list[list[float]] = field(default_factory=list)  # seconds from POST to answer
     joining: dict[str, list[float]] = field(default_factory=dict)
     leaving: dict[str, list[float]] = field(default_factory=dict)
+    resting: dict[str, list[float]] = field(default_factory=dict)  # the same of a second without either
 
 
 def total(cpu: Mapping[str, Sequence[float]]) -> list[float]:
@@ -109,20 +112,31 @@ async def measure(
     processes: Mapping[str, int], load: Load, side: JoinWindows, joins: int, pause: float
 ) -> None:
     """Add a window to `side`: the answers, and the CPU of each of the `processes`."""
-    usages, answers = [_usage(processes)], []
+    usages, times, answers = [_usage(processes)], [monotonic()], []
+
+    def look() -> None:
+        usages.append(_usage(processes))
+        times.append(monotonic())
+
     for _ in range(joins):
         guest = await load.guest(silent=True)
         answers.append(guest.answered_after)
         await asyncio.sleep(pause)
-        usages.append(_usage(processes))
+        look()
         await load.dismiss(guest)
         await asyncio.sleep(pause)
-        usages.append(_usage(processes))
+        look()
+        await asyncio.sleep(pause)
+        look()
     side.answers.append(answers)
+    lasted = [after - before for before, after in pairwise(times)]
+    joined, left, rested = (sum(lasted[n::3]) for n in range(3))
     for part in processes:
         steps = [later[part].since(earlier[part]).cpu for earlier, later in pairwise(usages)]
-        side.joining.setdefault(part, []).append(sum(steps[::2]) / joins)
-        side.leaving.setdefault(part, []).append(sum(steps[1::2]) / joins)
+        resting = sum(steps[2::3]) / rested
+        side.joining.setdefault(part, []).append((sum(steps[::3]) - resting * joined) / joins)
+        side.leaving.setdefault(part, []).append((sum(steps[1::3]) - resting * left) / joins)
+        side.resting.setdefault(part, []).append(resting)
 
 
 def _usage(processes: Mapping[str, int]) -> dict[str, Usage]:
@@ -137,9 +151,10 @@ def rows(old: JoinWindows, new: JoinWindows) -> list[Sequence[str]]:
         found.append(_row(name, *series))
     found.append(_row("CPU ms a join", total(old.joining), total(new.joining)))
     for part in old.joining:
-        if all((*old.joining[part], *new.joining.get(part, [0.0]))):
+        if min((*old.joining[part], *new.joining.get(part, [0.0]))) > 0:
             found.append(_row(f"of which {part}", old.joining[part], new.joining[part]))
     found.append(_row("CPU ms a leaving", total(old.leaving), total(new.leaving)))
+    found.append(_row("CPU ms a second without either", total(old.resting), total(new.resting)))
     return found
 
 
