@@ -38,7 +38,7 @@ def read(kind: type[T], data: bytes | Raw) -> T:
     """The message in packed `data`; raises `DecodeError`."""
     try:
         return msgspec.msgpack.decode(data, type=kind)
-    except (ValueError, RecursionError, OverflowError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
         raise DecodeError(f"not a {kind.__name__}: {error}") from error
 
 

@@ -32,6 +32,18 @@ MINORS = range(11, 15)
 
 pytestmark = [pytest.mark.soak, pytest.mark.e2e]
 
+READS_DAMAGED = """
+from shared.messages.encoding import DecodeError, read
+from shared.rpc.request import Request
+
+for damaged in (b"", b"\\x80", b"\\x81\\xa2id\\xa1\\xff", b"\\x91" * 100_000):
+    try:
+        read(Request, damaged)
+    except DecodeError:
+        continue
+    raise AssertionError(damaged)
+"""
+
 
 def pythons() -> Iterator[tuple[str, Path]]:
     """Version and program of one Python of each supported minor version that works here; pyenv's, too."""
@@ -185,6 +197,8 @@ async def test_it_streams_with_the_oldest_libraries_that_it_allows(
 ) -> None:
     venv = environment(tmp_path / "venv", PYTHONS[version])
     installed(venv, f"{wheel}{EXTRAS}", *floors(wheel))
+    # what a library raises may be another error there
+    checked(venv / "bin" / "python", "-c", READS_DAMAGED, cwd=tmp_path)
     async with up([venv / "bin" / "roomcast"], tmp_path) as url:
         await streams(url)
 
