@@ -1,6 +1,6 @@
 """The cluster as the directory describes it: what a request needs is read by its key."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from time import monotonic
 
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
@@ -105,8 +105,10 @@ class Cluster:
             return await self._directory.draw_workers(number, avoid, for_viewer=for_viewer)
 
     async def check_ready(self) -> None:
-        """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready."""
-        if not any(worker.state is WorkerState.READY for worker in await self.workers()):
+        """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready, or just was."""
+        async with self._watch.bounded(LIMIT_SECONDS):
+            await self._directory.ping()
+        if not (_any_ready(await self.recent_workers()) or _any_ready(await self.workers())):
             raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
 
     # --- one room
@@ -142,3 +144,7 @@ class Cluster:
         found = await self.in_room(room, holders)
         parts = [(worker, status) for worker, (_, status) in found.items() if status is not None]
         return cluster_room(room, parts)
+
+
+def _any_ready(workers: Iterable[WorkerStatus]) -> bool:
+    return any(worker.state is WorkerState.READY for worker in workers)
