@@ -35,6 +35,7 @@ LEAST_SLOW_SECONDS, MOST_SLOW_SECONDS = 2.0, 4.0
 AT_ONCE_SECONDS = 0.5
 _RECOVERY_SECONDS = 5.0  # for this long after a stall, the receiver's reports are about the stall
 _MOVE_SECONDS = 2.0  # for this long after a change of address, they are about what went to the former one
+_STAY_SECONDS = 0.2  # at an address; a train at once for each move would be ten times a check
 _SOUND_ROOM = 2.0  # the line must carry this multiple of the sound with its earlier packets
 _LEAST_ROOM = 96_000.0  # bit/s: a packet in 0.1 s, as often as a receiver requests it
 _MOST_AGAIN = 64  # packets of a picture that goes at a pace wait to be sent again
@@ -95,10 +96,12 @@ class ViewerPicture:
 
     def moved(self, now: float) -> None:
         """The viewer has another address. What it lost until now went to the former one, trains and all."""
+        stayed = now - self._began_at
         self._trains = PacketTrains(self._trains.next)
         self._begin(now)
         self._sample(now)
-        self._send_train(now)
+        if stayed >= _STAY_SECONDS:  # otherwise the next tick sends it
+            self._send_train(now)
         self._old_news_until = now + _MOVE_SECONDS
 
     # --- what the viewer wants, and what its receiver says

@@ -70,6 +70,18 @@ def test_at_another_address_a_train_leaves_before_the_next_picture_as_at_a_join(
     world.until(lambda: viewer.picture.is_limited, 0.9)
 
 
+def test_who_changes_between_its_addresses_all_the_time_gets_few_trains(world: ShownWorld) -> None:
+    """A way back to a proven address costs a check of 100 bytes, and a train has ten times as many."""
+    viewer = world.watch(number=5)
+    world.run(0.5)
+    before = len(viewer.padding())
+    addresses = [world.arrives(viewer.far), world.arrives(viewer.far)]
+    for n in range(100):
+        viewer.far.playback.move(addresses[n % 2], world.now)
+        world.run(0.01)
+    assert PACKETS <= len(viewer.padding()) - before <= 20 * PACKETS
+
+
 def test_a_keyframe_is_asked_for_when_the_picture_stops(world: ShownWorld) -> None:
     world.run(1.0)
     asked = world.feed.sent[2].keyframe_at
