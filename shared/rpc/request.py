@@ -1,7 +1,7 @@
 """RPC over Redis lists: a list of requests for each worker, a list of replies for each process that calls.
 
-A request is `{id, op, reply_to, deadline, request_id, body}`, perhaps with `traceparent`, a reply
-`{id, ok}` or `{id, error}`. `body` and `ok` are messages.
+A request is `{id, op, reply_to, deadline, request_id, body, traceparent}`, a reply `{id, ok}` or
+`{id, error}`. `body` and `ok` are messages.
 
 The deadline is a time of Redis' own clock (`RedisClock`), and Redis checks it itself when it takes a request
 and when it takes a reply: so a deadline holds, however wrong the clocks of the hosts are. It lies before the
