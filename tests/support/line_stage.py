@@ -12,7 +12,7 @@ from playwright.async_api import Browser
 from tests.support.browser import chromium
 from tests.support.layer_publisher import THREE, Layer, layer_publisher
 from tests.support.line_shape import OPEN, Shape
-from tests.support.line_tab import LineTab, line_tab
+from tests.support.line_tab import LineTab, line_page, line_tab
 from tests.support.script_publisher import ScriptPublisher, Sent
 from tests.support.shaped_line import Address, ShapedLine, shaped_line
 from tests.support.system import System, running_system
@@ -52,7 +52,10 @@ class Stage:
         self, line: ShapedLine, edit: Callable[[str], str] = lambda offer: offer
     ) -> AsyncIterator[LineTab]:
         """A Chromium that watches over the line, and sees. `edit` turns its offer."""
-        async with line_tab(self.browser, self.system.http, self.whep, line.lead, edit) as tab:
+        async with (
+            line_page(self.browser, self.whep) as page,
+            line_tab(page, self.system.http, self.whep, line.lead, edit) as tab,
+        ):
             await _sees(tab)
             yield tab
 

@@ -66,24 +66,30 @@ class LineTab:
 
 
 @contextlib.asynccontextmanager
+async def line_page(browser: Browser, whep: str) -> AsyncIterator[Page]:
+    """The page of a tab, in which nothing plays yet: browsers take seconds to open one."""
+    page = await open_page(browser, urljoin(whep, "/").removesuffix("/"))
+    try:
+        yield page
+    finally:
+        await page.close()
+
+
+@contextlib.asynccontextmanager
 async def line_tab(
-    browser: Browser,
+    page: Page,
     http: httpx.AsyncClient,
     whep: str,
     lead: Callable[[str], str],
     edit: Callable[[str], str] = lambda offer: offer,
 ) -> AsyncIterator[LineTab]:
     """Play `whep` until left; `lead` makes the answer lead to the line, `edit` turns the offer."""
-    page = await open_page(browser, urljoin(whep, "/").removesuffix("/"))
+    offer = edit(await page.evaluate(_OFFER))
+    response = await http.post(whep, content=offer, headers={"Content-Type": "application/sdp"})
+    assert response.status_code == 201, response.text
+    await page.evaluate(_ACCEPT, lead(response.text))
     try:
-        offer = edit(await page.evaluate(_OFFER))
-        response = await http.post(whep, content=offer, headers={"Content-Type": "application/sdp"})
-        assert response.status_code == 201, response.text
-        await page.evaluate(_ACCEPT, lead(response.text))
-        try:
-            yield LineTab(page, response.headers["Location"].rpartition("/")[2])
-        finally:
-            await page.evaluate(_STOP)
-            await http.delete(urljoin(whep, response.headers["Location"]))
+        yield LineTab(page, response.headers["Location"].rpartition("/")[2])
     finally:
-        await page.close()
+        await page.evaluate(_STOP)
+        await http.delete(urljoin(whep, response.headers["Location"]))

@@ -15,7 +15,7 @@ from tests.support.firefox import firefox
 from tests.support.layer_publisher import MIDDLE, TOP
 from tests.support.line_shape import OPEN, Shape
 from tests.support.line_stage import line_stage
-from tests.support.line_tab import line_tab
+from tests.support.line_tab import line_page, line_tab
 from tests.support.shaped_line import shaped_line
 from tests.support.system import routable_address
 from tests.support.waiting import eventually
@@ -45,7 +45,8 @@ async def test_firefox_gets_the_layer_that_its_line_carries_and_hears_all_along(
             assert worker
             async with (
                 shaped_line(worker, front=front) as line,
-                line_tab(cast(Browser, browser), stage.system.http, stage.whep, line.lead) as tab,
+                line_page(cast(Browser, browser), stage.whep) as page,
+                line_tab(page, stage.system.http, stage.whep, line.lead) as tab,
             ):
 
                 async def best() -> bool:

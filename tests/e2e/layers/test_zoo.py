@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import cast
 
 import pytest
@@ -23,7 +22,7 @@ from tests.support.firefox import firefox
 from tests.support.layer_publisher import Layer
 from tests.support.line_shape import Shape
 from tests.support.line_stage import Stage, line_stage
-from tests.support.line_tab import LineTab, line_tab
+from tests.support.line_tab import LineTab, line_page, line_tab
 from tests.support.script_publisher import FRAME_RATE
 from tests.support.seen_line import SeenLine
 from tests.support.shaped_line import LOOPBACK, ShapedLine, shaped_line
@@ -121,23 +120,25 @@ async def _stay(stage: Stage, browser: Browser, address: str, line: Line) -> Sta
     assert worker
     front = socket.socket(type=socket.SOCK_DGRAM)
     front.bind((address, 0))
-    began = time.time()
-    shapes = seeded(line, SEED, began)
-    up = Shape(delay=shapes[0][1].delay, loss=line.deaf)
-    before = await stage.publisher.sent()
     async with contextlib.AsyncExitStack() as stack:
+        viewers = 2 if line.company else 1
+        pages = [await stack.enter_async_context(line_page(browser, stage.whep)) for _ in range(viewers)]
+        began = time.time()
+        shapes = seeded(line, SEED, began)
+        up = Shape(delay=shapes[0][1].delay, loss=line.deaf)
+        before = await stage.publisher.sent()
         shaped = await stack.enter_async_context(
             shaped_line(worker, front=front, down=shapes[0][1], up=up, seed=SEED)
         )
-        join = partial(line_tab, browser, stage.system.http, stage.whep, shaped.lead)
         life = [_live(shaped, shapes), _move(shaped, began + line.moves)]
         if line.download:
             life.append(_download(shaped))
         living = [asyncio.create_task(each) for each in life]
         stack.callback(lambda: [each.cancel() for each in living])
-        tab = await stack.enter_async_context(join())
-        if line.company:
-            await stack.enter_async_context(join())
+        tab, *_ = [
+            await stack.enter_async_context(line_tab(page, stage.system.http, stage.whep, shaped.lead))
+            for page in pages
+        ]
         await asyncio.sleep(began + SECONDS - time.time())
         seen, log, after = await tab.seen(), await _log(stage, tab), await stage.publisher.sent()
         made = [now.frames - then.frames for then, now in zip(before, after, strict=True) if now.rid]
