@@ -67,7 +67,8 @@ class Stay:
     [ZOO[first : first + AT_ONCE] for first in range(0, len(ZOO), AT_ONCE)],
     ids=lambda lines: " + ".join(line.name for line in lines),
 )
-@pytest.mark.parametrize("who", ["chromium-VP8", "chromium-H264", "firefox-VP8", "firefox-H264"])
+# Firefox decodes H.264 by a plugin only, which it downloads.
+@pytest.mark.parametrize("who", ["chromium-VP8", "chromium-H264", "firefox-VP8"])
 async def test_an_audience_puts_up_with_it(redis_url: str, who: str, lines: Sequence[Line]) -> None:
     browser, _, codec = who.partition("-")
     async with line_stage(redis_url, PUBLISHED, codec=f"video/{codec}", ADMIN_TOKEN=ADMIN) as stage:
