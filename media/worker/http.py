@@ -6,16 +6,14 @@ What belongs to the media loop is read in that loop only.
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import uvicorn
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -24,6 +22,7 @@ from starlette.routing import Route
 
 from media.recording.disk_threads import DiskThreads
 from media.worker.addresses import bound_host, own_addresses, public_among, reached_at
+from media.worker.metrics.exposition import Collected
 from media.worker.pace import Paced, SharedCall
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer
@@ -125,17 +124,7 @@ async def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], T]) -> T:
 async def _exposition(media: asyncio.AbstractEventLoop, registry: CollectorRegistry) -> bytes:
     """The media loop reads its counts; their text, which is more work, is made here, and /proc is read."""
     counts = await _in_loop(media, lambda: list(registry.collect()))
-    return generate_latest(_Read([*counts, *_PROCESS.collect()]))
-
-
-class _Read(Collector):
-    """Metrics that have been read already."""
-
-    def __init__(self, metrics: list[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
+    return generate_latest(Collected(lambda: [*counts, *_PROCESS.collect()]))
 
 
 def http_url(settings: Settings, listener: socket.socket) -> str:

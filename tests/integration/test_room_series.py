@@ -1,13 +1,13 @@
 """What a worker's metrics say of single rooms and of viewers' lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from prometheus_client.core import Metric
 
 from media.rooms.warnings import NO_KEYFRAME
 from media.rtp.rtcp import ReportBlock, receiver_report
-from media.worker.metrics.room_details import RoomDetailsCollector
-from media.worker.metrics.sessions import SessionsCollector
+from media.worker.metrics.room_details import room_detail_metrics
+from media.worker.metrics.sessions import session_metrics
 from shared.messages.signalling import Publish, Role
 from tests.support.peer import IN_TIME
 from tests.support.plane import Plane
@@ -15,7 +15,7 @@ from tests.support.sdp import sent_offer
 from tests.support.waiting import eventually
 
 
-def by_name(metrics: Iterator[Metric]) -> dict[str, float]:
+def by_name(metrics: Iterable[Metric]) -> dict[str, float]:
     """Values by the series' names and their labels' values."""
     return {
         "/".join((sample.name, *sample.labels.values())): sample.value
@@ -25,11 +25,11 @@ def by_name(metrics: Iterator[Metric]) -> dict[str, float]:
 
 
 def of_rooms(plane: Plane, most: int = 0) -> dict[str, float]:
-    return by_name(iter(RoomDetailsCollector(plane.media.rooms, most).collect()))
+    return by_name(room_detail_metrics(plane.media.rooms, most))
 
 
 def of_sessions(plane: Plane) -> dict[str, float]:
-    return by_name(iter(SessionsCollector(plane.media.roster, plane.media.ledger).collect()))
+    return by_name(session_metrics(plane.media.roster, plane.media.ledger))
 
 
 async def test_a_publishers_loss_and_jitter_are_told_by_room(plane: Plane) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from time import monotonic
 
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from media.counts import Histogram
 from media.worker.capacity import Capacity
@@ -16,41 +15,29 @@ from shared.messages.signalling import Role
 LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-class CapacityCollector(Collector):
-    def __init__(self, capacity: Capacity, plane: MediaPlane) -> None:
-        self._capacity = capacity
-        self._plane = plane
-
-    def collect(self) -> Iterable[Metric]:
-        load = self._capacity.load
-        yield GaugeMetricFamily("roomcast_load_ratio", "Share of a core used in the last second.", value=load)
-        if (egress := self._capacity.egress_share) is not None:
-            yield GaugeMetricFamily(
-                "roomcast_egress_ratio", "Used share of the bits that the worker may send.", value=egress
-            )
+def capacity_metrics(capacity: Capacity, plane: MediaPlane) -> Iterable[Metric]:
+    load = capacity.load
+    yield GaugeMetricFamily("roomcast_load_ratio", "Share of a core used in the last second.", value=load)
+    if (egress := capacity.egress_share) is not None:
         yield GaugeMetricFamily(
-            "roomcast_draining", "1 while the worker drains.", value=self._capacity.draining
+            "roomcast_egress_ratio", "Used share of the bits that the worker may send.", value=egress
         )
-        accepts = GaugeMetricFamily(
-            "roomcast_accepts",
-            "1 if the worker accepts new publishers or viewers; 0 at its limit or while it drains.",
-            labels=["role"],
-        )
-        accepts.add_metric([Role.PUBLISH], self._capacity.takes_publishers)
-        accepts.add_metric([Role.PLAY], self._capacity.takes_viewers(self._plane.viewers_at(monotonic())))
-        yield accepts
+    yield GaugeMetricFamily("roomcast_draining", "1 while the worker drains.", value=capacity.draining)
+    accepts = GaugeMetricFamily(
+        "roomcast_accepts",
+        "1 if the worker accepts new publishers or viewers; 0 at its limit or while it drains.",
+        labels=["role"],
+    )
+    accepts.add_metric([Role.PUBLISH], capacity.takes_publishers)
+    accepts.add_metric([Role.PLAY], capacity.takes_viewers(plane.viewers_at(monotonic())))
+    yield accepts
 
 
-class EventLoopCollector(Collector):
+def event_loop_metrics(lag: Histogram) -> Iterable[Metric]:
     """A timer of the worker fills `lag` with how late it fired."""
-
-    def __init__(self, lag: Histogram) -> None:
-        self._lag = lag
-
-    def collect(self) -> Iterable[Metric]:
-        yield GaugeMetricFamily("roomcast_tasks", "Tasks in the event loop.", value=len(asyncio.all_tasks()))
-        yield single(
-            "roomcast_event_loop_lag_seconds",
-            "How late a timer fires that runs once a second.",
-            self._lag,
-        )
+    yield GaugeMetricFamily("roomcast_tasks", "Tasks in the event loop.", value=len(asyncio.all_tasks()))
+    yield single(
+        "roomcast_event_loop_lag_seconds",
+        "How late a timer fires that runs once a second.",
+        lag,
+    )

@@ -3,34 +3,27 @@
 from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from media.relay.origin import Origin
 from media.rooms.rooms import Rooms
 from media.sessions.ledger import Ledger
 
 
-class RelaysCollector(Collector):
-    def __init__(self, rooms: Rooms, origin: Origin, ledger: Ledger) -> None:
-        self._rooms = rooms
-        self._origin = origin
-        self._stats = ledger.relays
-
-    def collect(self) -> Iterable[Metric]:
-        stats = self._stats
-        relays = GaugeMetricFamily(
-            "roomcast_relays",
-            "Rooms that the worker sends to others (out) or receives from others (in).",
-            labels=["direction"],
-        )
-        relays.add_metric(["out"], len(self._origin))
-        relays.add_metric(["in"], sum(bool(status.origin) for status in self._rooms.statuses()))
-        yield relays
-        yield CounterMetricFamily(
-            "roomcast_relay_nacks", "Packets requested again by other workers.", value=stats.nacks
-        )
-        yield CounterMetricFamily(
-            "roomcast_relay_retransmissions",
-            "Retransmissions to other workers.",
-            value=stats.retransmissions,
-        )
+def relay_metrics(rooms: Rooms, origin: Origin, ledger: Ledger) -> Iterable[Metric]:
+    stats = ledger.relays
+    relays = GaugeMetricFamily(
+        "roomcast_relays",
+        "Rooms that the worker sends to others (out) or receives from others (in).",
+        labels=["direction"],
+    )
+    relays.add_metric(["out"], len(origin))
+    relays.add_metric(["in"], sum(bool(status.origin) for status in rooms.statuses()))
+    yield relays
+    yield CounterMetricFamily(
+        "roomcast_relay_nacks", "Packets requested again by other workers.", value=stats.nacks
+    )
+    yield CounterMetricFamily(
+        "roomcast_relay_retransmissions",
+        "Retransmissions to other workers.",
+        value=stats.retransmissions,
+    )

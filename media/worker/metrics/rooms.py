@@ -7,47 +7,40 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from media.rooms.rooms import Rooms
 from shared.messages.status import LayerReason, RoomStatus
 
 
-class RoomsCollector(Collector):
+def room_metrics(rooms: Rooms, most: int) -> Iterable[Metric]:
     """Layers have series for the `most` largest rooms only (0: for all)."""
-
-    def __init__(self, rooms: Rooms, most: int) -> None:
-        self._rooms = rooms
-        self._most = most
-
-    def collect(self) -> Iterable[Metric]:
-        statuses = self._rooms.statuses()
-        owned = sum(not status.origin for status in statuses)  # a copy is counted at its origin
-        yield GaugeMetricFamily(
-            "live_rooms",
-            "Rooms whose publisher is on this worker, or has gone and may still come back.",
-            value=owned,
-        )
-        viewers = GaugeMetricFamily("live_subscribers", "Viewers of a room on this worker.", labels=["room"])
-        # the library adds _total to the names of counters
-        received = CounterMetricFamily(
-            "live_rtp_bytes", "RTP bytes received from the room's publishers.", labels=["room"]
-        )
-        packets = CounterMetricFamily(
-            "live_rtp_packets", "RTP packets received from the room's publishers.", labels=["room"]
-        )
-        for status in statuses:
-            if not self._rooms.is_listed(status.name):
-                continue
-            viewers.add_metric([status.name], status.subscribers)
-            if status.origin:  # a copy: its origin counts what the publisher sends
-                continue
-            received.add_metric([status.name], status.rx_bytes)
-            packets.add_metric([status.name], status.rx_packets)
-        yield from (viewers, received, packets)
-        largest = {room.name for room in self._rooms.largest(self._most)}
-        yield from _layers([status for status in statuses if status.name in largest])
-        yield _reasons(statuses)
+    statuses = rooms.statuses()
+    owned = sum(not status.origin for status in statuses)  # a copy is counted at its origin
+    yield GaugeMetricFamily(
+        "live_rooms",
+        "Rooms whose publisher is on this worker, or has gone and may still come back.",
+        value=owned,
+    )
+    viewers = GaugeMetricFamily("live_subscribers", "Viewers of a room on this worker.", labels=["room"])
+    # the library adds _total to the names of counters
+    received = CounterMetricFamily(
+        "live_rtp_bytes", "RTP bytes received from the room's publishers.", labels=["room"]
+    )
+    packets = CounterMetricFamily(
+        "live_rtp_packets", "RTP packets received from the room's publishers.", labels=["room"]
+    )
+    for status in statuses:
+        if not rooms.is_listed(status.name):
+            continue
+        viewers.add_metric([status.name], status.subscribers)
+        if status.origin:  # a copy: its origin counts what the publisher sends
+            continue
+        received.add_metric([status.name], status.rx_bytes)
+        packets.add_metric([status.name], status.rx_packets)
+    yield from (viewers, received, packets)
+    largest = {room.name for room in rooms.largest(most)}
+    yield from _layers([status for status in statuses if status.name in largest])
+    yield _reasons(statuses)
 
 
 def _layers(statuses: Sequence[RoomStatus]) -> Iterable[Metric]:

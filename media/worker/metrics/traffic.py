@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from media.rooms.rooms import Rooms
 from media.sessions.ledger import Ledger
@@ -66,53 +65,45 @@ _VIEWERS = {
 }
 
 
-class TrafficCollector(Collector):
+def traffic_metrics(rooms: Rooms, ledger: Ledger, ports: Ports) -> Iterable[Metric]:
     """Totals of the worker: they do not fall when rooms and sessions end."""
-
-    def __init__(self, rooms: Rooms, ledger: Ledger, ports: Ports) -> None:
-        self._rooms = rooms
-        self._ledger = ledger
-        self._ports = ports
-
-    def collect(self) -> Iterable[Metric]:
-        ledger, ports = self._ledger, self._ports
-        yield from _counters(_FEEDS, ledger.feeds.with_living(self._rooms.feeds()))
-        for series, stats in ((_PUBLISHERS, ledger.publishers), (_VIEWERS, ledger.viewers)):
-            yield from _counters(series, {name: getattr(stats, name) for name in series})
-        yield GaugeMetricFamily(
-            "roomcast_viewers_losing_sound",
-            "Viewers that lose more than 1 % of the sound, in spite of what mends it.",
-            value=sum(feed.losing_sound for feed in self._rooms.feeds()),
-        )
-        yield CounterMetricFamily(
-            "roomcast_egress_packets",
-            "SRTP packets sent to viewers and other workers.",
-            value=ports.tx_packets,
-        )
-        yield CounterMetricFamily(
-            "roomcast_egress_bytes", "SRTP bytes sent to viewers and other workers.", value=ports.tx_bytes
-        )
-        yield CounterMetricFamily(
-            "roomcast_srtp_refused",
-            "Packets not sent because they would have used an SRTP index twice: a bug of ours.",
-            value=ledger.viewers.srtp_refused + ledger.relays.srtp_refused,
-        )
-        yield CounterMetricFamily(
-            "roomcast_datagrams_received",
-            "Datagrams of every kind that were received.",
-            value=ports.rx_datagrams,
-        )
-        yield CounterMetricFamily(
-            "roomcast_datagrams_dropped",
-            "Sends that the socket refused: its buffer was full, or there was no route.",
-            value=ports.tx_dropped,
-        )
-        yield single(
-            "roomcast_relay_delay_seconds",
-            "Time from a burst's arrival in the kernel to the send to its last viewer; "
-            "one burst in sixteen is measured.",
-            ports.delay,
-        )
+    yield from _counters(_FEEDS, ledger.feeds.with_living(rooms.feeds()))
+    for series, stats in ((_PUBLISHERS, ledger.publishers), (_VIEWERS, ledger.viewers)):
+        yield from _counters(series, {name: getattr(stats, name) for name in series})
+    yield GaugeMetricFamily(
+        "roomcast_viewers_losing_sound",
+        "Viewers that lose more than 1 % of the sound, in spite of what mends it.",
+        value=sum(feed.losing_sound for feed in rooms.feeds()),
+    )
+    yield CounterMetricFamily(
+        "roomcast_egress_packets",
+        "SRTP packets sent to viewers and other workers.",
+        value=ports.tx_packets,
+    )
+    yield CounterMetricFamily(
+        "roomcast_egress_bytes", "SRTP bytes sent to viewers and other workers.", value=ports.tx_bytes
+    )
+    yield CounterMetricFamily(
+        "roomcast_srtp_refused",
+        "Packets not sent because they would have used an SRTP index twice: a bug of ours.",
+        value=ledger.viewers.srtp_refused + ledger.relays.srtp_refused,
+    )
+    yield CounterMetricFamily(
+        "roomcast_datagrams_received",
+        "Datagrams of every kind that were received.",
+        value=ports.rx_datagrams,
+    )
+    yield CounterMetricFamily(
+        "roomcast_datagrams_dropped",
+        "Sends that the socket refused: its buffer was full, or there was no route.",
+        value=ports.tx_dropped,
+    )
+    yield single(
+        "roomcast_relay_delay_seconds",
+        "Time from a burst's arrival in the kernel to the send to its last viewer; "
+        "one burst in sixteen is measured.",
+        ports.delay,
+    )
 
 
 def _counters(series: Mapping[str, tuple[str, str]], values: Mapping[str, int]) -> Iterable[Metric]:

@@ -5,20 +5,12 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from media.counts import Histogram
-from media.worker.metrics.exposition import family, single
-
-
-class _Once:
-    def __init__(self, metric: Metric) -> None:
-        self._metric = metric
-
-    def collect(self) -> list[Metric]:
-        return [self._metric]
+from media.worker.metrics.exposition import Collected, family, single
 
 
 def exposed(metric: Metric) -> dict[tuple[str, tuple[str, ...]], float]:
     registry = CollectorRegistry()
-    registry.register(_Once(metric))
+    registry.register(Collected(lambda: [metric]))
     text = generate_latest(registry).decode()
     return {
         (sample.name, tuple(sample.labels.values())): sample.value

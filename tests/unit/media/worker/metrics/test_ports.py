@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 from media.transport.mapping import Mapping
 from media.transport.ports import Ports
 from media.transport.udp import UdpPort
-from media.worker.metrics.ports import PublicAddressCollector, SocketsCollector
+from media.worker.metrics.ports import public_address_metrics, socket_metrics
 from media.worker.public_address import PublicAddress
 from tests.support.native_loop import NATIVE
 
@@ -19,7 +19,7 @@ HERE, ELSEWHERE = ("203.0.113.7", 40000), ("203.0.113.7", 40001)
 
 
 def series(ports: Ports) -> dict[tuple[str, ...], float]:
-    metrics: list[Metric] = list(SocketsCollector(ports).collect())
+    metrics: list[Metric] = list(socket_metrics(ports))
     return {
         (sample.name, *sample.labels.values()): sample.value
         for metric in metrics
@@ -57,7 +57,7 @@ def series_of(public: PublicAddress) -> dict[str, float]:
     """By name and state."""
     return {
         sample.name + sample.labels.get("state", ""): sample.value
-        for metric in PublicAddressCollector(public).collect()
+        for metric in public_address_metrics(public)
         for sample in metric.samples
     }
 

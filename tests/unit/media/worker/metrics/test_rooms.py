@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from media.worker.metrics.rooms import RoomsCollector
+from media.worker.metrics.rooms import room_metrics
 from shared.messages.status import LayerStatus, RoomStatus
 
 
@@ -15,7 +15,7 @@ def series(*statuses: RoomStatus, most: int = 0) -> dict[tuple[str, ...], float]
     )
     return {
         (sample.name, *sample.labels.values()): sample.value
-        for metric in RoomsCollector(rooms, most).collect()
+        for metric in room_metrics(rooms, most)
         for sample in metric.samples
     }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from media.sessions.ledger import Ledger
 from media.transport.handshake_failure import HandshakeFailure
-from media.worker.metrics.sessions import SessionsCollector
+from media.worker.metrics.sessions import session_metrics
 from shared.messages.signalling import Role
 
 MONITORING = Path("docs/monitoring.md").read_text()
@@ -15,7 +15,7 @@ def failed_handshakes(ledger: Ledger) -> dict[tuple[str, str], float]:
     roster: Any = []
     return {
         (sample.labels["role"], sample.labels["reason"]): sample.value
-        for metric in SessionsCollector(roster, ledger).collect()
+        for metric in session_metrics(roster, ledger)
         for sample in metric.samples
         if sample.name == "roomcast_handshakes_failed_total"
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from media.counts import Histogram
 from media.sessions.ledger import Ledger
-from media.worker.metrics.traffic import TrafficCollector
+from media.worker.metrics.traffic import traffic_metrics
 
 
 def test_every_count_has_a_series() -> None:
@@ -25,9 +25,5 @@ def test_every_count_has_a_series() -> None:
     port: Any = SimpleNamespace(
         tx_packets=0, tx_bytes=0, rx_datagrams=0, tx_dropped=0, delay=Histogram([1.0])
     )
-    exported = [
-        sample.value
-        for metric in TrafficCollector(rooms, ledger, port).collect()
-        for sample in metric.samples
-    ]
+    exported = [sample.value for metric in traffic_metrics(rooms, ledger, port) for sample in metric.samples]
     assert {value for value in exported if value > 1000} == written
