@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from media.relay.edge_relay import Order
+from media.relay.edge_relay import new_order
 from shared.errors import ServiceError
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import RoomName, WorkerId, new_request_id
@@ -22,7 +22,7 @@ class Taken:
     """A relay, and the worker that opened it."""
 
     parent: WorkerId
-    order: Order
+    order: OpenRelay
     opened: RelayOpened
 
 
@@ -46,15 +46,14 @@ class Asking:
         unfit = set(avoid)
         while True:
             tried = len(unfit) - len(avoid)
-            order = Order()
-            message = order.message(
+            order = new_order(
                 room,
                 self._worker,
                 feeds=feeds,
                 takes=takes if tried < _MOST_NAMED else None,
                 avoid=tuple(sorted(unfit)),
             )
-            opened = await self._call(owner, message, until - self._clock())
+            opened = await self._call(owner, order, until - self._clock())
             if not opened.instead:
                 return Taken(owner, order, opened)
             parent = WorkerId(opened.instead)
@@ -64,9 +63,9 @@ class Asking:
 
     async def _from(self, parent: WorkerId, room: RoomName, takes: int) -> Taken | None:
         """A relay from another edge; None if it gives none."""
-        order = Order()
+        order = new_order(room, self._worker, takes=takes)
         try:
-            opened = await self._call(parent, order.message(room, self._worker, takes=takes), PARENT_SECONDS)
+            opened = await self._call(parent, order, PARENT_SECONDS)
         except ServiceError as error:
             log.warning("an edge gives no relay", room=room, edge=parent, error=error.code)
             return None

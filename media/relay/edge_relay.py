@@ -50,7 +50,7 @@ class EdgeRelay:
         self,
         room: RoomName,
         origin: WorkerId,
-        order: "Order",
+        order: OpenRelay,
         opened: RelayOpened,
         feed: Feed,
         switch: PacketSwitch,
@@ -192,31 +192,17 @@ class EdgeRelay:
             self._demux.remove_relay(self._known_by, self)
 
 
-class Order:
-    """What an edge requests from an origin: one relay, with a new key to send under and a new SSRC."""
-
-    def __init__(self) -> None:
-        self.up = new_key()
-        self.ssrc = secrets.randbelow(0xFFFFFFFE) + 1
-
-    def message(
-        self,
-        room: RoomName,
-        edge: WorkerId,
-        *,
-        feeds: int = 0,
-        takes: int | None = None,
-        avoid: tuple[str, ...] = (),
-    ) -> OpenRelay:
-        return OpenRelay(
-            room=room,
-            edge=edge,
-            ssrc=self.ssrc,
-            up=self.up,
-            feeds=feeds,
-            takes=takes,
-            avoid=avoid,
-        )
+def new_order(
+    room: RoomName,
+    edge: WorkerId,
+    *,
+    feeds: int = 0,
+    takes: int | None = None,
+    avoid: tuple[str, ...] = (),
+) -> OpenRelay:
+    """What an edge requests: one relay, with a new key to send under and a new SSRC."""
+    ssrc = secrets.randbelow(0xFFFFFFFE) + 1
+    return OpenRelay(room=room, edge=edge, ssrc=ssrc, up=new_key(), feeds=feeds, takes=takes, avoid=avoid)
 
 
 def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]:

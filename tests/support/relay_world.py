@@ -8,7 +8,7 @@ from typing import Any
 from media.counts import PublisherStats, ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.candidates import Candidates
-from media.relay.edge_relay import EdgeRelay, Order, published_tracks
+from media.relay.edge_relay import EdgeRelay, new_order, published_tracks
 from media.relay.origin import Origin
 from media.relay.origin_relay import EXTENSION_IDS
 from media.rooms.room import Room, new_room
@@ -171,17 +171,17 @@ class Cluster:
         worker = self.network.workers[at] = Worker(at, self.network)
         return worker
 
-    def ask(self, order: Order) -> RelayOpened:
+    def ask(self, order: OpenRelay) -> RelayOpened:
         """What RPC does; each message travels as bytes."""
-        message = read(OpenRelay, encode(order.message(ROOM, EDGE)))
+        message = read(OpenRelay, encode(order))
         opened = self.relays.open(self.origin.room, message, self.clock.now)
         return read(RelayOpened, encode(opened))
 
     def open(self) -> EdgeRelay:
-        order = Order()
+        order = new_order(ROOM, EDGE)
         return self.open_with(order, self.ask(order))
 
-    def open_with(self, order: Order, opened: RelayOpened) -> EdgeRelay:
+    def open_with(self, order: OpenRelay, opened: RelayOpened) -> EdgeRelay:
         """Let the edge open its room with that answer to its order."""
         self.order = order
         tracks = published_tracks(opened.tracks)
@@ -199,7 +199,7 @@ class Cluster:
         ]
         self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT, now=self.clock.now)
 
-    def _relay_into(self, order: Order, opened: RelayOpened) -> Callable[[Feed], EdgeRelay]:
+    def _relay_into(self, order: OpenRelay, opened: RelayOpened) -> Callable[[Feed], EdgeRelay]:
         def source(feed: Feed) -> EdgeRelay:
             self.relay = EdgeRelay(
                 ROOM,
@@ -220,7 +220,7 @@ class Cluster:
 
     def reopen(self) -> None:
         """Let another relay continue the edge's room."""
-        order, former = Order(), self.relay
+        order, former = new_order(ROOM, EDGE), self.relay
         self.order = order
         opened = self.ask(order)
         with self.network.later():

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from media.counts import ViewerStats
 from media.negotiation.candidates import Candidates
-from media.relay.edge_relay import EdgeRelay, Order, published_tracks
+from media.relay.edge_relay import EdgeRelay, new_order, published_tracks
 from media.relay.origin import Origin
 from media.rtp.packet import is_rtcp
 from media.switch.feed import Feed
 from media.transport.address import Address
-from shared.messages.relays import RelayOpened
+from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import WorkerId
 from tests.support.relay_layers import EdgeViewer, LayersCluster
 from tests.support.relay_world import EDGE, EDGE_AT, ROOM
@@ -31,12 +31,12 @@ class TiersCluster(LayersCluster):
         self.further: list[EdgeViewer] = []  # at `below`
 
     def open_below(self) -> None:
-        order = Order()
-        opened = self.fed.open(self.edge.room, order.message(ROOM, BELOW, takes=1), self.clock.now)
+        order = new_order(ROOM, BELOW, takes=1)
+        opened = self.fed.open(self.edge.room, order, self.clock.now)
         with self.network.later():
             self.below.open_room(published_tracks(opened.tracks), self._into(order, opened))
 
-    def _into(self, order: Order, opened: RelayOpened) -> Callable[[Feed], EdgeRelay]:
+    def _into(self, order: OpenRelay, opened: RelayOpened) -> Callable[[Feed], EdgeRelay]:
         def source(feed: Feed) -> EdgeRelay:
             self.lower = EdgeRelay(
                 ROOM,

@@ -3,6 +3,7 @@
 import random
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -11,7 +12,7 @@ from media.counts import ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.candidates import Candidates
 from media.relay import edge_relay, origin_relay
-from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, Order
+from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, new_order
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
 from media.relay.messages import takes_edges
 from media.relay.origin import Origin
@@ -50,7 +51,7 @@ def test_a_packet_travels_over_two_workers_with_its_extensions(cluster: Cluster)
 
 
 def test_nothing_flows_before_the_edge_has_said_hello(cluster: Cluster) -> None:
-    cluster.ask(Order())
+    cluster.ask(new_order(ROOM, EDGE))
     cluster.media()
     assert not cluster.origin.sent
 
@@ -160,10 +161,10 @@ def test_a_copy_is_not_copied_where_there_are_no_tiers(cluster: Cluster) -> None
     edge = cluster.edge
     relays = Origin(edge.switch, edge.demux, edge.send, ViewerStats(), Candidates(()), 0)
     with pytest.raises(ServiceError) as refused:
-        relays.open(cluster.edge.room, Order().message(ROOM, WorkerId("third")), cluster.clock.now)
+        relays.open(cluster.edge.room, new_order(ROOM, WorkerId("third")), cluster.clock.now)
     assert refused.value.code is ErrorCode.WORKER_FULL
     with pytest.raises(ServiceError) as refused:
-        relays.open(None, Order().message(ROOM, WorkerId("third")), cluster.clock.now)
+        relays.open(None, new_order(ROOM, WorkerId("third")), cluster.clock.now)
     assert (refused.value.code, refused.value.retry_after) == (ErrorCode.NO_PUBLISHER, 1)
 
 
@@ -199,10 +200,10 @@ def test_the_origin_sends_others_to_an_edge_that_takes_them() -> None:
     cluster = Cluster(most=1)
 
     def named() -> str:
-        order = Order().message(ROOM, WorkerId("third"), takes=0)
+        order = new_order(ROOM, WorkerId("third"), takes=0)
         return cluster.relays.open(cluster.origin.room, order, cluster.clock.now).instead
 
-    cluster.ask(Order())
+    cluster.ask(new_order(ROOM, EDGE))
     assert named() == ""  # it has not said that it takes any
     cluster.relays.room_closed(ROOM, EndReason.ROOM_LOST)
     cluster.takes = 1
@@ -254,7 +255,7 @@ def test_no_relay_has_an_ssrc_that_others_take_for_none(
     monkeypatch: pytest.MonkeyPatch, drawn: int, ssrc: int
 ) -> None:
     monkeypatch.setattr(secrets, "randbelow", lambda below: min(drawn, below - 1))
-    assert Order().ssrc == ssrc
+    assert new_order(ROOM, EDGE).ssrc == ssrc
 
 
 def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
@@ -410,8 +411,7 @@ def test_what_one_end_sends_the_other_does_not_take_for_its_own(cluster: Cluster
 
 @pytest.mark.parametrize("length", [0, 27, 29])
 def test_keys_of_a_wrong_length_open_nothing(cluster: Cluster, length: int) -> None:
-    order = Order()
-    order.up = bytes(length)
+    order = replace(new_order(ROOM, EDGE), up=bytes(length))
     with pytest.raises(SrtpError):
         cluster.ask(order)
     assert len(cluster.relays) == 0
@@ -419,7 +419,7 @@ def test_keys_of_a_wrong_length_open_nothing(cluster: Cluster, length: int) -> N
 
 
 def test_an_edge_does_not_send_under_the_key_that_it_receives_under(cluster: Cluster) -> None:
-    order = Order()
+    order = new_order(ROOM, EDGE)
     opened = cluster.ask(order)
     same = RelayOpened(tracks=opened.tracks, started_at=0.0, addresses=opened.addresses, down=order.up)
     with pytest.raises(SrtpError, match="one key"):
