@@ -7,7 +7,7 @@ from shared.messages.room_settings import RecordingNote
 
 
 class FilesOfRoom:
-    """A `FileLog` that keeps what is told of the files of one recording.
+    """Keeps what is told of the files of one recording. Called in its writer's thread.
 
     `note` is what was last said of the recording, and `unix` the Unix time of a steady one. `began`,
     `changed` and `finished` are called with the name of a file, and what is to be told of it.
@@ -27,11 +27,13 @@ class FilesOfRoom:
         self._began: dict[str, float] = {}  # Unix times of the first frames of files that are being written
 
     def began(self, name: str, arrived: float) -> None:
+        """A file is being written; its first frame `arrived` then, by the steady clock."""
         began = self._unix(arrived)
         self._tell_began(name, facts_of(self._note(), began))
         self._began[name] = began
 
     def noted(self) -> None:
+        """What is told of the files that are being written has changed."""
         for name, began in self._began.items():
             self._tell_changed(name, facts_of(self._note(), began))
 

@@ -4,9 +4,9 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from media.negotiation.agreed_tracks import RoomTrack
+from media.recording.file_facts import FilesOfRoom
 from media.recording.frame import Frame
 from media.recording.layered_reader import LayeredReader
 from media.recording.limits import ChangeAllowance, Limits
@@ -24,18 +24,6 @@ from shared.telemetry.logging import get_logger
 log = get_logger()
 
 
-class FileLog(Protocol):
-    """Hears which files are being written and which are complete. Called in the writer's thread."""
-
-    def began(self, name: str, arrived: float) -> None:
-        """`arrived`: when its first frame did, by the steady clock."""
-
-    def noted(self) -> None:
-        """What is told of the files that are being written has changed."""
-
-    def finished(self, name: str) -> None: ...
-
-
 class Writer:
     """One room's files; `tracks` are the room's, the layers of a picture side by side, best first.
 
@@ -51,11 +39,11 @@ class Writer:
         forms: Iterable[str],
         limits: Limits,
         changes: ChangeAllowance,
-        file_log: FileLog,
+        files: FilesOfRoom,
     ) -> None:
         self._room = room
         self._folder = folder
-        self._file_log = file_log
+        self._files = files
         pictures = _layers(tracks)
         self._readers = {
             best: LayeredReader(tracks[best].codec.name, tracks[best].codec.clock_rate, [best, *poorer])
@@ -129,7 +117,7 @@ class Writer:
 
     def noted(self) -> None:
         """What is told of the files has changed."""
-        self._file_log.noted()
+        self._files.noted()
 
     def close(self, now: float) -> None:
         """Write the last frames and end all files."""
@@ -174,12 +162,12 @@ class Writer:
         now = int(time.time())
         file = PartFile(self._folder, name_of, max(now, self._free_from.get(kind, now)))
         self._free_from[kind] = file.unix + 1
-        self._file_log.began(file.file_name, arrived)
+        self._files.began(file.file_name, arrived)
         self.has_files = True
         return file
 
     def _ended(self, file: PartFile) -> None:
-        self._file_log.finished(file.file_name)
+        self._files.finished(file.file_name)
 
 
 def _layers(tracks: Sequence[RoomTrack]) -> list[list[int]]:

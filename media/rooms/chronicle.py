@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from time import time
-from typing import Protocol
 
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.room import Room
@@ -18,32 +17,6 @@ from shared.messages.events import MAX_TEXT, EventType, Fact, Facts, RoomEvent, 
 from shared.names import RoomName, WorkerId
 
 MAX_WAITING = 10_000  # events: an hour without Redis, when something happens three times a second
-
-
-class Observer(Protocol):
-    """Is told when rooms begin and end. `Rooms` calls it."""
-
-    def opened(self, room: Room) -> None:
-        """A room has opened, or another source has taken it over."""
-
-    def look(self, room: Room) -> None:
-        """See what has changed in a room. Called several times a second."""
-
-    def ended(self, room: Room, reason: EndReason) -> None:
-        """A room is about to end."""
-
-
-class Unobserved:
-    """An observer that does nothing."""
-
-    def opened(self, room: Room) -> None:
-        pass
-
-    def look(self, room: Room) -> None:
-        pass
-
-    def ended(self, room: Room, reason: EndReason) -> None:
-        pass
 
 
 @dataclass(slots=True)
@@ -109,6 +82,7 @@ class Chronicle:
     # --- what happens
 
     def opened(self, room: Room) -> None:
+        """A room has opened, or another source has taken it over."""
         if room.origin is not None:
             return
         known = self._broadcasts.get(room.name)
@@ -118,6 +92,7 @@ class Chronicle:
             self.look(room)
 
     def look(self, room: Room) -> None:
+        """See what has changed in a room. Called several times a second."""
         broadcast = self._broadcasts.get(room.name)
         if broadcast is None or broadcast.room is not room:
             return
@@ -145,6 +120,7 @@ class Chronicle:
                     self._tell(broadcast, EventType.WARNING_RAISED, warning=text[:MAX_TEXT])
 
     def ended(self, room: Room, reason: EndReason) -> None:
+        """A room is about to end."""
         broadcast = self._broadcasts.get(room.name)
         if broadcast is not None and broadcast.room is room:
             del self._broadcasts[room.name]

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.recording.recorder import Recorder
-from media.rooms.chronicle import Observer, Unobserved
+from media.rooms.chronicle import Chronicle
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.publisher_life import LIFE, Outcome, PublisherEvent
 from media.rooms.room import Room, new_room
@@ -52,7 +52,7 @@ class Rooms:
         copies: Copies,
         closed: Callable[[RoomName, bool], None],
         recorder: Recorder | None = None,
-        observer: Observer | None = None,
+        chronicle: Chronicle | None = None,
         *,
         grace: float,
         policy: Policy = NOTHING_SET,
@@ -64,7 +64,7 @@ class Rooms:
         self._copies = copies
         self._closed = closed
         self._recorder = recorder
-        self._observer = Unobserved() if observer is None else observer
+        self._chronicle = chronicle
         self._policy = policy
         self._join_burst: JoinBurstMode = join_burst
         self._grace = grace
@@ -100,7 +100,8 @@ class Rooms:
         )
         if not is_check(name):
             self._record(room)
-            self._observer.opened(room)
+            if self._chronicle is not None:
+                self._chronicle.opened(room)
         return room
 
     def succeed(self, room: Room, tracks: Sequence[PublishedTrack], source: MakeSource) -> None:
@@ -124,7 +125,8 @@ class Rooms:
                 standby.session.end(EndReason.CODEC_CHANGED)
             room.end_recording()  # they begin new files
         self._record(room)
-        self._observer.opened(room)
+        if self._chronicle is not None:
+            self._chronicle.opened(room)
         return former
 
     # --- standbys
@@ -257,7 +259,8 @@ class Rooms:
         for room in list(self._rooms.values()):
             try:
                 room.tick(now)
-                self._observer.look(room)
+                if self._chronicle is not None:
+                    self._chronicle.look(room)
             except Exception:
                 log.exception("unexpected room error", room=room.name)
                 self._close(room, EndReason.FAULT)
@@ -299,7 +302,8 @@ class Rooms:
     def end(self, room: Room, reason: EndReason) -> None:
         """End a room but keep its name, for the room that replaces it."""
         del self._rooms[room.name]
-        self._observer.ended(room, reason)
+        if self._chronicle is not None:
+            self._chronicle.ended(room, reason)
         for feed in (room.feed, *(standby.feed for standby in room.standbys)):
             self._ledger.feeds.retire(feed)
         self._copies.room_closed(room.name, reason)

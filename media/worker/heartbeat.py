@@ -11,19 +11,20 @@ as long as a crashed predecessor's hold may last, and gives up.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 from math import inf
 from time import monotonic
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from redis.exceptions import RedisError
 
+from media.rooms.rooms import Rooms
 from shared.beat import until_beat
 from shared.bus.batch import Call
 from shared.bus.keys import HEARTBEAT_SECONDS, PROCESS_TTL_MS
 from shared.directory.announcer import WorkerIdTakenError
 from shared.directory.directory import Directory
-from shared.messages.status import RoomStatus, WorkerStatus
+from shared.messages.status import WorkerStatus
 from shared.names import RoomName, WorkerId
 from shared.telemetry.logging import get_logger
 
@@ -33,16 +34,6 @@ PATIENCE_SECONDS = PROCESS_TTL_MS / 1000 + 1.0  # ... and for how long
 SETTLE_SECONDS = 2.0  # when Redis comes back: those that had their ids before announce themselves first
 
 log = get_logger()
-
-
-class HeldRooms(Protocol):
-    """This worker's rooms."""
-
-    def names(self) -> Iterable[RoomName]:
-        """The names of the rooms that this worker owns. A copy belongs to its origin."""
-
-    def statuses(self, of: Collection[RoomName] | None = None) -> Sequence[RoomStatus]:
-        """The statuses of all rooms, or of those of these names that exist."""
 
 
 class Heartbeat:
@@ -56,7 +47,7 @@ class Heartbeat:
         directory: Directory,
         worker: WorkerId,
         status: Callable[[], WorkerStatus],
-        rooms: HeldRooms,
+        rooms: Rooms,
         lost: Callable[[RoomName], None],
     ) -> None:
         self._directory = directory

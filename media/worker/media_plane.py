@@ -7,7 +7,7 @@ from media.negotiation.candidates import Candidate, Candidates
 from media.recording.recorder import Recorder
 from media.relay.origin import Origin
 from media.rooms.admission import Admission
-from media.rooms.chronicle import Observer
+from media.rooms.chronicle import Chronicle
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.rooms import Rooms
@@ -44,7 +44,7 @@ class MediaPlane:
         *,
         relay_addresses: tuple[Candidate, ...] = (),
         recorder: Recorder | None = None,
-        observer: Observer | None = None,
+        chronicle: Chronicle | None = None,
         policy: Policy = NOTHING_SET,
         max_viewers_per_client: int = 0,
         max_edges: int = 0,
@@ -72,7 +72,7 @@ class MediaPlane:
             self.origin,
             closed,
             recorder,
-            observer,
+            chronicle,
             policy=policy,
             join_burst=join_burst,
             grace=grace,
@@ -117,7 +117,7 @@ def configured_plane(
     public: PublicAddress,
     closed: Callable[[RoomName, bool], None],
     recorder: Recorder | None,
-    observer: Observer,
+    chronicle: Chronicle,
     unix_clock: Callable[[], float],
     policy: Policy,
 ) -> MediaPlane:
@@ -129,7 +129,7 @@ def configured_plane(
         closed,
         relay_addresses=named(settings.media_relay_ips, ports.addresses),
         recorder=recorder,
-        observer=observer,
+        chronicle=chronicle,
         policy=policy,
         max_viewers_per_client=settings.max_viewers_per_client,
         max_edges=settings.relay_max_edges,

@@ -71,7 +71,7 @@ class World:
             cast(Any, self.recordings),
             grace=0.0,
             policy=Policy(lambda room: self.settings.get(room, RoomSettings(room=room)), records=records),
-            observer=SimpleNamespace(
+            chronicle=SimpleNamespace(
                 opened=lambda room: self.told.append(("opened", room.name)),
                 look=lambda room: self.told.append(("looked", room.name)),
                 ended=lambda room, _: self.told.append(("ended", room.name)),
