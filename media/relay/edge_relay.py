@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from media.feedback.compound import packets_of
 from media.negotiation.agreed_tracks import PublishedTrack
-from media.relay.link import OPEN_AGAIN, OPEN_ELSEWHERE, PROFILE, Link, Send, goodbye, new_key
+from media.relay.link import OPEN_AGAIN, OPEN_ELSEWHERE, PROFILE, SILENT_SECONDS, Link, Send, goodbye, new_key
 from media.relay.messages import (
     read_figures,
     read_round_trip,
@@ -19,7 +19,7 @@ from media.relay.messages import (
     takes_edges,
     wanted_layers,
 )
-from media.relay.tiers import LAST_TIER, SILENT_SECONDS
+from media.relay.tiers import LAST_TIER
 from media.relay.wanted_layers import watched
 from media.rtp.packet import is_rtcp
 from media.rtp.rtcp import Packet, bye
@@ -34,8 +34,6 @@ from shared.messages.relays import OpenRelay, RelayOpened, RelayTrack
 from shared.names import RoomName, WorkerId
 from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
-
-ORIGIN_SILENT_SECONDS = SILENT_SECONDS  # then the relay is lost
 
 
 class EdgeRelay:
@@ -167,7 +165,7 @@ class EdgeRelay:
         if self._link is not None:
             self._say(self._link)
             self._link.tick(now)
-            if now - self.heard_at >= ORIGIN_SILENT_SECONDS:
+            if now - self.heard_at >= SILENT_SECONDS:
                 self.origin_is_silent = True
                 self._lose(now)
 

@@ -24,6 +24,7 @@ KEEP_ALIVE_SECONDS = 1.0
 HELLO_SECONDS = 0.2  # between hellos, until the other end is heard
 # An address is kept for this long after it was heard: all of the origin's addresses may work at once.
 MOVE_SECONDS = 2.0
+SILENT_SECONDS = 2.0  # whoever sends nothing for so long is taken for gone
 # Reasons in an origin's BYE. The last one comes from edges that feed others, and only to those that know it.
 ROOM_IS_OVER, OPEN_AGAIN, OPEN_ELSEWHERE = b"over", b"again", b"elsewhere"
 PROFILE = Profile.AEAD_AES_128_GCM

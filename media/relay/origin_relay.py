@@ -10,7 +10,7 @@ from media.counts import ViewerStats
 from media.feedback.compound import packets_of
 from media.feedback.playback import Playback, ask_early
 from media.negotiation.agreed_tracks import PlayedTrack
-from media.relay.link import PROFILE, Link, Send, goodbye, new_key
+from media.relay.link import PROFILE, SILENT_SECONDS, Link, Send, goodbye, new_key
 from media.relay.messages import (
     LayerFigures,
     layer_figures,
@@ -20,7 +20,6 @@ from media.relay.messages import (
     round_trip,
     starved_layers,
 )
-from media.relay.tiers import SILENT_SECONDS
 from media.relay.wanted_layers import WantedLayers
 from media.rooms.room import Room
 from media.rooms.wires import wires

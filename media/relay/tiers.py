@@ -5,31 +5,15 @@ which feed nobody. So a path is never longer, and no edge can come to feed itsel
 feeds an edge: it alone knows all that it feeds.
 """
 
-from collections.abc import Collection, Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Iterable
 
+from media.relay.origin_relay import OriginRelay
 from shared.messages.relays import OpenRelay
-from shared.names import WorkerId
 
 LAST_TIER = 2
-# Each end of a relay sends something each second: who has been silent for longer is taken for gone.
-SILENT_SECONDS = 2.0
 
 
-class FedEdge(Protocol):
-    """An edge that a worker feeds. `takes`: how many others it would feed."""
-
-    edge: WorkerId
-    takes: int
-
-    def is_heard(self, now: float) -> bool:
-        """Whether it has sent something of late."""
-
-
-E = TypeVar("E", bound=FedEdge)
-
-
-def instead(fed: Iterable[E], order: OpenRelay, most: int, now: float) -> E | None:
+def instead(fed: Iterable[OriginRelay], order: OpenRelay, most: int, now: float) -> OriginRelay | None:
     """The edge that shall feed the one that asks; None: the origin feeds it itself.
 
     The origin feeds `most` edges (0: any number), then sends each further one to the one that takes the most.
@@ -42,7 +26,7 @@ def instead(fed: Iterable[E], order: OpenRelay, most: int, now: float) -> E | No
     return min(able, key=lambda each: (-each.takes, each.edge), default=None)
 
 
-def places(fed: Collection[FedEdge], most: int, now: float, besides: str = "") -> int:
+def places(fed: Iterable[OriginRelay], most: int, now: float, besides: str = "") -> int:
     """How many edges a copy of the first tier would feed, beside those that it feeds.
 
     The edge `besides` does not count: it asks for its place again.

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS
-from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
+from media.relay.link import SILENT_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
 from shared.names import WorkerId
@@ -52,7 +52,7 @@ async def test_viewers_wait_at_the_edge_for_their_publisher_to_come_back_elsewhe
         await viewer.gets_media_of(publisher)
     if says == "nothing":
         net.workers[ONE].die()
-        net.pass_time(ORIGIN_SILENT_SECONDS)
+        net.pass_time(SILENT_SECONDS)
     else:
         await net.workers[ONE].stop()
     net.pass_time(GRACE / 2)  # the directory still names the dead worker, which does not answer
@@ -79,7 +79,7 @@ async def test_a_publisher_that_comes_back_to_an_edge_finds_its_viewers_there(ne
         await one.gets_media_of(publisher)
     assert found(net, TWO).origin is None
     assert net.workers[TWO].plane.demux.relay_count == 0
-    net.pass_time(LINGER_SECONDS + ORIGIN_SILENT_SECONDS)
+    net.pass_time(LINGER_SECONDS + SILENT_SECONDS)
     await viewer.gets_media_of(publisher)
 
 
@@ -89,7 +89,7 @@ async def lose_the_origin(net: Net) -> Peer:
     viewer = await net.workers[TWO].play(ONE)
     await viewer.gets_media_of(publisher)
     net.workers[ONE].die()
-    net.pass_time(ORIGIN_SILENT_SECONDS)
+    net.pass_time(SILENT_SECONDS)
     return viewer
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.relay.edge import RETRY_SECONDS
-from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
+from media.relay.link import SILENT_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
 from media.sessions.end_reason import EndReason
@@ -90,7 +90,7 @@ async def test_who_comes_when_all_are_full_gets_it_from_the_origin(net: Net) -> 
 async def test_viewers_below_a_killed_edge_play_on_in_the_same_session(net: Net) -> None:
     publisher, (_, _, viewer) = await chain(net)
     net.workers[TWO].die()
-    net.pass_time(ORIGIN_SILENT_SECONDS)
+    net.pass_time(SILENT_SECONDS)
     await becomes(net, {THREE: (ONE, 1)})
     await viewer.gets_media_of(publisher)
     assert lost(viewer) == [0, 0]  # nothing was sent meanwhile
@@ -108,7 +108,7 @@ async def test_an_edge_that_leaves_is_left_without_a_gap(net: Net) -> None:
         await each.gets_media_of(publisher)
     assert lost(viewer) == [0, 0]
     await eventually("nobody depends on it", lambda: leaving.depending == 1, IN_TIME)
-    net.pass_time(ORIGIN_SILENT_SECONDS / 2)
+    net.pass_time(SILENT_SECONDS / 2)
     await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
     assert parents(net)[FOUR] == (THREE, 2)  # not the one that leaves
 
@@ -150,7 +150,7 @@ async def test_the_tree_stays_when_the_origin_dies_and_the_publisher_comes_to_an
 ) -> None:
     publisher, (_, middle, viewer) = await chain(net)
     net.workers[ONE].die()
-    net.pass_time(ORIGIN_SILENT_SECONDS)
+    net.pass_time(SILENT_SECONDS)
     net.pass_time(GRACE / 2)
     publisher = await net.workers[FOUR].publish()
     net.pass_time(RETRY_SECONDS)
@@ -165,7 +165,7 @@ async def test_the_publisher_comes_back_to_an_edge(net: Net, where: WorkerId) ->
     _, (_, middle, viewer) = await chain(net)
     net.workers[ONE].die()
     publisher = await net.workers[where].publish()
-    net.pass_time(ORIGIN_SILENT_SECONDS)
+    net.pass_time(SILENT_SECONDS)
     net.pass_time(RETRY_SECONDS)
     for each in (middle, viewer):
         await each.gets_media_of(publisher)
@@ -178,7 +178,7 @@ async def test_an_edge_is_killed_while_the_publisher_comes_back(net: Net) -> Non
     publisher, (near, _, viewer) = await chain(net)
     publisher.close(without_a_word=True)
     net.workers[TWO].die()
-    net.pass_time(ORIGIN_SILENT_SECONDS)
+    net.pass_time(SILENT_SECONDS)
     publisher = await net.workers[ONE].publish()
     await becomes(net, {THREE: (ONE, 1)})
     for each in (near, viewer):

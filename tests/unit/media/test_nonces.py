@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from media.counts import ViewerStats
-from media.relay.edge_relay import ORIGIN_SILENT_SECONDS
+from media.relay.link import SILENT_SECONDS
 from media.relay.origin_relay import EXPIRY_SECONDS
 from media.rtp.rtcp import nack, pli, receiver_report
 from media.rtp.srtp import Profile, SrtpKeys
@@ -97,7 +97,7 @@ def play_relays() -> None:
     """A relay loses packets, is requested twice, is lost and comes back, and its worker drains."""
     cluster = Cluster()
     cluster.open()
-    for silence in (0.0, ORIGIN_SILENT_SECONDS + 0.1, EXPIRY_SECONDS + 0.1):
+    for silence in (0.0, SILENT_SECONDS + 0.1, EXPIRY_SECONDS + 0.1):
         for _ in range(5):
             cluster.media()
             cluster.pass_time(0.3)

@@ -12,12 +12,12 @@ from media.counts import ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.candidates import Candidates
 from media.relay import edge_relay, origin_relay
-from media.relay.edge_relay import ORIGIN_SILENT_SECONDS, new_order
-from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS
+from media.relay.edge_relay import new_order
+from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS, SILENT_SECONDS
 from media.relay.messages import takes_edges
 from media.relay.origin import Origin
 from media.relay.origin_relay import EXPIRY_SECONDS
-from media.relay.tiers import LAST_TIER, SILENT_SECONDS
+from media.relay.tiers import LAST_TIER
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import is_rtcp
 from media.rtp.rtcp import receiver_report, sender_report
@@ -261,7 +261,7 @@ def test_no_relay_has_an_ssrc_that_others_take_for_none(
 def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
     cluster.open()
     cluster.cut()
-    cluster.pass_time(ORIGIN_SILENT_SECONDS - 0.5)
+    cluster.pass_time(SILENT_SECONDS - 0.5)
     assert cluster.relay.lost_at is None
     cluster.pass_time(1.0)
     assert cluster.relay.lost_at is not None
@@ -273,10 +273,10 @@ def test_while_media_comes_the_origin_is_not_silent(cluster: Cluster) -> None:
     cluster.open()
     cluster.network.lost = is_rtcp
     for _ in range(4):
-        cluster.pass_time(ORIGIN_SILENT_SECONDS / 2)
+        cluster.pass_time(SILENT_SECONDS / 2)
         assert cluster.relay.lost_at is None
         cluster.media()
-    cluster.pass_time(ORIGIN_SILENT_SECONDS + 0.1)
+    cluster.pass_time(SILENT_SECONDS + 0.1)
     assert cluster.relay.lost_at is not None
 
 
@@ -336,7 +336,7 @@ def test_another_origin_continues_where_the_first_ended(
     cluster.open()
     cluster.media()
     cluster.cut()
-    cluster.pass_time(ORIGIN_SILENT_SECONDS + 0.1)
+    cluster.pass_time(SILENT_SECONDS + 0.1)
     cluster.network.lost = lambda _: False
     cluster.origin.open_room(tracks, cluster.publisher.into(cluster.origin.switch))
     cluster.reopen()
@@ -345,7 +345,7 @@ def test_another_origin_continues_where_the_first_ended(
     before, after = (p for p in cluster.watched if p.payload_type == 101)
     assert (after.ssrc, after.sequence) == (before.ssrc, before.sequence + 1)
     assert after.timestamp - before.timestamp & 0xFFFFFFFF == pytest.approx(
-        90_000 * (ORIGIN_SILENT_SECONDS + 0.1), abs=9_000
+        90_000 * (SILENT_SECONDS + 0.1), abs=9_000
     )
 
 
