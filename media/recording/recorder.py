@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import ParamSpec
 
+from media.counts import Totals
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.backlog import Backlog
 from media.recording.disk_space import DiskSpace
@@ -100,11 +101,7 @@ class Recorder:
         self._is_short = False  # of space, with nothing to delete
         self.deleted_old = 0  # recordings, ...
         self.deleted_for_space = 0  # ... and those that would have stayed if the disk were larger
-        # counted by recordings that have ended
-        self._dropped_before = 0
-        self._failures_before = 0
-        self._restarts_before = 0
-        self._changes_refused_before = 0
+        self._totals = Totals("dropped", "failures", "restarts", "changes_refused")
 
     def open(
         self,
@@ -142,13 +139,12 @@ class Recorder:
         )
         self._recordings.add(recording)
         self._wanted.set()
-        recording.add_done_callback(self._done)
+        recording.complete.add_done_callback(lambda _: self._done(recording))
         return recording
 
-    @property
-    def dropped(self) -> int:
-        """Packets that were not recorded because the disk did not keep up, in total."""
-        return self._dropped_before + sum(recording.dropped for recording in self._recordings)
+    def totals(self) -> dict[str, int]:
+        """What all recordings so far have counted, by the names of their attributes."""
+        return self._totals.with_living(self._recordings)
 
     @property
     def waiting(self) -> int:
@@ -166,21 +162,6 @@ class Recorder:
         return sum(recording.failure is not None for recording in self._recordings)
 
     @property
-    def failures(self) -> int:
-        """How often a recording stopped because of an error, in total."""
-        return self._failures_before + sum(recording.failures for recording in self._recordings)
-
-    @property
-    def restarts(self) -> int:
-        """How often a recording started again after an error, in total."""
-        return self._restarts_before + sum(recording.restarts for recording in self._recordings)
-
-    @property
-    def changes_refused(self) -> int:
-        """Keyframes left out because the stream had changed too often for another file, in total."""
-        return self._changes_refused_before + sum(one.changes.refused for one in self._recordings)
-
-    @property
     def uploaded(self) -> int:
         return self._uploader.uploaded if self._uploader else 0
 
@@ -190,10 +171,7 @@ class Recorder:
 
     def _done(self, recording: Recording) -> None:
         self._recordings.discard(recording)
-        self._dropped_before += recording.dropped
-        self._failures_before += recording.failures
-        self._restarts_before += recording.restarts
-        self._changes_refused_before += recording.changes.refused
+        self._totals.retire(recording)
 
     # --- what the writers report
 

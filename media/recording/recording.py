@@ -75,8 +75,8 @@ class Recording:
         self._dropped_logged = 0
         self._next_drop_log = -math.inf
         self.failure: str | None = None  # why nothing is recorded at present
-        self.failures = 0
-        self.restarts = 0
+        self.failures = 0  # how often it stopped because of an error ...
+        self.restarts = 0  # ... and started again
         self._writer: Writer | None = None  # None: its next turn makes one
         self._began_at: float
         self._relapses = 0  # failures in a row, each soon after files were made
@@ -143,13 +143,10 @@ class Recording:
         """Packets that wait for the disk."""
         return self._queued - self._taken
 
-    def add_done_callback(self, done: Callable[["Recording"], None]) -> None:
-        """Have `done` called in the event loop once the files are complete."""
-        self.complete.add_done_callback(lambda _: done(self))
-
-    async def finished(self) -> None:
-        """Wait until the files of a closed recording are complete."""
-        await asyncio.shield(self.complete)
+    @property
+    def changes_refused(self) -> int:
+        """Keyframes left out because the stream had changed too often for another file."""
+        return self.changes.refused
 
     def _begin_turn(self) -> None:
         if not self._busy:  # only this thread sets it

@@ -8,6 +8,7 @@ from media.recording.recorder import Recorder
 
 
 def recorder_metrics(recorder: Recorder) -> Iterable[Metric]:
+    totals = recorder.totals()
     yield GaugeMetricFamily("roomcast_recordings", "Rooms being recorded.", value=recorder.active)
     yield GaugeMetricFamily(
         "roomcast_recording_queue_packets", "Packets that wait for the disk.", value=recorder.waiting
@@ -27,22 +28,22 @@ def recorder_metrics(recorder: Recorder) -> Iterable[Metric]:
             "roomcast_recording_disk_bytes", "All room of that disk.", value=recorder.space.size
         )
     yield CounterMetricFamily(
-        "roomcast_recording_failures", "Recordings stopped by an error.", value=recorder.failures
+        "roomcast_recording_failures", "Recordings stopped by an error.", value=totals["failures"]
     )
     yield CounterMetricFamily(
         "roomcast_recording_restarts",
         "Recordings started again after an error.",
-        value=recorder.restarts,
+        value=totals["restarts"],
     )
     yield CounterMetricFamily(
         "roomcast_recording_packets_dropped",
         "Packets not recorded because the disk was too slow.",
-        value=recorder.dropped,
+        value=totals["dropped"],
     )
     yield CounterMetricFamily(
         "roomcast_recording_changes_refused",
         "Keyframes not recorded because the stream had changed too often for another file.",
-        value=recorder.changes_refused,
+        value=totals["changes_refused"],
     )
     deleted = CounterMetricFamily(
         "roomcast_recordings_deleted", "Recordings deleted here, and why.", labels=["why"]

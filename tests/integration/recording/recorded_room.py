@@ -71,7 +71,7 @@ class Room:
 
     async def close(self) -> None:
         self.recording.close()
-        await self.recording.finished()
+        await self.recording.complete
 
 
 @contextlib.asynccontextmanager

@@ -130,7 +130,7 @@ async def test_without_media_no_thread_is_asked_and_nothing_is_made(world: World
     assert not world.disk.calls
     world.recording.close()
     assert not world.turns
-    await world.recording.finished()
+    await world.recording.complete
     assert not world.disk.calls
 
 
@@ -368,7 +368,7 @@ async def test_its_end_writes_the_rest_and_closes_the_files(world: World) -> Non
     assert len(world.turns) == 1
     world.run()
     assert world.disk.calls[-3:] == ["take 2 at 100", "tick", "close"]
-    await world.recording.finished()
+    await world.recording.complete
 
 
 async def test_an_end_during_a_turn_is_the_next_turn_s(world: World) -> None:
@@ -380,7 +380,7 @@ async def test_an_end_during_a_turn_is_the_next_turn_s(world: World) -> None:
     assert not world.turns  # the thread that is at it goes on
     turn()
     assert world.disk.calls.count("close") == 1
-    await world.recording.finished()
+    await world.recording.complete
 
 
 async def test_one_that_rests_ends_without_the_disk(world: World) -> None:
@@ -391,16 +391,13 @@ async def test_one_that_rests_ends_without_the_disk(world: World) -> None:
     world.run()
     assert not world.disk.calls
     assert world.warned[-1] == (STOPPED, False)
-    await world.recording.finished()
+    await world.recording.complete
 
 
 async def test_who_waits_is_told_when_the_files_are_complete(world: World) -> None:
-    done: list[Recording] = []
-    world.recording.add_done_callback(done.append)
     world.packets()
     world.tick()
     world.recording.close()
-    assert not done
+    assert not world.recording.complete.done()
     world.run()
-    await world.recording.finished()
-    assert done == [world.recording]
+    await world.recording.complete
