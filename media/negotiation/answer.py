@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from media.negotiation.agreed_tracks import RoomTrack
 from shared.sdp.codec import Codec
 from shared.sdp.lines import host_candidates
 from shared.sdp.offer import Direction, MediaSection, Offer
@@ -112,6 +113,19 @@ def codec_lines(codec: Codec, fmtp: str, feedback: frozenset[str]) -> list[str]:
         lines.append(f"a=rtpmap:{codec.red} red/{codec.clock_rate}{channels}")
         lines.append(f"a=fmtp:{codec.red} {payload_type}/{payload_type}")
     return lines
+
+
+def source_lines(track: RoomTrack, stream_id: str, *, with_rtx: bool) -> tuple[str, ...]:
+    """The media stream and the sources of a track (RFC 8830, RFC 5576), as `a=` lines."""
+    msid = f"msid:{stream_id} {track.kind}"
+    ssrcs = [track.ssrc]
+    lines = [f"a={msid}"]
+    if with_rtx and track.rtx_ssrc is not None:
+        ssrcs.append(track.rtx_ssrc)
+        lines.append(f"a=ssrc-group:FID {track.ssrc} {track.rtx_ssrc}")  # RFC 5576 4.2
+    for ssrc in ssrcs:
+        lines += [f"a=ssrc:{ssrc} cname:{stream_id}", f"a=ssrc:{ssrc} {msid}"]
+    return tuple(lines)
 
 
 def _one_way(section: MediaSection, uri: str) -> str:

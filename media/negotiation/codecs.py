@@ -35,9 +35,7 @@ _FORM = {
 }
 
 # The RTCP feedback (RFC 4585, RFC 5104) that we may send to a publisher, and accept from a viewer.
-PUBLISHER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"})
-VIEWER_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"})
-
+FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"})
 
 # RFC 6184 8.1: profile_idc and the constraint flags ("x" is either), as browsers read them.
 _H264_PROFILES = (

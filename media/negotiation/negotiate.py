@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
-from media.negotiation.answer import Accepted, LocalTransport, build_answer
-from media.negotiation.codecs import PUBLISHER_FEEDBACK, VIEWER_FEEDBACK, describe, is_passed_through, match
+from media.negotiation.answer import Accepted, LocalTransport, build_answer, source_lines
+from media.negotiation.codecs import FEEDBACK, describe, is_passed_through, match
 from media.negotiation.opus import told_to_viewer, wished_of_publisher
 from media.negotiation.simulcast import simulcast_of
-from media.negotiation.sources import source_lines
 from media.rtp.extensions import (
     ABS_CAPTURE_TIME_EXTENSION,
     ABS_SEND_TIME_EXTENSION,
@@ -24,6 +23,9 @@ from media.rtp.extensions import (
 from shared.errors import ErrorCode, ServiceError, invalid_sdp
 from shared.sdp.codec import Codec, fmtp_of
 from shared.sdp.offer import Direction, MediaSection, Offer, check_play, check_publish
+
+# What a viewer tells of its line, and the extension by which it knows that. We send both ourselves.
+_ESTIMATES = {"goog-remb": ABS_SEND_TIME_EXTENSION, "transport-cc": TRANSPORT_CC_EXTENSION}
 
 
 class CannotPlayError(ServiceError):
@@ -86,7 +88,7 @@ def _published(codec: Codec, section: MediaSection) -> Codec:
     Of the two kinds of bandwidth feedback the publisher gets the better one that it supports: transport-cc
     requires packet numbers in a header extension. RTX requires NACK, since we must request packets.
     """
-    feedback = codec.feedback & PUBLISHER_FEEDBACK
+    feedback = codec.feedback & FEEDBACK
     has_numbers = TRANSPORT_CC_EXTENSION in section.sent_extensions
     feedback -= {"goog-remb"} if has_numbers and "transport-cc" in feedback else {"transport-cc"}
     return replace(codec, feedback=feedback, rtx=codec.rtx if "nack" in feedback else None, red=_red(codec))
@@ -127,15 +129,12 @@ def negotiate_play(
         given = FORWARDED_EXTENSIONS.intersection(tracks[index].extensions) | {ABS_CAPTURE_TIME_EXTENSION}
         if codec.rtx is not None:
             given |= {PLAYOUT_DELAY_EXTENSION}  # we send it ourselves, with retransmissions
-        feedback = codec.feedback & VIEWER_FEEDBACK
-        if _estimates(section, codec):
-            given |= {ABS_SEND_TIME_EXTENSION}  # likewise, with all packets
-        else:
-            feedback -= {"goog-remb"}
-        if _times_trains(section, codec):
-            given |= {TRANSPORT_CC_EXTENSION}
-        else:
-            feedback -= {"transport-cc"}
+        feedback = codec.feedback & FEEDBACK
+        for estimate, extension in _ESTIMATES.items():
+            if _estimates(section, codec, estimate, extension):
+                given |= {extension}
+            else:
+                feedback -= {estimate}
         played.append(
             PlayedTrack(
                 track_index=index,
@@ -174,19 +173,13 @@ def _viewer_codec(section: MediaSection, track: RoomTrack) -> Codec:
     return replace(codec, red=_red(codec))
 
 
-def _estimates(section: MediaSection, codec: Codec) -> bool:
-    """Whether a viewer judges the line by this section's packets and their times of sending.
+def _estimates(section: MediaSection, codec: Codec, feedback: str, extension: str) -> bool:
+    """Whether a viewer judges the line by this section's packets: browsers do by pictures only.
 
-    Browsers judge by pictures only. Without RTX a retransmission must equal the original, so it could not
-    say when it was sent.
+    Without RTX a retransmission must equal the original, so it could not say when it was sent, and padding
+    has no place.
     """
-    offered = "goog-remb" in codec.feedback and ABS_SEND_TIME_EXTENSION in section.received_extensions
-    return section.kind == "video" and codec.rtx is not None and offered
-
-
-def _times_trains(section: MediaSection, codec: Codec) -> bool:
-    """Whether a viewer tells when numbered packets came: padding, for which only RTX has a place."""
-    offered = "transport-cc" in codec.feedback and TRANSPORT_CC_EXTENSION in section.received_extensions
+    offered = feedback in codec.feedback and extension in section.received_extensions
     return section.kind == "video" and codec.rtx is not None and offered
 
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from media.negotiation.agreed_tracks import RoomTrack
-from media.negotiation.answer import LocalTransport, codec_lines
-from media.negotiation.codecs import VIEWER_FEEDBACK, h264_profile
+from media.negotiation.answer import LocalTransport, codec_lines, source_lines
+from media.negotiation.codecs import FEEDBACK, h264_profile
 from media.negotiation.opus import told_to_viewer
-from media.negotiation.sources import source_lines
 from media.rtp.extensions import (
     ABS_CAPTURE_TIME_EXTENSION,
     ABS_SEND_TIME_EXTENSION,
@@ -104,7 +103,7 @@ def _picture(track: RoomTrack) -> list[Codec]:
             rtx=_PICTURE + 2 * number + 1 if with_rtx else None,
             red=None,
             parameters=form,
-            feedback=VIEWER_FEEDBACK if with_rtx else VIEWER_FEEDBACK - {"goog-remb", "transport-cc"},
+            feedback=FEEDBACK if with_rtx else FEEDBACK - {"goog-remb", "transport-cc"},
         )
         for number, form in enumerate(forms)
     ]
