@@ -14,8 +14,7 @@ import av.subtitles.stream  # noqa: F401  # PyAV would import it with the first 
 
 from media.details.contents import NOTHING
 from media.details.media_file import MediaFileError, contents_of
-from media.stills.own_limits import limit_itself
-from media.stills.sandbox import confine
+from media.stills.sandbox import confine, limit_itself
 from shared.messages.encoding import encode
 
 MAX_CPU_SECONDS = 10  # its start takes a fifth of one

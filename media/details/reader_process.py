@@ -1,6 +1,5 @@
 """The worker's end of the process that reads a recording: one for each file, and never for long."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,15 +8,13 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from media.details.contents import MAX_CONTENTS_BYTES, NOTHING, Contents, ContentsError, read_contents
+from media.stills.decoder_process import PATIENCE_SECONDS, start
 
 # -P: modules are not those of the working directory, which may be the folder of recordings
 COMMAND = (sys.executable, "-P", "-m", "media.details.reader")
-# By the wall, for a machine that is busy with media, which goes first. Its own limit is of CPU time.
-PATIENCE_SECONDS = 30.0
 END_SECONDS = 1.0  # for one that has closed its output, and for one that was killed
 # The machine stops, has no memory, or this worker has ended it. Its limit of CPU time has another signal.
 _NOT_BY_THE_FILE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_KEPT = ("PYTHONPATH", "PYTHONSAFEPATH", "LD_LIBRARY_PATH")  # of the environment, which has secrets
 
 
 class ReaderGoneError(OSError):
@@ -44,7 +41,8 @@ class ReaderProcess:
         with self._lock:
             if self._stopped:
                 raise ReaderGoneError("stopped")
-            process = self._process = self._started(file, suffix, with_pictures, whole)
+            how = [str(int(each)) for each in (with_pictures, whole)]
+            process = self._process = start([*self._command, suffix, *how], file)
         assert process.stdout is not None
         timer = threading.Timer(self._patience, self._kill)
         timer.daemon = True
@@ -66,16 +64,6 @@ class ReaderProcess:
         with self._lock:
             self._stopped = True
         self._kill()
-
-    def _started(self, file: BinaryIO, suffix: str, *how: bool) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 (our own command, and a suffix that we know)
-            [*self._command, suffix, *(str(int(each)) for each in how)],
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # which demuxers fill with what a file says
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-            start_new_session=True,  # a terminal's Ctrl-C is for the worker
-        )
 
     def _ended(self, process: subprocess.Popen[bytes]) -> int:
         """How the process ended; it has closed its output, or says too much."""

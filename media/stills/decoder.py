@@ -22,9 +22,8 @@ from media.stills.job import (
     Outcome,
     read_keyframe,
 )
-from media.stills.own_limits import limit_itself
 from media.stills.picture import StillError, still_pictures
-from media.stills.sandbox import confine, die_with
+from media.stills.sandbox import confine, die_with, limit_itself
 from shared.messages.encoding import encode
 
 MAX_CPU_SECONDS = 1.0  # for one keyframe; one of 4K takes a quarter of that

@@ -8,8 +8,10 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from subprocess import DEVNULL, PIPE
+from typing import BinaryIO
 
 from media.recording.disk_threads import DiskThreads
 from media.stills.job import HEAD, MAX_OUTCOME_BYTES, JobError, Keyframe, Outcome, packed, read_outcome
@@ -70,15 +72,20 @@ class DecoderProcess:
     def _started(self) -> subprocess.Popen[bytes]:
         """The process that runs: perhaps one that came too late for the keyframe before."""
         if self._process is None:
-            self._process = subprocess.Popen(  # noqa: S603 (our own command)
-                self._command,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,  # which decoders fill with what a publisher sends
-                env={name: os.environ[name] for name in _KEPT if name in os.environ},
-                start_new_session=True,  # a terminal's Ctrl-C is for the worker
-            )
+            self._process = start(self._command, PIPE)
         return self._process
+
+
+def start(command: Sequence[str], source: BinaryIO | int) -> subprocess.Popen[bytes]:
+    """A process that decodes what `source` gives it."""
+    return subprocess.Popen(  # noqa: S603 (our own command)
+        command,
+        stdin=source,
+        stdout=PIPE,
+        stderr=DEVNULL,  # which decoders fill with what a stranger has sent
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+        start_new_session=True,  # a terminal's Ctrl-C is for the worker
+    )
 
 
 def _ask(process: subprocess.Popen[bytes], message: bytes) -> Outcome:

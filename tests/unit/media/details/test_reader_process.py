@@ -13,7 +13,7 @@ import pytest
 
 from media.details.contents import NOTHING, Contents
 from media.details.reader_process import ReaderGoneError, ReaderProcess
-from media.stills.own_limits import MAX_MEMORY_BYTES, NICE
+from media.stills.sandbox import MAX_MEMORY_BYTES, NICE
 from tests.support.encoded import encode
 from tests.support.planted import plant, was_run
 

@@ -11,7 +11,7 @@ import pytest
 
 from media.stills.decoder_process import DecoderDiedError, DecoderProcess
 from media.stills.job import Keyframe
-from media.stills.own_limits import MAX_MEMORY_BYTES, NICE
+from media.stills.sandbox import MAX_MEMORY_BYTES, NICE
 from shared.messages.stills import WIDTHS
 from tests.support.planted import plant, was_run
 from tests.support.still_room import keyframe_payloads
