@@ -1,5 +1,6 @@
 """One turn of the socket: from the datagrams that arrived to those that are sent."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from time import monotonic
 
@@ -8,7 +9,6 @@ from media.sessions.demux import Demux
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.transport.address import Address
-from media.worker.alarms import Alarms
 
 
 class Pump:
@@ -18,7 +18,7 @@ class Pump:
         self._demux = demux
         self._switch = switch
         self._clock = clock
-        self._alarms: Alarms[Feed] = Alarms(self._send_due_rtcp)
+        self._timers: dict[Feed, asyncio.TimerHandle] = {}  # for RTCP that is due whether or not media comes
 
     def turn(self, batch: Sequence[tuple[bytes | Joined, Address]]) -> bool:
         """Deliver a batch and forward its media. Returns whether there was any media."""
@@ -41,7 +41,9 @@ class Pump:
                 feed.breaks(fault)
 
     def _send_due_rtcp(self, feed: Feed, now: float) -> None:
-        """Send a publisher the RTCP that is due. The alarm calls it too: the room may have ended by then."""
+        """Send a publisher the RTCP that is due. A timer calls it too: the room may have ended by then."""
+        if (timer := self._timers.pop(feed, None)) is not None:
+            timer.cancel()
         if feed.publisher is not None:
             try:
                 again = feed.publisher.send_due_rtcp(now)
@@ -49,4 +51,8 @@ class Pump:
                 feed.breaks(fault)
             else:
                 if again is not None:
-                    self._alarms.set(feed, again)
+                    loop = asyncio.get_running_loop()
+                    self._timers[feed] = loop.call_later(max(0.0, again - now), self._ring, feed)
+
+    def _ring(self, feed: Feed) -> None:
+        self._send_due_rtcp(feed, self._clock())

@@ -53,7 +53,7 @@ class Worker:
         self.demux = Demux(self.send, lambda *_: False)
 
     def receive(self, batch: list[tuple[bytes, Address]]) -> None:
-        """Do what a worker's pump does with a batch, but for the alarms."""
+        """Do what a worker's pump does with a batch, but for its timers."""
         self.forward(self.demux.sort(batch, self._network.clock.now))
 
     def forward(self, media: list[Media]) -> None:

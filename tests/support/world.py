@@ -132,7 +132,7 @@ class World:
         self.publisher.receive(compound, self.now)
 
     def receive(self, *datagrams: bytes) -> Received:
-        """Do what a worker's pump does with a publisher's datagrams, but for the alarms."""
+        """Do what a worker's pump does with a publisher's datagrams, but for its timers."""
         received = self.switch.receive([(self.feed, list(datagrams))], self.now)
         for _, compound in received.rtcp:
             self.feedback.receive(compound, self.now)

@@ -7,6 +7,7 @@ from media.transport.address import Address
 from media.worker.pump import Pump
 from tests.support.far_publisher import FarPublisher
 from tests.support.published import VIDEO
+from tests.support.waiting import eventually
 from tests.support.world import WITHOUT_KEYFRAMES, World
 
 NOW = 7.0
@@ -19,6 +20,7 @@ class Publisher:
         self.heard: list[tuple[bytes, float]] = []
         self.sent_at: list[float] = []
         self.breaks = False
+        self.again: list[float] = []  # when the next is due, after each time that it has sent
 
     def receive(self, compound: bytes, now: float) -> None:
         self.heard.append((compound, now))
@@ -27,7 +29,7 @@ class Publisher:
     def send_due_rtcp(self, now: float) -> float | None:
         self.sent_at.append(now)
         self._break()
-        return None
+        return self.again.pop(0) if self.again else None
 
     def _break(self) -> None:
         if self.breaks:
@@ -122,3 +124,25 @@ def test_a_room_that_has_ended_is_told_nothing() -> None:
     assert stage.one.told.sent_at == []
     assert stage.one.told.heard == []
     assert stage.one.feed.fault is None
+
+
+async def test_what_is_due_is_told_without_media_once_and_at_its_newest_time() -> None:
+    stage = Stage()
+    told = stage.one.told
+    told.again = [NOW + 60, NOW + 0.01, NOW + 0.01]
+    stage.turn(stage.one.packet())
+    stage.one.feed.rtcp_due_from(NOW)
+    stage.turn(stage.one.packet())
+    await eventually(
+        "it was told again, and once more", lambda: len(told.sent_at) == 4, within=5, every=0.005
+    )
+    assert stage._pump._timers == {}
+
+
+async def test_a_room_that_has_ended_is_told_nothing_by_a_timer() -> None:
+    stage = Stage()
+    stage.one.told.again = [NOW]
+    stage.turn(stage.one.packet())
+    stage.one.feed.publisher = None
+    await eventually("the timer is over", lambda: not stage._pump._timers, within=5, every=0.005)
+    assert stage.one.told.sent_at == [NOW]
