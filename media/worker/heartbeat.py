@@ -11,10 +11,11 @@ as long as a crashed predecessor's hold may last, and gives up.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from math import inf
 from time import monotonic
-from typing import Any, Self
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -190,9 +191,9 @@ class Heartbeat:
         lost: list[RoomName] = []
         try:
             self._changed.clear()
-            with _Along(self) as along:
-                lost, along.results = await self._directory.beat_with(
-                    along.calls, self._status(), self._rooms.names(), self._rooms.statuses()
+            with self._taking_along() as (calls, results):
+                lost, results[:] = await self._directory.beat_with(
+                    calls, self._status(), self._rooms.names(), self._rooms.statuses()
                 )
             await self._release()
         except (RedisError, OSError) as error:
@@ -206,15 +207,39 @@ class Heartbeat:
         """Tell what has changed since the last beat."""
         changed, self._changed = self._changed, set()
         try:
-            with _Along(self) as along:
-                along.results = await self._directory.tell(
-                    self._status(), self._rooms.statuses(changed), changed, along.calls
+            with self._taking_along() as (calls, results):
+                results[:] = await self._directory.tell(
+                    self._status(), self._rooms.statuses(changed), changed, calls
                 )
             await self._release()
         except (RedisError, OSError) as error:
             self._failed(error)
         else:
             self._answered()
+
+    @contextmanager
+    def _taking_along(self) -> Iterator[tuple[list[Call], list[Any]]]:
+        """The commands that go along with what is announced, and where their results go.
+
+        Their callers get these, or the error.
+        """
+        taken, self._along, self._is_telling = self._along, [], True
+        results: list[Any] = []
+        try:
+            yield [call for call, _ in taken], results
+        except BaseException as error:
+            failure = error if isinstance(error, Exception) else asyncio.CancelledError()
+            results[:] = [failure] * len(taken)
+            raise
+        finally:
+            self._is_telling = False
+            for (_, waiting), result in zip(taken, results, strict=True):
+                if waiting.done():  # whoever waited has given up
+                    continue
+                if isinstance(result, BaseException):
+                    waiting.set_exception(result)
+                else:
+                    waiting.set_result(result)
 
     async def _release(self) -> None:
         if not self._released:
@@ -244,32 +269,3 @@ class Heartbeat:
                 await self._directory.leave(self._worker)
         except (RedisError, OSError, TimeoutError):  # the heartbeat expires by itself
             log.warning("could not leave the directory")
-
-
-class _Along:
-    """A command that goes along with what is announced; its caller gets `results`, or the error."""
-
-    __slots__ = ("_heartbeat", "_taken", "calls", "results")
-
-    def __init__(self, heartbeat: Heartbeat) -> None:
-        self._heartbeat = heartbeat
-
-    def __enter__(self) -> Self:
-        heartbeat = self._heartbeat
-        self._taken, heartbeat._along, heartbeat._is_telling = heartbeat._along, [], True
-        self.calls: list[Call] = [call for call, _ in self._taken]
-        self.results: list[Any] = []
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._heartbeat._is_telling = False
-        if error is not None:
-            failure = error if isinstance(error, Exception) else asyncio.CancelledError()
-            self.results = [failure] * len(self._taken)
-        for (_, waiting), result in zip(self._taken, self.results, strict=True):
-            if waiting.done():  # whoever waited has given up
-                continue
-            if isinstance(result, BaseException):
-                waiting.set_exception(result)
-            else:
-                waiting.set_result(result)
