@@ -19,11 +19,8 @@ from media.switch.switch import PacketSwitch
 from media.tracks.sent_track import JoinBurstMode
 from media.transport.address import Address
 from media.transport.ports import Ports
-from media.worker.addresses import named
-from media.worker.public_address import PublicAddress
 from media.worker.pump import Pump
 from shared.names import RoomName, WorkerId
-from shared.settings.settings import Settings
 
 
 class MediaPlane:
@@ -109,32 +106,3 @@ class MediaPlane:
         self.roster.tick(now)
         self.rooms.tick(now)
         self.origin.tick(now)
-
-
-def configured_plane(
-    settings: Settings,
-    ports: Ports,
-    public: PublicAddress,
-    closed: Callable[[RoomName, bool], None],
-    recorder: Recorder | None,
-    chronicle: Chronicle,
-    unix_clock: Callable[[], float],
-    policy: Policy,
-) -> MediaPlane:
-    """The plane as `settings` have it."""
-    return MediaPlane(
-        settings.own_worker_id,
-        ports,
-        public.candidates,
-        closed,
-        relay_addresses=named(settings.media_relay_ips, ports.addresses),
-        recorder=recorder,
-        chronicle=chronicle,
-        policy=policy,
-        max_viewers_per_client=settings.max_viewers_per_client,
-        max_edges=settings.relay_max_edges,
-        join_burst=settings.join_burst,
-        grace=settings.publisher_grace,
-        unix_clock=unix_clock,
-        asked=public.take,
-    )

@@ -20,6 +20,7 @@ from media.rooms.policy import Policy
 from media.sessions.end_reason import EndReason
 from media.stills.stills import Stills
 from media.transport.ports import Ports
+from media.worker.addresses import named
 from media.worker.capacity import Capacity
 from media.worker.card import CardUse
 from media.worker.drain import Drain
@@ -27,7 +28,7 @@ from media.worker.event_teller import EventTeller
 from media.worker.handlers import Handlers
 from media.worker.heartbeat import Heartbeat
 from media.worker.http import http_url, serve_http
-from media.worker.media_plane import configured_plane
+from media.worker.media_plane import MediaPlane
 from media.worker.metrics.capacity import LAG_BOUNDS
 from media.worker.metrics.registry import new_registry
 from media.worker.moderation import Moderation
@@ -116,30 +117,40 @@ class Worker:
             self._clock.now,
         )
         self._public = PublicAddress(tuple(ports), settings.media_public_ips, settings.media_stun_servers)
-        self._plane = configured_plane(
-            settings,
+        self._plane = MediaPlane(
+            self._id,
             ports,
-            self._public,
+            self._public.candidates,
             lambda room, was_heard: self._heartbeat.release(room, was_open=was_heard),
-            self._recorder,
-            self._events.chronicle,
-            self._clock.now,
-            policy,
+            relay_addresses=named(settings.media_relay_ips, ports.addresses),
+            recorder=self._recorder,
+            chronicle=self._events.chronicle,
+            policy=policy,
+            max_viewers_per_client=settings.max_viewers_per_client,
+            max_edges=settings.relay_max_edges,
+            join_burst=settings.join_burst,
+            grace=settings.publisher_grace,
+            unix_clock=self._clock.now,
+            asked=self._public.take,
         )
         self._drain = Drain(
             settings.drain_seconds, lambda: self._plane.depending, self._drain_changed, self._clock.now
         )
         self._heartbeat = Heartbeat(directory, self._id, self._status, self._plane.rooms, self._room_lost)
         self._stills = Stills(self._plane.rooms, unix_clock=self._clock.now)
-        counted = (
+        self._registry = new_registry(
+            self._plane,
+            ports,
+            self._public,
             self._capacity,
             self._lag,
             self._recorder,
             self._events.chronicle,
             self._stills,
             self._describer,
+            self._clock,
+            settings,
         )
-        self._registry = new_registry(self._plane, ports, self._public, *counted, self._clock, settings)
         self._calls = RpcClient(self._redis, url, rpc_metrics.called(self._registry), self._clock)
         self._edge = Edge(
             self._id,
