@@ -78,11 +78,6 @@ class Describer:
             self._changed.notify()
         self._reader.stop()
 
-    def join(self, seconds: float | None = None) -> None:
-        """Wait until it has stopped, if it was ever started."""
-        if self._thread.is_alive():
-            self._thread.join(seconds)
-
     def due(self, name: RecordName) -> None:
         """Describe this recording, which is finished, soon."""
         with self._changed:

@@ -63,10 +63,6 @@ class Admission:
         self._opening: set[RoomName] = set()
         self._late_deletes = LateDeletes(late_delete_seconds)
 
-    def __len__(self) -> int:
-        """How many claims of rooms are under way."""
-        return len(self._opening)
-
     @contextmanager
     def opening(
         self, name: RoomName, identity: str, now: float, *, stands_by: bool = False

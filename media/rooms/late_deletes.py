@@ -28,9 +28,6 @@ class LateDeletes:
         self._seconds = seconds
         self._by_session: dict[SessionId, _Ended] = {}
 
-    def __len__(self) -> int:
-        return len(self._by_session)
-
     def expect(self, session: SessionId, room: RoomName, role: Role, reason: str, now: float) -> None:
         """Expect the DELETE of a session that has ended because of `reason`."""
         if len(self._by_session) >= MAX_LATE_DELETES:

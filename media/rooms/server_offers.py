@@ -36,9 +36,6 @@ class ServerOffers:
     def __init__(self) -> None:
         self._offers: dict[SessionId, ServerOffer] = {}  # the oldest first, which also ends first
 
-    def __len__(self) -> int:
-        return len(self._offers)
-
     def hold(self, offer: ServerOffer, now: float) -> None:
         """Add one. The oldest goes if there are too many, of its client or in all."""
         self._drop_old(now)

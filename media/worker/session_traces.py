@@ -42,9 +42,6 @@ class SessionTraces:
         self._unix_clock = unix_clock
         self._followed: list[_Followed] = []
 
-    def __len__(self) -> int:
-        return len(self._followed)
-
     def follow(self, session: Session, room: RoomName, trace: Trace | None) -> None:
         """Add to `trace` from now on; None: nobody wants to know. `session` has just begun."""
         if trace is not None:

@@ -160,7 +160,7 @@ class Plane:
 
     def holds_nothing(self) -> bool:
         media = self.media
-        return not any(map(len, (media.rooms, media.admission, media.roster, media.demux)))
+        return not any(map(len, (media.rooms, media.admission._opening, media.roster, media.demux)))
 
 
 @contextlib.asynccontextmanager

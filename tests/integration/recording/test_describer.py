@@ -55,7 +55,7 @@ def run() -> Iterator[Run]:
     yield start
     for describer in running:
         describer.stop()
-        describer.join(WITHIN)
+        describer._thread.join(WITHIN)
 
 
 def age(folder: Path, seconds: float = AGED) -> None:

@@ -178,11 +178,11 @@ async def test_while_a_room_is_being_opened_nobody_else_opens_it(world: World) -
     """Its claim takes a round trip to Redis, in which other offers come."""
     with world.admission.opening(DEMO, "ann", world.now) as is_here:
         assert not is_here
-        assert len(world.admission) == 1
+        assert len(world.admission._opening) == 1
         assert not world.may_publish("ann")
         with world.admission.opening(RoomName("other"), "eve", world.now):
-            assert len(world.admission) == 2
-    assert len(world.admission) == 0
+            assert len(world.admission._opening) == 2
+    assert len(world.admission._opening) == 0
     assert world.may_publish("ann")
 
 

@@ -20,7 +20,7 @@ def late_deletes() -> LateDeletes:
 def test_a_late_delete_is_taken_once(late_deletes: LateDeletes) -> None:
     assert late_deletes.take(SESSION, ROOM, Role.PUBLISH, 101.0) is EndReason.ROOM_CLOSED
     assert not late_deletes.take(SESSION, ROOM, Role.PUBLISH, 101.0)
-    assert len(late_deletes) == 0
+    assert len(late_deletes._by_session) == 0
 
 
 def test_no_other_sessions_late_delete_is_taken(late_deletes: LateDeletes) -> None:
@@ -38,6 +38,6 @@ def test_a_late_delete_is_awaited_for_a_limited_time(late_deletes: LateDeletes) 
 def test_a_limited_number_of_farewells_is_awaited(late_deletes: LateDeletes) -> None:
     for number in range(MAX_LATE_DELETES):
         late_deletes.expect(SessionId(f"w1.{number}"), ROOM, Role.PUBLISH, EndReason.CLOSED_BY_PEER, 100.0)
-    assert len(late_deletes) == MAX_LATE_DELETES
+    assert len(late_deletes._by_session) == MAX_LATE_DELETES
     assert not late_deletes.take(SESSION, ROOM, Role.PUBLISH, 101.0)
     assert late_deletes.take(SessionId("w1.0"), ROOM, Role.PUBLISH, 101.0)

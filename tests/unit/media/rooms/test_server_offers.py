@@ -59,7 +59,7 @@ async def test_an_offer_is_valid_for_its_time_only(world: World) -> None:
     assert found(world, held)
     world.now += 0.001
     assert not found(world, held)
-    assert len(world.admission.offers) == 0
+    assert len(world.admission.offers._offers) == 0
     with pytest.raises(ServiceError) as late:
         world.delete(held.session, Role.PLAY)
     assert late.value.code is ErrorCode.SESSION_NOT_FOUND
@@ -123,7 +123,7 @@ async def test_the_oldest_offers_give_way_first_those_of_the_same_client(world: 
     for _ in range(MOST_OFFERS - MOST_OFFERS_OF_CLIENT):
         offer(world)
     assert not found(world, stranger)
-    assert len(world.admission.offers) == MOST_OFFERS
+    assert len(world.admission.offers._offers) == MOST_OFFERS
 
 
 async def test_a_copy_outlives_its_last_viewer_as_long_as_an_offer_may_be_answered(world: World) -> None:

@@ -75,7 +75,7 @@ def test_a_viewer_is_followed_to_its_first_picture() -> None:
     assert [name for name, *_ in trace.spans] == ["ICE", "DTLS", "first picture"]
     times = [(round(began, 3), round(ended, 3)) for _, began, ended in trace.spans]
     assert times == [(10.0, 10.2), (10.2, 10.3), (10.3, 10.65)]
-    assert not len(traces)
+    assert not len(traces._followed)
 
 
 def test_a_publisher_is_followed_to_the_first_keyframe_of_any_layer() -> None:
@@ -101,7 +101,7 @@ def test_a_session_that_never_connects_says_so() -> None:
     viewer.ended = True
     traces.tick(25.0)
     assert [name for name, *_ in trace.spans] == ["ICE and DTLS failed"]
-    assert not len(traces)
+    assert not len(traces._followed)
 
 
 def test_sound_alone_is_not_followed_for_ever() -> None:
@@ -109,12 +109,12 @@ def test_sound_alone_is_not_followed_for_ever() -> None:
     viewer.checked_at, viewer.connected_at = 10.2, 10.3
     traces, _ = followed(viewer)
     traces.tick(11.0)
-    assert len(traces) == 1
+    assert len(traces._followed) == 1
     traces.tick(11.0 + PICTURE_SECONDS)
-    assert not len(traces)
+    assert not len(traces._followed)
 
 
 def test_nobody_wants_to_know() -> None:
     traces = SessionTraces(cast(Any, None))
     traces.follow(stand_in(ViewerSession), ROOM, None)
-    assert not len(traces)
+    assert not len(traces._followed)
