@@ -18,10 +18,6 @@ MAX_CONTENTS_BYTES = len(WIDTHS) * MAX_STILL_BYTES + 4096
 Pixels = Annotated[int, Meta(ge=0, le=MOST_PIXELS)]
 
 
-class ContentsError(ValueError):
-    """Bytes are not the message that was expected."""
-
-
 class Contents(msgspec.Struct, frozen=True, array_like=True):
     """What one recording holds.
 
@@ -38,11 +34,10 @@ NOTHING = Contents(None, 0, 0, {})
 
 
 def read_contents(data: bytes) -> Contents:
-    """Raises `ContentsError`."""
+    """`NOTHING` if that is not what they say."""
     try:
         contents = read(Contents, data)
-    except DecodeError as error:
-        raise ContentsError("not the contents of a recording") from error
-    if contents.pictures and contents.pictures.keys() != set(WIDTHS):
-        raise ContentsError("not the pictures that were asked for")
-    return contents
+    except DecodeError:
+        return NOTHING
+    is_asked_for = not contents.pictures or contents.pictures.keys() == set(WIDTHS)
+    return contents if is_asked_for else NOTHING

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import BinaryIO
 
-from media.details.contents import MAX_CONTENTS_BYTES, NOTHING, Contents, ContentsError, read_contents
+from media.details.contents import MAX_CONTENTS_BYTES, NOTHING, Contents, read_contents
 from media.stills.decoder_process import PATIENCE_SECONDS, start
 
 # -P: modules are not those of the working directory, which may be the folder of recordings
@@ -54,10 +54,7 @@ class ReaderProcess:
             status = self._ended(process)
         if -status in _NOT_BY_THE_FILE:
             raise ReaderGoneError("a recording was not read in time")
-        try:
-            return read_contents(output) if status == 0 else NOTHING
-        except ContentsError:
-            return NOTHING
+        return read_contents(output) if status == 0 else NOTHING
 
     def stop(self) -> None:
         """For good."""

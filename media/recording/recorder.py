@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import ParamSpec
 
 from media.counts import Totals
 from media.negotiation.agreed_tracks import RoomTrack
@@ -46,8 +45,6 @@ FINISH_SECONDS = 1.5  # also when it stops at once: `roomcast up` kills a worker
 MAX_NAMED = 20  # rooms in a line of the log
 _LOOK_SECONDS = 0.1
 _DAY = 86_400
-
-P = ParamSpec("P")
 
 log = get_logger()
 
@@ -218,7 +215,7 @@ class Recorder:
                 await self._keep_house(self.tell_of_left)
                 if monotonic() >= clean_at:
                     clean_at = monotonic() + CLEAN_SECONDS
-                    await self._keep_house(self.clear, time.time())
+                    await self._keep_house(lambda: self.clear(time.time()))
                 if self._min_free:
                     await self._keep_house(self.make_room)
                 await asyncio.sleep(LOOK_SECONDS)
@@ -227,9 +224,9 @@ class Recorder:
             if self._uploader is not None:
                 self._uploader.stop()
 
-    async def _keep_house(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    async def _keep_house(self, work: Callable[[], None]) -> None:
         try:
-            await self._housekeeping.call(work, *args, **kwargs)
+            await self._housekeeping.call(work)
         except OSError as error:
             reason = error.strerror or str(error)
             if reason != self._not_looked:  # one line, not one for each look

@@ -70,8 +70,3 @@ def read_outcome(data: bytes, cpu_seconds: float) -> Outcome:
     if not 0 <= cpu_seconds < 3600:
         raise JobError("not a time")
     return replace(outcome, cpu_seconds=cpu_seconds)
-
-
-def size_of(keyframe: Keyframe) -> int:
-    """Bytes of its payloads."""
-    return sum(map(len, keyframe.payloads))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from media.stills.job import MAX_KEYFRAME_BYTES, Keyframe, size_of
+from media.stills.job import MAX_KEYFRAME_BYTES, Keyframe
 from media.tracks.track import Track
 from shared.messages.stills import WIDTHS
 
@@ -21,8 +21,9 @@ def latest_keyframe(tracks: Sequence[Track], after: float, now: float) -> tuple[
     if began_at <= after or now - began_at < SETTLED_SECONDS:
         return None
     payloads = [payload for payload in track.sent.latest_keyframe() if payload]
-    keyframe = Keyframe(track.published.codec.name, payloads)
-    return (began_at, keyframe) if 0 < size_of(keyframe) <= MAX_KEYFRAME_BYTES else None
+    if not 0 < sum(map(len, payloads)) <= MAX_KEYFRAME_BYTES:
+        return None
+    return began_at, Keyframe(track.published.codec.name, payloads)
 
 
 def _best_track(tracks: Sequence[Track], now: float) -> Track | None:
