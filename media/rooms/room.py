@@ -71,7 +71,7 @@ class Room:
         self.offered_until = -math.inf  # until then a viewer may answer an offer of ours, on the steady clock
         self.still_taken_at = 0.0  # Unix time of its still picture; 0: it has none
         self._watch = StreamWatch(tracks, feed, publisher, self.warnings)
-        self._shows_media = True  # or the publisher is still connecting
+        self.has_publisher = True  # media arrives, or its source is still connecting
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
         feed.publisher = publisher
 
@@ -89,11 +89,6 @@ class Room:
     def may_feed(self) -> bool:
         """Whether other workers may get the room from here: also while it waits for its publisher."""
         return self.source is None or self.source.may_feed
-
-    @property
-    def has_publisher(self) -> bool:
-        """Whether media arrives, or its source is still connecting."""
-        return self._shows_media
 
     @property
     def session_count(self) -> int:
@@ -132,14 +127,14 @@ class Room:
         self.feed.take([track.source for track in self.tracks])
         former, self.source = self.source, source(self.feed)
         self.publisher.succeed(self.source.send_rtcp)
-        self._shows_media = True
+        self.has_publisher = True
         self.warnings.clear()  # they were about the former publisher
         left_behind = [each for each in self.viewers.values() if not can_read(each.played, self.tracks)]
         return Succession(former, left_behind, codecs_changed)
 
     def lose_source(self, heard_at: float, session: SessionId | None) -> None:
         """The source has ended: a publisher's `session`. It was last heard at `heard_at`."""
-        self.source, self._shows_media = None, bool(self.standbys)
+        self.source, self.has_publisher = None, bool(self.standbys)
         self.standbys.rank = 0
         self.left_by = session
         self._heard_at = max(self._heard_at, heard_at)
@@ -232,7 +227,7 @@ class Room:
         """Send RTCP that is due, and check the stream. Called several times a second. Raises `feed.fault`."""
         if self.feed.fault is not None:
             raise self.feed.fault
-        self._shows_media = (self.source is not None and self.source.is_alive(now)) or any(
+        self.has_publisher = (self.source is not None and self.source.is_alive(now)) or any(
             standby.sends(now) for standby in self.standbys
         )
         self.publisher.tick(now)

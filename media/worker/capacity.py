@@ -19,20 +19,12 @@ class Capacity:
         self.egress_packets = 0.0
         self.egress_bits = 0.0
         self.egress_share = 0.0 if max_egress else None
-        self._draining = False
+        self.draining = False  # it takes nobody new
         self._max_load = max_load
         self._max_viewers = max_viewers
         self._max_egress = max_egress
         self._smoothed = 0.0
         self._measured: tuple[float, float, int, int] | None = None  # when, and the totals at that time
-
-    @property
-    def draining(self) -> bool:
-        return self._draining
-
-    def drain(self, on: bool = True) -> None:
-        """Take nobody new, or take that back."""
-        self._draining = on
 
     def measure(self, now: float, used: float, sent: int, octets: int, card: float | None = None) -> None:
         """Take the process's totals: `used` seconds of CPU, `sent` packets with so many `octets`.
@@ -52,7 +44,7 @@ class Capacity:
 
     @property
     def takes_publishers(self) -> bool:
-        return not self._draining and self._smoothed < self._max_load
+        return not self.draining and self._smoothed < self._max_load
 
     def takes_viewers(self, viewers: int) -> bool:
         """Whether one more viewer is accepted beside `viewers`."""
@@ -69,7 +61,7 @@ class Capacity:
             raise ServiceError(ErrorCode.WORKER_FULL, detail=self._why())
 
     def _why(self) -> str:
-        if self._draining:
+        if self.draining:
             return "worker is draining"
         if not self.takes_publishers and (self.egress_share or 0.0) > self.load:
             return "the worker's line is at its limit"

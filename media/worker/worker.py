@@ -277,7 +277,7 @@ class Worker:
 
         Clients that are told so by a DTLS close send their DELETE at once: they get the time for it.
         """
-        self._capacity.drain()
+        self._capacity.draining = True
         left = len(self._plane.roster)
         await self._edge.close()
         self._plane.rooms.close_all(EndReason.WORKER_STOPS)
@@ -332,7 +332,7 @@ class Worker:
         )
 
     def _drain_changed(self, draining: bool) -> None:
-        self._capacity.drain(draining)
+        self._capacity.draining = draining
         self._plane.origin.leave(draining)
         self._heartbeat.wake()
 

@@ -58,7 +58,7 @@ def test_viewers_are_counted_where_there_is_a_limit() -> None:
 
 def test_a_draining_worker_takes_nobody() -> None:
     capacity = Capacity(0.8, 0)
-    capacity.drain()
+    capacity.draining = True
     for check in (capacity.check_publisher, lambda: capacity.check_viewer(0)):
         with pytest.raises(ServiceError) as caught:
             check()
