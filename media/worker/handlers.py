@@ -259,27 +259,21 @@ class Handlers:
 
     async def find_sessions(self, message: FindSessions) -> Living:
         now = monotonic()
-        living, offered = [], []
+        living, offered, pictures = [], [], {}
         for each in message.sessions:
-            waits = self._admission.offers.find(each, message.room, now) is not None
-            if waits or self._roster.has(each, message.room):
+            if self._admission.offers.find(each, message.room, now) is not None:
                 living.append(each)
-            if waits or self._was_offered(each):
                 offered.append(each)
-        sections = ((each, self._picture_section(each)) for each in living)
-        return Living(
-            sessions=tuple(living),
-            pictures={each: section for each, section in sections if section is not None},
-            offered=tuple(offered),
-        )
-
-    def _was_offered(self, session_id: str) -> bool:
-        session = self._roster.get(session_id)
-        return isinstance(session, ViewerSession) and session.answer is not None
-
-    def _picture_section(self, session_id: str) -> int | None:
-        session = self._roster.get(session_id)
-        return session.picture_section if isinstance(session, ViewerSession) else None
+                continue
+            is_here = self._roster.has(each, message.room)
+            if is_here:
+                living.append(each)
+            if isinstance(session := self._roster.get(each), ViewerSession):
+                if session.answer is not None:
+                    offered.append(each)
+                if is_here and session.picture_section is not None:
+                    pictures[each] = session.picture_section
+        return Living(sessions=tuple(living), pictures=pictures, offered=tuple(offered))
 
     async def set_drain(self, message: SetDrain) -> Drained:
         if message.on:
