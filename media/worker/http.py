@@ -54,17 +54,12 @@ T = TypeVar("T")
 log = get_logger()
 
 
-async def serve_http(
-    listener: socket.socket,
-    registry: CollectorRegistry,
-    more: Sequence[Route] = (),
-    limits: HttpLimits = LIMITS,
-) -> None:
+async def serve_http(listener: socket.socket, registry: CollectorRegistry, more: Sequence[Route]) -> None:
     """Serve until cancelled, in another thread than the caller's, which has the media loop.
 
     `more` are routes that check by themselves who may use them, and touch nothing of the media loop.
     """
-    server = _server(registry, more, limits, asyncio.get_running_loop())
+    server = _server(registry, more, asyncio.get_running_loop())
     thread = DiskThreads("http", 1)  # a recording's disk may hang, and with it what reads from there
     serving = asyncio.ensure_future(thread.call(uvloop.run, server.serve(sockets=[listener])))
     try:
@@ -76,7 +71,7 @@ async def serve_http(
 
 
 def _server(
-    registry: CollectorRegistry, more: Sequence[Route], limits: HttpLimits, media: asyncio.AbstractEventLoop
+    registry: CollectorRegistry, more: Sequence[Route], media: asyncio.AbstractEventLoop
 ) -> HttpServer:
     turn = SharedCall(lambda: _in_loop(media, lambda: None))
     exposition = SharedCall(lambda: _exposition(media, registry))
@@ -101,7 +96,7 @@ def _server(
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    return HttpServer(config, limits=limits)
+    return HttpServer(config, limits=LIMITS)
 
 
 async def _answer(call: SharedCall[T], response: Callable[[T], Response]) -> Response:
