@@ -21,9 +21,8 @@ def starts_keyframe(payload: bytes) -> bool:
 
 def picture_size(payload: bytes) -> tuple[int, int] | None:
     """Width and height in a payload in which a keyframe starts; the largest layer's, where they are told."""
-    size, _ = _descriptor(payload)
-    layer_end = _layer(payload)[1]
-    if payload[0] & 0x02 and (sizes := _structure_sizes(BitReader(payload[layer_end:size]))):
+    size, _, sizes = _descriptor(payload)
+    if sizes:
         return max(sizes)
     return _keyframe_size(payload[size:]) if size < len(payload) else None
 
@@ -57,7 +56,7 @@ class Vp9Depacketizer:
     def picture(self, payloads: list[bytes]) -> Picture | None:
         layers: list[list[bytes]] = []
         for payload in payloads:
-            size, _ = _descriptor(payload)
+            size, _, _ = _descriptor(payload)
             if payload[0] & 0x08:  # B: a layer's frame begins
                 layers.append([])
             if not layers:
@@ -86,8 +85,8 @@ def _layer(payload: bytes) -> tuple[int, int]:
     return payload[at] >> 1 & 0x07, at + (1 if first & 0x10 else 2)  # TL0PICIDX, except in flexible mode (F)
 
 
-def _descriptor(payload: bytes) -> tuple[int, int]:
-    """Size of the payload descriptor, and spatial layer (RFC 9628 4.2)."""
+def _descriptor(payload: bytes) -> tuple[int, int, list[tuple[int, int]]]:
+    """Size of the payload descriptor, spatial layer, and the layers' pictures if told (RFC 9628 4.2)."""
     try:
         layer, size = _layer(payload)
     except IndexError:
@@ -98,21 +97,21 @@ def _descriptor(payload: bytes) -> tuple[int, int]:
             size += 1
             if not reader.read(8) & 1:
                 break
+    sizes: list[tuple[int, int]] = []
     if payload[0] & 0x02:  # V
-        size += _structure_size(reader)
+        own_size, sizes = _structure(reader)
+        size += own_size
     if size > len(payload):
         raise DepacketizeError("descriptor is cut")
-    return size, layer
+    return size, layer, sizes
 
 
-def _structure_size(reader: BitReader) -> int:
-    """RFC 9628 4.2.1."""
+def _structure(reader: BitReader) -> tuple[int, list[tuple[int, int]]]:
+    """Its size, and width and height of each spatial layer; empty if it does not tell (RFC 9628 4.2.1)."""
     layers, has_sizes, has_pictures = reader.read(3) + 1, reader.flag(), reader.flag()
     reader.read(3)
-    size = 1
-    if has_sizes:
-        reader.read(32 * layers)
-        size += 4 * layers
+    sizes = [(reader.read(16), reader.read(16)) for _ in range(layers)] if has_sizes else []
+    size = 1 + 4 * len(sizes)
     if has_pictures:
         pictures = reader.read(8)
         size += 1
@@ -122,14 +121,7 @@ def _structure_size(reader: BitReader) -> int:
             reader.read(2)
             reader.read(8 * references)
             size += 1 + references
-    return size
-
-
-def _structure_sizes(reader: BitReader) -> list[tuple[int, int]]:
-    """Width and height of each spatial layer (RFC 9628 4.2.1); empty if the structure does not tell."""
-    layers, has_sizes = reader.read(3) + 1, reader.flag()
-    reader.read(4)
-    return [(reader.read(16), reader.read(16)) for _ in range(layers)] if has_sizes else []
+    return size, sizes
 
 
 def _superframe(frames: list[bytes]) -> bytes:
