@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from media.negotiation.agreed_tracks import RoomTrack
@@ -66,7 +67,9 @@ class Writer:
                         track.codec.name,
                         track.codec.clock_rate,
                         limits,
-                        self._opener(self._track_namer(track.kind, index, SUFFIXES[track.codec.name])),
+                        self._opener(
+                            partial(track_name, room, track.kind, index, suffix=SUFFIXES[track.codec.name])
+                        ),
                         self._ended,
                     )
         self._mux: MuxFile | None = None
@@ -76,7 +79,7 @@ class Writer:
                 self._videos,
                 limits,
                 changes,
-                lambda suffix, arrived: self._open(lambda unix: mux_name(room, unix, suffix), arrived),
+                lambda suffix, arrived: self._open(partial(mux_name, room, suffix=suffix), arrived),
                 self._ended,
             )
 
@@ -150,9 +153,6 @@ class Writer:
         assert self._mux is not None
         for one in placed:
             self._mux.write(one)
-
-    def _track_namer(self, kind: str, index: int, suffix: str) -> Callable[[int], str]:
-        return lambda unix: track_name(self._room, kind, index, unix, suffix)
 
     def _opener(self, name_of: Callable[[int], str]) -> Callable[[], PartFile]:
         return lambda: self._open(name_of, self._arrived)

@@ -240,6 +240,5 @@ def relay_tracks(room: Room) -> tuple[RelayTrack, ...]:
             rid=track.published.rid,
             layer=track.published.layer,
         )
-        for played in played_over_relay(room)
-        for track in (room.tracks[played.track_index],)
+        for track, played in zip(room.tracks, played_over_relay(room), strict=True)
     )

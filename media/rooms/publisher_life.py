@@ -76,10 +76,8 @@ LIFE: Mapping[tuple[PublisherState, PublisherEvent], Outcome] = {
     (PublisherState.COVERED, PublisherEvent.LATE_DELETE): Outcome.NOTHING,
     (PublisherState.COVERED, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
     (PublisherState.STOOD_IN, PublisherEvent.OFFER_OF_SAME): Outcome.COME_BACK,
-    (
-        PublisherState.STOOD_IN,
-        PublisherEvent.OFFER_OF_OTHER,
-    ): Outcome.COME_BACK,  # viewers have seen another's
+    # viewers have seen another's
+    (PublisherState.STOOD_IN, PublisherEvent.OFFER_OF_OTHER): Outcome.COME_BACK,
     (PublisherState.STOOD_IN, PublisherEvent.OFFER_OF_STANDBY): Outcome.STAND_BY,
     (PublisherState.STOOD_IN, PublisherEvent.SESSION_LOST): Outcome.WAIT,
     (PublisherState.STOOD_IN, PublisherEvent.SESSION_ENDED): Outcome.CLOSE,

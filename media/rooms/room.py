@@ -183,7 +183,7 @@ class Room:
         return [track.published for track in self.tracks if track.source.payload_type != NO_PAYLOAD]
 
     def begin_recording(
-        self, recorder: Recorder | None, formats: tuple[str, ...] = (), note: RecordingNote | None = None
+        self, recorder: Recorder | None, formats: tuple[str, ...], note: RecordingNote | None
     ) -> None:
         """Record from now on. Copies are not recorded: their origin records the room."""
         if recorder is not None and self.origin is None:
@@ -199,7 +199,6 @@ class Room:
                     self.warnings.append(text) if holds else self.warnings.set(text, holds=False)
                 ),
             )
-
             for number, track in enumerate(self.tracks):
                 if not track.published.layer:  # its file begins with a keyframe
                     self.publisher.want_keyframe(number, time.monotonic())

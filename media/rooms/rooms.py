@@ -148,7 +148,7 @@ class Rooms:
             cname=room.name,
             stats=self._ledger.publishers,
             unix_offset=self._unix_clock() - self._clock(),
-            come_on=lambda standby, _: self._come_on(room, standby),
+            come_on=lambda standby: self._come_on(room, standby),
             heard_at=heard_at,
             was=was,
         )

@@ -36,7 +36,7 @@ class Standby:
         cname: str,
         stats: PublisherStats,
         unix_offset: float,
-        come_on: Callable[["Standby", float], Feed],
+        come_on: Callable[["Standby"], Feed],
         heard_at: float,
         was: Sequence[Track] = (),
     ) -> None:
@@ -81,20 +81,19 @@ class Standby:
         """Take a burst. Returns the feed that is to get it, from which viewers do; None: it is dropped."""
         is_late = self.resumption.note_media(self.tracks, now)
         if self._is_wanted and not is_late and self._may_begin(runs, now):
-            return self._come_on(self, now)
+            return self._come_on(self)
         return None
 
     def _may_begin(self, runs: Sequence[Run], now: float) -> bool:
         """Whether a picture begins, with which the sound begins, too; or no picture comes."""
         if not any(track.kind == "video" and track.live(now) for track in self.tracks):
             return True
-        return any(
-            starts_keyframe(codec, payload)
-            for run in runs
-            if self.tracks[run.track].kind == "video"
-            for codec in (self.tracks[run.track].published.codec.name,)
-            for _, payload in run.suspects(codec)
-        )
+        for run in runs:
+            track = self.tracks[run.track]
+            codec = track.published.codec.name
+            if track.kind == "video" and any(starts_keyframe(codec, each) for _, each in run.suspects(codec)):
+                return True
+        return False
 
     def tick(self, now: float) -> None:
         """Send RTCP that is due. A fault of ours ends this session only."""

@@ -138,9 +138,8 @@ class Handlers:
         name = RoomName(message.room)
         if message.origin is not None:
             await self._edge.take(name, WorkerId(message.origin))
-            self._capacity.check_viewer(
-                self._plane.viewers_at(monotonic())
-            )  # others waited for the same relay
+            # others waited for the same relay
+            self._capacity.check_viewer(self._plane.viewers_at(monotonic()))
             self._check_allowed(message)  # a ruling may have come meanwhile
         if offer is None:
             return self._offer(message)

@@ -211,7 +211,7 @@ def test_a_recording_begins_with_a_keyframe_of_the_best_layer_and_goes_on_by_tic
     room = room_of(*layers(3, codec="VP8"), sound())
     room.publisher.want_keyframe = lambda number, _: asked.append(number)  # type: ignore[method-assign]
     room.publisher.tick = ticked.append  # type: ignore[method-assign]
-    room.begin_recording(recorder)
+    room.begin_recording(recorder, (), None)
     assert [number for number in asked if room.tracks[number].kind == "video"] == [0]
     room.tick(1.0)
     assert ticked == [1.0, 1.0]

@@ -36,7 +36,7 @@ class World:
             cname="demo",
             stats=PublisherStats(),
             unix_offset=0.0,
-            come_on=lambda standby, _: self.come.append(standby) or ROOM,  # type: ignore[func-returns-value]
+            come_on=lambda standby: self.come.append(standby) or ROOM,  # type: ignore[func-returns-value]
             heard_at=heard_at,
         )
         self.feedback: Any = SimpleNamespace(
