@@ -6,18 +6,13 @@ Candidate = tuple[str, int]  # IP and UDP port
 
 
 class Candidates:
-    """The candidates, at least one. Most clients can reach the first one: FFmpeg tries no other."""
+    """`all` are at least one, and may be replaced: sessions that exist stay where they are.
+
+    Most clients can reach the first one: FFmpeg tries no other.
+    """
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
-        self._all = tuple(candidates)
-
-    @property
-    def all(self) -> tuple[Candidate, ...]:
-        return self._all
-
-    def replace(self, candidates: Sequence[Candidate]) -> None:
-        """Tell these from now on. Sessions that exist stay where they are."""
-        self._all = tuple(candidates)
+        self.all = tuple(candidates)
 
     def for_client(self, *, over_ipv6: bool) -> tuple[Candidate, ...]:
         """The candidates; for a client that came over IPv6 those of IPv6 come first.
@@ -25,5 +20,5 @@ class Candidates:
         Such a client may have nothing else, and what brought its offer works.
         """
         if not over_ipv6:
-            return self._all
-        return tuple(sorted(self._all, key=lambda candidate: ":" not in candidate[0]))
+            return self.all
+        return tuple(sorted(self.all, key=lambda candidate: ":" not in candidate[0]))

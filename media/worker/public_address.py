@@ -78,7 +78,7 @@ class PublicAddress:
         for port, was, now in zip(self._ports, former, self._mappings, strict=True):
             self._report(port, was, now)
         if self._mappings != former:
-            self.candidates.replace(self._told())
+            self.candidates.all = self._told()
 
     def _note_silence(self, *, silent: bool) -> None:
         if silent and not self._silent:

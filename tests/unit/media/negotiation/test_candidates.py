@@ -18,5 +18,5 @@ def test_a_worker_without_ipv6_tells_everybody_the_same() -> None:
 
 def test_others_are_told_from_then_on() -> None:
     candidates = Candidates(MIXED)
-    candidates.replace(MIXED[2:])
-    assert candidates.all == candidates.for_client(over_ipv6=False) == MIXED[2:]
+    candidates.all = MIXED[2:]
+    assert candidates.for_client(over_ipv6=False) == MIXED[2:]
