@@ -3,6 +3,7 @@
 A frame that lost a packet is dropped, and so are all up to the next keyframe: what is written decodes.
 """
 
+import math
 from collections.abc import Iterable
 
 from media.payload.depacketizers import DEPACKETIZERS
@@ -44,7 +45,7 @@ class FrameReader:
 
     def close(self, now: float) -> list[Frame]:
         """The last frames, without waiting for missing packets."""
-        return self._read(self._reorder.drain(), now)
+        return self._read(self._reorder.pop(math.inf), now)
 
     def report(self, report: SourceReport) -> None:
         """Take a sender report of the track."""

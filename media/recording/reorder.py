@@ -41,7 +41,10 @@ class ReorderBuffer:
         return self.pop(now)
 
     def pop(self, now: float) -> Iterator[Run | Gap]:
-        """The runs that are due, in order; a gap, once the run after it has waited long enough."""
+        """The runs that are due, in order; a gap, once the run after it has waited long enough.
+
+        At `math.inf` these are all that are left.
+        """
         while self._waiting:
             yield from self._in_order()
             if not self._waiting:
@@ -50,13 +53,6 @@ class ReorderBuffer:
             if self._packets <= MAX_WAITING and now - self._waiting[first][1] < WAIT_SECONDS:
                 return
             yield self._skip_to(first)
-
-    def drain(self) -> Iterator[Run | Gap]:
-        """All runs that are left."""
-        while self._waiting:
-            yield from self._in_order()
-            if self._waiting:
-                yield self._skip_to(self._order[0])
 
     def _in_order(self) -> Iterator[Run]:
         while self._order and self._next is not None and self._order[0] <= self._next:

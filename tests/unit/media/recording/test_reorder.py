@@ -1,5 +1,6 @@
 """Order out of disorder, and gaps only after waiting."""
 
+import math
 import random
 from collections.abc import Iterable
 
@@ -47,7 +48,7 @@ def test_the_end_waits_for_nothing() -> None:
     assert read(buffer.push(sized(1, 1, 1), 0.0)) == [1, 2]
     for run in (sized(5, 1), sized(9, 1)):
         assert read(buffer.push(run, 0.0)) == []
-    assert read(buffer.drain()) == [Gap(2), 5, Gap(3), 9]
+    assert read(buffer.pop(math.inf)) == [Gap(2), 5, Gap(3), 9]
 
 
 def test_any_order_comes_out_in_order_and_once() -> None:
