@@ -65,9 +65,9 @@ class Chronicle:
 
     def told(self, events: Sequence[RoomEvent]) -> None:
         """Forget the oldest events, which were told, unless some of them have been dropped meanwhile."""
-        last = set(map(id, events))
-        while self._waiting and id(self._waiting[0]) in last:
-            self._waiting.popleft()
+        for event in events:
+            if self._waiting and self._waiting[0] is event:
+                self._waiting.popleft()
 
     def broadcasts(self) -> dict[RoomName, str]:
         """The broadcasts that are under way."""
