@@ -5,7 +5,7 @@ rooms together may take is limited: with more rooms, each one's picture is renew
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, time
 
@@ -13,16 +13,17 @@ from media.feedback.token_bucket import TokenBucket
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.stills.decoder_process import DecoderDiedError, DecoderProcess, DecoderSlowError
-from media.stills.job import Keyframe, Outcome
-from media.stills.latest_keyframe import latest_keyframe
+from media.stills.job import MAX_KEYFRAME_BYTES, Keyframe, Outcome
+from media.tracks.track import Track
 from shared.beat import BEAT_SECONDS, beat
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.stills import GetStill, Still
+from shared.messages.stills import WIDTHS, GetStill, Still
 from shared.names import RoomName
 from shared.rpc.request import Handler
 from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 0.25
+SETTLED_SECONDS = 0.25  # after which a keyframe's last packets have come
 RENEW_SECONDS = 10.0  # a room's picture, while somebody looks at it, and ...
 ASKED_SECONDS = 60.0  # ... that is until so long after it was last asked for
 UNSEEN_RENEW_SECONDS = 60.0  # otherwise
@@ -171,3 +172,28 @@ class Stills:
         self.failed += 1
         pause = still.failed(self._clock())
         log.info("no still picture", room=still.room.name, reason=reason, next_try_seconds=pause)
+
+
+def latest_keyframe(tracks: Sequence[Track], after: float, now: float) -> tuple[float, Keyframe] | None:
+    """When it began, and the keyframe; None unless a whole one began after `after` and is still held.
+
+    Times are in seconds of the steady clock.
+    """
+    track = _best_track(tracks, now)
+    if track is None:
+        return None
+    began_at = track.sent.keyframe_at
+    if began_at <= after or now - began_at < SETTLED_SECONDS:
+        return None
+    payloads = [payload for payload in track.sent.latest_keyframe() if payload]
+    if not 0 < sum(map(len, payloads)) <= MAX_KEYFRAME_BYTES:
+        return None
+    return began_at, Keyframe(track.published.codec.name, payloads)
+
+
+def _best_track(tracks: Sequence[Track], now: float) -> Track | None:
+    """Small layers are decoded faster."""
+    pictures = [track for track in tracks if track.kind == "video" and track.live(now)]
+    by_size = sorted(pictures, key=lambda track: max(track.size or (0, 0)))
+    large = [track for track in by_size if max(track.size or (0, 0)) >= max(WIDTHS)]
+    return next(iter(large or by_size[::-1]), None)
