@@ -108,5 +108,5 @@ def _read(process: subprocess.Popen[bytes], length: int) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(BrokenPipeError):  # of what it has not taken
-        process.__exit__(None, None, None)
+    with suppress(BrokenPipeError), process:  # of what it has not taken
+        pass  # its pipes are closed, and it is waited for
