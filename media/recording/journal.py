@@ -32,23 +32,14 @@ class Entry:
         self._path = path
         self._file = file
         file.seek(0)
-        self._note, _, state = file.read().partition("\n")
+        self.note, _, state = file.read().partition("\n")
         with suppress(ValueError, KeyError, TypeError):
             state = json.loads(state)
             self.facts, self.told = dict(state["facts"]), bool(state["told"])
 
-    @property
-    def note(self) -> str:
-        return self._note
-
-    @note.setter
-    def note(self, text: str) -> None:
-        self._note = text
-        self.write()
-
     def write(self) -> None:
         """Write down what the entry says now."""
-        _write(self._file, self._note, self.facts, told=self.told)
+        _write(self._file, self.note, self.facts, told=self.told)
 
     def done(self) -> None:
         """Remove the entry: nothing is left to be done with the file, or it was deleted."""

@@ -157,6 +157,7 @@ def _upload_parts(
     if present is None:
         upload, present = store.begin(path.name, content_type), {}
         entry.note = upload
+        entry.write()
     digests: list[bytes] = []
     parts: dict[int, Stored] = {}
     with path.open("rb") as file:
@@ -173,4 +174,5 @@ def _upload_parts(
             parts[number] = there
     store.complete(path.name, upload, parts)
     entry.note = ""
+    entry.write()
     return digests

@@ -77,6 +77,7 @@ def test_a_shorter_note_leaves_nothing_of_the_one_before(tmp_path: Path) -> None
         with journal.claim(NAME) as entry:
             assert entry is not None
             entry.note = note
+            entry.write()
             assert (tmp_path / FOLDER / NAME).read_text().partition("\n")[0] == note  # on disk at once
         with journal.claim(NAME) as entry:
             assert entry is not None
@@ -115,6 +116,7 @@ def test_it_says_what_is_told_of_the_file_and_whether_it_was(tmp_path: Path) -> 
             assert entry is not None
             assert (entry.told, entry.note, entry.facts) == (told, note, {"recording": "short"})
             entry.told, entry.note = True, "upload"
+            entry.write()
 
 
 @pytest.mark.parametrize("text", ["", "upload0", "upload0\n{", 'upload0\n{"told": 1}', "upload0\n[]"])

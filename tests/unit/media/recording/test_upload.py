@@ -154,6 +154,7 @@ def test_a_file_in_parts_goes_on_with_those_that_are_missing(store: MemoryStore,
     with Journal(folder).claim(NAME) as entry:
         assert entry is not None
         entry.note = "before"
+        entry.write()
     upload(store, folder, data)
     assert store.calls == ["part 2", "part 3", "complete"]
     assert store.objects[NAME] == data
@@ -163,6 +164,7 @@ def test_an_upload_that_the_store_has_forgotten_begins_again(store: MemoryStore,
     with Journal(folder).claim(NAME) as entry:
         assert entry is not None
         entry.note = "forgotten, and a longer name than the next one"
+        entry.write()
     upload(store, folder, bytes(11))
     assert store.calls == ["begin", "part 1", "part 2", "complete"]
 
