@@ -36,17 +36,13 @@ class PartFile(io.RawIOBase):
             self.unix = second
             break
         self.broken = False
-        self._committed = 0
+        self.size = 0  # committed bytes
         self._grew = False  # since the last commit
         super().__init__()
 
     def __del__(self) -> None:
-        if hasattr(self, "_committed"):  # otherwise it was never opened
+        if hasattr(self, "size"):  # otherwise it was never opened
             super().__del__()
-
-    @property
-    def file_name(self) -> str:
-        return self.path.name
 
     @property
     def removed(self) -> bool:
@@ -68,7 +64,7 @@ class PartFile(io.RawIOBase):
                 view = view[self._file.write(view) :]
         except OSError:
             self.broken = True
-            self._file.truncate(self._committed)
+            self._file.truncate(self.size)
             raise
         return size
 
@@ -86,19 +82,14 @@ class PartFile(io.RawIOBase):
     def commit(self) -> None:
         """Mark all bytes so far as a valid file."""
         if self._grew and not self.broken:
-            self._committed = self._file.tell()
+            self.size = self._file.tell()
             self._grew = False
-
-    @property
-    def size(self) -> int:
-        """Committed bytes."""
-        return self._committed
 
     def close(self) -> None:
         """Close the file, and delete it if nothing was ever committed."""
         if self.closed:
             return
-        if not self._committed:
+        if not self.size:
             self.path.unlink(missing_ok=True)
         self._file.close()
         super().close()

@@ -162,12 +162,12 @@ class Writer:
         now = int(time.time())
         file = PartFile(self._folder, name_of, max(now, self._free_from.get(kind, now)))
         self._free_from[kind] = file.unix + 1
-        self._files.began(file.file_name, arrived)
+        self._files.began(file.path.name, arrived)
         self.has_files = True
         return file
 
     def _ended(self, file: PartFile) -> None:
-        self._files.finished(file.file_name)
+        self._files.finished(file.path.name)
 
 
 def _layers(tracks: Sequence[RoomTrack]) -> list[list[int]]:

@@ -43,7 +43,7 @@ class Link:
 
     The other end finds the relay by the first SSRC of a packet. `ssrc` is one that it knows, for keep-alives.
     RTCP goes to all `addresses` until the other end is heard; the origin has none. `outbound` may be set
-    later: nothing is sent before.
+    later, or taken away: nothing is sent without it.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Link:
         self.address: Address | None = None
         self.heard_at = now
         self.ssrc = ssrc
-        self._outbound = outbound
+        self.outbound = outbound
         self._inbound = inbound_session(keys)
         self._report = receiver_report(ssrc, ())
         self._words = b""
@@ -68,14 +68,6 @@ class Link:
         self._now = now
         self._heard_there_at = -math.inf
         self._sent_at = -math.inf
-
-    def open(self, outbound: SrtpSender) -> None:
-        """Send from now on, protected by `outbound`."""
-        self._outbound = outbound
-
-    def close(self) -> None:
-        """Send nothing more."""
-        self._outbound = None
 
     def receive(self, datagram: bytes, source: Address, now: float) -> bytes | None:
         """Decrypt RTCP of the other end; None if it is forged or replayed."""
@@ -92,9 +84,9 @@ class Link:
 
     def send(self, compound: bytes) -> None:
         """Protect and send RTCP. Dropped while there is no way out."""
-        if self._outbound is None:
+        if self.outbound is None:
             return
-        datagram = self._outbound.protect_rtcp(compound)
+        datagram = self.outbound.protect_rtcp(compound)
         for address in self._addresses if self.address is None else (self.address,):
             self._send(datagram, address)
         self._sent_at = self._now

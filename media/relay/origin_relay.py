@@ -135,7 +135,7 @@ class OriginRelay:
         self._gets = LayerSet(
             self._switch, room.feed, self._playback.viewer, self._layers, room.publisher.want_keyframe
         )
-        self._link.open(self._playback.sender)
+        self._link.outbound = self._playback.sender
         self._link.tick(now)  # a keep-alive at once, so that the edge knows which address works
         self._playback.step(now)
         log.info("relay connected", room=room.name, edge=self.edge)
@@ -195,7 +195,7 @@ class OriginRelay:
         if self.ended:
             return
         self.ended = True
-        self._link.close()
+        self._link.outbound = None
         if self._gets is not None:
             self._gets.end()
         if self._playback is not None:

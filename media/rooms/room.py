@@ -252,7 +252,7 @@ class Room:
             # media of a relay is counted at its origin
             rx_bytes=self.feed.rx_bytes if self.origin is None else 0,
             rx_packets=self.feed.rx_packets if self.origin is None else 0,
-            warnings=tuple(self.warnings),
+            warnings=self.warnings.texts,
             layers=self._layers(),
             viewers_by_reason=dict(
                 Counter(viewer.reason for viewer in self.viewers.values() if viewer.reason)

@@ -99,6 +99,6 @@ class StreamWatch:
             STARVED_LAYER, holds=any(track.sent.starves and track.live(now) for track in self._tracks)
         )
 
-        share = _FEWER_LOSE if LOSE_SOUND in self._warnings else _MANY_LOSE
+        share = _FEWER_LOSE if LOSE_SOUND in self._warnings.texts else _MANY_LOSE
         lose = self._feed.losing_sound
         self._warnings.set(LOSE_SOUND, holds=lose >= max(_LEAST_LOSE, share * viewers))

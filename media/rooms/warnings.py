@@ -1,7 +1,5 @@
 """Warnings about a room, in words for people: each is shown once, and removed when it no longer holds."""
 
-from collections.abc import Iterator
-
 from shared.names import RoomName
 from shared.telemetry.logging import get_logger
 
@@ -36,12 +34,6 @@ class RoomWarnings:
     def __init__(self, room: RoomName) -> None:
         self._room = room
         self.texts: tuple[str, ...] = ()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.texts)
-
-    def __len__(self) -> int:
-        return len(self.texts)
 
     def append(self, text: str) -> None:
         """Add a warning that was logged elsewhere."""

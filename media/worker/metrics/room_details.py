@@ -61,8 +61,8 @@ def room_detail_metrics(rooms: Rooms, most: int) -> Iterable[Metric]:
         for name, series in sound.items():
             series.add_metric([room.name], getattr(room.feed, name))
         losing.add_metric([room.name], room.feed.losing_sound)
-        if room.warnings:
-            warnings.add_metric([room.name], len(room.warnings))
+        if room.warnings.texts:
+            warnings.add_metric([room.name], len(room.warnings.texts))
         if room.source is not None and room.publisher.delay is not None:
             delay.add_metric([room.name], room.publisher.delay)
         if room.source is None or room.origin is not None:  # its origin reports the publisher

@@ -43,7 +43,7 @@ def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     event, write = threading.Event(), PartFile.write
 
     def hanging(file: PartFile, data: object) -> int:
-        if file.file_name.startswith(STUCK):
+        if file.path.name.startswith(STUCK):
             event.wait()
         return write(file, data)
 

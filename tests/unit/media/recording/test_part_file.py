@@ -17,9 +17,9 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "demo_7.webm").write_bytes(b"before")
     (tmp_path / "demo_8.webm").touch()
     file = part(tmp_path / "deep" / "er")
-    assert (file.file_name, file.unix) == ("demo_7.webm", 7)
+    assert (file.path.name, file.unix) == ("demo_7.webm", 7)
     file = part(tmp_path)
-    assert (file.file_name, file.unix) == ("demo_9.webm", 9)
+    assert (file.path.name, file.unix) == ("demo_9.webm", 9)
     assert (tmp_path / "demo_7.webm").read_bytes() == b"before"
 
 

@@ -29,7 +29,7 @@ class World:
         return PartFile(self.folder, lambda unix: f"part_{unix}", 1)
 
     def _end(self, file: PartFile) -> None:
-        self.ended.append(file.file_name)
+        self.ended.append(file.path.name)
 
     def write(self, seconds: float, *, key: bool = False, size: int = 100) -> None:
         self.file.write(Frame(round(seconds * self.rate), bytes(size), SETUP if key else None))

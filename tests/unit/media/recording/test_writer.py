@@ -80,7 +80,7 @@ def test_tracks_of_a_kind_are_numbered_in_the_names_of_their_files(tmp_path: Pat
     writer = Writer(RoomName("demo"), kinds, tmp_path, ("tracks",), Limits(), ChangeAllowance(), log)
     writer._arrived = 0.0
     opened = [file._open_part() for file in writer._track_files.values()]
-    assert [file.file_name.split("_")[1] for file in opened] == ["video0", "audio0", "video1"]
+    assert [file.path.name.split("_")[1] for file in opened] == ["video0", "audio0", "video1"]
     for file in opened:
         file.close()
 

@@ -219,7 +219,7 @@ def test_a_recording_begins_with_a_keyframe_of_the_best_layer_and_goes_on_by_tic
     assert asked[-1] == 2
     for holds in (True, False):
         given["warn"]("the disk is full", holds)
-        assert list(room.warnings) == ["the disk is full"] * holds
+        assert list(room.warnings.texts) == ["the disk is full"] * holds
 
 
 def test_its_end_ends_everything_once() -> None:
@@ -255,12 +255,12 @@ def test_pictures_in_another_order_are_warned_of_while_they_come() -> None:
     room = room_of(video("H264"))
     watched(room, 10.0, reorders=True)
     room.tick(10.0)
-    assert list(room.warnings) == [REORDERED["H264"]]
+    assert list(room.warnings.texts) == [REORDERED["H264"]]
     watched(room, 20.0, reorders=True)
     room.tick(20.0 + NO_MEDIA_SECONDS - 0.1)
-    assert list(room.warnings) == [REORDERED["H264"]]
+    assert list(room.warnings.texts) == [REORDERED["H264"]]
     room.tick(21.0 + NO_MEDIA_SECONDS)
-    assert not list(room.warnings)
+    assert not list(room.warnings.texts)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_keyframe_that_does_not_come_is_warned_of_if_it_was_asked_for(
     room = room_of(video("VP8"))
     watched(room, 10.0, lacks=lacks, in_vain=in_vain)
     room.tick(10.0)
-    assert (NO_KEYFRAME in room.warnings) is warned
+    assert (NO_KEYFRAME in room.warnings.texts) is warned
     assert f"{NO_KEYFRAME_SECONDS:.0f} s" in NO_KEYFRAME
 
 
@@ -283,4 +283,4 @@ def test_warnings_are_about_the_present_publisher() -> None:
     watched(room, 10.0, reorders=True)
     room.tick(10.0)
     room.succeed([video("H264")], lambda _: Source())
-    assert not list(room.warnings)
+    assert not list(room.warnings.texts)

@@ -149,6 +149,6 @@ def test_a_layer_that_starves_is_warned_of() -> None:
                 packet = rtp(index, DELTA, timestamp=3000 * index)
                 sent.keep(run_of(packet, track=number, first=index), float(second))
         room.tick(float(second))
-        assert list(room.warnings) == [STARVED_LAYER] * (second > 2)
+        assert list(room.warnings.texts) == [STARVED_LAYER] * (second > 2)
     room.tick(5.0 + LIVE_SECONDS)
-    assert not list(room.warnings)
+    assert not list(room.warnings.texts)

@@ -22,7 +22,7 @@ def test_a_room_warns_of_many_viewers_that_lose_sound_until_few_do() -> None:
     warned = []
     for now, room.feed.losing_sound in enumerate((4, 5, 4, 3, 2, 4), 1):
         room.tick(float(now))
-        warned.append(list(room.warnings) == [LOSE_SOUND])
+        warned.append(list(room.warnings.texts) == [LOSE_SOUND])
     assert warned == [False, True, True, True, False, False]
 
 
@@ -31,15 +31,15 @@ def test_a_warning_is_listed_and_logged_once_and_taken_back() -> None:
     with capture_logs() as logs:
         for _ in range(3):
             warnings.set("x", holds=True)
-    assert list(warnings) == ["x"]
+    assert list(warnings.texts) == ["x"]
     assert [(entry["room"], entry["warning"]) for entry in logs] == [("demo", "x")]
     warnings.set("x", holds=False)
     warnings.set("x", holds=False)
-    assert not list(warnings)
+    assert not list(warnings.texts)
 
 
 def test_there_are_never_more_than_the_limit() -> None:
     warnings = RoomWarnings(RoomName("demo"))
     for n in range(3 * MAX_WARNINGS):
         warnings.append(str(n % (2 * MAX_WARNINGS)))
-    assert len(list(warnings)) == MAX_WARNINGS
+    assert len(list(warnings.texts)) == MAX_WARNINGS
