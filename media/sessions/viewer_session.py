@@ -230,10 +230,11 @@ class ViewerSession(Session):
         """Step what is due more often than ticks come: the first picture, padding, keyframes alone."""
         loop = asyncio.get_running_loop()
         try:
-            pause = self._step(loop.time())
-            while pause is not None:
+            while self._playback is not None:
+                pause = self._playback.step(loop.time())
+                if pause is None:
+                    return
                 await asyncio.sleep(pause)
-                pause = self._step(loop.time())
         except Exception:
             log.exception("unexpected error while a viewer is sent its picture", session=self.id)
             self.end(EndReason.FAULT)
@@ -241,11 +242,6 @@ class ViewerSession(Session):
     def line_log(self, now: float) -> str:
         log = None if self._playback is None else self._playback.line_log(now)
         return super().line_log(now) if log is None else log
-
-    def _step(self, now: float) -> float | None:
-        if self._playback is None:
-            return None
-        return self._playback.step(now)
 
     def _measured(self, round_trip: float, now: float) -> None:
         if self._playback is not None:
