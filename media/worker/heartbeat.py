@@ -63,7 +63,6 @@ class Heartbeat:
         self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._is_due = False  # a beat, while it waits
         self._next: asyncio.Future[None] = self._loop.create_future()
         self._along: list[tuple[Call, asyncio.Future[Any]]] = []
         self._is_telling = False
@@ -174,17 +173,12 @@ class Heartbeat:
         due = self._beat_at + until_beat(self._beat_at, AWAY_SECONDS if self._away else HEARTBEAT_SECONDS)
         if due <= self._loop.time():
             return False
-        self._is_due = False
-        ring = self._loop.call_at(due, self._ring)
         try:
-            await self._wake.wait()
-        finally:
-            ring.cancel()
-        return not self._is_due
-
-    def _ring(self) -> None:
-        self._is_due = True
-        self._wake.set()
+            async with asyncio.timeout_at(due):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _beat(self) -> None:
         self._beat_at = self._loop.time()
