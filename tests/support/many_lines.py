@@ -6,6 +6,7 @@ does are models. Time passes as fast as it can be computed.
 
 import math
 import random
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum, auto
@@ -19,6 +20,7 @@ from media.rooms import ladder
 from media.switch.wire import Wire
 from media.transport.tcp_backlog import TcpBacklog
 from media.transport.tcp_frames import LENGTH_BYTES
+from tests.support.busy_reader import BusyReader
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import FarViewer
 from tests.support.layers_source import LayersSource
@@ -52,6 +54,7 @@ class Receiver(Enum):
     ARRIVALS = auto()  # when numbered packets came, and an estimate of its own
     ESTIMATE = auto()  # that alone
     REPORTS = auto()  # receiver reports and requests alone
+    BUSY = auto()  # what ARRIVALS does, but it reads in batches, and tells when it has read
     STREAM = auto()  # its media comes over TCP; it tells what ARRIVALS does
 
 
@@ -134,6 +137,8 @@ class LineSeat:
         self.backlog = TcpBacklog(TcpStats()) if receiver is Receiver.STREAM else None
         self._room, self._deaf = room, deaf
         self._chance = random.Random(f"deaf {room.seed}")
+        self._reading = BusyReader(room.seed) if receiver is Receiver.BUSY else None
+        self._unread: deque[tuple[float, Sent]] = deque()  # when it reads what has come
         self._said: list[tuple[float, bytes]] = []  # when it arrives
         self._answers: list[tuple[float, float]] = []  # the same, of the request that was sent then
         self._moved_at = math.inf  # to an address that the worker does not know yet
@@ -144,7 +149,7 @@ class LineSeat:
         self.browser = ModelledBrowser(self._say, room.now)
         if receiver is not Receiver.REPORTS:
             self.browser.estimates()
-        if receiver in (Receiver.ARRIVALS, Receiver.STREAM):
+        if receiver in (Receiver.ARRIVALS, Receiver.BUSY, Receiver.STREAM):
             self.browser.tells_arrivals()
         self._step_at = room.now
         self._measured_at = -math.inf
@@ -201,6 +206,9 @@ class LineSeat:
 
     def take(self, sent: Sent, now: float) -> None:
         """What came out of its line."""
+        self._unread.append((now if self._reading is None else self._reading.read_at(now), sent))
+
+    def _read(self, sent: Sent, now: float) -> None:
         if sent.datagram is None:
             self._answers.append((now + BACK_SECONDS, sent.sent_at))
             return
@@ -209,6 +217,9 @@ class LineSeat:
         take(plain, len(sent.datagram), now)
 
     def step(self, now: float) -> None:
+        while self._unread and self._unread[0][0] <= now:
+            at, sent = self._unread.popleft()
+            self._read(sent, at)
         self.browser.tick(now)
         if self.backlog is not None:
             self._write(self.backlog, now)

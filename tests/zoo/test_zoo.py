@@ -1,7 +1,10 @@
 """The lines themselves, and stays that an audience would put up with."""
 
+from collections import Counter
+
 import pytest
 
+from tests.support.busy_reader import BusyReader
 from tests.support.line_shape import Shape, Way
 from tests.support.many_lines import Receiver
 from tests.zoo.__main__ import one
@@ -30,6 +33,18 @@ def test_each_time_of_arrival_is_exact() -> None:
     assert [at for at, _ in way.left(0.5)] == pytest.approx([0.02, 0.03, 0.04])
 
 
+def test_a_busy_receiver_reads_all_that_came_meanwhile_at_once_and_nothing_before_it_came() -> None:
+    reader = BusyReader(seed=1)
+    came = [n / 1000 for n in range(20_000)]
+    read = [reader.read_at(at) for at in came]
+    late = [then - at for at, then in zip(came, read, strict=True)]
+    assert read == sorted(read)
+    assert 0 == min(late) < max(late) < 0.05
+    assert 0.6 < late.count(0.0) / len(late) < 0.7
+    batches = Counter(then for at, then in zip(came, read, strict=True) if then > at)
+    assert 45 < max(batches.values()) <= 50
+
+
 @pytest.mark.parametrize("line", ZOO, ids=lambda line: line.name)
 def test_a_seed_decides_a_line_and_its_parts_follow_each_other(line: object) -> None:
     name = getattr(line, "name", "")
@@ -47,7 +62,7 @@ def test_who_has_room_sees_and_hears_all(name: str, receiver: Receiver) -> None:
     figures, _ = stay(named(name), receiver, "layered", seed=1)
     assert not figures.faults(named(name))
     assert figures.layer > 0.98
-    assert figures.concealed == 0.0
+    assert figures.concealed <= (0.001 if receiver is Receiver.BUSY else 0.0)  # some is read too late
     assert figures.padding < 0.005
 
 
