@@ -20,12 +20,20 @@ class Profile(Enum):
 
     # SRTCP has a tag and an index more (RFC 3711 3.4, RFC 7714 9.3); only GCM's tag comes before the index
     AEAD_AES_128_GCM = (
-        *(Policy.SRTP_PROFILE_AEAD_AES_128_GCM, b"SRTP_AEAD_AES_128_GCM"),
-        *(16, 12, GCM_TAG + 4, slice(-4, None)),
+        Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+        b"SRTP_AEAD_AES_128_GCM",
+        16,
+        12,
+        GCM_TAG + 4,
+        slice(-4, None),
     )
     AES128_CM_SHA1_80 = (
-        *(Policy.SRTP_PROFILE_AES128_CM_SHA1_80, b"SRTP_AES128_CM_SHA1_80"),
-        *(16, 14, 10 + 4, slice(-14, -10)),
+        Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+        b"SRTP_AES128_CM_SHA1_80",
+        16,
+        14,
+        10 + 4,
+        slice(-14, -10),
     )
 
     def __init__(
