@@ -147,7 +147,7 @@ def demo(
 
     settings, name = load_settings(), rooms.room_name(room, "--room")
     if to:
-        run(to, token, to)
+        run(to, token)
         return
     base = url_here(settings)
     own = credential(settings, name, time.time())

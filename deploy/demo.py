@@ -27,11 +27,12 @@ BITS = 2_000_000  # a second
 TOKEN_SECONDS = 86_400
 
 
-def run(url: str, token: str, watch: str) -> None:
-    """Publish to the WHIP endpoint `url` until a signal; `watch` is what it tells people."""
+def run(url: str, token: str, watch: str = "") -> None:
+    """Publish to the WHIP endpoint `url` until a signal; it is watched at `watch`, if that is known."""
+    live = f"Live. Watch it at {watch}, end it with Ctrl+C." if watch else "Live. End it with Ctrl+C."
     av.logging.set_level(av.logging.PANIC)  # FFmpeg's own words are for those who know it
     try:
-        publish(url, token, lambda: print(f"Live. Watch it at {watch}, end it with Ctrl+C.", flush=True))
+        publish(url, token, lambda: print(live, flush=True))
     except KeyboardInterrupt:
         pass
     except (av.FFmpegError, OSError) as error:

@@ -4,6 +4,7 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
+from deploy import demo
 from deploy.commands import app
 from deploy.demo import credential
 from shared.names import RoomName
@@ -32,6 +33,21 @@ def test_where_jwts_are_taken_it_signs_one() -> None:
     token = credential(load_settings(jwt_secret=SECRET), ROOM, 1_700_000_000.0)
     claims = jwt.decode(token, SECRET, ["HS256"], options={"verify_exp": False})
     assert (claims["room"], claims["actions"]) == ("demo", ["publish"])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--to", "https://a.test/whip"], "Live. End it with Ctrl+C."),  # nobody watches at a WHIP endpoint
+        ([], "Live. Watch it at http://localhost:8080/watch/demo, end it with Ctrl+C."),
+    ],
+)
+def test_it_tells_where_to_watch_if_it_knows(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], told: str
+) -> None:
+    monkeypatch.delenv("HTTP_ADDR", raising=False)
+    monkeypatch.setattr(demo, "publish", lambda _url, _token, live: live())
+    assert CliRunner().invoke(app, ["demo", *options]).output.strip() == told
 
 
 def test_a_server_that_is_not_there_is_one_line() -> None:
