@@ -188,10 +188,10 @@ sim: .venv/test.stamp ## Measure a simulated cluster of a thousand workers: what
 	$(BIN)/python -m tools.sim
 
 .PHONY: bench-all
-bench-all: bench ## Measure all that docs/performance.md tells of: over an hour
+bench-all: bench ## Measure more of what docs/performance.md tells: rooms, joins, rest
 	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tools.bench $$scenario || exit 1; done
 
-BENCH_SCENARIOS := rooms joins joining resting edges layers sending soak
+BENCH_SCENARIOS := rooms joins resting
 
 .PHONY: screenshots
 screenshots: .venv/test.stamp test-packages ## Take a picture of each page in each state, into test-artifacts/screenshots

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import uvloop
+from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import MAX_CONNECTIONS
@@ -26,13 +27,13 @@ from tests.support.free_ports import free_port
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 from tools.bench.usage import resident_bytes
-from tools.bench.worker_gauges import FILES, SESSIONS, TASKS, worker_gauges
 
 MAX_GAP_SECONDS = 0.3
 MAX_ANSWER_SECONDS = 2.0
 # Of the requests: a 503 with Retry-After is an answer, too, but not the one that was wanted.
 MOST_REFUSED = 0.01
 MAX_BYTES = 300 * 1024 * 1024  # of memory, each process
+HELD = ("roomcast_sessions", "roomcast_tasks", "process_open_fds")
 END_SECONDS = 120.0  # until everything is as before: sessions that never connected have ended by then
 RECORD = "old_video0_1710123456.ivf"
 RECORD_BYTES = 64 * 1024 * 1024
@@ -105,8 +106,12 @@ async def attacked(
 async def held(system: System) -> dict[str, float]:
     """Sessions, tasks and open files of the worker, and open files of control."""
     async with httpx.AsyncClient(timeout=10) as http:
-        gauges = await worker_gauges(http, system.workers[0].url)
-    own = {name: gauges[name] for name in (SESSIONS, TASKS, FILES)}
+        metrics = (await http.get(f"{system.workers[0].url}/metrics")).raise_for_status().text
+    own = dict.fromkeys(HELD, 0.0)
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            if sample.name in own:
+                own[sample.name] += sample.value
     return own | {"control files": len(list(Path(f"/proc/{system.controls[0].pid}/fd").iterdir()))}
 
 

@@ -26,10 +26,7 @@ class ChangingPictures:
     """Nothing but keyframes, each of another size: of a recording each would begin a file."""
 
     rate = 60
-    stamps_all = False
-
-    def stamps(self, number: int) -> bool:
-        return False
+    stamped = False
 
     def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
         size = struct.pack("<HH", 16 + number % 1000, 16 + number // 1000 % 1000)

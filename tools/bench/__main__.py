@@ -12,19 +12,7 @@ import uvloop
 from deploy.valkey import EmbeddedValkey
 from tests.support.free_ports import free_port
 from tools.bench.machine import machine
-from tools.bench.scenarios import (
-    edges,
-    joining,
-    joins,
-    layers,
-    relay,
-    resting,
-    rooms,
-    sending,
-    shapes,
-    soak,
-    turns,
-)
+from tools.bench.scenarios import joining, joins, relay, resting, rooms, shapes, turns
 
 SCENARIOS = {
     "relay": relay,
@@ -32,12 +20,8 @@ SCENARIOS = {
     "joins": joins,
     "joining": joining,
     "resting": resting,
-    "edges": edges,
-    "soak": soak,
-    "sending": sending,
     "shapes": shapes,
     "turns": turns,
-    "layers": layers,
 }
 
 

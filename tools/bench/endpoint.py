@@ -115,11 +115,6 @@ class Endpoint(ABC):
         return self._outbound is not None and self._socket is not None
 
     @property
-    def worker(self) -> str:
-        """The id of the worker that has the session, by its URL; "" before there is one."""
-        return (self._session_url or "").rpartition("/")[2].partition(".")[0]
-
-    @property
     def inode(self) -> int:
         """Of the socket, as `/proc/net/udp` lists it."""
         return os.fstat(self._fd).st_ino

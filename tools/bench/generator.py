@@ -12,7 +12,6 @@ import httpx
 from media.transport.certificate import Certificate
 from tools.bench.endpoint import Context, Endpoint, RefusedError
 from tools.bench.inbox import Inbox
-from tools.bench.layers import LayeredPublisher, Layers
 from tools.bench.publisher import DEFAULT_STREAM, Pictures, Publisher
 from tools.bench.report import Report
 from tools.bench.table import percentile
@@ -56,8 +55,7 @@ class Load:
         server_pids: Sequence[int],
     ) -> None:
         names = [f"bench-{number}" for number in range(rooms)]
-        kind = LayeredPublisher if isinstance(stream, Layers) else Publisher
-        self.rooms = [Room(name, kind(whip.replace(ROOM, name), context)) for name in names]
+        self.rooms = [Room(name, Publisher(whip.replace(ROOM, name), context)) for name in names]
         for number, room in enumerate(self.rooms):
             room.publisher.stream = stream
             room.publisher.phase = number / rooms / stream.rate
@@ -147,12 +145,12 @@ class Load:
         async with self.streaming():
             await asyncio.sleep(seconds)
 
-    async def measure(self, seconds: float, *, gro: bool, all_due: bool = True) -> Report:
+    async def measure(self, seconds: float, *, gro: bool) -> Report:
         """Stream for so long, from quiet to quiet, so that each packet sent is either received or lost.
 
         With `gro` the viewers take a run of packets that the server sent as one from the kernel as one. That
         leaves out the splitting and single delivery, which over a network is no work of the server's CPU, or
-        not all of it. Without `all_due` the server may send other packets than it gets.
+        not all of it.
         """
         await self.quiet()
         viewers = self.viewers
@@ -161,7 +159,6 @@ class Load:
         sampled = [viewer for viewer in viewers if isinstance(viewer, SampledViewer)]
         for viewer in sampled:
             viewer.delays.clear()
-            viewer.pictures = 0
         own = {endpoint.inode for endpoint in self.endpoints if endpoint.connected}
         servers = set().union(*map(sockets_of, self._server_pids))
         own_dropped, server_dropped = dropped(own), dropped(servers)
@@ -171,7 +168,7 @@ class Load:
         bursts = round(seconds * self._stream.rate)
         sent = await asyncio.gather(*(room.publisher.send(bursts) for room in self.rooms))
         due = sum(packets * len(room.viewers) for packets, room in zip(sent, self.rooms, strict=True))
-        await self.quiet(received + due if all_due else None)
+        await self.quiet(received + due)
 
         used = Usage.of(self._server_pids).since(usage)
         ticks = used.user + used.system
@@ -183,8 +180,6 @@ class Load:
             sent=sum(sent),
             due=due,
             received=self._received - received,
-            pictures_sent=bursts * len(self.rooms),
-            pictures_each=sum(v.pictures for v in sampled) / len(sampled) if sampled else 0.0,
             server_cpu=used.cpu if self._server_pids else None,
             server_waited=used.waited,
             server_user_share=used.user / ticks if ticks else None,

@@ -26,11 +26,8 @@ class Pictures(Protocol):
     def rate(self) -> int: ...
 
     @property
-    def stamps_all(self) -> bool:
-        """Whether the time may be written behind each payload, not only behind each picture."""
-
-    def stamps(self, number: int) -> bool:
-        """Whether the time is written behind this picture at all."""
+    def stamped(self) -> bool:
+        """Whether the time is written behind each payload. They are of one length then."""
 
     def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
         """RTP payloads of a picture; `number` is 0 at the start and whenever a keyframe is wanted."""
@@ -46,10 +43,7 @@ class Stream:
     burst: int = 10
     size: int = 1100
     rate: int = 30
-    stamps_all: ClassVar[bool] = True
-
-    def stamps(self, number: int) -> bool:
-        return True
+    stamped: ClassVar[bool] = True
 
     def payloads(self, number: int, *, keyframe: bool) -> Sequence[bytes]:
         length = self.size - HEADER.size - STAMP.size
@@ -109,14 +103,14 @@ class Publisher(Endpoint):
                 0x80, (not left) << 7 | PAYLOAD_TYPE, self._sequence & 0xFFFF, timestamp, self.ssrc
             )
             packet += payload
-            if self.stream.stamps_all or (not left and self.stream.stamps(self._since_keyframe)):
+            if self.stream.stamped:
                 packet += STAMP.pack(time.time_ns())
             datagrams.append(self._outbound.protect(packet))
             self._octets += len(packet) - HEADER.size
             self._sequence += 1
         self._frames += 1
         self._since_keyframe += 1
-        if self.stream.stamps_all:  # so they are of one length
+        if self.stream.stamped:
             segment = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", len(datagrams[0])))]
             self._socket.sendmsg(datagrams, segment)
         else:
@@ -143,18 +137,8 @@ class Publisher(Endpoint):
         return ["a=msid:bench video", f"a=ssrc:{self.ssrc} cname:bench"]
 
 
-def vp8_frame(*, keyframe: bool | None, picture_id: int | None = None) -> bytes:
-    """Payload descriptor and frame header (RFC 7741 4.2, RFC 6386 9.1) of a 1280 x 720 picture.
-
-    `keyframe` is None for packets but the first, which have the descriptor alone.
-    """
-    starts, shown = 0x10 * (keyframe is not None), 0x10
-    if picture_id is None:
-        descriptor = bytes((starts,))
-    else:
-        descriptor = bytes((0x80 | starts, 0x80)) + (0x8000 | picture_id & 0x7FFF).to_bytes(2)
-    if keyframe is None:
-        return descriptor
+def vp8_frame(*, keyframe: bool) -> bytes:
+    """Payload descriptor and frame header (RFC 7741 4.2, RFC 6386 9.1) of a 1280 x 720 picture."""
     if not keyframe:
-        return descriptor + bytes((shown | 1, 0, 0))
-    return descriptor + bytes((shown, 0, 0)) + b"\x9d\x01\x2a" + struct.pack("<HH", 1280, 720)
+        return b"\x10\x11\x00\x00"
+    return b"\x10\x10\x00\x00\x9d\x01\x2a" + struct.pack("<HH", 1280, 720)

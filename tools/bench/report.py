@@ -21,8 +21,6 @@ class Report:
     sent: int  # by all publishers
     due: int  # at all viewers
     received: int  # by all viewers
-    pictures_sent: int  # by all publishers
-    pictures_each: float  # that a viewer got, at the mean of those who look
     server_cpu: float | None  # of all processes of the server that were named
     server_waited: float  # while others had the cores
     server_user_share: float | None  # of `server_cpu`

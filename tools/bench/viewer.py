@@ -11,15 +11,7 @@ from aiortc.sdp import MediaDescription
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION
 from media.rtp.libsrtp import SrtpError, SrtpSession
 from media.rtp.rtcp import ReportBlock, receiver_report, remb
-from tools.bench.endpoint import (
-    PAYLOAD_TYPE,
-    RED_TYPE,
-    RTX_TYPE,
-    SOUND_TYPE,
-    Context,
-    Endpoint,
-    RefusedError,
-)
+from tools.bench.endpoint import PAYLOAD_TYPE, RED_TYPE, RTX_TYPE, SOUND_TYPE, Context, Endpoint
 from tools.bench.inbox import SLOT
 from tools.bench.publisher import STAMP
 
@@ -71,14 +63,6 @@ class Viewer(Endpoint):
         async with asyncio.timeout(MEDIA_SECONDS):
             while not self.received:
                 await asyncio.sleep(0.01)
-
-    async def choose(self, rid: str) -> None:
-        """Ask for the layer of that name (the WHEP extension). Raises `RefusedError`."""
-        response = await self._context.http.post(
-            f"{self._session_url}/layer", json={"rid": rid}, headers=self._context.headers
-        )
-        if not response.is_success:
-            raise RefusedError(f"{self._session_url}/layer: {response.status_code} {response.text[:200]}")
 
     def _readable(self) -> None:
         inbox = self._context.inbox
@@ -138,13 +122,12 @@ class Viewer(Endpoint):
 class SampledViewer(Viewer):
     """Decrypts what it gets.
 
-    `delays` are seconds from the publisher's stamp to this host's network stack; `pictures` have ended.
+    `delays` are seconds from the publisher's stamp to this host's network stack.
     """
 
     def __init__(self, url: str, context: Context) -> None:
         super().__init__(url, context)
         self.delays: list[float] = []
-        self.pictures = 0
 
     def _open_socket(self, media: MediaDescription) -> None:
         super()._open_socket(media)
@@ -178,7 +161,6 @@ class SampledViewer(Viewer):
                 plain = inbound.unprotect(packet)
             except SrtpError:
                 continue
-            self.pictures += plain[1] >> 7
             (stamp,) = STAMP.unpack_from(plain, len(plain) - STAMP.size)
             delay = (arrived - stamp) / 1e9
             if 0 <= delay < LONGEST_DELAY:  # else it is the end of a payload that has no stamp

@@ -1,16 +1,13 @@
 """Rooms of every shape through Python, the native step, and a server on Pion, in turns: CPU of all processes.
 
 Of ours control, Valkey and `roomcast up` count, too. Each server has its clients connected all the time, and
-media in its turn only: Python, native, Pion, then backwards. Last come joins at a steady pace, as when a
-stream is announced.
+media in its turn only: Python, native, Pion, then backwards.
 """
 
 import argparse
-import asyncio
 import contextlib
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +23,6 @@ from tools.bench.ratio import Ratio
 from tools.bench.report import Report
 from tools.bench.scenarios.joins import FAILURES
 from tools.bench.table import NOTHING, milliseconds, table
-from tools.bench.usage import Usage
 
 VIEWERS = (1, 10, 200, 600)
 ROOMS = (20, 100)
@@ -37,8 +33,6 @@ ROUNDS = 4
 SECONDS = 2.0
 AT_ONCE = 4
 WARM_UP_SECONDS = 0.5
-JOINS_A_SECOND = 100
-STORM_SECONDS = 2.0
 NAMES = ("Python", "native", "Pion")
 
 COLUMNS = (
@@ -50,7 +44,6 @@ COLUMNS = (
     *(f"p50, p99 ms {name}" for name in NAMES),
     "lost",
 )
-STORM_COLUMNS = ("server", "joins", "failed", "CPU ms a join", "answer p50 ms", "p99")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, default=SECONDS, help="of a window (%(default)s)")
     add("--no-gro", action="store_true", help="viewers receive without UDP GRO")
     add("--no-sound", action="store_true", help="leave out the room of sound alone")
-    add("--storm", type=int, default=JOINS_A_SECOND, help="joins a second; 0: none (%(default)s)")
 
 
 @dataclass
@@ -78,15 +70,6 @@ class Shape:
         return f"{self.rooms} x {self.viewers}" + (" sound" if self.stream is SOUND else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Storm:
-    """Joins that came at a steady pace. `cpu` is in seconds, of all processes together."""
-
-    answers: Sequence[float]
-    failed: int
-    cpu: float
-
-
 async def run(_: str, arguments: argparse.Namespace) -> None:
     shapes = [Shape(1, viewers) for viewers in arguments.viewers]
     shapes += [Shape(rooms, ROOM_VIEWERS) for rooms in arguments.rooms]
@@ -99,11 +82,6 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
                 await _measure(shape, servers, arguments)
             print(f"measured: {' '.join(_row(shape))}", file=sys.stderr)
         print(table(COLUMNS, [_row(shape) for shape in shapes]))
-        if arguments.storm:
-            async with _servers(pion) as servers:
-                storms = [await _storm(server, arguments.storm) for server in servers]
-            print(f"\nJoins of one room, {arguments.storm} a second for {STORM_SECONDS:g} s:\n")
-            print(table(STORM_COLUMNS, list(map(_storm_row, NAMES, storms))))
     print(
         f"\n{arguments.rounds} rounds of a window of {arguments.seconds:g} s for each server, viewers"
         f" {'without' if arguments.no_gro else 'with'} UDP GRO. Geometric means; ± is the standard error."
@@ -164,24 +142,3 @@ def _row(shape: Shape) -> tuple[str, ...]:
         *map(", ".join, delays),
         "/".join(str(sum(report.due - report.received for report in side)) for side in shape.reports),
     )
-
-
-async def _storm(server: Server, a_second: int) -> Storm:
-    """Viewers that join the only room while it streams, whoever else is still joining."""
-    async with loaded(server.whip, server.whep, 1, at_once=AT_ONCE) as load, load.streaming():
-        before = Usage.of(server.pids)
-        began = time.monotonic()
-        joining = []
-        for number in range(round(a_second * STORM_SECONDS)):
-            await asyncio.sleep(began + number / a_second - time.monotonic())
-            joining.append(asyncio.create_task(load.guest(silent=True)))
-        joined = await asyncio.gather(*joining, return_exceptions=True)
-        used = Usage.of(server.pids).since(before).cpu
-        answers = [guest.answered_after for guest in joined if not isinstance(guest, BaseException)]
-        return Storm(answers, len(joined) - len(answers), used)
-
-
-def _storm_row(name: str, storm: Storm) -> tuple[str, ...]:
-    joins = len(storm.answers)
-    cpu = f"{storm.cpu / joins * 1e3:.2f}" if joins else NOTHING
-    return name, str(joins), str(storm.failed), cpu, *milliseconds(storm.answers)
