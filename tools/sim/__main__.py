@@ -10,11 +10,10 @@ import uvloop
 
 from tools.sim import measures
 from tools.sim.lists import lists
-from tools.sim.room_settings import room_settings
 from tools.sim.streams import event_streams
 from tools.sim.worker import be_patient
 
-MEASURES = ("cost", "offers", "lists", "placement", "heartbeats", "streams", "settings")
+MEASURES = ("cost", "offers", "lists", "heartbeats", "streams")
 
 
 async def main() -> None:
@@ -46,18 +45,8 @@ def _lines(name: str, options: argparse.Namespace) -> AsyncIterator[str]:
             return lists(options.workers, options.seconds, options.readers, options.slow)
         case "streams":
             return event_streams(options.streams, 1000, int(options.seconds))
-        case "settings":
-            return room_settings(options.seconds)
-        case "heartbeats":
-            return measures.heartbeats(options.workers, rounds=3)
         case _:
-            return _placements()
-
-
-async def _placements() -> AsyncIterator[str]:
-    for workers, controls in ((100, 4), (2, 4), (2, 1)):
-        async for line in measures.placement(workers, 1000, controls):
-            yield line
+            return measures.heartbeats(options.workers, rounds=3)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from itertools import count
@@ -25,7 +24,6 @@ KINDS = ("publish", "play", "PATCH", "DELETE", "?name=")
 TURNS = 6
 TRIES = 10  # while this host is too busy to answer in time
 IDLE_SECONDS = 1.0
-AT_ONCE = 40
 _number = count()
 
 
@@ -159,32 +157,6 @@ async def offers(size: int, seconds: float, at_once: int) -> AsyncIterator[str]:
         f"{len(took) / control:.0f} offers fill a second of its CPU"
     )
     yield f"Redis {redis / len(took) * 1e6:.0f} us each, {redis / seconds:.0%} of a core"
-
-
-# --- where publishers go
-
-
-async def placement(workers: int, publishers: int, controls: int) -> AsyncIterator[str]:
-    """Publishers over several control processes, `AT_ONCE` at a time in all."""
-    async with simulated(workers, 0, controls) as system:
-        placed: Counter[str] = Counter()
-
-        async def some(port: int, share: int) -> None:
-            async with Client(port) as client:
-                for _ in range(share):
-                    location = (await publish(client)).headers["location"]
-                    placed.update([location.rpartition("/")[2].partition(".")[0]])
-
-        began = time.monotonic()
-        lines = [port for port in system.ports for _ in range(AT_ONCE // controls)]
-        await asyncio.gather(*(some(port, publishers // AT_ONCE) for port in lines))
-        took = time.monotonic() - began
-    full, average = max(placed.values()), placed.total() / workers
-    least = min(placed.values()) if len(placed) == workers else 0
-    yield (
-        f"{placed.total()} publishers, {workers} workers, {controls} control processes, in {took:.0f} s: "
-        f"{least} to {full} each, at most {full / average:.2f} times the mean"
-    )
 
 
 # --- heartbeats

@@ -108,7 +108,6 @@ def _control(url: str, port: int, log: Path) -> Forked:
     environment = {
         "REDIS_URL": url,
         "HTTP_ADDR": f"127.0.0.1:{port}",
-        "ADMIN_TOKEN": "admin",
         "LOG_LEVEL": "error",
     }
     return fork_server().start(["control"], environment, log)
