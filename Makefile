@@ -213,22 +213,30 @@ LOCK = $(BIN)/uv pip compile --quiet $(if $(KEEP),,--upgrade) --universal --pyth
 
 .PHONY: npm
 npm: .venv/npm.stamp .venv/run.stamp ## Pack player and publisher as an npm package, into dist/
-	$(BIN)/python -m deploy.npm_package
+	$(BIN)/python -m tools.release.npm_package
 
 .PHONY: release
 release: .venv/release.stamp $(if $(shell command -v npm),.venv/npm.stamp) .venv/run.stamp ## Build the files of a release into dist/: make release VERSION=0.1.0
 	@deploy/cluster_tools.sh 1.35
-	$(BIN)/python -m deploy.release $(VERSION)
+	$(BIN)/python -m tools.release $(VERSION)
 
 .PHONY: sign
-sign: .venv/run.stamp ## Sign what is in dist/: make sign SIGNING_KEY=FILE
-	@$(BIN)/python -m deploy.signing
+sign: ## Sign what is in dist/, by its checksums: make sign SIGNING_KEY=FILE
+	$(if $(SIGNING_KEY),,$(error SIGNING_KEY names no file))
+	@rm -f dist/SHA256SUMS.sig
+	@ssh-keygen -q -Y sign -f $(SIGNING_KEY) -n file dist/SHA256SUMS
+	@ssh-keygen -Y verify -f deploy/release_signers -I releases -n file -s dist/SHA256SUMS.sig <dist/SHA256SUMS || \
+		{ rm dist/SHA256SUMS.sig; echo "release_signers has no line for that key: nobody could verify it" >&2; exit 1; }
 
 .PHONY: image
-image: .venv/run.stamp ## Build the image: make image IMAGE=registry.example/roomcast PLATFORMS=linux/amd64,linux/arm64 PUSH=1
-	$(BIN)/python -m deploy.image
+image: ## Build the image: make image IMAGE=registry.example/roomcast PLATFORMS=linux/amd64,linux/arm64 PUSH=1
+	$(ENGINE) $(if $(PLATFORMS)$(PUSH),buildx )build -f deploy/docker/Dockerfile --build-arg VERSION=$(NUMBER) \
+		--build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show --no-patch --format=%cI) \
+		$(PLATFORMS:%=--platform %) $(if $(PUSH),--push --provenance mode=max --sbom true) \
+		-t $(or $(IMAGE),roomcast):$(NUMBER) .
 
-export SIGNING_KEY IMAGE PLATFORMS PUSH
+ENGINE = $(or $(shell command -v docker),$(shell command -v podman),$(error neither docker nor podman is here))
+NUMBER = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .PHONY: first-hour
 first-hour: .venv/test.stamp test-packages ## As root: from an empty Debian to a stream in Chromium by the README's lines, timed

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
+from tests.e2e.npm.conftest import examples, packed
 from tests.support import aiortc_client
 from tests.support.browser import OpenPage, chromium, open_publish_page, open_watch_page
 from tests.support.firefox import firefox
 from tests.support.foreign_client import running_client
-from tests.support.npm_examples import examples, packed
 from tests.support.plain_page import open_example
 from tests.support.system import System, routable_address, running_system
 from tests.support.two_tones import TwoTones, are_apart, in_file, separated, write

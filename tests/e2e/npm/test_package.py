@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.npm_package import MODULES, PACKAGE, modules, pack
 from tests.integration.deploy.files import ROOT, checked
+from tools.release.npm_package import MODULES, PACKAGE, modules, pack
 
 
 def test_it_has_the_pages_own_modules_with_types_and_the_projects_version(packed: Path) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.provenance import sha256
-from deploy.release import version_of
 from tests.integration.deploy.files import DEPLOY, ROOT, checked
 from tests.integration.deploy.test_containers import copied
+from tools.release.__main__ import version_of
+from tools.release.provenance import sha256
 
 # The tree has the environments of ours, which its files, newer than ours, are not to make anew.
 STAMPS = [f".venv/{name}.stamp" for name in ("run", "release", "npm")]

@@ -14,7 +14,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODULES = Path("control/web/js")
 PACKAGE = Path("deploy/npm")
 COMPILER = Path(".venv/npm/node_modules/.bin/tsc")
@@ -73,7 +73,7 @@ def modules(root: Path) -> set[str]:
 
 
 def _run(folder: Path, *command: str | Path) -> None:
-    subprocess.run(list(map(str, command)), cwd=folder, stdout=sys.stderr, check=True)  # noqa: S603
+    subprocess.run(list(map(str, command)), cwd=folder, stdout=sys.stderr, check=True)
 
 
 def _imports(module: Path) -> set[str]:

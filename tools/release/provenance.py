@@ -27,7 +27,7 @@ def statement(
                 "externalParameters": {"source": source, "command": f"make release VERSION={version}"},
                 "resolvedDependencies": [{"uri": source, "digest": {"gitCommit": commit}}, *locks],
             },
-            "runDetails": {"builder": {"id": f"{repository}/blob/v{version}/deploy/release.py"}},
+            "runDetails": {"builder": {"id": f"{repository}/tree/v{version}/tools/release"}},
         },
     }
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import yaml
 
-from deploy import npm_package
-from deploy.provenance import sha256, statement
-from deploy.reproducible import check_out, settle
+from tools.release import npm_package
+from tools.release.provenance import sha256, statement
+from tools.release.reproducible import check_out, settle
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHART = Path("deploy/helm/roomcast")
 EXAMPLE = Path("deploy/kubernetes/example/kustomization.yaml")
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -74,8 +74,8 @@ def build(root: Path, version: str, dist: Path) -> None:
     """
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir()
-    commit, time = commit_of(root)
-    os.environ["SOURCE_DATE_EPOCH"] = str(time)
+    commit, time = _run(root, "git", "show", "--no-patch", "--format=%H %ct", "HEAD").split()
+    os.environ["SOURCE_DATE_EPOCH"] = time
     os.umask(0o022)  # the rights of files are in archives, too
     name = f"roomcast-{version}"
     tools = root / ".venv" / "release" / "bin"
@@ -98,7 +98,7 @@ def build(root: Path, version: str, dist: Path) -> None:
             (tree / ".venv").symlink_to(root / ".venv")
             npm_package.pack(tree, dist)
     for archive in (*dist.glob("*.tar.gz"), *dist.glob("*.tgz")):
-        settle(archive, time)
+        settle(archive, int(time))
     built = sorted(dist.iterdir())
     origin = statement(root, _project(root)["urls"]["Repository"], version, commit, built)
     (dist / f"{name}.intoto.json").write_text(f"{json.dumps(origin, indent=2)}\n", encoding="utf-8")
@@ -111,18 +111,12 @@ def version_of(root: Path) -> str:
     return str(_project(root)["version"])
 
 
-def commit_of(root: Path) -> tuple[str, int]:
-    """The commit that is checked out, and its time in Unix seconds."""
-    commit, time = _run(root, "git", "show", "--no-patch", "--format=%H %ct", "HEAD").split()
-    return commit, int(time)
-
-
 def _project(root: Path) -> Any:
     return tomllib.loads(_text(root, "pyproject.toml"))["project"]
 
 
 def _run(root: Path, *command: str | Path) -> str:
-    done = subprocess.run(list(map(str, command)), cwd=root, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    done = subprocess.run(list(map(str, command)), cwd=root, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 
 

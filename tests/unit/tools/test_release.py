@@ -1,6 +1,7 @@
 """What a release asks for before it builds anything, what its files have, and what the image is told."""
 
 import re
+import shlex
 import subprocess
 import tarfile
 from itertools import pairwise
@@ -9,11 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.image import image_command
-from deploy.provenance import LOCKS, sha256, statement
-from deploy.release import CHART, EXAMPLE, ROOT, SUMS, problems, version_of
-from deploy.reproducible import settle
-from deploy.signing import sign
+from tools.release.__main__ import CHART, EXAMPLE, ROOT, SUMS, problems, version_of
+from tools.release.provenance import LOCKS, sha256, statement
+from tools.release.reproducible import settle
 
 FILES = {
     "pyproject.toml": '[project]\nversion = "1.2.3"\n',
@@ -82,21 +81,29 @@ def test_what_is_not_committed_is_not_released(tree: Path) -> None:
     assert "new" in problem
 
 
-def test_the_image_gets_labels_for_all_that_the_dockerfile_asks(tree: Path) -> None:
-    command = image_command("podman", "1.2.3", "abc", 0, {})
+def make(*words: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run our Makefile in that folder."""
+    command = ["make", "--silent", "--no-print-directory", "-f", ROOT / "Makefile", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_the_image_gets_labels_for_all_that_the_dockerfile_asks() -> None:
+    command = shlex.split(make("image", "ENGINE=echo podman").stdout)
     dockerfile = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
     (asked,) = (line for line in dockerfile.splitlines() if line.startswith("ARG VERSION"))
     given = [word.partition("=") for before, word in pairwise(command) if before == "--build-arg"]
     assert {name for name, _, _ in given} == {word.partition("=")[0] for word in asked.split()[1:]}
-    assert {value for _, _, value in given} == {"1.2.3", "abc", "1970-01-01T00:00:00+00:00"}
+    assert all(value for _, _, value in given)
+    assert command[:2] == ["podman", "build"]
+    assert command[-2:] == [f"roomcast:{version_of(ROOT)}", "."]
 
 
 def test_an_image_for_several_kinds_of_machines_is_pushed_with_where_it_comes_from() -> None:
-    asked = {"IMAGE": "registry.example/roomcast", "PLATFORMS": "linux/amd64,linux/arm64", "PUSH": "1"}
-    command = " ".join(image_command("docker", "1.2.3", "abc", 0, asked))
+    asked = ("IMAGE=registry.example/roomcast", "PLATFORMS=linux/amd64,linux/arm64", "PUSH=1")
+    command = make("image", "ENGINE=echo docker", *asked).stdout
     assert command.startswith("docker buildx build ")
     assert "--platform linux/amd64,linux/arm64 --push --provenance mode=max" in command
-    assert command.endswith("-t registry.example/roomcast:1.2.3 .")
+    assert command.endswith(f"-t registry.example/roomcast:{version_of(ROOT)} .\n")
 
 
 def packed(folder: Path, names: list[str], time: int) -> Path:
@@ -131,21 +138,24 @@ def test_the_statement_says_what_was_built_of_what() -> None:
 
 
 def test_a_signature_that_nobody_could_verify_is_not_made(tmp_path: Path) -> None:
-    key, signers = tmp_path / "key", tmp_path / "signers"
+    key, signers, dist = tmp_path / "key", tmp_path / "deploy" / "release_signers", tmp_path / "dist"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    (tmp_path / SUMS).write_text("some sums")
+    for folder in (signers.parent, dist):
+        folder.mkdir()
+    (dist / SUMS).write_text("some sums")
     signers.write_text("# nobody\n")
-    assert "nobody could verify it" in sign(tmp_path, key, signers)
-    assert not (tmp_path / f"{SUMS}.sig").exists()
+    assert "nobody could verify it" in make("sign", f"SIGNING_KEY={key}", folder=tmp_path).stderr
+    assert not (dist / f"{SUMS}.sig").exists()
     signers.write_text(f"releases {(tmp_path / 'key.pub').read_text()}")
-    assert sign(tmp_path, key, signers) == ""
-    assert (tmp_path / f"{SUMS}.sig").exists()
+    assert make("sign", f"SIGNING_KEY={key}", folder=tmp_path).returncode == 0
+    assert (dist / f"{SUMS}.sig").exists()
+    assert "SIGNING_KEY names no file" in make("sign", "SIGNING_KEY=", folder=tmp_path).stderr
 
 
 def test_the_workflow_has_each_step_of_ours_from_the_makefile() -> None:
     text = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
     targets = set(re.findall(r"^ +(?:- run: )?make ([a-z]+)", text, re.MULTILINE))
-    assert targets == {"install", "test", "release", "image", "sign"}
+    assert targets == {"test", "release", "image", "sign"}
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert [one for one in targets if f"\n{one}:" not in makefile] == []
     jobs = yaml.safe_load(text)["jobs"]
