@@ -76,7 +76,7 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
 def test_each_module_is_imported_without_a_warning() -> None:
     """In an interpreter of its own, which has none of ours loaded.
 
-    One order stands for all: no modules import each other in a circle (test_floor_plan.py), and mypy finds
+    One order stands for all: no modules import each other in a circle (lint-imports), and mypy finds
     names that a module uses without importing them.
     """
     modules = [
