@@ -75,7 +75,7 @@ class Honest:
             streaming.cancel()
             for endpoint in (*self.viewers, self.publisher):
                 await endpoint.close()
-            await self._context.poster.close()
+            self._context.poster.close()
 
     async def ask(self) -> None:
         """Each request once; one that fails counts as its error's name."""
@@ -111,7 +111,7 @@ class Honest:
             await viewer.watching()
         finally:
             await viewer.close()
-            await context.poster.close()
+            context.poster.close()
         return "media"
 
     async def _timed(self, name: str, request: Coroutine[None, None, str]) -> None:

@@ -22,8 +22,8 @@ from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsLink
 from media.transport.ice import new_credentials
 from media.transport.stun import StunError, parse_binding_request, success_response
+from tools.bench.http_client import Poster
 from tools.bench.inbox import Inbox
-from tools.bench.poster import Poster
 
 PAYLOAD_TYPE, RTX_TYPE = 96, 97
 SOUND_TYPE, RED_TYPE = 111, 63
@@ -200,10 +200,10 @@ class Endpoint(ABC):
         answer = await self._context.poster.post(self._url, headers, offer)
         self.answered_after = answer.seconds
         if answer.status != 201:
-            raise RefusedError(f"{self._url}: {answer.status} {answer.text[:200]}")
+            raise RefusedError(f"{self._url}: {answer.status} {answer.body[:200]!r}")
         if location := answer.headers.get("location"):
             self._session_url = urljoin(self._url, location)
-        return SessionDescription.parse(answer.text).media[0]
+        return SessionDescription.parse(answer.body.decode()).media[0]
 
     def _open_socket(self, media: MediaDescription) -> None:
         candidates = [c for c in media.ice_candidates if c.protocol == "udp" and c.component == 1]

@@ -303,7 +303,7 @@ async def loaded(
         finally:
             keeping.cancel()
             await load.close()
-            await context.poster.close()
+            context.poster.close()
 
 
 def calmest(reports: Sequence[Report]) -> Report:

@@ -5,8 +5,8 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from tools.bench.http_client import Client
 from tools.bench.usage import resident_bytes
-from tools.sim.client import Client
 from tools.sim.latency import latency
 from tools.sim.measures import ROOMS, publish
 from tools.sim.stalls import Stalls

@@ -9,14 +9,14 @@ from statistics import median
 
 from shared.bus.connection import connect
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
-from tools.sim.client import Client, Reply
+from tools.bench.http_client import Client, Reply
 from tools.sim.latency import latency
 from tools.sim.system import Simulated, simulated
 from tools.sim.worker import SimulatedWorker, live_long
 
 ROOMS = 100  # of each worker
-SDP = "Content-Type: application/sdp\r\n"
-FRAGMENT = "Content-Type: application/trickle-ice-sdpfrag\r\n"
+SDP = {"Content-Type": "application/sdp"}
+FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
 TRICKLE = (
     b"a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
 )

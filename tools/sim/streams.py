@@ -7,8 +7,8 @@ from typing import cast
 
 from shared.bus.connection import connect
 from tests.support.waiting import eventually
+from tools.bench.http_client import Client
 from tools.bench.usage import Usage, resident_bytes
-from tools.sim.client import Client
 from tools.sim.latency import latency
 from tools.sim.system import simulated
 from tools.sim.worker import SimulatedWorker, live_long

@@ -18,8 +18,8 @@ from shared.bus.connection import connect
 from tests.support.fork_server import Forked, fork_server
 from tests.support.free_ports import free_port
 from tests.support.waiting import eventually
+from tools.bench.http_client import Client
 from tools.bench.usage import Usage
-from tools.sim.client import Client
 
 START_SECONDS = 120.0
 

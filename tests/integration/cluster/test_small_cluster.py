@@ -13,7 +13,7 @@ from shared.bus import keys
 from shared.bus.connection import connect
 from tests.support.offers import PLAY_OFFER
 from tests.support.waiting import eventually
-from tools.sim.client import Client, Reply
+from tools.bench.http_client import Client, Reply
 from tools.sim.measures import KINDS, SDP, Side, publish
 from tools.sim.system import simulated
 from tools.sim.worker import SimulatedWorker
