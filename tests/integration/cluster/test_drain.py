@@ -39,13 +39,6 @@ async def drain(system: System, worker: str, method: str = "POST") -> httpx.Resp
     return await system.http.request(method, url, headers=ADMIN)
 
 
-async def test_an_idle_worker_leaves_at_once(redis_url: str) -> None:
-    async with running_system(redis_url, workers=2, DRAIN_SECONDS="60") as system:
-        system.workers[0].process.send_signal(signal.SIGTERM)
-        assert await exit_code(system.workers[0]) == 0
-        assert await states(system) == {"worker1": "ready"}
-
-
 async def test_a_draining_worker_takes_nobody_and_a_second_signal_ends_who_is_left(redis_url: str) -> None:
     async with running_system(redis_url, ADMIN_TOKEN="chief", DRAIN_SECONDS="60") as system:
         publisher, viewer = Peer(publishes=True), Peer(publishes=False)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -108,32 +107,6 @@ async def announced(system: System, viewers: dict[str, int]) -> None:
         return True
 
     await eventually("all is announced again", listed, IN_TIME)
-
-
-async def test_two_claims_of_one_room_are_settled_and_told() -> None:
-    """A worker that was cut off gives up a room that another worker has taken, and tells its clients."""
-    async with own_system() as (_, system):
-        first, viewer = Peer(publishes=True), Peer(publishes=False)
-        opened = await open_session(system.http, system.whip("both"), first)
-        await open_session(system.http, system.whep("both"), viewer)
-        loser = opened.headers["Location"].rpartition("/")[2].partition(".")[0]
-        member = next(worker for worker in system.workers if worker.name == loser)
-        member.process.send_signal(signal.SIGSTOP)  # its claim expires
-        second = Peer(publishes=True)
-
-        async def published() -> bool:
-            return (await post_offer(system.http, system.whip("both", 1), PUBLISH_OFFER)).status_code == 201
-
-        await eventually("another worker has the room", published, 2 * IN_TIME, every=0.2)
-        member.process.send_signal(signal.SIGCONT)
-        for peer in (first, viewer):
-            await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
-            peer.close()
-        second.close()
-        told = "another worker owns the room now"
-        await eventually("its log says why", lambda: told in member.log.read_text(), IN_TIME)
-        rooms = await system.rooms()
-        assert list(rooms) == ["both"]
 
 
 async def test_where_settings_say_so_a_worker_that_is_cut_off_ends_what_may_be_forbidden_by_now() -> None:

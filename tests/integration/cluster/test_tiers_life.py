@@ -12,13 +12,10 @@ from media.relay.edge import RETRY_SECONDS
 from media.relay.link import SILENT_SECONDS
 from media.rooms.room import Room
 from media.rtp.packet import parse
-from media.sessions.end_reason import EndReason
 from shared.names import WorkerId
 from tests.integration.cluster.net import (
     FOUR,
-    GRACE,
     ONE,
-    OTHER_PICTURE,
     ROOM,
     THREE,
     TWO,
@@ -81,12 +78,6 @@ async def test_media_passes_two_tiers(net: Net) -> None:
     assert (status.origin, status.tier, status.has_publisher) == (TWO, 2, False)
 
 
-async def test_who_comes_when_all_are_full_gets_it_from_the_origin(net: Net) -> None:
-    publisher, _ = await chain(net)
-    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
-    assert parents(net) == {TWO: (ONE, 1), THREE: (TWO, 2), FOUR: (ONE, 1)}
-
-
 async def test_viewers_below_a_killed_edge_play_on_in_the_same_session(net: Net) -> None:
     publisher, (_, _, viewer) = await chain(net)
     net.workers[TWO].die()
@@ -113,53 +104,6 @@ async def test_an_edge_that_leaves_is_left_without_a_gap(net: Net) -> None:
     assert parents(net)[FOUR] == (THREE, 2)  # not the one that leaves
 
 
-async def test_the_end_of_the_room_passes_down(net: Net) -> None:
-    _, viewers = await chain(net)
-    net.close_room(ONE)
-    await eventually("all are told", lambda: all(viewer.closed for viewer in viewers), IN_TIME)
-    assert not parents(net)
-    assert [worker.plane.demux.relay_count for worker in net.workers.values()] == [0, 0, 0, 0]
-
-
-async def test_the_publisher_comes_back_for_all(net: Net) -> None:
-    publisher, viewers = await chain(net)
-    publisher.close()
-    await eventually("it is away", lambda: not room(net, ONE).status().has_publisher, IN_TIME)
-    publisher = await net.workers[ONE].publish()
-    for viewer in viewers:
-        await viewer.gets_media_of(publisher)
-        assert lost(viewer) == [0, 0]
-    assert parents(net) == {TWO: (ONE, 1), THREE: (TWO, 2)}
-
-
-async def test_other_codecs_pass_down(net: Net) -> None:
-    publisher, viewers = await chain(net)
-    publisher.close()
-    await eventually("it is away", lambda: not room(net, ONE).status().has_publisher, IN_TIME)
-    await net.workers[ONE].publish(picture=OTHER_PICTURE)
-    await eventually("all are told", lambda: all(viewer.closed for viewer in viewers), IN_TIME)
-
-    def codecs() -> set[str]:
-        return {room(net, name).tracks[1].published.codec.name for name in (TWO, THREE)}
-
-    await eventually("they have learned it", lambda: codecs() == {"VP9"}, IN_TIME)
-
-
-async def test_the_tree_stays_when_the_origin_dies_and_the_publisher_comes_to_another_worker(
-    net: Net,
-) -> None:
-    publisher, (_, middle, viewer) = await chain(net)
-    net.workers[ONE].die()
-    net.pass_time(SILENT_SECONDS)
-    net.pass_time(GRACE / 2)
-    publisher = await net.workers[FOUR].publish()
-    net.pass_time(RETRY_SECONDS)
-    for each in (middle, viewer):
-        await each.gets_media_of(publisher)
-        assert lost(each) == [0, 0]
-    assert room(net, TWO).origin == FOUR
-
-
 @pytest.mark.parametrize("where", [TWO, THREE])
 async def test_the_publisher_comes_back_to_an_edge(net: Net, where: WorkerId) -> None:
     _, (_, middle, viewer) = await chain(net)
@@ -172,29 +116,6 @@ async def test_the_publisher_comes_back_to_an_edge(net: Net, where: WorkerId) ->
     other = THREE if where == TWO else TWO
     assert parents(net).keys() == {other}
     assert room(net, other).origin == where
-
-
-async def test_an_edge_is_killed_while_the_publisher_comes_back(net: Net) -> None:
-    publisher, (near, _, viewer) = await chain(net)
-    publisher.close(without_a_word=True)
-    net.workers[TWO].die()
-    net.pass_time(SILENT_SECONDS)
-    publisher = await net.workers[ONE].publish()
-    await becomes(net, {THREE: (ONE, 1)})
-    for each in (near, viewer):
-        await each.gets_media_of(publisher)
-        assert lost(each) == [0, 0]
-
-
-async def test_a_dead_edge_that_the_origin_still_names_costs_one_more_question(net: Net) -> None:
-    publisher, _ = await chain(net)
-    net.workers[THREE].rooms.close(ROOM, EndReason.NO_VIEWERS)
-    await eventually("it takes one", lambda: len(net.workers[TWO].plane.origin) == 0, IN_TIME)
-    net.pass_time(1.0)
-    await eventually("the origin knows", lambda: _named(net) == TWO, IN_TIME)
-    net.workers[TWO].die()
-    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
-    assert parents(net) == {FOUR: (ONE, 1)}
 
 
 @pytest.mark.soak
@@ -210,10 +131,3 @@ async def test_nobody_waits_below_an_edge_that_the_origin_s_media_does_not_reach
     assert parents(net)[THREE] == (ONE, 1)
     await viewer.gets_media_of(publisher)
     assert lost(viewer) == [0, 0]
-
-
-def _named(net: Net) -> str:
-    """The edge to which the origin would send another one."""
-    relays = net.workers[ONE].plane.origin
-    fed = next(iter(relays._relays.values()))
-    return next((edge for edge, relay in fed.items() if relay.takes), "")
