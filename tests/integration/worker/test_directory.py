@@ -12,7 +12,7 @@ from shared.bus import keys
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.signalling import Answer, Closed, CloseRoom, Delete, Publish, Role
+from shared.messages.signalling import Answer, Closed, Delete, Publish, Role
 from shared.rpc.request import CLOSED
 from tests.integration.worker.stage import (
     BACK_SECONDS,
@@ -21,7 +21,6 @@ from tests.integration.worker.stage import (
     START_SECONDS,
     STOP_SECONDS,
     WORKER,
-    Worker,
     running,
     start,
 )
@@ -115,34 +114,6 @@ async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path, own_va
         assert await worker.stopped() == 0
         publisher.close()
         viewer.close()
-
-
-async def test_redis_may_go_away_and_come_back_empty(tmp_path: Path, own_valkey: EmbeddedValkey) -> None:
-    """No packet is lost, and the directory is right again as soon as Redis is back."""
-    async with running(own_valkey.url, tmp_path) as worker:
-        publisher, viewer = await worker.pair()
-        for _ in range(2):
-            own_valkey.stop()
-            for _ in range(20):
-                await viewer.gets_media_of(publisher)
-            assert await viewer.check()
-            own_valkey.start()
-            await viewer.gets_media_of(publisher)
-            await eventually("all is announced again", worker.is_announced, BACK_SECONDS)
-        late = Peer(publishes=False)
-        answer = await eventually("RPC works again", lambda: played(worker, late), BACK_SECONDS)
-        await late.connect(answer.sdp)
-        await late.gets_media_of(publisher)
-        assert (await worker.call(CloseRoom(room=ROOM), Closed)).sessions == 3
-        for peer in (publisher, viewer, late):
-            await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
-            peer.close()
-
-
-async def played(worker: Worker, peer: Peer) -> Answer | None:
-    with contextlib.suppress(ServiceError):
-        return await worker.play(peer)
-    return None
 
 
 async def test_a_worker_may_start_before_redis(tmp_path: Path) -> None:

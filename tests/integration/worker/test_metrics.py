@@ -10,19 +10,6 @@ from tests.support.peer import payload_of
 from tests.support.waiting import eventually
 
 
-async def test_health_and_metrics(redis_url: str, tmp_path: Path) -> None:
-    async with running(redis_url, tmp_path) as worker, httpx.AsyncClient() as http:
-        publisher, viewer = await worker.pair()
-        assert (await http.get(f"{worker.url}/healthz")).text == "ok"
-        series = await worker.series(http)
-        assert series["live_rooms"] == 1
-        assert series['live_subscribers{room="demo"}'] == 1
-        assert series['live_rtp_packets_total{room="demo"}'] == publisher.sent
-        assert series['live_rtp_bytes_total{room="demo"}'] == 20 * publisher.sent
-        publisher.close()
-        viewer.close()
-
-
 async def test_a_rooms_series_end_with_it_and_the_workers_totals_go_on(
     redis_url: str, tmp_path: Path
 ) -> None:
@@ -35,6 +22,9 @@ async def test_a_rooms_series_end_with_it_and_the_workers_totals_go_on(
         assert series['roomcast_sessions{role="publish",state="connected"}'] == 1
         assert series['roomcast_sessions{role="play",state="connected"}'] == 1
         assert series["roomcast_egress_packets_total"] == len(viewer.rtp)
+        assert series["live_rooms"] == series['live_subscribers{room="demo"}'] == 1
+        assert series['live_rtp_packets_total{room="demo"}'] == publisher.sent
+        assert series['live_rtp_bytes_total{room="demo"}'] == 20 * publisher.sent
         assert (await worker.call(CloseRoom(room=ROOM), Closed)).sessions == 2
 
         ended = await worker.series(http)
