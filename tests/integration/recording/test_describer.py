@@ -18,7 +18,7 @@ from media.details.describer import Describer
 from media.details.reader_process import ReaderGoneError, ReaderProcess
 from shared.messages.records import RecordDetails
 from shared.messages.stills import WIDTHS
-from shared.records.details import FOLDER, picture_in
+from shared.records.details import picture_in
 from shared.records.details_folder import list_details, read_picture
 from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
@@ -195,13 +195,6 @@ def test_a_machine_that_is_busy_is_no_reason_to_give_a_file_up(tmp_path: Path) -
     assert describer.describe(name_of("demo_1.webm")) is not None  # it is known: nobody is asked
     assert list_details(tmp_path) == [RecordDetails("demo_1.webm", 5, 1.0, 2, 3, False)]
     assert describer.describe(name_of("demo_2.webm")) is None
-
-
-def test_a_full_disk_keeps_nobody_from_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "demo_1.webm").write_bytes(b"12345")
-    (tmp_path / FOLDER).write_text("a file, in place of the folder")
-    describer = Describer(tmp_path, with_pictures=True, reader=Scripted(Contents(1.0, 2, 3, {})))
-    assert describer.describe(name_of("demo_1.webm")) is None
 
 
 async def test_a_folder_that_cannot_be_written_is_not_read_again_and_again(

@@ -198,21 +198,6 @@ def test_a_new_size_goes_on_where_the_container_can_hold_it(name: str, tmp_path:
     assert sum(part.frames for part in parts) == 120
 
 
-def test_rooms_of_one_kind_are_recorded_too(
-    tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
-) -> None:
-    for name, sent in (("opus", sound), ("H264", pictures["H264"])):
-        folder = tmp_path / name
-        stage = Stage(new_writer(folder, name), 1)
-        stage.play(sent)
-        stage.writer.close(stage.now)
-        files = by_suffix(folder)
-        assert {suffix: len(paths) for suffix, paths in files.items()} == (
-            {"ogg": 1, "webm": 1} if name == "opus" else {"h264": 1, "mp4": 1}
-        )
-        assert read(files["webm" if name == "opus" else "mp4"][0]).seconds == pytest.approx(SECONDS, abs=0.1)
-
-
 @pytest.mark.parametrize("name", ["VP8", "H264"])
 def test_a_track_that_is_never_heard_holds_nothing_back(
     name: str, tmp_path: Path, pictures: dict[str, list[Sent]]

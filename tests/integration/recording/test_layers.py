@@ -47,14 +47,6 @@ def sizes_of(parts: list[Recorded]) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_the_best_layer_alone_is_in_the_files(codec: str, tmp_path: Path) -> None:
-    alone, both = recorded(tmp_path, codec, video(codec, SECONDS, flashes=MARKS))
-    assert alone.sizes == both.sizes == [BEST]
-    assert alone.frames == both.frames == SECONDS * 30
-    assert both.worst_offset() < 0.04
-
-
-@pytest.mark.parametrize("codec", CODECS)
 def test_a_best_layer_that_stops_and_returns_leaves_whole_files(codec: str, tmp_path: Path) -> None:
     before = video(codec, STOPS, flashes=MARKS)
     after = video(codec, SECONDS - RETURNS, flashes=MARKS, begin=RETURNS)
@@ -69,10 +61,3 @@ def test_a_best_layer_that_stops_and_returns_leaves_whole_files(codec: str, tmp_
     flashes = sum(len(part.flashes) for part in parts)
     assert flashes >= len(MARKS) - missing
     assert all(part.worst_offset() < 0.05 for part in parts)
-
-
-def test_a_best_layer_that_never_comes_leaves_the_next_one(tmp_path: Path) -> None:
-    alone, both = recorded(tmp_path, "VP8", [])
-    assert alone.sizes == both.sizes == [POOR]
-    assert both.starts["video"] < SILENT_SECONDS + 0.6
-    assert both.seconds == pytest.approx(SECONDS, abs=0.1)

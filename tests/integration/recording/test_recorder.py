@@ -6,7 +6,6 @@ import pytest
 
 from tests.integration.recording.recorded_room import Room, running
 from tests.integration.recording.stage import by_suffix
-from tests.support.recorded import read
 from tests.support.rtp_source import Sent, audio, video
 from tests.support.waiting import eventually
 
@@ -34,14 +33,3 @@ async def test_a_room_is_recorded_in_the_forms_that_are_chosen(
         await eventually("it is forgotten", lambda: recorder.active == 0, WITHIN)
     assert set(by_suffix(tmp_path)) == suffixes
     assert not room.warned
-
-
-async def test_a_worker_that_stops_waits_for_its_files(
-    tmp_path: Path, streams: tuple[list[Sent], list[Sent]]
-) -> None:
-    async with running(tmp_path) as recorder:
-        room = Room(recorder, "opus", "VP8")
-        room.send(*streams)
-        room.recording.close()
-    [path] = by_suffix(tmp_path)["webm"]
-    assert read(path).declared_seconds == pytest.approx(SECONDS, abs=0.1)

@@ -4,9 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,6 @@ import pytest
 
 from media.recording import upload
 from media.recording.journal import Journal
-from media.recording.recorder import Recorder
 from media.recording.upload import PART_BYTES, Uploader
 from shared.messages.events import EventType, Facts
 from shared.messages.records import RecordDetails
@@ -32,16 +28,6 @@ from tests.support.waiting import eventually
 WITHIN = 15.0
 SMALL, LARGE = "demo_1.webm", "demo_2.webm"
 LARGE_BYTES = 2 * PART_BYTES + 12_345
-UNFINISHED = """
-import sys, time
-from pathlib import Path
-from media.recording.journal import Journal
-journal = Journal(Path(sys.argv[1]))
-journal.began("demo_3.webm", {})
-Path(sys.argv[1], "demo_3.webm").write_bytes(b"half of it")
-print("writing", flush=True)
-time.sleep(60)
-"""
 
 
 @pytest.fixture
@@ -79,11 +65,6 @@ def running(
 
 def store_of(s3: S3Server) -> Store:
     return Store(load_settings(**s3.settings))
-
-
-def tell_of_left(s3: S3Server, folder: Path) -> None:
-    settings = load_settings(record_dir=str(folder), **s3.settings)
-    Recorder(settings).tell_of_left()
 
 
 def due(folder: Path) -> set[str]:
@@ -165,34 +146,6 @@ async def test_an_upload_in_parts_goes_on_where_it_stopped(
     assert "partNumber=3" in sent[0]
     assert stored(s3) == wanted
     assert not s3.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
-
-
-@pytest.fixture
-def writing(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that is in the middle of a recording."""
-    with subprocess.Popen(
-        [sys.executable, "-c", UNFINISHED, str(tmp_path)], stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield process
-        process.kill()
-
-
-async def test_what_a_killed_worker_left_is_uploaded_by_another(
-    s3: S3Server, tmp_path: Path, writing: subprocess.Popen[bytes]
-) -> None:
-    with running(s3, tmp_path) as uploader:
-        with Journal(tmp_path).claim("demo_3.webm") as entry:
-            assert entry is None  # it is being written
-        writing.send_signal(signal.SIGKILL)
-        writing.wait()
-        assert not stored(s3)
-        uploader.wake()
-        tell_of_left(s3, tmp_path)  # as any worker does
-        uploader.wake()
-        await all_done(tmp_path)
-    assert s3.objects() == {"live/demo_3.webm": b"half of it"}
 
 
 def test_the_store_says_what_it_has(s3: S3Server) -> None:

@@ -360,6 +360,7 @@ async def test_the_upload_in_progress_has_what_is_left_of_the_time(tmp_path: Pat
 async def test_what_is_incomplete_at_the_end_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "WRITE_REST_SECONDS", 0.05)
     monkeypatch.setattr(module, "FINISH_SECONDS", 0.05)
     recorder = World(tmp_path, uploads=False).recorder
     with capture_logs() as logs:
@@ -368,7 +369,8 @@ async def test_what_is_incomplete_at_the_end_is_named(
         left = recording(waiting=3)
         left.complete = asyncio.get_running_loop().create_future()
         recorder._recordings = _Both(left)  # type: ignore[assignment]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
+            await recorder.rest()
             await recorder.finish()
     assert [(one["log_level"], one["rooms"], one["count"], one["packets"]) for one in logs] == [
         ("error", ["demo"], 1, 3)

@@ -1,33 +1,20 @@
-"""A disk that is slow or hangs, and rooms that never send: what they cost the worker is bounded."""
+"""Threads call the disk, which may hang, and the event loop never does."""
 
-import asyncio
 import os
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from media.recording import recorder
-from media.recording.part_file import PartFile
-from media.recording.recorder import Recorder
-from media.recording.recording import Recording
 from media.recording.shelf import Shelf
-from media.rtp.run import Run
 from shared.errors import ServiceError
 from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
-from shared.names import RoomName
-from shared.settings.settings import load_settings
 from tests.integration.recording.recorded_room import STEADY, Room, running
-from tests.integration.recording.stage import room_tracks
-from tests.support.rtp_source import Numbering, Sent, audio, video
+from tests.support.rtp_source import Sent, audio, video
 
-WITHIN = 20.0
 SECONDS = 2.0
-STUCK = "stuck"
 
 Streams = tuple[list[Sent], list[Sent]]
 
@@ -35,61 +22,6 @@ Streams = tuple[list[Sent], list[Sent]]
 @pytest.fixture(scope="module")
 def streams() -> Streams:
     return audio(SECONDS), video("VP8", SECONDS)
-
-
-@pytest.fixture
-def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Until it is set, writes to the files of rooms whose names begin with `STUCK` do not return."""
-    event, write = threading.Event(), PartFile.write
-
-    def hanging(file: PartFile, data: object) -> int:
-        if file.path.name.startswith(STUCK):
-            event.wait()
-        return write(file, data)
-
-    monkeypatch.setattr(PartFile, "write", hanging)
-    yield event
-    event.set()
-
-
-def recorder_in(folder: Path, **settings: Any) -> Recorder:
-    return Recorder(load_settings(record_enabled=True, record_dir=str(folder), **settings))
-
-
-def opened(recorder: Recorder, name: str) -> Recording:
-    return recorder.open(
-        RoomName(name),
-        room_tracks("opus"),
-        reported=lambda track: None,
-        want_keyframe=lambda track: None,
-        warn=lambda text, holds: None,
-    )
-
-
-def sound(sent: list[Sent]) -> list[Run]:
-    numbering = Numbering(0)
-    return [numbering.run(one.data) for one in sent]
-
-
-async def test_a_worker_that_stops_does_not_wait_for_a_disk_that_hangs(
-    tmp_path: Path, streams: Streams, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder, "WRITE_REST_SECONDS", 0.1)
-    monkeypatch.setattr(recorder, "FINISH_SECONDS", 0.1)
-    ours = recorder_in(tmp_path)
-    for name in ("other", STUCK):
-        recording = opened(ours, name)
-        for run in sound(streams[0]):
-            recording.take(run)
-        recording.tick(time.monotonic())
-        recording.close()
-    with capture_logs() as logs:
-        async with asyncio.timeout(WITHIN):
-            await ours.rest()
-            await ours.finish()
-    [line] = logs
-    assert line["event"] == "recordings left incomplete: the disk did not take them in time"
-    assert (line["rooms"], line["count"]) == ([STUCK], 1)
 
 
 @pytest.fixture
