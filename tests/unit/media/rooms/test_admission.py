@@ -129,12 +129,6 @@ async def world() -> World:
 # --- taking a room over
 
 
-async def test_a_publisher_that_sends_is_replaced_by_nobody(world: World) -> None:
-    world.publish("ann")
-    assert not world.may_publish("ann")
-    assert not world.may_publish("eve")
-
-
 async def test_a_silent_publisher_is_replaced_by_itself_only(world: World) -> None:
     first, viewer = world.publish("ann"), world.watch()
     world.now += START_SECONDS
@@ -217,13 +211,6 @@ async def test_a_copy_is_not_this_worker_s_and_its_publisher_may_come_here(world
     assert list(world.rooms.names()) == [DEMO]
 
 
-async def test_whoever_gets_the_claim_of_a_copy_does_not_get_its_viewers(world: World) -> None:
-    copy, viewer = world.copy("ann"), world.watch()
-    assert world.may_publish("eve")
-    assert world.room is not copy
-    assert viewer.ended
-
-
 @pytest.mark.parametrize("stood_in", [False, True])
 async def test_who_sends_more_than_the_room_has_opens_it_anew(world: World, stood_in: bool) -> None:
     """Viewers must come again, to get it."""
@@ -301,23 +288,17 @@ async def test_a_delete_after_the_peer_has_closed_ends_the_room(world: World) ->
     assert caught.value.code is ErrorCode.SESSION_NOT_FOUND
 
 
-async def test_a_late_delete_of_a_former_session_leaves_its_successor_alone(world: World) -> None:
-    first = world.publish("ann")
-    first.end(EndReason.CLOSED_BY_PEER)
-    second = world.publish("ann")
-    assert world.delete(first.id) is EndReason.CLOSED_BY_PEER
-    assert not second.ended
-    second.end(EndReason.CLOSED_BY_PEER)
-    assert world.room is not None
-
-
-async def test_a_late_delete_of_a_former_session_does_not_end_a_room_that_another_one_left(
-    world: World,
+@pytest.mark.parametrize("has_left", [False, True])
+async def test_a_late_delete_of_a_former_session_ends_neither_its_successor_nor_the_room(
+    world: World, has_left: bool
 ) -> None:
     first = world.publish("ann")
     first.end(EndReason.CLOSED_BY_PEER)
-    world.publish("ann").end(EndReason.CLOSED_BY_PEER)
-    world.delete(first.id)
+    second = world.publish("ann")
+    if has_left:
+        second.end(EndReason.CLOSED_BY_PEER)
+    assert world.delete(first.id) is EndReason.CLOSED_BY_PEER
+    assert second.ended is has_left
     assert world.room is not None
 
 
@@ -372,10 +353,10 @@ async def test_a_delete_ends_a_session_that_lives(world: World) -> None:
 
 
 async def test_without_a_room_a_viewer_is_told_when_to_ask_again(world: World) -> None:
-    with pytest.raises(ServiceError) as caught:
-        world.watch()
-    assert caught.value.code is ErrorCode.NO_PUBLISHER
-    assert caught.value.retry_after == 2
+    for ask in (world.watch, lambda: world.admission.offer(DEMO, world.now, None, 0)):
+        with pytest.raises(ServiceError) as caught:
+            ask()
+        assert (caught.value.code, caught.value.retry_after) == (ErrorCode.NO_PUBLISHER, 2)
 
 
 async def test_viewers_on_other_workers_count_to_the_limit() -> None:

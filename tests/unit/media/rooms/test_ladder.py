@@ -6,9 +6,7 @@ import pytest
 
 from media.rooms.ladder import KEPT, SLOWEST_SECONDS, measure
 from media.switch.rendition import Ladder
-from tests.support.published import sound
 from tests.support.shown_world import SOUND_RATE, THREE, ShownWorld
-from tests.support.world import World
 
 
 def ladder_of(world: ShownWorld) -> Ladder:
@@ -117,22 +115,3 @@ def test_forms_of_a_layer_that_has_stopped_need_more_than_any_line_carries() -> 
     world.run(1.0)
     assert world.thinning.base == 1
     assert ladder_of(world).needs[4] < math.inf
-
-
-def test_a_layer_that_has_stopped_holds_no_pictures_for_newcomers() -> None:
-    world = ShownWorld(join_burst="on")
-    assert all(sent.has_pictures for sent in world.feed.sent[:3])
-    world.rates[0] = 0
-    world.run(4.0)
-    assert [sent.has_pictures for sent in world.feed.sent[:3]] == [False, True, True]
-    world.rates[0] = THREE[0]
-    world.run(1.2)
-    viewer = world.watch()
-    world.run(0.5)
-    first = viewer.pictures()[0]
-    assert first.payload[3] == 0  # it begins with a keyframe
-
-
-def test_a_room_without_a_picture_has_no_ladder() -> None:
-    world = World((sound(),))
-    assert measure(world.feed, world.tracks, world.now) is None

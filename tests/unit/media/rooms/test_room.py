@@ -78,13 +78,6 @@ def test_each_form_of_a_track_has_a_place_of_its_own_behind_the_tracks(
     assert [each.base for each in made] == bases
 
 
-def test_a_new_room_has_no_still_picture() -> None:
-    room = room_of(video("VP8"))
-    assert room.status().still_at == 0
-    room.still_taken_at = 1_800_000_000.5
-    assert room.status().still_at == 1_800_000_000.5
-
-
 def test_the_worst_loss_of_its_tracks_is_shown() -> None:
     room = room_of(video("VP8"), sound())
     assert room.status().loss == 0.0

@@ -14,28 +14,11 @@ from media.rooms.rooms import MEASURED_SECONDS, Rooms
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
 from shared.messages.room_settings import Clip, RecordingNote, RoomSettings
-from shared.names import RoomName, SessionId, WorkerId
+from shared.names import RoomName, SessionId
 from tests.support.published import sound, video
+from tests.unit.media.rooms.test_room import Source
 
 CHECK = RoomName("~check-demo")
-
-
-class Source:
-    tier = 0
-    may_feed = True
-
-    def __init__(self, origin: WorkerId | None) -> None:
-        self.origin = origin
-        self.heard_at = 0.0
-        self.ended: list[EndReason] = []
-
-    def is_alive(self, now: float) -> bool:
-        return True
-
-    def send_rtcp(self, compound: bytes) -> None: ...
-
-    def end(self, reason: EndReason) -> None:
-        self.ended.append(reason)
 
 
 class Recordings:
@@ -89,7 +72,8 @@ class World:
     def open(
         self, name: str, *, viewers: int = 0, origin: str | None = None, at: float | None = None
     ) -> Room:
-        source = Source(None if origin is None else WorkerId(origin))
+        source = Source(origin)
+        source.heard_at = 0.0
         published = [video("VP8"), sound()]
         room = self.rooms.open(
             RoomName(name), published, lambda _: source, 0.0, identity="ann", started_at=at
@@ -191,7 +175,7 @@ def test_a_recording_goes_on_with_another_publisher_of_the_same_codecs(
     room = world.open("demo")
     [first] = world.recordings.opened
     first.failure = failure
-    world.rooms.succeed(room, [video(codec), sound()], lambda _: Source(None))
+    world.rooms.succeed(room, [video(codec), sound()], lambda _: Source())
     assert (room.recording is first) is goes_on
     assert first.closed is not goes_on
     assert room.feed.tap is room.recording is world.recordings.opened[-1]
@@ -208,12 +192,13 @@ def test_the_largest_rooms_are_those_with_most_viewers(world: World) -> None:
 def test_new_publishers_are_counted_until_the_load_shows_them(world: World) -> None:
     world.open("before", at=1_000.0 - MEASURED_SECONDS)
     world.open("new", at=1_000.1 - MEASURED_SECONDS)
-    world.open("now")
+    now = world.open("now")
     world.open("copy", origin="w2")
     assert world.rooms.not_measured(1_000.0) == 2
+    assert now.started_at == 1_000.0
 
 
-def test_a_room_that_fails_ends_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_room_that_fails_ends_alone(world: World) -> None:
     broken, other = world.open("broken"), world.open("other")
     source = broken.source
     assert isinstance(source, Source)
@@ -237,7 +222,7 @@ def test_what_a_room_received_is_counted_after_its_end(world: World) -> None:
 def test_its_end_is_told_to_all_once(world: World) -> None:
     room = world.open("demo")
     world.rooms.close_all(EndReason.WORKER_STOPS)
-    world.rooms.source_ended(room, Source(None), EndReason.DELETED)
+    world.rooms.source_ended(room, Source(), EndReason.DELETED)
     assert world.told == [("opened", "demo"), ("ended", "demo"), ("copies end", "demo")]
     assert world.freed == ["demo"]
 
@@ -254,7 +239,7 @@ def test_viewers_that_cannot_decode_a_newcomer_s_codec_are_ended_and_no_others(w
             played=[played], end=lambda reason, name=name: ended.setdefault(name, reason), rendition=None
         )
         room.viewers[SessionId(f"w1.{name}")] = viewer
-    world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source(None))
+    world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source())
     assert ended == {"old": EndReason.CODEC_CHANGED}
 
 
@@ -265,15 +250,15 @@ def test_a_newcomer_s_other_codecs_are_told_to_copies_and_end_standbys_without_t
     former = room.source
     assert isinstance(former, Source)
     standbys: list[Any] = [
-        SimpleNamespace(rank=rank, published=[video(codec), sound()], session=Source(None))
+        SimpleNamespace(rank=rank, published=[video(codec), sound()], session=Source())
         for rank, codec in enumerate(("VP8", "H264"), 1)
     ]
     for standby in standbys:
         room.standbys.add(standby)
-    world.rooms.succeed(room, [video("VP8"), sound()], lambda _: Source(None))
+    world.rooms.succeed(room, [video("VP8"), sound()], lambda _: Source())
     assert ("copies change", "demo") not in world.told
     assert former.ended == [EndReason.REPLACED]
-    world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source(None))
+    world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source())
     assert world.told == [*[("opened", "demo")] * 2, ("copies change", "demo"), ("opened", "demo")]
     assert [standby.session.ended for standby in standbys] == [[EndReason.CODEC_CHANGED], []]
     assert room.publisher_state(1.0) is PublisherState.SENDING

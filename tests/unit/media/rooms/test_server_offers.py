@@ -109,12 +109,6 @@ async def test_an_offer_ends_with_its_room(world: World) -> None:
     assert refusal(world, held, answer).code is ErrorCode.SESSION_NOT_FOUND
 
 
-async def test_there_is_nothing_to_offer_without_a_room() -> None:
-    with pytest.raises(ServiceError) as refused:
-        offer(World())
-    assert refused.value.code is ErrorCode.NO_PUBLISHER
-
-
 async def test_the_oldest_offers_give_way_first_those_of_the_same_client(world: World) -> None:
     stranger, _ = offer(world)
     of_client = [offer(world, client="192.0.2.1")[0] for _ in range(MOST_OFFERS_OF_CLIENT + 1)]
