@@ -52,14 +52,6 @@ def test_an_address_outlives_one_lost_keep_alive_but_not_two() -> None:
     assert far.say(THERE, 10.0 + 2.1 * KEEP_ALIVE_SECONDS) == THERE
 
 
-def test_two_addresses_that_both_work_do_not_take_turns() -> None:
-    far = Far()
-    said = {
-        far.say(source, 10.0 + turn * KEEP_ALIVE_SECONDS) for turn in range(10) for source in (HERE, THERE)
-    }
-    assert said == {HERE}
-
-
 def test_words_are_repeated_each_second_whatever_else_is_sent() -> None:
     far = Far()
     far.say(HERE, 10.0)
