@@ -28,7 +28,6 @@ from tests.support.far_end import new_keys, rtp
 from tests.support.native_loop import NATIVE, NativeLoop
 from tests.support.nonce_watch import NonceWatch
 from tests.support.runs import natively, run_of
-from tests.unit.media.rtp.test_srtp import KEY, PLAIN, PROTECTED, SALT
 
 # `make sanitize` wants more
 many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
@@ -49,19 +48,6 @@ def of(*payloads: bytes, first: int = 0) -> Run:
 
 
 # --- the same bytes
-
-
-def test_it_protects_as_the_vector_of_rfc_7714() -> None:
-    sent: list[bytes] = []
-    loop = NativeLoop(NATIVE)
-    fan_out = loop.fan_out(lambda run, _size, _address: sent.append(bytes(run)))
-    index, ssrc = int.from_bytes(PLAIN[2:4]), int.from_bytes(PLAIN[8:12])
-    run = natively(run_of(PLAIN, ssrc=ssrc, first=index))
-    assert fan_out.cipher is not None
-    target = fan_out.cipher(KEY, SALT), THERE, numbers(index, 0)
-    fan_out.send(run, FORM._replace(payload_type=PLAIN[1] & 0x7F), [target])
-    loop.close()
-    assert sent == [PROTECTED]
 
 
 packets = st.lists(

@@ -23,14 +23,6 @@ def stamp(packet: RtpPacket) -> bytes | None:
     return stamps[0] if stamps else None
 
 
-def test_the_time_is_in_64ths_of_a_minute_and_wraps() -> None:
-    """24 bits, of which 18 are behind the point."""
-    assert send_time(1.0) == b"\x04\x00\x00"
-    assert send_time(63.5) == b"\xfe\x00\x00"
-    assert send_time(64.0) == send_time(0.0) == bytes(3)
-    assert send_time(1e9 + 0.5) != send_time(1e9)
-
-
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
 def test_all_packets_of_a_burst_say_when_it_was_sent(profile: Profile) -> None:
     world = LayersWorld()
