@@ -115,7 +115,7 @@ class _Continued:
             first = self._newest is None and self._highest.value >= 0
             if first or own + self._offsets[0] <= self._highest.value:
                 self._offsets[0] = self._highest.value + 1 - own
-            self._begins, self._newest = False, own
+            self._begins = False
         self._newest = own if self._newest is None else max(self._newest, own)
         offset = self._offsets[min(ago, len(self._offsets) - 1)]
         self._highest.value = max(self._highest.value, own + offset)

@@ -35,7 +35,6 @@ class ReceptionStats:
         self._expected_before = 0
         self._received_before = 0
         self._report_ntp: int | None = None
-        self._report_arrival = 0.0
 
     @property
     def jitter(self) -> float:

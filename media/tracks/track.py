@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 from media.negotiation.agreed_tracks import PlayedTrack, PublishedTrack, RoomTrack
 from media.negotiation.codecs import describe, match
@@ -46,8 +47,7 @@ class Track:
 
     def __post_init__(self) -> None:
         own = self.extension_ids = dict(self.published.extensions)
-        taken = set(own.values())
-        own[ABS_CAPTURE_TIME_EXTENSION] = next(n for n in range(MAX_EXTENSION_ID, 0, -1) if n not in taken)
+        own[ABS_CAPTURE_TIME_EXTENSION] = max({*range(MAX_EXTENSION_ID + 1)} - {*own.values()})
         self._tell_sent()
         self._stamp()
 
@@ -75,8 +75,9 @@ class Track:
 
         `now` is in seconds of a steady clock.
         """
-        last = 0.0 if self.source.payload_type == NO_PAYLOAD else self.source.last_received
-        return self.sent.announced > 0 or (last > 0 and now - last < LIVE_SECONDS)
+        last = self.source.last_received
+        comes = self.source.payload_type != NO_PAYLOAD and last > 0 and now - last < LIVE_SECONDS
+        return comes or self.sent.announced > 0
 
     @property
     def offered(self) -> RoomTrack:
@@ -133,7 +134,7 @@ class Track:
         own = self.extension_ids
         for uri in coming:
             if uri not in own:
-                free = (n for n in (coming[uri], *range(1, MAX_EXTENSION_ID + 1)) if n not in own.values())
+                free = (n for n in chain([coming[uri]], count(1)) if n not in own.values())
                 own[uri] = next(free)
         if all(own[uri] == number for uri, number in coming.items()):
             return None

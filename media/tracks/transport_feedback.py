@@ -104,7 +104,6 @@ class TransportFeedback:
         symbols: list[int] = []
         deltas = bytearray()
         reference: int | None = None
-        before = 0
         index = start
         while index < self._next and len(deltas) < _MAX_DELTA_BYTES:
             arrival = self._arrivals[index & WINDOW - 1]

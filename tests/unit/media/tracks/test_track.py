@@ -3,8 +3,18 @@
 import pytest
 
 from media.payload.picture_id import picture_id
+from media.rtp.extensions import ABS_CAPTURE_TIME_EXTENSION
 from media.tracks import track as module
-from media.tracks.track import LIVE_SECONDS, can_read, fits, has_stopped, new_tracks, succeed
+from media.tracks.track import (
+    LIVE_SECONDS,
+    MAX_EXTENSION_ID,
+    can_read,
+    continues,
+    fits,
+    has_stopped,
+    new_tracks,
+    succeed,
+)
 from tests.support.encoded import HEIGHT, WIDTH, encode
 from tests.support.far_end import one_byte, rtp
 from tests.support.layered import AUDIO, RIDS, LayeredWorld, layers
@@ -44,6 +54,13 @@ def test_a_newcomer_fits_if_it_has_no_layer_that_the_room_lacks() -> None:
     assert not fits(new_tracks(layers(2), 0.0), layers(3))
 
 
+def test_a_newcomer_continues_a_room_whose_codecs_it_has() -> None:
+    room = new_tracks([*layers(codec=VP8), sound()], 0.0)
+    assert continues(room, [video(VP8), sound()])
+    assert not continues(room, [video("H264"), sound()])
+    assert not continues(room[-1:], [video(VP8), sound()])
+
+
 @pytest.mark.parametrize(
     ("coming", "ids"),
     [
@@ -61,6 +78,12 @@ def test_header_extensions_of_the_next_publisher_get_the_ids_of_the_room(
     [track] = new_tracks([video(extensions={"a": 2, "b": 3})], 0.0)
     track.extension_ids = {"a": 2, "b": 3}
     assert track._translated_ids(coming) == ids
+
+
+@pytest.mark.parametrize(("taken", "own"), [((), 255), ((254,), 255), ((255, 253), 254)])
+def test_the_rooms_own_extension_has_the_highest_id_that_is_free(taken: tuple[int, ...], own: int) -> None:
+    [track] = new_tracks([video(extensions={str(number): number for number in taken})], 0.0)
+    assert track.extension_ids[ABS_CAPTURE_TIME_EXTENSION] == own <= MAX_EXTENSION_ID
 
 
 def test_the_codec_of_a_layer_that_rests_does_not_matter_to_a_viewer_of_the_best() -> None:
@@ -92,6 +115,13 @@ def test_a_track_is_live_while_packets_for_viewers_come() -> None:
     assert [track.live(world.now) for track in world.tracks] == [False, False, True, True]
     world.now += LIVE_SECONDS
     assert not any(track.live(world.now) for track in world.tracks)
+    track = world.tracks[AUDIO]
+    track.source.last_received = 0.5  # of a machine that has just begun
+    assert track.live(1.0)
+    succeed(world.tracks, layers())
+    assert not track.live(1.0)  # it rests
+    track.sent.announced = 1
+    assert track.live(1.0)
 
 
 def test_a_layer_has_stopped_while_another_one_comes() -> None:
