@@ -98,10 +98,11 @@ def test_a_packet_that_is_missing_leaves_a_gap_among_the_earlier_ones() -> None:
 def test_a_packet_from_long_before_is_left_out() -> None:
     """Discontinuous sound: the offset of a block has 14 bits."""
     world, viewer = joined(1)
-    ticks = [20 * TICK, 37 * TICK, 38 * TICK]
+    ticks = [20 * TICK, 37 * TICK + 1, 38 * TICK]
     for timestamp in ticks:
         world.receive(world.publisher.packet(AUDIO, bytes(9), timestamp=1000 + timestamp))
-    assert [len(parse(packet.payload, OPUS).earlier) for packet in sounds(viewer)[2:]] == [1, 1]
+    reds = [parse(packet.payload, OPUS) for packet in sounds(viewer)[2:]]
+    assert [[one.offset for one in red.earlier] for red in reds] == [[17 * TICK + 1], [TICK - 1]]
     world.receive(world.publisher.packet(AUDIO, bytes(9), timestamp=1000 + 60 * TICK))
     assert parse(sounds(viewer)[0].payload, OPUS).earlier == []
 

@@ -12,7 +12,7 @@ from media.tracks.layer_ids import LayerIds, PictureIds
 from tests.support.runs import run_of
 
 DESCRIPTOR = 5
-TICKS = 3000
+TICKS = 1  # the least from one picture to the next
 HALF = 1 << 14
 
 
@@ -165,12 +165,30 @@ def test_another_layer_goes_on_above_the_highest_and_again_at_each_keyframe() ->
     assert id_of(continued(high, late)) == 102
 
 
-def test_a_stream_that_takes_a_layer_over_goes_on_above_the_former() -> None:
-    layer = LayerIds(PictureIds(), "VP8", 0)
-    continued(layer, packet(20_000, 5 * TICKS, key=True))
+@pytest.mark.parametrize("highest", [0, 20_000])
+def test_a_stream_that_takes_a_layer_over_goes_on_above_the_former(highest: int) -> None:
+    shared = PictureIds()
+    layer, other = LayerIds(shared, "VP8", DESCRIPTOR), LayerIds(shared, "VP8", DESCRIPTOR)
+
+    def above(layer: LayerIds, number: int, at: int, *, key: bool = False) -> tuple[int, int]:
+        sent = continued(layer, packet(number, at * TICKS, key=key, frame=3 * (number - 3)))
+        return id_of(sent) - highest, frame_of(sent) - 3 * highest
+
+    continued(layer, packet(highest, 5 * TICKS, key=True, frame=3 * highest))
     layer.restart()
-    assert id_of(continued(layer, packet(3, 0))) == 20_001
-    assert id_of(continued(layer, packet(4, TICKS))) == 20_002
+    assert above(layer, 3, 0) == (1, 1)
+    assert above(layer, 4, 1) == (2, 4)
+    assert above(other, 9, 0, key=True) == (3, 5)
+    assert above(layer, 5, 2, key=True) == (4, 7)
+    assert above(layer, 6, 3) == (5, 10)
+    assert above(layer, 5, 2) == (4, 7)  # late, but no keyframe of the former stream counts
+    assert above(layer, 3, 0) == (1, 1)
+    assert above(layer, 30, 27, key=True) == (29, 82)  # what was lost in between leaves its gap
+
+
+def test_a_picture_from_before_the_first_one_keeps_its_distance() -> None:
+    layer = LayerIds(PictureIds(), "VP8", 0)
+    assert [id_of(continued(layer, packet(n, n * TICKS))) for n in (40, 39)] == [40, 39]
 
 
 @pytest.mark.parametrize("bits", [7, 15])

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from media.negotiation.agreed_tracks import LeftOut
+from media.rtp.extensions import RID_EXTENSION, TRANSPORT_CC_EXTENSION
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.rtcp import ReceiverReport, parse_compound
 from media.tracks.layer_streams import LayerStreams
@@ -95,11 +96,11 @@ def packet(ssrc: int, *extensions: tuple[int, bytes], again: bool = False) -> Rt
 def test_a_name_is_remembered_for_media_and_for_what_comes_again() -> None:
     sources = {n: track.source for n, track in enumerate(new_tracks(layers(), 0.0))}
     streams = LayerStreams(sources)
-    assert streams.find(packet(10), 1.0) is None
-    assert streams.known(10) is None
-    assert streams.find(packet(10, (RID, b"h")), 1.0) == 1
-    assert streams.find(packet(10), 1.0) == 1
-    assert streams.known(10) == 1
+    assert streams.find(packet(0), 1.0) is None
+    assert streams.known(0) is None
+    assert streams.find(packet(0, (RID, b"h")), 1.0) == 1
+    assert streams.find(packet(0), 1.0) == 1
+    assert streams.known(0) == 1
     assert streams.find(packet(20, again=True), 1.0) is None
     assert streams.find(packet(20, (RID, b"h"), again=True), 1.0) is None  # that names media only
     assert streams.find(packet(20, (REPAIRED_RID, b"h"), again=True), 1.0) == 1
@@ -109,12 +110,22 @@ def test_a_name_is_remembered_for_media_and_for_what_comes_again() -> None:
     for ssrc in (11, 12):  # of one name those remain that the track follows, and the latest
         assert streams.find(packet(ssrc, (RID, b"h")), 1.0) == 1
         assert streams.find(packet(10 + ssrc, (REPAIRED_RID, b"h"), again=True), 1.0) == 1
-    assert [streams.known(ssrc) for ssrc in (10, 11, 12)] == [None, None, 1]
+    assert [streams.known(ssrc) for ssrc in (0, 11, 12)] == [None, None, 1]
     assert [streams.find(packet(ssrc, again=True), 1.0) for ssrc in (20, 21, 22)] == [None, None, 1]
     sources[1].stats = ReceptionStats(12, 90_000)
     for ssrc in (13, 14):
         assert streams.find(packet(ssrc, (RID, b"h")), 1.0) == 1
     assert [streams.known(ssrc) for ssrc in (12, 13, 14)] == [1, None, 1]
+
+
+def test_without_an_extension_for_it_nothing_that_comes_again_names_its_layer() -> None:
+    published = [
+        replace(track, extensions={RID_EXTENSION: RID, TRANSPORT_CC_EXTENSION: TRANSPORT_CC})
+        for track in layers()
+    ]
+    streams = LayerStreams({n: track.source for n, track in enumerate(new_tracks(published, 0.0))})
+    assert streams.find(packet(20, (RID, b"h"), again=True), 1.0) is None
+    assert streams.find(packet(20, (RID, b"h")), 1.0) == 1
 
 
 def test_what_goes_nowhere_has_been_carried_all_the_same() -> None:

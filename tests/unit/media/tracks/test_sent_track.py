@@ -1,10 +1,13 @@
 """A track as a room sends it: what it holds for retransmission, and knows of its layers."""
 
+import pytest
+
 from media.rtp.packet import parse
 from media.rtp.run import Run
 from media.rtp.sequence import WRAP_GUARD
 from media.tracks.history import MAX_AGE_SECONDS
 from media.tracks.keyframe_requests import ANSWER_SECONDS, PROOF
+from media.tracks.picture_cache import MAX_AGE_SECONDS as PICTURES_SECONDS
 from media.tracks.sent_track import FRESH_SECONDS, GOES_ON_SECONDS, JoinBurstMode, SentTrack
 from tests.support.far_end import one_byte, rtp, two_byte
 from tests.support.picture_world import DELTA, KEY
@@ -34,14 +37,15 @@ def test_an_index_stands_for_one_packet_however_old() -> None:
 
 def test_it_learns_from_each_keyframe_what_its_layers_are() -> None:
     track = SentTrack(SSRC, join_burst="off")
-    track.publish("VP8", deaf=False, descriptor=4)
+    track.publish("VP8", deaf=False, descriptor=1)
     structure = bytes.fromhex("800001800104eaac851450460404fc03bc")  # of two temporal layers
-    track.keep(picture(5, KEY, two_byte((4, structure))), 1.0)
-    delta = picture(6, DELTA, one_byte((4, bytes.fromhex("830002"))))
+    track.keep(picture(5, KEY, two_byte((1, structure))), 1.0)
+    delta = picture(6, DELTA, one_byte((1, bytes.fromhex("830002"))))
     track.keep(delta, 1.1)
     assert track.temporal.top == 1
     assert track.temporal.layer(delta.packet(0)) == 1
-    track.publish("VP8", deaf=False)  # somebody else
+    track.publish("VP8", deaf=False)  # somebody else, who sends no descriptors
+    track.keep(picture(7, KEY, two_byte((1, structure))), 1.2)
     assert track.temporal.top == 0
     assert track.temporal.layer(delta.packet(0)) is None
 
@@ -142,6 +146,16 @@ def test_a_viewer_may_begin_with_what_is_held_if_nothing_newer_is_likely() -> No
     assert track.may_begin(11.0, 11.0 + ANSWER_SECONDS)
 
 
+@pytest.mark.parametrize("parts", [(0, 1), (1, 2)])
+def test_a_keyframe_is_held_whole_when_the_pictures_before_it_are_too_old(parts: tuple[int, int]) -> None:
+    track = SentTrack(SSRC, codec="VP8", join_burst="on")
+    track.keep(picture(5, KEY), 10.0)
+    packets = [rtp(6 + n, KEY if n in parts else DELTA, timestamp=900 * (n in parts)) for n in range(3)]
+    run = run_of(*packets, track=VIDEO, ssrc=SSRC, first=6)
+    track.keep(run.part(0, parts[1] + 1), 10.1 + PICTURES_SECONDS)
+    assert indexes(track.group()) == [6 + n for n in parts]
+
+
 def test_who_waits_for_a_keyframe_is_called_once() -> None:
     track = SentTrack(SSRC, codec="VP8", join_burst="off")
     called: list[tuple[str, int, float]] = []
@@ -168,6 +182,17 @@ def test_before_a_wrap_a_viewer_gets_what_came_before_a_keyframe() -> None:
         assert indexes(track.run_up(first)) == [*range(first - wanted, first)]
         track.keep(picture(first, KEY), 1.0)
         assert indexes(track.group()) == [*range(first - wanted, first + 1)]
+
+
+def test_what_leads_up_to_a_keyframe_ends_before_the_parameter_sets_that_come_late() -> None:
+    track = SentTrack(SSRC, codec="VP8", join_burst="on")
+    first, late, last = 0x1FFFF - WRAP_GUARD, 0x1FFFD, 0x1FFFF
+    for index in (*range(first, late), last - 1):
+        track.keep(picture(index, DELTA), 1.0)
+    track.keep(picture(last, KEY), 1.0)
+    sets = rtp(late, KEY, ssrc=SSRC, timestamp=3000 * last)
+    track.keep(run_of(sets, track=VIDEO, ssrc=SSRC, first=late), 1.0)
+    assert indexes(track.group()) == [*range(first, late), late, last]
 
 
 def test_too_short_a_run_up_is_none() -> None:
@@ -216,10 +241,11 @@ def test_an_index_to_begin_with_is_no_number_of_packets() -> None:
 
 
 def test_of_a_keyframe_what_came_before_its_first_packet_belongs_to_it() -> None:
-    for held, begins in (((3, 4), 3), ((4,), 4), ((3,), 5), ((2, 4), 4), ((), 5)):
+    for held, begins in (((3, 4), 3), ((4,), 4), ((3,), 5), ((2, 4), 4), ((2, 3, 4), 3), ((), 5)):
         track = SentTrack(SSRC, codec="VP8", join_burst="off")
         for index in held:
-            track.keep(run_of(rtp(index, DELTA, timestamp=900), track=VIDEO, ssrc=SSRC, first=index), 1.0)
+            packet = rtp(index, DELTA, timestamp=900 * (index > 2))  # 2 is of the picture before
+            track.keep(run_of(packet, track=VIDEO, ssrc=SSRC, first=index), 1.0)
         last = rtp(5, KEY, timestamp=900, marker=True)
         track.keep(run_of(last, track=VIDEO, ssrc=SSRC, first=5), 1.0)
         assert len(track.latest_keyframe()) == 6 - begins

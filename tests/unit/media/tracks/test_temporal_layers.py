@@ -129,6 +129,7 @@ def test_layers_in_payloads_by_the_book(codec: str, payload: str, layer: int | N
         ("VP8", "90204001", "90206001", True),  # TID 1 with Y
         ("VP8", "90204001", "90204001", False),
         ("VP8", "90204001", "80206001", False),  # not the start
+        ("VP8", "90204001", "90", False),  # cut
         ("VP8", "90208001", "90206001", False),  # TID 2 may still need what was left out
         ("VP8", "90200001", "90202001", False),  # there is one layer only
         ("VP8", "90204001", "90200000", True),  # a keyframe

@@ -192,6 +192,8 @@ def test_a_viewer_of_all_layers_may_come_over_between_pictures() -> None:
     assert seen == [False, True, True, False, False, True]
     track.stop()
     assert not track.between_pictures
+    track.take(run_of(*(sent.packet.packet(0) for sent in stream([2])), track=1, ssrc=77, first=BEGIN))
+    assert track.between_pictures
 
 
 def vp9(first: int, layer: int, *, b: bool = True, end: bool = True) -> Run:

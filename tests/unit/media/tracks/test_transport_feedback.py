@@ -252,9 +252,9 @@ def test_a_report_ends_where_a_time_does_not_fit_it(number: int, ticks: int, rep
 
 def test_the_first_of_duplicates_counts() -> None:
     feedback = TransportFeedback(1, 5)
-    for now in (1.0, 2.0, 3.0):
-        feedback.received(7, now)
-    assert merged(feedback.build(3, 2)) == {7: about(1.0)}
+    for number, now in ((0xFFFF, 0.9), (0, 1.0), (0, 2.0), (0xFFFF, 2.0), (0, 3.0)):
+        feedback.received(number, now)
+    assert merged(feedback.build(3, 2)) == {0xFFFF: about(0.9), 0: about(1.0)}
 
 
 def test_the_reference_time_wraps() -> None:
@@ -290,6 +290,8 @@ def test_arrivals_that_were_not_reported_in_time_are_forgotten() -> None:
     assert [len(decode(packet).arrivals) for packet in packets] == [800, WINDOW - 800]
     feedback.received(5000 + 0x8000 & 0xFFFF, 5.0)  # by half the range: it is behind, and forgotten
     assert not feedback.due(6.0)
+    feedback.received(5001, 6.0)  # what was in the place of 5000 is forgotten, too
+    assert merged(feedback.build(6.0, 2)) == {5000: None, 5001: about(6.0)}
 
 
 @pytest.mark.parametrize(
