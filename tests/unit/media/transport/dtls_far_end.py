@@ -42,6 +42,7 @@ class FarEnd:
         self.link: DtlsLink
         self.lost: Callable[[bytes], bool] = lambda _: False
         self.arrive: Callable[[bytes], None] = lambda datagram: self.link.receive(datagram)
+        self.heard: list[bytes] = []  # what the link sent, also what was lost
         self.sent: list[bytes] = []
         self.closed = 0
         self.said_goodbye = False  # the link
@@ -53,6 +54,7 @@ class FarEnd:
 
     def receive(self, datagram: bytes) -> None:
         """Take a datagram of the link and answer."""
+        self.heard.append(datagram)
         if self.lost(datagram):
             return
         self.ssl.bio_write(datagram)

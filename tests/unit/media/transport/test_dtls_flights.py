@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,19 +27,24 @@ async def test_a_client_hello_of_two_datagrams_is_answered_in_whatever_order_the
 ) -> None:
     hello = [bytes.fromhex(line) for line in CHROMIUM.read_text().split()]
     assert max(map(len, hello)) == 1200
+    answers = await answers_to([hello[number] for number in order], certificate)
+    assert answers[0].startswith(HANDSHAKE)
+    assert max(map(len, answers)) <= 1200
+
+
+async def answers_to(hello: Iterable[bytes], certificate: Certificate) -> list[bytes]:
     answers: list[bytes] = []
     link = DtlsLink(
         certificate, [("sha-256", "00")], is_client=False, send=answers.append, on_closed=lambda: None
     )
-    for number in order:
-        link.receive(hello[number])
+    for datagram in hello:
+        link.receive(datagram)
     shaking = asyncio.create_task(link.handshake())
     while not answers:
         await asyncio.sleep(0)
-    assert answers[0].startswith(HANDSHAKE)
-    assert max(map(len, answers)) <= 1200
     shaking.cancel()
     link.close()
+    return answers
 
 
 def extension(kind: int, body: bytes) -> bytes:
@@ -94,24 +99,13 @@ async def test_who_offers_dtls_1_3_gets_1_2(certificate: Certificate, browser: s
     chromium = [bytes.fromhex(line) for line in CHROMIUM.read_text().split()]
     hello = chromium if browser == "chromium" else [hello_of_firefox()]
     assert DTLS_1_3 + DTLS_1_2 in b"".join(hello)  # supported_versions (RFC 8446 4.2.1)
-    answers: list[bytes] = []
-    link = DtlsLink(
-        certificate, [("sha-256", "00")], is_client=False, send=answers.append, on_closed=lambda: None
-    )
-    for datagram in hello:
-        link.receive(datagram)
-    shaking = asyncio.create_task(link.handshake())
-    while not answers:
-        await asyncio.sleep(0)
-    record = records(answers[0])[0]
+    record = records((await answers_to(hello, certificate))[0])[0]
     assert (record[:3], record[13]) == (HANDSHAKE, 2)  # a ServerHello
     server_hello = record[25:]
     assert server_hello[:2] == DTLS_1_2
     kinds = extensions_of(server_hello)
     assert 14 in kinds  # SRTP
     assert 43 not in kinds  # by which a server would choose 1.3
-    shaking.cancel()
-    link.close()
 
 
 async def test_a_flight_whose_records_come_the_wrong_way_round(ends: Ends) -> None:
@@ -130,13 +124,8 @@ async def test_a_flight_whose_records_come_the_wrong_way_round(ends: Ends) -> No
 async def test_a_server_that_listens_a_moment_later_gets_our_first_flight_again(client: Ends) -> None:
     """FFmpeg's muxer, which waits for our answer to its check first."""
     far = client.far()
-    seen: list[bytes] = []
-
-    def first_is_lost(datagram: bytes) -> bool:
-        seen.append(datagram)
-        return len(seen) == 1
-
-    far.lost = first_is_lost
+    seen = far.heard
+    far.lost = lambda _: len(seen) == 1
     loop = asyncio.get_running_loop()
     began_at = loop.time()
     async with client.linked(far) as link:
@@ -152,13 +141,8 @@ async def test_a_server_that_listens_a_moment_later_gets_our_first_flight_again(
 
 async def test_a_peer_that_never_answers_costs_a_few_flights(ends: Ends) -> None:
     far = ends.far()
-    seen: list[bytes] = []
-
-    def all_is_lost(datagram: bytes) -> bool:
-        seen.append(datagram)
-        return True
-
-    far.lost = all_is_lost
+    seen = far.heard
+    far.lost = lambda _: True
     async with ends.linked(far) as link:
         if far.is_client:
             far.advance()

@@ -8,7 +8,6 @@ from media.transport.mapping import MOST_SERVERS, RETRY_SECONDS, Mapping, Questi
 from tests.support.stun_server import mapped
 
 ONE, TWO = udp_address("192.0.2.1", 3478), udp_address("192.0.2.2", 19302)
-SIX = udp_address("2001:db8::1", 3478)
 HERE = "203.0.113.7", 40000
 
 
@@ -42,13 +41,6 @@ def test_one_answer_is_an_address_and_no_proof_of_more() -> None:
     assert mapping.is_known
     assert not mapping.is_symmetric
     assert not Question([ONE]).mapping.is_known
-
-
-def test_ipv6_is_asked_and_answered_alike() -> None:
-    asked = Question([SIX])
-    seen = "2001:db8::7", 7100
-    assert asked.take(mapped(transactions(asked)[SIX], seen), SIX)
-    assert asked.mapping == Mapping((seen,))
 
 
 def test_an_answer_that_is_forged_changes_nothing() -> None:

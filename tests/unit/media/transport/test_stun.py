@@ -115,12 +115,6 @@ def test_priority_and_fingerprint_may_be_missing() -> None:
     assert not request.is_authentic(PASSWORD)
 
 
-def test_integrity_without_fingerprint_is_proven() -> None:
-    data = check()[:-8]
-    length = len(data) - 20
-    assert parse_binding_request(data[:2] + length.to_bytes(2, "big") + data[4:]).is_authentic(PASSWORD)
-
-
 @pytest.mark.parametrize("code", StunCode)
 @pytest.mark.parametrize("password", [None, PASSWORD])
 def test_error_is_understood_by_another_implementation(code: StunCode, password: str | None) -> None:

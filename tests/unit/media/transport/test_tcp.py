@@ -17,7 +17,7 @@ import pytest
 from media.counts import TcpEnd
 from media.transport.address import MAX_DATAGRAM, Address, TcpAddress, udp_address
 from media.transport.tcp import SEND_BUFFER, UNSENT_BYTES, TcpLimits, TcpPort
-from media.transport.tcp_backlog import MOST_PICTURE_BYTES
+from media.transport.tcp_backlog import MOST_PICTURE_BYTES, TcpBacklog
 from media.transport.tcp_connection import MOST_UNCHECKED, TcpConnection
 from media.transport.tcp_frames import framed
 from media.transport.udp import BATCH
@@ -38,6 +38,7 @@ class Server:
         self.port = TcpPort(("127.0.0.1", 0), limits=limits, clock=lambda: self.now)
         self.came: list[tuple[bytes, Address]] = []
         self.turns = 0
+        self.streams: list[Stream] = []
         self.port.start(self._receive, self._afterwards)
         self.address: tuple[str, int] = self.port.addresses[0][:2]
 
@@ -60,13 +61,28 @@ class Server:
         await eventually("they came", came, IN_TIME)
         return found[0]
 
-    async def takes(self, stream: Stream) -> TcpAddress:
-        """Let a session take the connection of a stream."""
+    async def stranger(self, source: str | None = None) -> Stream:
+        """A connection, which is closed with the server."""
+        self.streams.append(await Stream.open(self.address, source=source))
+        return self.streams[-1]
+
+    async def client(self) -> tuple[Stream, TcpAddress]:
+        """A connection that a session has taken, and its address."""
+        stream = await self.stranger()
         stream.send(CHECK)
         address = await self.hears(stream, CHECK)
         self.port.taken(address)
         self.came.clear()
-        return address
+        return stream, address
+
+    def fill(self, stream: Stream, address: TcpAddress) -> TcpBacklog:
+        """Send pictures to a client that does not read, until one waits."""
+        stream.stall()
+        backlog = self.port.backlog_to(address)
+        assert backlog is not None
+        while not backlog.octets:
+            self.port.transmit(packet(PICTURE, 1), 1200, address)
+        return backlog
 
     def ends(self, **reasons: int) -> bool:
         return self.port.stats.refused == {TcpEnd(reason): n for reason, n in reasons.items()}
@@ -79,6 +95,8 @@ async def serving(limits: TcpLimits = LIMITS) -> AsyncIterator[Server]:
         yield server
     finally:
         server.port.close()
+        for stream in server.streams:
+            stream.close()
 
 
 @pytest.fixture
@@ -96,7 +114,7 @@ def number_of(datagram: bytes) -> int:
 
 
 async def test_datagrams_go_both_ways(server: Server) -> None:
-    stream = await Stream.open(server.address)
+    stream = await server.stranger()
     first = b"\x03" + CHECK[1:]  # the highest that STUN begins with
     stream.send(first, b"\x16 a flight", b"\x80" + bytes(MAX_DATAGRAM - 1))
     address = await server.hears(stream, first, b"\x16 a flight", b"\x80" + bytes(MAX_DATAGRAM - 1))
@@ -110,13 +128,10 @@ async def test_datagrams_go_both_ways(server: Server) -> None:
     checks = [CHECK] * (MOST_UNCHECKED - 3)
     stream.send(*checks)
     assert await server.hears(stream, *checks) == address
-    stream.close()
 
 
 async def test_a_turn_ends_with_the_connection_that_fills_it(server: Server) -> None:
-    streams = [await Stream.open(server.address) for _ in range(2)]
-    for stream in streams:
-        await server.takes(stream)
+    streams = [(await server.client())[0] for _ in range(2)]
     server.turns = 0
     for stream in streams:
         stream.send(*[b"\x80"] * BATCH)
@@ -126,15 +141,12 @@ async def test_a_turn_ends_with_the_connection_that_fills_it(server: Server) -> 
     server.port._turn()  # there is nothing
     assert monotonic() - began < 0.5
     assert server.turns == 2
-    for stream in streams:
-        stream.close()
 
 
 async def test_a_turn_does_what_a_connection_is_ready_for(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stream = await Stream.open(server.address)
-    await server.takes(stream)
+    await server.client()
     [file] = server.port._by_file
     done: list[str] = []
     monkeypatch.setattr(TcpConnection, "flush", lambda _: done.append("out"))
@@ -150,24 +162,20 @@ async def test_a_turn_does_what_a_connection_is_ready_for(
             server.port._turn()
         assert done == does
         done.clear()
-    stream.close()
 
 
 async def test_the_kernel_holds_little_for_a_peer_and_does_not_wait_for_it_long(server: Server) -> None:
-    stream = await Stream.open(server.address)
-    await server.takes(stream)
+    await server.client()
     [connection] = server.port._by_file.values()
     wanted = {socket.TCP_NODELAY: 1, socket.TCP_NOTSENT_LOWAT: UNSENT_BYTES, socket.TCP_USER_TIMEOUT: 30_000}
     options = {option: connection.socket.getsockopt(socket.IPPROTO_TCP, option) for option in wanted}
     assert options == wanted
     most = min(SEND_BUFFER, int(Path("/proc/sys/net/core/wmem_max").read_text()))
     assert connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * most
-    stream.close()
 
 
 async def test_a_connection_is_no_other_one_from_the_same_place(server: Server) -> None:
-    first = await Stream.open(server.address)
-    address = await server.takes(first)
+    first, address = await server.client()
     assert address != address._replace(number=address.number + 1)
     first.close()
     await eventually("it is gone", lambda: not server.port.reaches(address), IN_TIME)
@@ -179,8 +187,8 @@ async def test_a_connection_is_no_other_one_from_the_same_place(server: Server) 
 
 
 async def test_a_stranger_without_a_check_is_closed_and_a_client_is_not(server: Server) -> None:
-    client, idle, slow = [await Stream.open(server.address) for _ in range(3)]
-    address = await server.takes(client)
+    client, address = await server.client()
+    idle, slow = [await server.stranger() for _ in range(2)]
     slow.send_bytes(framed(CHECK, len(CHECK))[:-1])
     await eventually("all are accepted", lambda: len(server.port) == 3, IN_TIME)
     server.now = LIMITS.check_seconds
@@ -190,7 +198,6 @@ async def test_a_stranger_without_a_check_is_closed_and_a_client_is_not(server: 
     client.send(b"\x80 media")
     assert await server.hears(client, b"\x80 media") == address
     assert server.ends(unchecked=2)
-    client.close()
 
 
 @pytest.mark.parametrize(
@@ -209,7 +216,7 @@ async def test_a_stranger_without_a_check_is_closed_and_a_client_is_not(server: 
 async def test_a_stranger_who_says_something_else_is_closed_at_once(
     server: Server, said: bytes, reason: TcpEnd
 ) -> None:
-    stream = await Stream.open(server.address)
+    stream = await server.stranger()
     stream.send_bytes(said)
     await stream.ended()
     assert server.port.stats.refused[reason] == 1 or said[:2] not in (b"\xff", b"GE")
@@ -218,8 +225,7 @@ async def test_a_stranger_who_says_something_else_is_closed_at_once(
 
 
 async def test_a_client_who_sends_a_long_frame_is_closed(server: Server) -> None:
-    stream = await Stream.open(server.address)
-    await server.takes(stream)
+    stream, _ = await server.client()
     stream.send_bytes(b"\x00\x04good\xff\xff")
     await stream.ended()
     assert server.ends(long_frame=1)
@@ -227,12 +233,11 @@ async def test_a_client_who_sends_a_long_frame_is_closed(server: Server) -> None
 
 async def test_strangers_lose_their_own_oldest_connections_and_clients_none() -> None:
     async with serving(replace(LIMITS, waiting_of_client=3, waiting=5, connections=7)) as server:
-        client = await Stream.open(server.address)
-        address = await server.takes(client)
-        flood = [await Stream.open(server.address, source="127.0.0.2") for _ in range(6)]
+        client, address = await server.client()
+        flood = [await server.stranger("127.0.0.2") for _ in range(6)]
         for stream in flood[:3]:
             await stream.ended()
-        others = [await Stream.open(server.address, source=f"127.0.1.{host}") for host in range(1, 7)]
+        others = [await server.stranger(f"127.0.1.{host}") for host in range(1, 7)]
         for stream in (*flood[3:], others[0]):
             await stream.ended()
         assert len(server.port) == 6
@@ -244,20 +249,17 @@ async def test_strangers_lose_their_own_oldest_connections_and_clients_none() ->
 
 async def test_clients_do_not_make_room_for_a_stranger() -> None:
     async with serving(replace(LIMITS, connections=1)) as server:
-        client = await Stream.open(server.address)
-        await server.takes(client)
-        await (await Stream.open(server.address)).ended()
+        client, _ = await server.client()
+        await (await server.stranger()).ended()
         assert server.ends(no_room=1)
         assert len(server.port) == 1
         client.close()
         await eventually("it is gone", lambda: len(server.port) == 0, IN_TIME)
-        await server.takes(next_one := await Stream.open(server.address))
-        next_one.close()
+        await server.client()
 
 
 async def test_a_slow_peer_gets_whole_packets_sound_first_and_holds_little(server: Server) -> None:
-    stream = await Stream.open(server.address)
-    address = await server.takes(stream)
+    stream, address = await server.client()
     backlog = server.port.backlog_to(address)
     assert backlog is not None
     backlog.sound_types = frozenset((SOUND,))
@@ -283,7 +285,6 @@ async def test_a_slow_peer_gets_whole_packets_sound_first_and_holds_little(serve
     assert numbers[SOUND][-1] == 5999
     assert backlog.cuts > 0
     assert server.port.stats.dropped_packets == 6000 - len(numbers[SOUND]) - len(numbers[PICTURE])
-    stream.close()
 
 
 @pytest.mark.parametrize("use", [lambda port, at: port.send(b"x", at), TcpPort.left], ids=["sent to", "left"])
@@ -300,16 +301,9 @@ async def test_a_connection_that_was_reset_is_over_when_it_is_used(
 
 
 async def test_a_session_that_ends_says_goodbye(server: Server) -> None:
-    stream = await Stream.open(server.address)
-    address = await server.takes(stream)
-    stream.stall()
-    number = 0
-    backlog = server.port.backlog_to(address)
-    assert backlog is not None
-    while not backlog.octets:
-        server.port.transmit(packet(PICTURE, number), 1200, address)
-        number += 1
-    server.port.transmit(packet(PICTURE, number), 1200, address)
+    stream, address = await server.client()
+    backlog = server.fill(stream, address)
+    server.port.transmit(packet(PICTURE, 2), 1200, address)
     server.port.send(b"\x15 goodbye", address)
     server.port.left(address)
     assert not server.port.reaches(address)
@@ -323,19 +317,13 @@ async def test_a_session_that_ends_says_goodbye(server: Server) -> None:
 
 
 async def test_a_peer_that_does_not_close_is_closed_after_goodbye(server: Server) -> None:
-    stream = await Stream.open(server.address)
-    address = await server.takes(stream)
-    stream.stall()
-    backlog = server.port.backlog_to(address)
-    assert backlog is not None
-    while not backlog.octets:
-        server.port.transmit(packet(PICTURE, 1), 1200, address)
+    stream, address = await server.client()
+    server.fill(stream, address)
     server.port.send(b"\x15 goodbye", address)
     server.port.left(address)
     server.now += 10.0
     await eventually("it is closed", lambda: len(server.port._by_file) == 0, IN_TIME)
     assert server.ends()
-    stream.close()
 
 
 async def test_both_families_are_one_port() -> None:
@@ -358,24 +346,17 @@ async def test_both_families_are_one_port() -> None:
 async def test_a_port_may_be_opened_again_at_once() -> None:
     """Its connections, which it has closed itself, are remembered by the kernel for a minute."""
     async with serving() as server:
-        stream = await Stream.open(server.address)
+        await server.stranger()
         await eventually("it is accepted", lambda: len(server.port) == 1, IN_TIME)
         file = server.port._epoll.fileno()
     assert not asyncio.get_running_loop().remove_reader(file)
     assert server.port._epoll.closed
     assert server.port._timer.cancelled()
-    stream.close()
     again = TcpPort(server.address)
     again.start(lambda _: False)
     again.close()
 
 
-def test_an_address_that_is_taken_is_refused() -> None:
-    async def run() -> None:
-        first = TcpPort(("127.0.0.1", 0))
-        first.start(lambda _: False)
-        with pytest.raises(OSError):
-            TcpPort(("127.0.0.1", 0), (first.addresses[0][0], first.addresses[0][1]))
-        first.close()
-
-    asyncio.run(run())
+async def test_an_address_that_is_taken_is_refused(server: Server) -> None:
+    with pytest.raises(OSError):
+        TcpPort(("127.0.0.1", 0), server.address)

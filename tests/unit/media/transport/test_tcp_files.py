@@ -12,19 +12,16 @@ from structlog.testing import capture_logs
 from media.counts import TcpEnd
 from media.transport.tcp import EPISODE_SECONDS, TcpLimits, TcpPort
 from tests.support.peer import IN_TIME
-from tests.support.tcp_peer import Stream
 from tests.support.waiting import eventually
 from tests.unit.media.transport.test_tcp import CHECK, serving
 
 
 async def test_without_files_the_port_rests_and_goes_on_when_there_are_some() -> None:
     async with serving() as server:
-        files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        stream = await Stream.open(server.address)
+        stream = await server.stranger()
         await eventually("it is accepted", lambda: len(server.port) == 1, IN_TIME)
         backlog = socket.create_connection(server.address)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (backlog.fileno() + 1, most))
-        try:
+        with no_more_files_than(backlog):
             await eventually("a file is missed", lambda: server.port.stats.refused[TcpEnd.NO_FILES], IN_TIME)
             before = server.port.stats.refused[TcpEnd.NO_FILES]
             for _ in range(100):
@@ -32,11 +29,8 @@ async def test_without_files_the_port_rests_and_goes_on_when_there_are_some() ->
             assert server.port.stats.refused[TcpEnd.NO_FILES] <= before + 2  # at most once in a look
             stream.send(CHECK)
             await server.hears(stream, CHECK)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
         await eventually("it is accepted", lambda: len(server.port) == 2, IN_TIME)
         backlog.close()
-        stream.close()
 
 
 @pytest.mark.parametrize(
@@ -51,15 +45,14 @@ def test_connections_leave_files_for_the_rest_of_the_process(
 
 
 @contextlib.contextmanager
-def no_more_files() -> Iterator[socket.socket]:
-    """The process may open no file beside this one."""
+def no_more_files_than(last: socket.socket) -> Iterator[None]:
+    """The process may open no file beyond this one."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with socket.socket() as last:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 1, most))
-        try:
-            yield last
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 1, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
 
 
 async def test_each_episode_is_logged_once() -> None:
@@ -67,7 +60,7 @@ async def test_each_episode_is_logged_once() -> None:
         refused = server.port.stats.refused
         with capture_logs() as logs:
             for episode in (1, 2):
-                with no_more_files() as client:
+                with socket.socket() as client, no_more_files_than(client):
                     client.connect(server.address)
                     enough = refused[TcpEnd.NO_FILES] + 3
                     await eventually("looks fail", lambda: refused[TcpEnd.NO_FILES] >= enough, IN_TIME)  # noqa: B023

@@ -239,16 +239,12 @@ async def test_a_run_that_the_kernel_has_joined_comes_as_its_datagrams(host: str
     assert port.rx_datagrams == len(arrived)
 
 
-async def test_the_call_for_the_end_of_a_batch_comes_after_each() -> None:
-    port, calls = UdpPort("127.0.0.1", 0), []
+async def test_the_call_for_the_end_of_a_batch_comes_after_each(port: UdpPort, peer: socket.socket) -> None:
+    calls: list[int] = []
     port.start(lambda batch: calls.append(len(batch)), lambda: calls.append(0))
-    try:
-        with socket.socket(type=socket.SOCK_DGRAM) as peer:
-            for count in (1, 2):
-                peer.sendto(b"x", port.address)
-                await eventually("it arrived", lambda: len(calls) == 2 * count, IN_TIME)  # noqa: B023
-    finally:
-        port.close()
+    for count in (1, 2):
+        peer.sendto(b"x", port.address)
+        await eventually("it arrived", lambda: len(calls) == 2 * count, IN_TIME)  # noqa: B023
     assert calls == [1, 0, 1, 0]
 
 
@@ -276,24 +272,18 @@ def test_the_kernel_tells_when_a_datagram_came_to_the_nanosecond(
     assert port._arrival() == 1_700_000_000.25
 
 
-async def test_a_datagram_beyond_the_longest_is_ignored() -> None:
-    port = UdpPort("127.0.0.1", 0)
+async def test_a_datagram_beyond_the_longest_is_ignored(port: UdpPort, peer: socket.socket) -> None:
     batches: list[list[tuple[bytes, Address]]] = []
     port.start(batches.append)
-    try:
-        with socket.socket(type=socket.SOCK_DGRAM) as peer:
-            peer.sendto(bytes(MAX_DATAGRAM + 1), port.address)
-            peer.sendto(bytes(MAX_DATAGRAM), port.address)
-            await eventually("it arrived", lambda: batches, IN_TIME)
-    finally:
-        port.close()
+    peer.sendto(bytes(MAX_DATAGRAM + 1), port.address)
+    peer.sendto(bytes(MAX_DATAGRAM), port.address)
+    await eventually("it arrived", lambda: batches, IN_TIME)
     assert [len(datagram) for batch in batches for datagram, _ in batch] == [MAX_DATAGRAM]
 
 
-async def test_a_failure_of_the_receiver_does_not_end_receiving() -> None:
+async def test_a_failure_of_the_receiver_does_not_end_receiving(port: UdpPort, peer: socket.socket) -> None:
     failures: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-    port = UdpPort("127.0.0.1", 0)
     batches: list[int] = []
 
     def receive(batch: list[tuple[bytes, Address]]) -> None:
@@ -301,13 +291,9 @@ async def test_a_failure_of_the_receiver_does_not_end_receiving() -> None:
         raise RuntimeError
 
     port.start(receive)
-    try:
-        with socket.socket(type=socket.SOCK_DGRAM) as peer:
-            for count in (1, 2):
-                peer.sendto(b"x", port.address)
-                await eventually("it arrived", lambda: len(batches) == count, IN_TIME)  # noqa: B023
-    finally:
-        port.close()
+    for count in (1, 2):
+        peer.sendto(b"x", port.address)
+        await eventually("it arrived", lambda: len(batches) == count, IN_TIME)  # noqa: B023
     assert len(failures) == 2
 
 
