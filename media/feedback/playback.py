@@ -168,7 +168,7 @@ class Playback:
     @property
     def quiet_until(self) -> float:
         """Until when `tick` has nothing to do, if nothing changes in the room or is heard; 0: it has now."""
-        if self.steps or not self.rests or self.measure_seconds < math.inf or self.viewer.backlog is not None:
+        if self.steps or not self.rests or self.viewer.backlog is not None:
             return 0.0
         return self._report_at
 

@@ -47,9 +47,10 @@ class Redundancy:
         newest = self._asked.get(ssrc)
         lost = followed = 0
         for sequence in sequences:
-            if newest is None or 0 < sequence - newest & 0xFFFF < 0x8000:
+            ahead = None if newest is None else sequence - newest & 0xFFFF
+            if ahead is None or 0 < ahead < 0x8000:
                 lost += 1
-                followed += newest is not None and sequence - newest & 0xFFFF == 1
+                followed += ahead == 1
                 newest = sequence
         if newest is not None:
             self._asked[ssrc] = newest
@@ -100,7 +101,7 @@ class _Stream:
         if now - self._began_at < _WINDOW_SECONDS:
             return None
         expected = block.highest_sequence - self._highest
-        missing = min(max(block.packets_lost - self._lost, 0), max(expected, 0))
+        missing = min(max(block.packets_lost - self._lost, 0), expected)
         self._begin(block, now)
         if not 0 < expected < _MOST_EXPECTED:
             return None

@@ -113,7 +113,7 @@ class ViewerFeedback:
         """Count an authentic datagram of `size` bytes."""
         self._rtcp_bytes.spend(size)
 
-    def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
+    def receive(self, compound: bytes, now: float, late: float) -> None:
         """Take decrypted RTCP, which came `late` seconds ago. What cannot be parsed is ignored."""
         for packet in packets_of(compound):
             if isinstance(packet, _REPORTS):
@@ -148,7 +148,7 @@ class ViewerFeedback:
         found = (self._find(number, packet.media_ssrc, one, now) for one in islice(packet.sequences(), left))
         missing = [each for each in found if each is not None and self._in_time(each[0], now)]
         most = self._room(wire, [sent.first for sent, _, _ in missing], now)
-        self._stats.retransmissions_refused += max(0, len(missing) - most)
+        self._stats.retransmissions_refused += len(missing) - most
         for sent, offset, shift in missing[:most]:
             if self._picture is not None and self._picture.is_paced and wire.ssrc is not None:
                 self._picture.send_in_turn(sent.first, partial(self._send_again, sent, offset, shift), now)
@@ -281,16 +281,17 @@ class ViewerFeedback:
 
         What was lost at the end of a picture that stops is reported when the next one has begun.
         """
-        viewer, number = self._viewer, self._track_of(ssrc)
-        if viewer.has_changed(ssrc):
-            place = viewer.stretch_of(sequence & 0xFFFF, ssrc)
-            track, index = (None, 0) if place is None else (place[0].track, place[1])
-        elif number is not None:
+        if self._viewer.has_changed(ssrc):
+            place = self._viewer.stretch_of(sequence & 0xFFFF, ssrc)
+            if place is None:
+                return -math.inf
+            track, index = place[0].track, place[1]
+        else:
+            number = self._track_of(ssrc)
+            assert number is not None
             newest = self._tracks[number].history.next_index - 1
             track, index = number, newest - (newest - sequence & 0xFFFF)
-        else:
-            track, index = None, 0
-        age = 0.0 if track is None else self._tracks[track].history.age(index, now)
+        age = self._tracks[track].history.age(index, now)
         return now - age if age else -math.inf
 
     def _round_trip(self, block: ReportBlock, now: float) -> float | None:
@@ -314,8 +315,7 @@ class ViewerFeedback:
         behind = self._viewer.behind
         if isinstance(behind, JoinBurst) and behind.is_first:
             return b""
-        viewer, ssrc = self._viewer, 0
-        reports = []
+        viewer, reports = self._viewer, []
         for number, wire in enumerate(viewer.wires):
             if wire is None or (behind is not None and behind.track == number and not _is_paced(behind)):
                 continue  # keyframes alone have timestamps of their own, and others are not live yet

@@ -161,7 +161,7 @@ class ViewerPicture:
         self._missing.asked(sent_at, now, refused=not has_room)
         if not has_room:
             return 0
-        return _FEW if self.line.trips.queues > 1 and not self.is_paced else most
+        return min(_FEW, most) if self.line.trips.queues > 1 and not self.is_paced else most
 
     def send_in_turn(self, index: int, again: Callable[[float], None], now: float) -> None:
         """Send that packet again, by `again`, when the pace allows it: at once it would be lost once more."""

@@ -76,7 +76,7 @@ class ViewerSound:
 
     def asked(self, ssrc: int, sequences: Iterable[int], now: float) -> None:
         """Take which packets the receiver asks for again."""
-        if self._forms and self._viewer.backlog is None:
+        if self._forms:
             self._redundancy.asked(ssrc, sequences, now)
 
     def sent_again(self) -> None:
@@ -93,7 +93,8 @@ class ViewerSound:
     @property
     def _present_count(self) -> int:
         form = self._viewer.forms[self._present]
-        return 0 if form is None else form.earlier
+        assert form is not None
+        return form.earlier
 
     def tick(self, now: float) -> None:
         """Decide anew, and change if the moment is right. Not while a burst is forwarded."""
@@ -119,8 +120,7 @@ class ViewerSound:
         if takes is None:
             return
         self._release()
-        if takes != self._present:
-            self._switch.reform(self._feed, self._viewer, self._present, takes)
+        self._switch.reform(self._feed, self._viewer, self._present, takes)
         self._present, self._has_changed = takes, True
 
     def _release(self) -> None:
