@@ -36,7 +36,7 @@ def test_it_stops_when_what_is_missing_does_not_come(
     monkeypatch.setattr(viewer.picture.line, "room", lambda need, now: room)
     index = world.feed.sent[0].history.next_index - 1
     for _ in range(3):  # it requests a packet again and again
-        assert viewer.picture.asked([index], world.now) == (4 if goes_on else 0)
+        assert viewer.picture.asked([index], world.now) == goes_on
         world.run(0.1)
     assert (viewer.rendition == 0) is goes_on
     world.answers = True
@@ -72,6 +72,7 @@ def test_a_viewer_that_waits_for_its_first_picture_goes_on_to_wait() -> None:
     viewer = world.watch()
     world.run(0.5)
     before = viewer.far.viewer.behind, viewer.rendition
+    assert not viewer.picture.has_news
     viewer.picture.line.lost(Loss(0.9, 0.9, world.now - 0.5, world.now), world.now)
     chokes(viewer, 30_000)
     assert viewer.picture.has_news

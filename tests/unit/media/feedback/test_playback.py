@@ -117,7 +117,9 @@ def test_a_keyframe_is_asked_for_early_where_the_answer_would_be_held() -> None:
 
 def test_a_round_trip_is_of_the_line_of_its_picture(world: World, viewer: FarViewer) -> None:
     viewer.playback.measured(0.25, world.now)  # it has no choice of pictures
+    assert viewer.playback.line_log(world.now) is None
     shown = ShownWorld()
     watcher = shown.watch()
     watcher.far.playback.measured(0.25, shown.now)
     assert watcher.picture.line.trips.shortest_known == 0.25
+    assert watcher.far.playback.line_log(shown.now) is not None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from media.feedback.viewer_feedback import MUCH_LOSS
+from media.feedback.viewer_feedback import LOSSES_SECONDS, MUCH_LOSS
 from media.switch.wire import Wire
 from tests.support.far_end import one_byte
 from tests.support.far_viewer import FarViewer
@@ -54,7 +54,7 @@ def test_a_viewer_that_loses_little_again_is_told_to_wait_no_longer() -> None:
     room = viewer.room
     delays(viewer, *range(1, 20))
     told = []
-    for number, pause in enumerate((11.0, 11.0, 1.0), 1):
+    for number, pause in enumerate((LOSSES_SECONDS, LOSSES_SECONDS, 1.0), 1):
         room.now += pause
         room.media(VIDEO, count=100)
         viewer.datagrams()

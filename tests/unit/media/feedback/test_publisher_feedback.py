@@ -13,7 +13,8 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
+from media.feedback.publisher_feedback import PAUSED_SECONDS, REPORT_SECONDS, PublisherFeedback
+from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.extensions import TRANSPORT_CC_EXTENSION
 from media.rtp.rtcp import sender_report
 from media.switch.wire import Wire
@@ -141,6 +142,16 @@ def test_arrivals_of_all_tracks_are_reported_every_50_ms_while_there_are_any() -
     assert not arrivals_told(world)
 
 
+def test_numbers_of_packets_of_no_track_are_reported_with_the_next_tick() -> None:
+    world = world_with_numbers()
+    transport = world.tracks[VIDEO].source.transport
+    assert transport is not None
+    transport.received(7, 1.0)
+    world.feedback.tick(1.0)
+    (report,) = world.publisher.told
+    assert (report[4:12], report[12:16]) == (OUR_SSRC.to_bytes(4) + bytes(4), b"\0\7\0\1")
+
+
 def test_packets_without_a_valid_number_are_not_reported() -> None:
     world = world_with_numbers()
     for n, extension in enumerate((None, one_byte((5, b"1")), one_byte((5, b"123")), one_byte((1, b"12")))):
@@ -230,6 +241,10 @@ def test_the_next_publisher_is_asked_for_a_keyframe_until_its_picture_is_not_hel
     at(world, 5.0 + after, payload=payload)
     world.feedback.tick(world.now)
     assert not keyframe_requests(world)
+    for wait in (0.0, 0.1):  # now a viewer asks, and another one
+        world.want_keyframes(world.now + wait)
+    world.feedback.tick(world.now + REQUEST_SECONDS)
+    assert len(keyframe_requests(world)) == 2
 
 
 def test_only_who_has_no_picture_gets_keyframes_faster_than_they_last() -> None:
@@ -368,6 +383,29 @@ def test_sound_whose_time_went_on_in_its_pause_stays_as_it_was_reported() -> Non
     assert sound_plays(world) == pytest.approx(0.100, abs=0.005)
 
 
+def test_it_says_whether_a_report_of_a_track_can_be_believed() -> None:
+    world = World([sound(), video("VP8")])
+    world.now = 100.0
+    world.feedback.tick(world.now)  # before the first packet nothing pauses
+    world.media(payload=KEYFRAME, timestamp=0)
+
+    def believed(*reports: tuple[int, int]) -> bool:
+        compound = b"".join(sender_report(ssrc, 9 << 60, timestamp, 1, 5) for ssrc, timestamp in reports)
+        return world.feedback.believe(compound, world.now)
+
+    known, ahead = ((world.publisher.ssrcs[0], seconds * 48_000) for seconds in (0, 2))
+    unknown = 0xDEAD, 0
+    reports = ((ahead,), (unknown, known), (known, unknown), (unknown,), ())
+    assert [believed(*each) for each in reports] == [True, True, True, False, False]
+    world.now += PAUSED_SECONDS
+    assert not believed(known)
+    world.media(0, timestamp=48_000)
+    assert [believed((known[0], seconds * 48_000)) for seconds in (1, 4)] == [True, False]
+    world.succeed()
+    world.media(1, payload=DELTA)
+    assert believed((world.publisher.ssrcs[1], 0))  # though it is held back
+
+
 def test_a_publisher_whose_reports_are_far_ahead_is_believed_but_for_some_seconds_after_a_pause() -> None:
     """Its encoder takes two seconds."""
     world = world_that_hung(3.5)
@@ -380,18 +418,19 @@ def test_a_publisher_whose_reports_are_far_ahead_is_believed_but_for_some_second
     assert sound_plays(world) == pytest.approx(2.0, abs=0.1)
 
 
-def test_its_delay_is_that_from_the_capture_to_the_arrival_here() -> None:
-    world = World()
-    world.media(VIDEO, timestamp=0)
+@pytest.mark.parametrize("published", [[video()], [sound(), video()]])
+def test_its_delay_is_that_from_the_capture_to_the_arrival_here(published: list[PublishedTrack]) -> None:
+    world = World(published)
+    world.media(timestamp=0)
     world.feedback.measured(0.1)  # round trip
-    ssrc = world.publisher.ssrcs[VIDEO]
+    ssrc = world.publisher.ssrcs[len(published) - 1]
     # captured 120 ms before it came, and reported at once by a clock that is 30 years wrong
     world.feedback.receive(sender_report(ssrc, 9 << 60, 0, 1, 5), world.now - 0.120 + 0.050)
     assert world.feedback.delay is None
     world.feedback.tick(world.now)
     assert world.feedback.delay == pytest.approx(0.120, abs=1e-3)
     world.now += REPORT_SECONDS
-    world.media(VIDEO, timestamp=round(90_000 * (REPORT_SECONDS - 0.1)))
+    world.media(timestamp=round(90_000 * (REPORT_SECONDS - 0.1)))
     world.feedback.tick(world.now)
     assert world.feedback.delay == pytest.approx(0.145, abs=1e-3)  # a quarter of the way to 220 ms
     world.succeed()

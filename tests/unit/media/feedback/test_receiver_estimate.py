@@ -63,7 +63,7 @@ def test_much_loss_takes_it_to_what_the_line_carried_and_below() -> None:
     estimate = ReceiverEstimate(CEILING, 0, 0.0)
     assert estimate.report(80_000, 0.2, 1.0) == 720_000  # 640,000 came, of 800,000
     assert estimate.report(80_000 + 10**6, 0.2, 2.0) == 648_000  # more came than is allowed
-    assert estimate.report(80_000 + 10**6 + 50_000, 0.8, 3.0) == 388_800
+    assert estimate.report(80_000 + 10**6 + 25_000, 0.8, 3.0) == 240_000  # of 400,000, as if half was lost
 
 
 @pytest.mark.parametrize(("loss", "expected"), [(0.02, 1_000_000), (0.1, 1_000_000)])

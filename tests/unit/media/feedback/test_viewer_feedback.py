@@ -14,7 +14,7 @@ from media.feedback.viewer_feedback import (
     RTCP_BYTES_AT_ONCE,
     RTCP_BYTES_PER_SECOND,
 )
-from media.rtp.rtcp import ReportBlock, fir, nack, pli, receiver_report
+from media.rtp.rtcp import ReportBlock, fir, nack, pli, receiver_report, remb
 from media.rtp.rtx import unwrap
 from media.rtp.srtp import Profile
 from media.switch.wire import Wire
@@ -49,6 +49,7 @@ def test_without_rtx_a_lost_packet_is_sent_again_byte_for_byte(world: World, pro
     first = viewer.datagrams()
     assert viewer.loses(PICTURE, 3, 7) == [first[2], first[6]]
     assert viewer.loses(SSRCS[AUDIO], 2) == [first[11]]
+    assert viewer.playback.resent == 3
     stats = viewer.stats
     assert (stats.nacks, stats.retransmissions, stats.retransmissions_refused) == (3, 3, 0)
 
@@ -64,6 +65,15 @@ def test_with_rtx_a_lost_packet_is_sent_again_in_a_stream_of_its_own(world: Worl
         (97, RTX_SSRCS[VIDEO], 2),
     ]
     assert [unwrap(packet, 96, PICTURE) for packet in again] == [first[2], first[6]]
+
+
+def test_a_viewer_of_the_sound_alone_gets_it_again_and_a_report_of_it(world: World) -> None:
+    viewer = world.join((None, WITH_NACK[AUDIO]))
+    world.media(AUDIO, count=3)
+    first = viewer.datagrams()
+    assert viewer.loses(SSRCS[AUDIO], 2) == [first[1]]
+    world.feedback.tick(world.now)
+    assert [report.ssrc for report in reports(world, viewer)] == [SSRCS[AUDIO]]
 
 
 def test_a_viewer_without_nack_gets_no_retransmissions(world: World) -> None:
@@ -105,6 +115,15 @@ def test_a_viewer_that_repeats_its_request_at_once_has_to_wait(world: World, vie
     world.now += 0.02
     assert len(viewer.loses(PICTURE, 3)) == 1
     assert viewer.stats.retransmissions_refused == 1
+    last = world.report_to(viewer)
+    world.now += 0.1
+    viewer.reports(PICTURE, last)
+    viewer.datagrams()
+    served = []
+    for wait in (0.01, 0.04, 0.02):  # and for half of a round trip, if that is longer
+        world.now += wait
+        served.append(len(viewer.loses(PICTURE, 3)))
+    assert served == [1, 0, 1]
 
 
 def test_a_flood_of_requests_for_packets_is_mostly_ignored(world: World, viewer: FarViewer) -> None:
@@ -119,7 +138,11 @@ def test_a_flood_of_requests_for_packets_is_mostly_ignored(world: World, viewer:
     assert sum(map(len, sent)) < 1000 * 1000 * 0.25 + 128 * 1024
     stats = viewer.stats
     assert stats.retransmissions == len(sent)
-    assert stats.retransmissions + stats.retransmissions_refused <= stats.nacks == 100 * 333
+    assert stats.retransmissions + stats.retransmissions_refused == stats.nacks == 100 * 333
+    world.media(VIDEO, count=200, payload=bytes(1000))
+    viewer.datagrams()
+    world.now += 0.5
+    assert 50 <= len(viewer.loses(PICTURE, *range(1, 1000, 3))) <= 51  # a quarter of what it was sent since
 
 
 def test_a_flood_of_rtcp_is_mostly_not_even_decrypted(viewer: FarViewer) -> None:
@@ -155,7 +178,7 @@ def test_the_round_trip_is_the_time_since_our_report_without_the_viewers_delay(
     last = world.report_to(viewer)
     world.now += 0.35
     viewer.reports(PICTURE, last, delay=0.25)
-    assert viewer.playback.rtt == pytest.approx(0.1)
+    assert (viewer.playback.rtt, viewer.playback.loss) == (pytest.approx(0.1), 0)
     last = world.report_to(viewer)
     world.now += 0.43
     viewer.reports(PICTURE, last, delay=0.25)
@@ -184,13 +207,14 @@ def test_only_the_latest_of_our_reports_are_remembered(world: World, viewer: Far
 def test_the_time_that_a_report_waited_is_no_part_of_the_round_trip(world: World, viewer: FarViewer) -> None:
     last = world.report_to(viewer)
     world.now += 0.35
-    report = receiver_report(9, [ReportBlock(PICTURE, 0, 0, 0, 0, last, round(0.2 * 0x10000))])
+    report = receiver_report(9, [ReportBlock(PICTURE, 64, 0, 0, 0, last, round(0.2 * 0x10000))])
     viewer.playback.receive(report, world.now, late=0.05)
-    assert viewer.playback.rtt == pytest.approx(0.1, abs=1e-4)
+    assert (viewer.playback.rtt, viewer.playback.loss) == (pytest.approx(0.1, abs=1e-4), 0.25)
 
 
 @pytest.mark.parametrize(
-    ("forged", "delay", "after"), [(0, 0.0, 0.1), (1, 0.0, 0.1), (None, 0.0, 7.0), (None, 1e9, 0.1)]
+    ("forged", "delay", "after"),
+    [(0, 0.0, 0.1), (1, 0.0, 0.1), (None, 0.0, 7.0), (None, 1e9, 0.1), (None, 0.2, 0.1)],
 )
 def test_a_report_that_cannot_be_true_is_ignored(
     world: World, viewer: FarViewer, forged: int | None, delay: float, after: float
@@ -203,6 +227,8 @@ def test_a_report_that_cannot_be_true_is_ignored(
 
 # --- keyframe requests
 
+ARRIVALS = bytes.fromhex("8fcd0006 00000009 00000002 000a0004 00000100 d480 0004ffff0000")
+
 
 @pytest.mark.parametrize("wish", [pli(9, PICTURE), fir(9, PICTURE, 1)])
 def test_a_viewers_keyframe_request_reaches_the_publisher(
@@ -214,11 +240,11 @@ def test_a_viewers_keyframe_request_reaches_the_publisher(
 
 def test_a_viewers_repeated_keyframe_requests_count_once(world: World, viewer: FarViewer) -> None:
     first = world.now
-    for step in range(40):
+    for step in range(51):
         world.now = first + step / 100
         viewer.says(pli(9, PICTURE) * 20)
-    assert world.feedback.wishes == [first]
-    assert viewer.stats.keyframe_requests == 800
+    assert world.feedback.wishes == [first, first + 0.5]
+    assert viewer.stats.keyframe_requests == 1020
 
 
 def test_a_request_that_came_just_before_hides_no_other_beside_it(world: World, viewer: FarViewer) -> None:
@@ -237,7 +263,11 @@ def test_a_viewer_that_requests_keyframes_without_end_gets_few(world: World, vie
 
 
 @pytest.mark.parametrize(
-    "compound", [receiver_report(9, []), nack(9, PICTURE, [1]), b"", b"garbage", bytes(8), b"\x80" * 400]
+    "compound",
+    [
+        *(receiver_report(9, []), nack(9, PICTURE, [1]), b"", b"garbage", bytes(8), b"\x80" * 400),
+        *(remb(9, 50_000, [PICTURE]), ARRIVALS),  # it has no choice of pictures
+    ],
 )
 def test_other_rtcp_of_a_viewer_requests_no_keyframe(
     world: World, viewer: FarViewer, compound: bytes
@@ -271,11 +301,14 @@ def test_a_viewer_gets_a_report_of_each_track_that_was_sent_to_it(world: World) 
     assert (told.ssrc, told.sender_info.packet_count, told.sender_info.octet_count) == (PICTURE, 2, 200)
     world.media(AUDIO, count=3)
     world.feedback.tick(world.now)
+    viewer.viewer.shifts = (0x80000001, *viewer.viewer.shifts[1:])
     both = reports(world, viewer)
     assert [(r.ssrc, r.sender_info.packet_count) for r in both] == [(PICTURE, 2), (SSRCS[AUDIO], 3)]
-    assert [(r.sender_info.ntp_timestamp, r.sender_info.rtp_timestamp) for r in both] == [
-        world.feedback.play_time(number, world.now) for number in (VIDEO, AUDIO)
-    ]
+    for report, number, shift in zip(both, (VIDEO, AUDIO), (0x80000001, 0), strict=True):
+        plays = world.feedback.play_time(number, world.now)
+        assert plays is not None
+        info = report.sender_info
+        assert (info.ntp_timestamp, info.rtp_timestamp) == (plays[0], plays[1] + shift & 0xFFFFFFFF)
 
 
 def test_a_picture_that_is_not_live_is_not_reported_and_the_sound_is(world: World, viewer: FarViewer) -> None:
@@ -302,10 +335,11 @@ def test_a_viewer_that_tells_its_clock_learns_its_round_trip(world: World, viewe
     """RFC 3611 4.5: its clock, and for how long that has waited here; once for each."""
     world.report_to(viewer)
     viewer.datagrams()
-    viewer.says(bytes.fromhex("80cf0004 00000009 04000002 0102030405060708"))
+    told = bytes.fromhex("80cf0004 00000009 04000002 0102030405060708")
+    viewer.playback.receive(told, world.now, late=0.25)
     world.now += REPORT_SECONDS
     answer = viewer.playback.tick(world.now)[-24:]
     assert (answer[:4].hex(), answer[8:12].hex()) == ("80cf0005", "05000003")
-    assert struct.unpack("!3I", answer[12:]) == (9, 0x03040506, REPORT_SECONDS * 0x10000)
+    assert struct.unpack("!3I", answer[12:]) == (9, 0x03040506, (REPORT_SECONDS + 0.25) * 0x10000)
     world.now += REPORT_SECONDS
     assert b"\x05\x00\x00\x03" not in viewer.playback.tick(world.now)

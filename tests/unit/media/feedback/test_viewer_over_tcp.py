@@ -27,8 +27,10 @@ def over_tcp(rates: tuple[int, ...] = THREE) -> tuple[ShownWorld, Watcher, SetBa
 
 
 def test_its_sound_goes_before_its_pictures() -> None:
-    _, viewer, backlog = over_tcp()
+    _, viewer, backlog = over_tcp(SINGLE)
     sounds = [form.payload_type for form in viewer.far.viewer.forms if form and form.ssrc is None]
+    assert viewer.picture.rests
+    assert viewer.far.playback.quiet_until == 0.0  # its connection is looked at with each tick
     assert backlog.sound_types == frozenset(sounds)
     assert len(sounds) == 1
 

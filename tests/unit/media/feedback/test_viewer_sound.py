@@ -7,16 +7,17 @@ import pytest
 from media.feedback.redundancy import CLEAN_SECONDS
 from media.feedback.viewer_feedback import SOUND_SECONDS
 from media.rtp.packet import RtpPacket
+from media.rtp.red import parse
 from media.rtp.rtcp import ReportBlock, parse_compound, receiver_report
 from media.rtp.rtcp import SenderReport as Report
 from media.switch.wire import Wire
 from tests.support.far_viewer import REPORTER, FarViewer
-from tests.support.published import AUDIO
+from tests.support.published import AUDIO, VIDEO
 from tests.support.world import SSRCS, World
 
 OPUS, RED = 111, 63
 WIRES = (
-    Wire(96, {}),
+    Wire(96, {}, nack=True),
     Wire(OPUS, {}, nack=True),
     *(Wire(RED, {}, nack=True, earlier=count) for count in (1, 2)),
 )
@@ -98,6 +99,11 @@ def test_no_form_changes_while_a_packet_may_still_come_late(world: World) -> Non
     assert viewer.far.playback.rests
     assert viewer.seconds(10, lost=3, gap=5) == [{OPUS}] * 10
     assert not viewer.far.playback.rests  # it changes with the first tick that may
+    assert viewer.far.playback.quiet_until == 0.0
+    for _ in range(RATE // 5):
+        world.receive(world.publisher.packet(AUDIO, b"sound"))
+    viewer.far.playback.tick(world.now)
+    assert viewer.far.playback.rests
     assert viewer.seconds(2, lost=3)[-1] == {RED}
     assert viewer.far.playback.rests
 
@@ -105,12 +111,17 @@ def test_no_form_changes_while_a_packet_may_still_come_late(world: World) -> Non
 def test_what_it_lost_and_what_mended_that_is_counted(world: World) -> None:
     viewer = Listener(world)
     viewer.seconds(10, lost=3)
-    viewer.far.loses(SSRC, viewer.heard[-1].sequence)
+    (again,) = viewer.far.loses(SSRC, viewer.heard[-1].sequence)
+    assert again[1] & 0x7F == RED
     stats, sound = viewer.far.stats, viewer.far.playback.sound
     assert sound is not None
+    viewer.far.playback.tick(world.now)
+    assert stats.sound_redundant > 0
+    world.media(VIDEO)
+    viewer.far.loses(SSRCS[VIDEO], 1)
     viewer.far.leave()
     assert (stats.sound_lost, sound.lost) == (27, 27)  # the first report says what was before it
-    assert (stats.sound_retransmissions, stats.retransmissions, sound.resent) == (1, 1, 1)
+    assert (stats.sound_retransmissions, stats.retransmissions, sound.resent) == (1, 2, 1)
     reds = sum(packet.payload_type == RED for packet in viewer.heard)
     assert (stats.sound_redundant, sound.redundant) == (reds, reds)
     feed = world.feed
@@ -130,6 +141,18 @@ def test_who_loses_sound_counts_until_it_is_mended_or_the_viewer_leaves(world: W
     assert world.feed.losing_sound == 1
     plain.far.leave()
     assert world.feed.losing_sound == 0
+
+
+def test_losses_in_a_row_call_for_two_earlier_packets(world: World) -> None:
+    viewer = Listener(world)
+    for lost_in_a_row, earlier in ((False, 1), (True, 2)):
+        viewer.seconds(10, lost=2)
+        assert len(parse(viewer.heard[-1].payload, OPUS).earlier) == earlier - lost_in_a_row
+        newest = viewer.heard[-1].sequence
+        viewer.far.loses(SSRC, *range(newest - 11, newest + 1, 1 if lost_in_a_row else 2))
+        viewer.second(lost=2)
+        viewer.second(lost=2)
+        assert len(parse(viewer.heard[-1].payload, OPUS).earlier) == earlier
 
 
 def test_of_many_losses_copies_leave_some(world: World) -> None:
