@@ -73,6 +73,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.stats.get("rerun", []):
         terminalreporter.section(f"the first try of {report.nodeid}")
         terminalreporter.write_line(report.longreprtext)
+        for name, text in report.sections:
+            terminalreporter.section(name)
+            terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session")
