@@ -48,20 +48,14 @@ class JumpingClock(RedisClock):
 
 
 class Worker:
-    """Takes offers, after `pause`; `undone` are the answers that came too late."""
+    """Takes offers."""
 
     def __init__(self, redis: Redis, url: str, clock: RedisClock) -> None:
         self.served: list[Publish] = []
-        self.undone: list[Answer] = []
-        self.pause = asyncio.Event()
-        self.pause.set()
-        self.rpc = RpcServer(
-            redis, url, WORKER, {Publish: self._take}, clock=clock, unanswered=self.undone.append
-        )
+        self.rpc = RpcServer(redis, url, WORKER, {Publish: self._take}, clock=clock)
 
     async def _take(self, message: Publish) -> Answer:
         self.served.append(message)
-        await self.pause.wait()
         return await answer_publish(message)
 
 

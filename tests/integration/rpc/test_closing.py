@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from shared.bus import keys
 from shared.errors import ServiceError
-from shared.messages.signalling import Answer, Publish
+from shared.messages.signalling import Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
-from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, running
+from tests.integration.rpc.ends import IN_TIME, WORKER, Slow, answer_publish, publish, running
 from tests.support.waiting import eventually
 
 CALLERS = 50
@@ -63,19 +63,13 @@ async def test_requests_that_wait_are_served(redis: Redis, redis_url: str, clien
 
 
 async def test_a_request_under_way_is_finished(redis: Redis, redis_url: str, client: RpcClient) -> None:
-    begun, may_answer = asyncio.Event(), asyncio.Event()
-
-    async def answer_slowly(message: Publish) -> Answer:
-        begun.set()
-        await may_answer.wait()
-        return await answer_publish(message)
-
-    server = RpcServer(redis, redis_url, WORKER, {Publish: answer_slowly})
+    slow = Slow()
+    server = RpcServer(redis, redis_url, WORKER, {Publish: slow})
     serving = asyncio.create_task(server.run())
     call = asyncio.create_task(publish(client))
-    await asyncio.wait_for(begun.wait(), IN_TIME)
+    await asyncio.wait_for(slow.entered.wait(), IN_TIME)
     await server.close()
-    may_answer.set()
+    slow.may_answer.set()
     assert (await call).etag == "e"
     await asyncio.wait_for(serving, IN_TIME)
 
