@@ -57,7 +57,6 @@ class Teller:
 
 
 async def wanted(redis: Redis) -> None:
-    """Control has made all that workers need."""
     await eventually("events are wanted", lambda: redis.exists(keys.EVENTS_WANTED), IN_TIME)
 
 
@@ -90,8 +89,10 @@ class Control:
 
 @asynccontextmanager
 async def control(settings: Settings, redis: Redis) -> AsyncIterator[Control]:
+    """One that has made all that workers need."""
     process = Control(settings, redis)
     try:
+        await wanted(redis)
         yield process
     finally:
         await process.stop()

@@ -1,6 +1,8 @@
 """Webhooks to receivers that fail, hang, die and come back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -8,9 +10,11 @@ from redis.asyncio import Redis
 from shared.bus import keys
 from shared.bus.batch import script
 from shared.events.event_queue import EventQueue, NoGroupError, Place
-from tests.integration.webhooks.stage import IN_TIME, Teller, control, wanted, webhook_settings
+from tests.integration.webhooks.stage import IN_TIME, Control, Teller, control, wanted, webhook_settings
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import WebhookReceiver
+
+Deliver = Callable[..., AbstractAsyncContextManager[Control]]
 
 
 @pytest.fixture
@@ -22,6 +26,16 @@ async def receiver() -> AsyncIterator[WebhookReceiver]:
 @pytest.fixture
 def teller(redis: Redis) -> Teller:
     return Teller(redis)
+
+
+@pytest.fixture
+def deliver(redis_url: str, redis: Redis, receiver: WebhookReceiver) -> Deliver:
+    """Starts the part of a control process that delivers to `receiver`, and to `others`."""
+
+    def start(*others: str, **more: Any) -> AbstractAsyncContextManager[Control]:
+        return control(webhook_settings(redis_url, [receiver.url, *others], **more), redis)
+
+    return start
 
 
 async def all_arrive(receiver: WebhookReceiver, teller: Teller) -> None:
@@ -56,10 +70,9 @@ async def test_all_that_waits_for_a_receiver_ends_and_a_place_is_kept_only_where
 
 
 async def test_events_arrive_signed_and_in_order(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+    deliver: Deliver, receiver: WebhookReceiver, teller: Teller
 ) -> None:
-    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
-        await wanted(redis)
+    async with deliver() as process:
         await teller.tell("a", "b", "a", "a", "b")
         await all_arrive(receiver, teller)
         assert len(receiver.arrived) == 5
@@ -74,12 +87,11 @@ async def test_events_arrive_signed_and_in_order(
 
 
 async def test_a_receiver_that_fails_half_the_time_dies_and_comes_back_gets_all_in_order(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+    deliver: Deliver, receiver: WebhookReceiver, teller: Teller
 ) -> None:
     receiver.fails = 0.5
     rooms = [f"r{number}" for number in range(20)]
-    async with control(webhook_settings(redis_url, [receiver.url]), redis):
-        await wanted(redis)
+    async with deliver():
         await teller.tell(*rooms)
         await receiver.die()
         await teller.tell(*rooms, *rooms)
@@ -89,52 +101,44 @@ async def test_a_receiver_that_fails_half_the_time_dies_and_comes_back_gets_all_
 
 
 async def test_when_the_process_that_delivers_is_killed_another_one_goes_on(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller, monkeypatch: pytest.MonkeyPatch
+    deliver: Deliver, receiver: WebhookReceiver, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = webhook_settings(redis_url, [receiver.url])
     receiver.hangs_for = {"a"}
-    async with control(settings, redis) as first:
-        await wanted(redis)
-        async with control(settings, redis):
-            await teller.tell("a", "b", "a")
-            await eventually("the other room's event came", lambda: receiver.arrived, IN_TIME)
+    async with deliver() as first, deliver():
+        await teller.tell("a", "b", "a")
+        await eventually("the other room's event came", lambda: receiver.arrived, IN_TIME)
 
-            async def dies() -> None:  # it gives nothing back
-                pass
+        async def dies() -> None:  # it gives nothing back
+            pass
 
-            monkeypatch.setattr(first.webhooks._deliveries[0]._lease, "give_back", dies)
-            await first.stop()
-            receiver.hangs_for = set()
-            await teller.tell("a")
-            await all_arrive(receiver, teller)
+        monkeypatch.setattr(first.webhooks._deliveries[0]._lease, "give_back", dies)
+        await first.stop()
+        receiver.hangs_for = set()
+        await teller.tell("a")
+        await all_arrive(receiver, teller)
 
 
 async def test_each_receiver_gets_all_and_a_dead_one_holds_up_no_other(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+    deliver: Deliver, receiver: WebhookReceiver, teller: Teller
 ) -> None:
-    async with WebhookReceiver() as other:
-        settings = webhook_settings(redis_url, [receiver.url, other.url])
-        async with control(settings, redis) as process:
-            await wanted(redis)
-            await other.die()
-            await teller.tell("a", "a")
-            await all_arrive(receiver, teller)
-            await eventually(
-                "the other one fails",
-                lambda: process.figure("roomcast_webhook_failures_total", "127.0.0.1#2"),
-                IN_TIME,
-            )
-            await other.start()
-            await all_arrive(other, teller)
+    async with WebhookReceiver() as other, deliver(other.url) as process:
+        await other.die()
+        await teller.tell("a", "a")
+        await all_arrive(receiver, teller)
+        await eventually(
+            "the other one fails",
+            lambda: process.figure("roomcast_webhook_failures_total", "127.0.0.1#2"),
+            IN_TIME,
+        )
+        await other.start()
+        await all_arrive(other, teller)
 
 
 async def test_what_fails_too_long_is_a_dead_letter_and_the_room_goes_on(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+    deliver: Deliver, receiver: WebhookReceiver, teller: Teller
 ) -> None:
     receiver.refuses = {"a"}
-    settings = webhook_settings(redis_url, [receiver.url], webhook_retry_seconds=0.1)
-    async with control(settings, redis) as process:
-        await wanted(redis)
+    async with deliver(webhook_retry_seconds=0.1) as process:
         await teller.tell("a")
         letters = process.webhooks.dead_letters
         await eventually("it is given up", lambda: letters.page("", 10), IN_TIME)
@@ -157,80 +161,58 @@ async def test_what_fails_too_long_is_a_dead_letter_and_the_room_goes_on(
 
 
 async def test_what_redis_has_trimmed_is_counted_and_holds_up_nothing(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller
 ) -> None:
-    settings = webhook_settings(redis_url, [receiver.url])
     receiver.hangs_for = {"a"}
-    async with control(settings, redis):
-        await wanted(redis)
+    async with deliver():
         await teller.tell("a")
         await eventually("it is on its way", lambda: receiver.asked, IN_TIME)
     await redis.xtrim("roomcast:outbox", maxlen=0, approximate=False)
-    async with control(settings, redis) as process:
+    async with deliver() as process:
         await teller.tell("b")
         await eventually("the next one arrives", lambda: receiver.types("b"), IN_TIME)
         assert process.figure("roomcast_webhook_lost_total") == 1
 
 
 async def test_what_redis_has_trimmed_before_anybody_read_it_is_counted_once(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller
 ) -> None:
-    settings = webhook_settings(redis_url, [receiver.url])
-    async with control(settings, redis):
-        await wanted(redis)
+    async with deliver():
         await teller.tell("a")
         await all_arrive(receiver, teller)
     for _ in range(5):
         await teller.tell("b")
     await redis.xtrim("roomcast:outbox", maxlen=2, approximate=False)
-    async with control(settings, redis) as process:
+    async with deliver() as process:
         await eventually("the rest arrives", lambda: len(receiver.types("b")) == 2, IN_TIME)
         assert process.figure("roomcast_webhook_lost_total") == 3
-    async with control(settings, redis) as process:
+    async with deliver() as process:
         await teller.tell("c")
         await eventually("the next one arrives", lambda: receiver.types("c"), IN_TIME)
         assert process.figure("roomcast_webhook_lost_total") == 0
 
 
+@pytest.mark.parametrize("known_again", [False, True], ids=["", "and knows the receiver again at once"])
 async def test_what_waited_in_a_redis_that_was_emptied_is_counted_and_later_events_are_delivered(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
+    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller, known_again: bool
 ) -> None:
     receiver.hangs_for = {"a", "b"}
-    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
-        await wanted(redis)
+    async with deliver() as process:
         await teller.tell("a", "b", "a")
-        await eventually(
-            "they are seen to wait", lambda: process.figure("roomcast_webhook_waiting") == 3, IN_TIME
-        )
-        await redis.flushdb()
-        await eventually(
-            "they are counted", lambda: process.figure("roomcast_webhook_lost_total") == 3, IN_TIME
-        )
+        waiting, lost = "roomcast_webhook_waiting", "roomcast_webhook_lost_total"
+        await eventually("they are seen to wait", lambda: process.figure(waiting) == 3, IN_TIME)
+        groups = [group["name"].decode() for group in await redis.xinfo_groups(keys.OUTBOX)]
+        async with redis.pipeline(transaction=True) as at_once:
+            at_once.flushdb()
+            if known_again:  # before anybody looks
+                names = keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS
+                at_once.eval(script("want_events").text, len(names), *names, 60, 60, *groups)
+            await at_once.execute()
+        await eventually("they are counted", lambda: process.figure(lost) == 3, IN_TIME)
         receiver.hangs_for = set()
         await wanted(redis)
         await teller.tell("c")
         await eventually("the next one arrives", lambda: receiver.types("c"), IN_TIME)
-
-
-async def test_it_is_counted_though_the_receiver_is_known_again_before_anybody_looks(
-    redis_url: str, redis: Redis, receiver: WebhookReceiver, teller: Teller
-) -> None:
-    receiver.hangs_for = {"a", "b"}
-    async with control(webhook_settings(redis_url, [receiver.url]), redis) as process:
-        await wanted(redis)
-        await teller.tell("a", "b", "a")
-        await eventually(
-            "they are seen to wait", lambda: process.figure("roomcast_webhook_waiting") == 3, IN_TIME
-        )
-        groups = [group["name"].decode() for group in await redis.xinfo_groups(keys.OUTBOX)]
-        async with redis.pipeline(transaction=True) as at_once:
-            at_once.flushdb()
-            names = keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS
-            at_once.eval(script("want_events").text, len(names), *names, 60, 60, *groups)
-            await at_once.execute()
-        await eventually(
-            "they are counted", lambda: process.figure("roomcast_webhook_lost_total") == 3, IN_TIME
-        )
 
 
 async def test_nothing_is_written_while_nobody_wants_it(redis: Redis, teller: Teller) -> None:

@@ -17,7 +17,7 @@ from shared.directory.directory import Directory
 from shared.events.event_log import EventLog
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
-from tests.integration.webhooks.stage import IN_TIME, control, event, wanted, webhook_settings
+from tests.integration.webhooks.stage import IN_TIME, control, event, webhook_settings
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import WebhookReceiver
 from tests.unit.media.rooms.test_chronicle import StandIn
@@ -61,7 +61,6 @@ async def test_rooms_of_dead_and_of_restarted_workers_end(
         WebhookReceiver() as receiver,
         control(webhook_settings(redis_url, [receiver.url]), redis),
     ):
-        await wanted(redis)
         await EventLog(redis).tell(
             [
                 event("lives", f"{living.process}-1", 1, worker=W1),
