@@ -5,11 +5,7 @@ from typing import Any
 import pytest
 
 from shared.messages.signalling import Role
-from shared.names import RoomName
-from tests.unit.control.access.test_auth import access, may, token
-
-DEMO, OTHER = RoomName("demo"), RoomName("other")
-SECRET = "a-secret-that-is-long-enough-for-the-longest-hash-of-them-all---"
+from tests.unit.control.access.test_auth import ADMIN, DEMO, JWT, NOW, OTHER, access, may, token
 
 BOTH = {"publish_token": "in", "play_token": "out"}
 IN = {"publish_token": "in"}
@@ -18,13 +14,26 @@ ALL = {"auth_token": "all"}
 ROOM_IN = {"room_publish_tokens": "demo:in-demo"}
 ROOM_OUT = {"room_play_tokens": "demo:out-demo"}
 ROOM = {"room_tokens": "demo:demo"}
-JWT = {"jwt_secret": SECRET}
 
 
 @pytest.mark.parametrize(
     ("settings", "text", "publishes", "plays"),
     [
         # (in demo, in other)
+        ({}, "", (True, True), (True, True)),
+        ({}, "anything", (True, True), (True, True)),
+        (ADMIN, "", (True, True), (True, True)),
+        (ALL, "all", (True, True), (True, True)),
+        (ALL, "", (False, False), (False, False)),
+        (ALL, "al", (False, False), (False, False)),
+        (ALL, "ALL", (False, False), (False, False)),
+        ({"auth_token": "schlüssel"}, "schlüssel", (True, True), (True, True)),
+        (ALL | ADMIN, "boss", (False, False), (False, False)),
+        (ROOM, "demo", (True, True), (True, True)),
+        (ROOM | {"room_tokens": "demo:demo;third:3"}, "3", (False, True), (False, True)),
+        (ROOM, "", (False, True), (False, True)),
+        (ROOM | ALL, "demo", (True, False), (True, False)),
+        (ROOM | ALL, "all", (False, True), (False, True)),
         (BOTH, "in", (True, True), (False, False)),
         (BOTH, "out", (False, False), (True, True)),
         (BOTH, "", (False, False), (False, False)),
@@ -62,6 +71,15 @@ def test_which_token_opens_what(
 @pytest.mark.parametrize(
     ("settings", "text", "reads", "known"),
     [
+        ({}, "", True, True),
+        (ADMIN, "", True, True),
+        (ALL, "all", True, True),
+        (ALL, "wrong", False, False),
+        (ALL | ADMIN, "boss", True, True),
+        (ROOM, "", False, False),
+        ({"room_tokens": "demo:demo;third:3"}, "3", False, True),
+        (JWT, token(room="demo"), True, True),
+        (JWT, token(exp=NOW - 60), False, False),
         (IN, "", False, False),  # everybody plays, and recordings are for admins
         (IN, "in", False, True),
         (OUT, "out", True, True),
@@ -70,7 +88,7 @@ def test_which_token_opens_what(
         (ROOM_OUT, "out-demo", True, True),
         (ROOM_OUT, "", False, False),
         (ROOM_OUT | OUT, "out", False, True),
-        (IN | {"admin_token": "boss"}, "boss", True, True),
+        (IN | ADMIN, "boss", True, True),
     ],
 )
 def test_recordings_are_opened_by_what_plays(

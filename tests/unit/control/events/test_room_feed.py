@@ -14,15 +14,26 @@ R = TypeVar("R")
 
 
 class Rooms:
-    """The list of rooms, as a test likes it."""
+    """The list of rooms, as a test likes it, and its rooms.feed."""
 
     unix_time = 100.0
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, detailed: bool = False) -> None:
         self.of: dict[str, RoomStatus] = {}
         self.hidden: set[str] = set()
         for name in names:
             self.set(name)
+        me = cast(Any, self)
+        self.feed = RoomFeed(me, me, detailed, lambda _: False, lambda name: name not in self.hidden)
+
+    async def note(self, name: str, **facts: Any) -> None:
+        """A look at the list finds that in a room."""
+        self.set(name, **facts)
+        await self.feed.note([name])
+
+    async def lose(self, name: str) -> None:
+        del self.of[name]
+        await self.feed.note([name])
 
     def set(self, name: str, **facts: Any) -> None:
         before = self.of.get(name) or RoomStatus(name=name, has_publisher=True, tracks=2, subscribers=0)
@@ -43,28 +54,22 @@ class Rooms:
         return ClusterRoom(self.of[name], ("w1",)) if name in self.of else None
 
 
-def feed_of(rooms: Rooms, *, detailed: bool = False) -> RoomFeed:
-    return RoomFeed(
-        cast(Any, rooms), cast(Any, rooms), detailed, lambda _: False, lambda name: name not in rooms.hidden
-    )
-
-
 async def read(events: AsyncIterator[bytes]) -> list[dict[str, Any]]:
     texts = [event.decode().removeprefix("event: rooms\ndata: ") async for event in events]
     return [json.loads(text) for text in texts]
 
 
-async def told(feed: RoomFeed, at: int) -> dict[str, int | None]:
+async def told(rooms: Rooms, at: int) -> dict[str, int | None]:
     """The viewers of each room that is told to a reader at `at`; None: it is gone."""
     found: dict[str, int | None] = {}
-    for event in await read(feed.since(at)):
+    for event in await read(rooms.feed.since(at)):
         found |= {room["name"]: room["subscribers"] for room in event["rooms"]} | dict.fromkeys(event["gone"])
     return found
 
 
 async def test_a_long_list_comes_in_parts() -> None:
     rooms = Rooms(*(f"r{number:04}" for number in range(2 * ROOMS_IN_EVENT + 1)))
-    events = await read(feed_of(rooms).whole())
+    events = await read(rooms.feed.whole())
     assert all(len(event["rooms"]) <= ROOMS_IN_EVENT for event in events)
     assert [room["name"] for event in events for room in event["rooms"]] == sorted(rooms.of)
     assert [event["first"] for event in events] == [True] + [False] * (len(events) - 1)
@@ -73,129 +78,109 @@ async def test_a_long_list_comes_in_parts() -> None:
 
 async def test_many_changes_come_in_parts() -> None:
     rooms = Rooms(*(f"r{number:04}" for number in range(ROOMS_IN_EVENT + 1)))
-    feed = feed_of(rooms)
-    await feed.note(rooms.of)
-    events = await read(feed.since(0))
+    await rooms.feed.note(rooms.of)
+    events = await read(rooms.feed.since(0))
     assert [len(event["rooms"]) for event in events] == [ROOMS_IN_EVENT, 1]
     assert [event["complete"] for event in events] == [False, True]
 
 
 async def test_a_slow_reader_gets_the_latest_state_once() -> None:
     rooms = Rooms("a", "b", "c")
-    feed = feed_of(rooms)
-    await read(feed.whole())
+    await read(rooms.feed.whole())
     for viewers in (1, 2, 3):
-        rooms.set("a", subscribers=viewers)
-        await feed.note(["a"])
-    del rooms.of["b"]
-    await feed.note(["b"])
-    assert await told(feed, 0) == {"a": 3, "b": None}
-    assert await told(feed, feed.at - 1) == {"b": None}
-    assert await told(feed, feed.at) == {}
+        await rooms.note("a", subscribers=viewers)
+    await rooms.lose("b")
+    assert await told(rooms, 0) == {"a": 3, "b": None}
+    assert await told(rooms, rooms.feed.at - 1) == {"b": None}
+    assert await told(rooms, rooms.feed.at) == {}
 
 
 async def test_all_readers_at_one_place_get_the_same_bytes() -> None:
     rooms = Rooms("a")
-    feed = feed_of(rooms)
-    await feed.note(["a"])
-    [one] = [event async for event in feed.since(0)]
-    [two] = [event async for event in feed.since(0)]
+    await rooms.note("a")
+    [one] = [event async for event in rooms.feed.since(0)]
+    [two] = [event async for event in rooms.feed.since(0)]
     assert one is two
 
 
 async def test_a_reader_too_far_behind_begins_anew() -> None:
     rooms = Rooms("a")
-    feed = feed_of(rooms)
     for viewers in range(LOOKS_KEPT + 1):
-        assert feed.reaches_back_to(0)
-        rooms.set("a", subscribers=viewers + 1)
-        await feed.note(["a"])
-    assert not feed.reaches_back_to(0)
-    assert feed.reaches_back_to(1)
+        assert rooms.feed.reaches_back_to(0)
+        await rooms.note("a", subscribers=viewers + 1)
+    assert not rooms.feed.reaches_back_to(0)
+    assert rooms.feed.reaches_back_to(1)
 
 
 async def test_of_an_unlisted_room_nothing_is_told_not_even_its_end() -> None:
     rooms = Rooms("a")
     rooms.hidden = {"b"}
-    feed = feed_of(rooms)
-    await feed.note(["a"])
+    await rooms.note("a")
     for viewers in (1, 2):
-        rooms.set("b", subscribers=viewers)
-        await feed.note(["b"])
-    del rooms.of["b"]
-    await feed.note(["b"])
-    assert feed.at == 1
+        await rooms.note("b", subscribers=viewers)
+    await rooms.lose("b")
+    assert rooms.feed.at == 1
 
 
 async def test_a_room_that_is_listed_no_longer_is_gone_for_who_knew_it() -> None:
     rooms = Rooms("a", "b")
-    feed = feed_of(rooms)
-    assert await read(feed.whole())
+    assert await read(rooms.feed.whole())
     rooms.hidden = {"b"}
-    await feed.note(["b"])
-    assert await told(feed, 0) == {"b": None}
-    rooms.set("b", subscribers=3)
-    await feed.note(["b"])
-    assert feed.at == 1
+    await rooms.note("b")
+    assert await told(rooms, 0) == {"b": None}
+    await rooms.note("b", subscribers=3)
+    assert rooms.feed.at == 1
     rooms.hidden.clear()
-    await feed.note(["b"])
-    assert await told(feed, 1) == {"b": 3}
+    await rooms.note("b")
+    assert await told(rooms, 1) == {"b": 3}
 
 
 async def test_what_the_list_does_not_show_is_no_change() -> None:
     rooms = Rooms("a")
-    feed = feed_of(rooms)
-    await feed.note(["a"])
-    rooms.set("a", rx_bytes=1_000, bitrate=5_000)
-    await feed.note(["a"])
-    assert feed.at == 1
+    await rooms.note("a")
+    await rooms.note("a", rx_bytes=1_000, bitrate=5_000)
+    assert rooms.feed.at == 1
 
 
 async def test_a_bit_rate_is_told_anew_from_a_quarter_on() -> None:
-    rooms = Rooms("a")
-    feed = feed_of(rooms, detailed=True)
+    rooms = Rooms("a", detailed=True)
     rates = [1_000, 1_200, 1_249, 1_300, 1_500, 900]
     changes = []
     for rate in rates:
         rooms.set("a", bitrate=rate)
-        before = feed.at
-        await feed.note(["a"])
-        changes.append(feed.at > before)
+        before = rooms.feed.at
+        await rooms.note("a")
+        changes.append(rooms.feed.at > before)
     assert changes == [True, False, False, True, False, True]
 
 
 async def test_what_only_a_new_reader_saw_is_put_right() -> None:
     """A room changes and changes back between two looks, while somebody reads the whole list."""
     rooms = Rooms("a")
-    feed = feed_of(rooms)
-    await feed.note(["a"])
+    await rooms.note("a")
     rooms.set("a", subscribers=5)
-    [whole] = await read(feed.whole())
+    [whole] = await read(rooms.feed.whole())
     assert whole["rooms"][0]["subscribers"] == 5
-    before = feed.at
-    rooms.set("a", subscribers=0)
-    await feed.note(["a"])
-    assert await told(feed, before) == {"a": 0}
+    before = rooms.feed.at
+    await rooms.note("a", subscribers=0)
+    assert await told(rooms, before) == {"a": 0}
 
 
 async def test_what_only_a_late_reader_saw_is_put_right() -> None:
     rooms = Rooms("a")
-    feed = feed_of(rooms)
     for viewers in (1, 0):
-        rooms.set("a", subscribers=viewers)
-        await feed.note(["a"])
+        await rooms.note("a", subscribers=viewers)
     rooms.set("a", subscribers=5)
-    assert await told(feed, 0) == {"a": 5}
-    assert await told(feed, 1) == {"a": 0}  # as it was noted
+    assert await told(rooms, 0) == {"a": 5}
+    assert await told(rooms, 1) == {"a": 0}  # as it was noted
     rooms.set("a", subscribers=0)
-    before = feed.at
-    await feed.note(["a"])
-    assert await told(feed, before) == {"a": 0}
+    before = rooms.feed.at
+    await rooms.note("a")
+    assert await told(rooms, before) == {"a": 0}
 
 
 async def test_what_nobody_reads_is_forgotten() -> None:
     rooms = Rooms("a")
-    feed = feed_of(rooms)
-    await feed.note(["a"])
-    feed.forget()
-    assert not feed.reaches_back_to(0)
+    await rooms.note("a")
+    rooms.feed.forget()
+    assert not rooms.feed.reaches_back_to(0)

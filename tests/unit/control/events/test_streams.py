@@ -55,11 +55,6 @@ async def test_readers_that_never_notice_the_end_do_not_add_up(streams: EventStr
     assert every[3].ended
 
 
-async def test_a_stream_gives_its_place_back(streams: EventStreams) -> None:
-    for _ in range(20):
-        streams.close(await opened(streams))
-
-
 async def test_a_reader_that_takes_nothing_holds_the_newest_messages_only(streams: EventStreams) -> None:
     stream = await streams.open(ROOM, SESSION, "", frozenset({"message"}), None)
     text = stream.text()

@@ -46,16 +46,8 @@ def test_client(peer: str | None, forwarded: list[str], client: str) -> None:
 @pytest.mark.parametrize(
     ("prefix", "taken"),
     [
-        ("/live", "/live"),
-        ("/live/", "/live"),
-        ("/a/b", "/a/b"),
-        ("", ""),
-        ("/", ""),
-        ("live", ""),
-        ("//x", ""),
-        ("/a\r\nb", ""),
-        ("/a?b", ""),
-        ("https://evil.test", ""),
+        *(("/live", "/live"), ("/live/", "/live"), ("/a/b", "/a/b")),
+        *((wrong, "") for wrong in ("", "/", "live", "//x", "/a\r\nb", "/a?b", "https://evil.test")),
     ],
 )
 def test_prefix(prefix: str, taken: str) -> None:

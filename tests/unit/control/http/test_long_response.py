@@ -44,6 +44,13 @@ class Stage:
         if len(self.taken) == 5:
             self.reads.clear()
 
+    async def begun(self) -> asyncio.Task[None]:
+        """Under way: its reader has taken what it takes."""
+        running = asyncio.create_task(self.run())
+        while len(self.taken) < 5:
+            await asyncio.sleep(0)
+        return running
+
     async def run(self) -> None:
         async with asyncio.timeout(10):
             await self.response(SCOPE, self.receive, self.send)
@@ -58,9 +65,7 @@ async def test_a_reader_that_goes_before_the_first_byte_releases_it() -> None:
 
 async def test_a_reader_that_goes_releases_it() -> None:
     stage = Stage()
-    running = asyncio.create_task(stage.run())
-    while len(stage.taken) < 5:
-        await asyncio.sleep(0)
+    running = await stage.begun()
     stage.gone.set()
     await running
     assert stage.released == 1
@@ -76,9 +81,7 @@ async def test_a_reader_that_takes_nothing_ends_it(monkeypatch: pytest.MonkeyPat
 
 async def test_a_stalled_reader_can_be_given_up_before_that() -> None:
     stage = Stage()
-    running = asyncio.create_task(stage.run())
-    while len(stage.taken) < 5:
-        await asyncio.sleep(0)
+    running = await stage.begun()
     await asyncio.sleep(0)
     assert stage.reader.stalled_for(asyncio.get_running_loop().time() + 7) >= 7
     stage.reader.give_up()

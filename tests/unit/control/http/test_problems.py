@@ -22,3 +22,4 @@ def test_what_an_error_says_of_itself_goes_out() -> None:
     response = problem_response(error)
     assert json.loads(response.body) == {"error": "cannot take H265", "detail": "offers VP8"}
     assert response.headers["Retry-After"] == "3"
+    assert problem_response(ServiceError(ErrorCode.NO_PUBLISHER)).headers["Retry-After"] == "2"

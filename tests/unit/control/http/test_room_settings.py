@@ -21,18 +21,8 @@ def parsed(**fields: Any) -> dict[str, Any]:
 
 def test_null_is_what_a_room_has_for_which_nothing_is_set() -> None:
     names = (
-        "seats",
-        "publishTokens",
-        "playTokens",
-        "listed",
-        "recorded",
-        "formats",
-        "keepDays",
-        "stills",
-        "slate",
-        "title",
-        "labels",
-        "until",
+        *("seats", "publishTokens", "playTokens", "listed", "recorded", "formats", "keepDays", "stills"),
+        *("slate", "title", "labels", "until"),
     )
     nulls = parsed(**dict.fromkeys(names))
     assert RoomSettings(room="demo", **nulls) == RoomSettings(room="demo")
@@ -91,15 +81,8 @@ def test_there_are_so_many_clips() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {},
-        {"paused": None},
-        {"paused": 1},
-        {"beginClip": ""},
-        {"beginClip": None},
-        {"beginClip": "a\n"},
-        {"beginClip": "a" * 201},
-        {"endClip": 1},
-        {"clip": "a"},
+        *({}, {"paused": None}, {"paused": 1}, {"endClip": 1}, {"clip": "a"}),
+        *({"beginClip": wrong} for wrong in ("", None, "a\n", "a" * 201)),
     ],
 )
 def test_what_is_no_mark(fields: dict[str, Any]) -> None:
@@ -113,53 +96,23 @@ def test_formats_are_a_set() -> None:
 
 def test_what_may_be_set() -> None:
     labels = {f"key-{number}": "é" * 256 for number in range(16)}
-    fields = {
-        "seats": 0,
-        "listed": False,
-        "stills": True,
-        "slate": "be_right-back.2.png",
-        "recorded": False,
-        "title": "t" * 200,
-        "labels": labels,
-        "until": NOW + 1,
-    }
+    fields: dict[str, Any] = {"seats": 0, "listed": False, "stills": True, "recorded": False}
+    fields |= {"slate": "be_right-back.2.png", "title": "t" * 200, "labels": labels, "until": NOW + 1}
     assert parsed(**fields) == fields
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"seats": -1},
-        {"seats": True},
-        {"seats": 1.5},
-        {"seats": 1_000_001},
-        {"publishTokens": []},
-        {"publishTokens": TOKEN},
-        {"publishTokens": [TOKEN] * 5},
-        {"publishTokens": ["short"]},
-        {"playTokens": ["with a space in it"]},
-        {"playTokens": [1]},
-        {"listed": 1},
-        {"stills": "no"},
-        {"slate": "../secret.png"},
-        {"slate": ".hidden"},
-        {"slate": "a/b.png"},
-        {"slate": "s" * 129},
-        {"slate": 1},
-        {"formats": []},
-        {"formats": ["webm"]},
-        {"title": "t" * 201},
-        {"title": "a\nb"},
-        {"title": "\ud800"},
-        {"labels": []},
-        {"labels": {"a b": ""}},
-        {"labels": {"a": 1}},
-        {"labels": {"a": "x" * 257}},
+        *({"seats": wrong} for wrong in (-1, True, 1.5, 1_000_001)),
+        *({"publishTokens": wrong} for wrong in ([], TOKEN, [TOKEN] * 5, ["short"])),
+        *({"playTokens": wrong} for wrong in (["with a space in it"], [1])),
+        *({"listed": 1}, {"stills": "no"}, {"formats": []}, {"formats": ["webm"]}),
+        *({"slate": wrong} for wrong in ("../secret.png", ".hidden", "a/b.png", "s" * 129, 1)),
+        *({"title": wrong} for wrong in ("t" * 201, "a\nb", "\ud800")),
+        *({"labels": wrong} for wrong in ([], {"a b": ""}, {"a": 1}, {"a": "x" * 257})),
         {"labels": {str(number): "" for number in range(17)}},
-        {"until": NOW},
-        {"until": FOREVER},
-        {"until": float("nan")},
-        {"until": True},
+        *({"until": wrong} for wrong in (NOW, FOREVER, float("nan"), True)),
         {"room": "demo"},
     ],
     ids=str,

@@ -9,14 +9,7 @@ import pytest
 from control.languages.catalogue import DEFAULT, Catalogue, Word, catalogues
 from control.routes.page_text import PAGES, page_text
 from media.sessions.end_reason import FOR_GOOD
-from tests.support.page_sources import (
-    SCRIPTS,
-    WEB,
-    modules_of,
-    reached,
-    texts_of_page,
-    texts_of_script,
-)
+from tests.support.page_sources import SCRIPTS, WEB, modules_of, reached, texts_of_page, texts_of_script
 
 ALL = catalogues()
 ENGLISH = ALL[DEFAULT]

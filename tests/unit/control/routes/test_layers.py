@@ -39,8 +39,14 @@ def test_any_members_are_a_choice_or_refused(wish: dict[str, object]) -> None:
     refused(json.dumps(wish).encode())
 
 
-@pytest.mark.parametrize("body", [b"[" * 4096, b'{"rid":' * 500, b"1" * 4096, b'"\\ud800"', b"\xff\xfe{"])
-def test_what_breaks_parsers_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"[" * 4096, b'{"rid":' * 500, b"1" * 4096, b'"\\ud800"', b"\xff\xfe{", b"", b'["h"]'),
+        *(b'{"rid":1}', b'{"rid":"a b"}', b'{"rid":"%s"}' % (b"a" * 65), b'{"picture":"no"}'),
+    ],
+)
+def test_what_is_no_choice_is_refused(body: bytes) -> None:
     assert refused(body)
 
 

@@ -58,10 +58,10 @@ class World:
 
 
 @asynccontextmanager
-async def running(world: World) -> AsyncIterator[None]:
+async def running(world: World) -> AsyncIterator[World]:
     task = asyncio.create_task(world.delivery.run())
     try:
-        yield
+        yield world
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -87,8 +87,7 @@ async def test_no_more_is_held_than_fits(monkeypatch: pytest.MonkeyPatch) -> Non
     """The rest stays in Redis, where another process finds it."""
     monkeypatch.setattr(delivery, "MAX_HELD", 5)
     monkeypatch.setattr(delivery, "READ_AT_ONCE", 3)
-    world = World(*[entry(number) for number in range(20)], answer=hangs)
-    async with running(world):
+    async with running(World(*[entry(number) for number in range(20)], answer=hangs)) as world:
         await eventually("as much as fits is read", lambda: len(world.queue.given) >= 5)
         await turns()
         assert len(world.queue.given) == 5
@@ -96,14 +95,14 @@ async def test_no_more_is_held_than_fits(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_what_was_delivered_makes_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "MAX_HELD", 2)
-    world = World(*[entry(number, room=f"r{number % 3}") for number in range(20)])
-    async with running(world):
+    async with running(World(*[entry(number, room=f"r{number % 3}") for number in range(20)])) as world:
         await eventually("all are delivered", lambda: len(world.queue.acknowledged) == 20)
 
 
 async def test_only_so_many_attempts_are_made_beside_each_other() -> None:
-    world = World(*[entry(number, room=f"r{number}") for number in range(40)], answer=hangs)
-    async with running(world):
+    async with running(
+        World(*[entry(number, room=f"r{number}") for number in range(40)], answer=hangs)
+    ) as world:
         await eventually("attempts are made", lambda: len(world.poster.asked) >= 16)
         await turns()
         assert len(world.poster.asked) == delivery.AT_ONCE == 16
@@ -133,8 +132,7 @@ async def test_a_lease_that_runs_out_while_redis_is_away_ends_it() -> None:
 
 
 async def test_a_lease_that_another_process_has_got_ends_it() -> None:
-    world = World()
-    async with running(world):
+    async with running(World()) as world:
         await eventually("it delivers", lambda: world.figure("waiting") is not None)
         world.lease.tries = deque([False])
         await eventually("it has ended", lambda: world.figure("waiting") is None)
@@ -154,8 +152,7 @@ async def test_nothing_is_sent_with_a_lease_that_ends_before_an_answer_must_come
 
 
 async def test_what_is_no_event_is_a_dead_letter_and_the_room_goes_on() -> None:
-    world = World(entry(1, facts="{"), entry(2))
-    async with running(world):
+    async with running(World(entry(1, facts="{"), entry(2))) as world:
         await eventually("the next one is delivered", lambda: world.queue.acknowledged == ["2-0"])
     about = {"receiver": "hooks.example", "why": "not an event", "attempts": "0"}
     assert world.queue.buried == {"1-0": about}
@@ -200,23 +197,20 @@ async def test_what_its_receiver_wants_no_more_is_given_up_at_once() -> None:
     async def gone(_: str) -> Attempt:
         return Attempt(Outcome.GONE, "status 410")
 
-    world = World(entry(1), answer=gone)
-    async with running(world):
+    async with running(World(entry(1), answer=gone)) as world:
         await eventually("it is given up", lambda: world.queue.buried)
     assert world.queue.buried["1-0"]["attempts"] == "1"
 
 
 async def test_what_is_for_another_receiver_is_left_to_it() -> None:
     """A dead letter that is replayed is of one receiver; all groups read it."""
-    world = World(entry(1, to="another"), entry(2, to=RECEIVER.group))
-    async with running(world):
+    async with running(World(entry(1, to="another"), entry(2, to=RECEIVER.group))) as world:
         await eventually("both are done with", lambda: len(world.queue.acknowledged) == 2)
     assert world.poster.asked == ["2"]
 
 
 async def test_when_it_ends_it_gives_back_what_it_holds() -> None:
-    world = World()
-    async with running(world):
+    async with running(World()) as world:
         await turns()
         assert not world.lease.is_given_back
     assert world.lease.is_given_back
@@ -225,8 +219,7 @@ async def test_when_it_ends_it_gives_back_what_it_holds() -> None:
 
 async def test_what_was_read_and_not_delivered_is_forgotten_with_the_lease() -> None:
     """The next turn reads it again; held twice, it would be sent twice, and fill the place of others."""
-    world = World(entry(1), answer=hangs)
-    async with running(world):
+    async with running(World(entry(1), answer=hangs)) as world:
         await eventually("it is sent", lambda: world.poster.asked == ["1"])
         world.lease.tries = deque([False])
         await eventually("it has ended", lambda: world.figure("waiting") is None)
@@ -257,8 +250,7 @@ async def test_it_is_given_up_when_the_next_try_would_come_too_late(monkeypatch:
 
     monkeypatch.setattr(delivery, "monotonic", lambda: now)
     monkeypatch.setattr(delivery, "FIRST_SECONDS", 0.0)
-    world = World(entry(1), answer=fails)
-    async with running(world):
+    async with running(World(entry(1), answer=fails)) as world:
         await eventually("it is given up", lambda: world.queue.buried)
     assert world.queue.buried["1-0"]["attempts"] == "3"  # a fourth would begin 3,600.01 s after the first
     assert world.figure("failures_total") == 3
@@ -339,8 +331,7 @@ async def test_a_room_s_next_event_waits_for_the_one_before() -> None:
         await answers[id_].wait()
         return Attempt(Outcome.DELIVERED)
 
-    world = World(entry(1), entry(2), answer=slowly)
-    async with running(world):
+    async with running(World(entry(1), entry(2), answer=slowly)) as world:
         await eventually("the first is sent", lambda: world.poster.asked)
         await turns()
         assert world.poster.asked == ["1"]
@@ -353,21 +344,9 @@ async def test_a_room_s_next_event_waits_for_the_one_before() -> None:
 
 
 def test_the_waits_double_up_to_a_minute() -> None:
-    assert [delivery.wait_seconds(failures, 0.0, asked=0.0) for failures in range(1, 9)] == [
-        1,
-        2,
-        4,
-        8,
-        16,
-        32,
-        60,
-        60,
-    ]
-    assert delivery.wait_seconds(1_000_000, 0.0, asked=0.0) == delivery.LAST_SECONDS
-
-
-def test_luck_shortens_them_by_a_quarter_at_most() -> None:
-    assert delivery.wait_seconds(7, 1.0, asked=0.0) == 45
+    waits = [delivery.wait_seconds(failures, 0.0, asked=0.0) for failures in (*range(1, 9), 1_000_000)]
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert delivery.wait_seconds(7, 1.0, asked=0.0) == 45  # luck shortens them by a quarter at most
 
 
 def test_a_receiver_that_asks_for_more_time_gets_it() -> None:

@@ -101,15 +101,3 @@ async def test_public_addresses_are_for_https(monkeypatch: pytest.MonkeyPatch) -
     Names(monkeypatch)
     with pytest.raises(ForbiddenAddressError):
         await lookup("http://hooks.example/").addresses()
-
-
-async def test_its_end_ends_a_look_up_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    names, looks = Names(monkeypatch), lookup()
-    await looks.close()  # nothing is under way
-    names.answers.clear()
-    asking = asyncio.create_task(looks.addresses())
-    await asyncio.sleep(0.01)
-    await looks.close()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-    assert asyncio.all_tasks() == {asyncio.current_task()}

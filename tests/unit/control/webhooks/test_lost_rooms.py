@@ -24,6 +24,7 @@ class World:
 
     def __init__(self) -> None:
         self.process: str | None = "p1"
+        self.now = 0.0
         self.is_away = False
         self.is_settled = self.is_known = True
         self.ended: list[tuple[str, str]] = []
@@ -54,85 +55,79 @@ class World:
         if not self.is_settled:
             raise ServiceError(ErrorCode.NO_WORKER)
 
-    async def turn(self, now: float, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("control.webhooks.lost_rooms.monotonic", lambda: now)
+    async def turn(self, now: float) -> None:
+        self.now = now
         await self.lost_rooms._turn()
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World()
+    monkeypatch.setattr("control.webhooks.lost_rooms.monotonic", lambda: world.now)
+    return world
 
 
-async def test_a_worker_that_beats_keeps_its_rooms(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_beats_keeps_its_rooms(world: World) -> None:
     for now in range(100):
-        await world.turn(float(now), monkeypatch)
+        await world.turn(float(now))
     assert not world.ended
 
 
-async def test_a_worker_is_dead_after_so_long_without_a_beat(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_worker_is_dead_after_so_long_without_a_beat(world: World) -> None:
     world.process = None
-    await world.turn(100.0, monkeypatch)
-    await world.turn(100.0 + DEAD_SECONDS - 0.1, monkeypatch)
+    await world.turn(100.0)
+    await world.turn(100.0 + DEAD_SECONDS - 0.1)
     assert not world.ended
-    await world.turn(100.0 + DEAD_SECONDS, monkeypatch)
+    await world.turn(100.0 + DEAD_SECONDS)
     assert world.ended == [("demo", "worker_lost")]
 
 
-async def test_a_beat_in_between_begins_the_time_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_beat_in_between_begins_the_time_anew(world: World) -> None:
     for now, process in ((0.0, None), (2.0, "p1"), (2.5, None), (2.5 + DEAD_SECONDS - 0.1, None)):
         world.process = process
-        await world.turn(now, monkeypatch)
+        await world.turn(now)
     assert not world.ended
 
 
-async def test_a_worker_that_was_started_again_has_lost_its_rooms_at_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_worker_that_was_started_again_has_lost_its_rooms_at_once(world: World) -> None:
     world.process = "p2"
-    await world.turn(0.0, monkeypatch)
+    await world.turn(0.0)
     assert world.ended == [("demo", "worker_lost")]
 
 
-async def test_a_worker_whose_process_nobody_knows_keeps_its_rooms(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_worker_whose_process_nobody_knows_keeps_its_rooms(world: World) -> None:
     world.process = ""
-    await world.turn(0.0, monkeypatch)
+    await world.turn(0.0)
     assert not world.ended
 
 
-async def test_silence_before_redis_was_away_does_not_count(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_silence_before_redis_was_away_does_not_count(world: World) -> None:
     world.process = None
-    await world.turn(0.0, monkeypatch)
+    await world.turn(0.0)
     world.is_away = True
-    await world.turn(1.0, monkeypatch)
+    await world.turn(1.0)
     world.is_away = False
-    await world.turn(DEAD_SECONDS, monkeypatch)
+    await world.turn(DEAD_SECONDS)
     assert not world.ended
 
 
 @pytest.mark.parametrize("lacks", ["is_settled", "is_known"])
 async def test_nobody_is_dead_while_redis_is_away_or_workers_announce_themselves_to_it_again(
-    world: World, lacks: str, monkeypatch: pytest.MonkeyPatch
+    world: World, lacks: str
 ) -> None:
     world.process = None
     setattr(world, lacks, False)
     for now in range(20):
-        await world.turn(float(now), monkeypatch)
+        await world.turn(float(now))
     setattr(world, lacks, True)
-    await world.turn(20.0, monkeypatch)
+    await world.turn(20.0)
     assert not world.ended
 
 
-async def test_only_who_has_the_lease_looks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_who_has_the_lease_looks(world: World) -> None:
     world.process = "p2"
     world.lease.tries[0] = False
-    await world.turn(0.0, monkeypatch)
+    await world.turn(0.0)
     assert not world.ended
 
 

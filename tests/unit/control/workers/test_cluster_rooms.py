@@ -10,11 +10,15 @@ def room(name: str, has_publisher: bool, subscribers: int, **more: Any) -> RoomS
     return RoomStatus(name=name, has_publisher=has_publisher, tracks=2, subscribers=subscribers, **more)
 
 
+def merged(*parts: tuple[str, RoomStatus]) -> ClusterRoom:
+    found = cluster_room(parts[0][1].name, parts)
+    assert found is not None
+    return found
+
+
 def test_a_room_on_several_workers_is_one_room() -> None:
     home = room("b", True, 5, bitrate=9, rx_bytes=100, rx_packets=3)
-    assert cluster_room(
-        "b", [("edge", room("b", False, 10, origin="home", tier=1)), ("home", home)]
-    ) == ClusterRoom(
+    assert merged(("edge", room("b", False, 10, origin="home", tier=1)), ("home", home)) == ClusterRoom(
         room("b", True, 15, bitrate=9, rx_bytes=100, rx_packets=3),
         ("edge", "home"),
         (Copy("edge", "home", 1, 10),),
@@ -26,16 +30,14 @@ def test_a_room_on_no_worker_is_none() -> None:
 
 
 def test_a_room_in_its_grace_time_has_no_publisher() -> None:
-    found = cluster_room("a", [("w", room("a", False, 3))])
-    assert found is not None
-    assert not found.status.has_publisher
+    assert not merged(("w", room("a", False, 3))).status.has_publisher
 
 
 def test_a_killed_worker_s_room_is_not_counted_beside_its_successor() -> None:
     dead = ("dead", room("a", True, 7, started_at=1.0, rx_packets=900))
     edge = ("edge", room("a", False, 2, origin="dead", tier=1))
     heir = ("heir", room("a", True, 1, started_at=2.0, rx_packets=3))
-    assert cluster_room("a", [dead, edge, heir]) == ClusterRoom(
+    assert merged(dead, edge, heir) == ClusterRoom(
         room("a", True, 3, started_at=2.0, rx_packets=3), ("edge", "heir"), (Copy("edge", "dead", 1, 2),)
     )
 
@@ -44,28 +46,19 @@ def test_a_layer_s_viewers_are_those_of_all_workers_and_the_rest_is_its_origin_s
     home = room("a", True, 2, layers=(LayerStatus(rid="f", bitrate=9, height=720, viewers=2),))
     copies = (LayerStatus(rid="f", bitrate=5, viewers=3), LayerStatus(rid="old", viewers=1))
     edge = room("a", False, 4, origin="home", layers=copies, viewers_by_reason={"line": 4})
-    merged = cluster_room("a", [("edge", edge), ("home", home)])
-    assert merged is not None
-    assert merged.status.layers == (LayerStatus(rid="f", bitrate=9, height=720, viewers=5),)
-    assert merged.status.viewers_by_reason == {"line": 4}
+    status = merged(("edge", edge), ("home", home)).status
+    assert status.layers == (LayerStatus(rid="f", bitrate=9, height=720, viewers=5),)
+    assert status.viewers_by_reason == {"line": 4}
 
 
 def test_its_copies_are_listed_from_the_publisher_on() -> None:
-    home = room("a", True, 1)
-    parts = [
-        ("w1", room("a", False, 4, origin="w3", tier=2)),
-        ("w3", room("a", False, 2, origin="w2", tier=1)),
-    ]
-    found = cluster_room("a", [*parts, ("w2", home)])
-    assert found is not None
+    second, first = room("a", False, 4, origin="w3", tier=2), room("a", False, 2, origin="w2", tier=1)
+    found = merged(("w1", second), ("w3", first), ("w2", room("a", True, 1)))
     assert found.copies == (Copy("w3", "w2", 1, 2), Copy("w1", "w3", 2, 4))
 
 
 def test_media_is_as_old_as_the_worker_of_a_viewer_says() -> None:
     home, edge = room("a", True, 1, delay=0.05), room("a", False, 2, origin="w2", tier=1, delay=0.2)
-    found = cluster_room("a", [("w1", edge), ("w2", home)])
-    assert found is not None
+    found = merged(("w1", edge), ("w2", home))
     assert [found.delay(worker) for worker in ("w1", "w2")] == [0.2, 0.05]
-    unknown = cluster_room("a", [("w1", room("a", True, 1))])
-    assert unknown is not None
-    assert unknown.delay("w1") is None
+    assert merged(("w1", room("a", True, 1))).delay("w1") is None

@@ -35,11 +35,7 @@ def test_the_room_s_worker_may_have_been_announced_a_moment_ago() -> None:
     assert viewer_worker() == "a"
 
 
-FULL = [
-    (worker("a", takes_viewers=False), ()),
-    (worker("a", state="draining"), ()),
-    (worker("a"), "a"),
-]
+FULL = [(worker("a", takes_viewers=False), ()), (worker("a", state="draining"), ()), (worker("a"), "a")]
 
 
 @pytest.mark.parametrize(("owner", "refused"), FULL)
