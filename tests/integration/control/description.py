@@ -12,8 +12,20 @@ from jsonschema import Draft202012Validator
 
 import control
 
+_QUOTED = re.compile("`([^`]+)`")
 OPENAPI = Path(control.__file__).parent / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete", "options")
+CORS = {
+    "access-control-allow-methods": "GET, POST, OPTIONS",
+    "access-control-allow-headers": "Content-Type, Authorization, X-Auth-Token",
+    "access-control-expose-headers": (
+        "Location, Link, ETag, Retry-After, Accept-Patch, Access-Control-Allow-Methods"
+    ),
+}
+CORS_OF_A_SESSION = CORS | {
+    "access-control-allow-methods": "GET, POST, OPTIONS, PATCH, DELETE",
+    "access-control-allow-headers": "Content-Type, Authorization, X-Auth-Token, If-Match, ETag",
+}
 
 
 class Description:
@@ -38,6 +50,9 @@ class Description:
             for status in self.document["paths"][path][method.lower()]["responses"]
         }
 
+    def request_body(self, path: str, method: str) -> dict[str, Any]:
+        return self.resolve(self.document["paths"][path][method.lower()].get("requestBody", {}))
+
     def template(self, path: str) -> str | None:
         """The template that a path of a request matches."""
         return next((template for regex, template in self._paths if regex.fullmatch(path)), None)
@@ -48,6 +63,8 @@ class Description:
         path = response.request.url.raw_path.decode().partition("?")[0]
         where = f"{method} {path} -> {response.status_code}"
         template = self.template(path)
+        _check_cors(template or "", response, where)
+        assert response.headers["X-Request-Id"], where
         if template is None:
             # below a route's own prefix an empty or odd name may be refused as such
             assert response.status_code in (400, 404, 429), where
@@ -55,7 +72,13 @@ class Description:
         operations = self.document["paths"][template]
         operation = operations.get(method.lower()) or (operations.get("get") if method == "HEAD" else None)
         if operation is None:
-            assert response.status_code in (405, 429), where
+            if response.status_code != 429:
+                known = {name.upper() for name in operations if name in METHODS} | {"OPTIONS"}
+                allowed = set(response.headers["Allow"].split(", "))
+                assert allowed == known | ({"HEAD"} if "GET" in known else set()), where
+                assert (response.status_code, response.json()) == (405, {"error": "method not allowed"}), (
+                    where
+                )
             return
         described = operation["responses"].get(str(response.status_code))
         assert described is not None, f"{where} is not described"
@@ -82,6 +105,10 @@ class Description:
             return
         body = json.loads(response.content) if media_type == "application/json" else response.text
         self.validate(content[media_type].get("schema", {}), body, where)
+        if media_type == "application/json" and response.is_error and response.status_code != 406:
+            # a 406 names the codec; all other messages stand in the description to the letter
+            messages = {content[media_type]["example"]["error"], *_QUOTED.findall(described["description"])}
+            assert body["error"] in messages, where
 
     def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
         """What a node says, or what it refers to."""
@@ -97,6 +124,17 @@ class Description:
         validator = Draft202012Validator({**schema, "components": self.document["components"]})
         errors = [error.message for error in validator.iter_errors(value)]
         assert not errors, f"{where}: {errors}"
+
+
+def _check_cors(template: str, response: httpx.Response, where: str) -> None:
+    found = {name: value for name, value in response.headers.items() if name.startswith("access-")}
+    assert found.pop("access-control-allow-origin", None), where
+    may_be_kept = found.pop("access-control-max-age", None)
+    assert may_be_kept == ("600" if response.request.method == "OPTIONS" else None), where
+    session = "{session}" in template and template.startswith(("/api/whip", "/api/whep"))
+    assert found == (CORS_OF_A_SESSION if session else CORS), where
+    if template.startswith("/api/") and (response.is_error or not template.endswith("/still")):
+        assert response.headers["Cache-Control"] == "no-store", where  # there may be credentials in it
 
 
 def _regex(template: str) -> re.Pattern[str]:

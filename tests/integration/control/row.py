@@ -22,56 +22,29 @@ from shared.names import SessionId
 from shared.room_settings.settings_book import SettingsBook
 from shared.rulings.ruling_book import RulingBook
 from tests.integration.control.scripted_worker import ScriptedWorker
+from tests.unit.control.webhooks.test_message import FIELDS
 
 WHIP = "/api/whip/publish"
 WHEP = "/api/whep/play"
 SESSION = "w1.AAAAAAAAAAAAAAAAAAAAAA"
+RECORD = "demo_1710123456.webm"
+STREAM = "airv-AAAAAAAAAAA"
+# for the path of each operation
+PARAMETERS = {
+    **{"room": "demo", "session": SESSION, "stream": STREAM, "name": RECORD, "path": "nothing.js"},
+    **{"worker": "w1", "revocation": "r", "letter": "1-1"},
+}
 SDP = {"Content-Type": "application/sdp"}
+JSON = {"Content-Type": "application/json"}
 FRAGMENT = {"Content-Type": FRAGMENT_TYPE}
 TOKENS = {"auth_token": "secret-of-all"}
 WRONG_TOKEN = {"Authorization": "Bearer wrong"}
-HOOK = "http://127.0.0.1:9/hook"  # where no webhook may go
-_EVENT = {
-    "id": "x-1-1",
-    "type": "room.ended",
-    "room": "demo",
-    "at": "1.5",
-    "broadcast": "x-1",
-    "number": "1",
-    "worker": "w1",
-    "facts": '{"reason":"deleted"}',
+ADMIN: dict[str, Any] = {
+    "settings": {"admin_token": "secret-of-admin", "viewer_reports": True},
+    "headers": {"Authorization": "Bearer secret-of-admin"},
 }
+HOOK = "http://127.0.0.1:9/hook"  # where no webhook may go
 TOO_LARGE = b"v" * (MAX_BODY_BYTES + 1)
-
-# the messages, to the letter
-INVALID_SDP = "invalid SDP"
-INVALID_ROOM = "invalid room name"
-INVALID_LAYER = "invalid choice of a layer"
-INVALID_VIEWING = "invalid report"
-INVALID_MESSAGE = "invalid message"
-INVALID_EVENTS = "invalid list of events"
-INVALID_FRAGMENT = "invalid SDP fragment"
-UNAUTHORIZED = "unauthorized"
-BAD_RULING = "invalid block or revocation"
-BAD_SETTINGS = "invalid settings of a room"
-NOTHING_SET = "nothing is set for this room"
-NOT_MARKED = "this recording cannot be marked so"
-NO_RULING = "not blocked or revoked"
-BLOCKED = "room blocked"
-FULL = "subscriber limit reached"
-NO_PUBLISHER = "no active publisher in room"
-NO_ROOM = "room not found"
-NO_SUCH_WORKER = "worker not found"
-NO_SESSION = "session not found"
-NOT_FOUND = "not found"
-BAD_METHOD = "method not allowed"
-ANSWERED = "already answered"
-TAKEN = "publisher already exists in this room"
-TOO_MUCH = "request body too large"
-TOO_MANY = "too many requests"
-BAD_TYPE = "unsupported media type"
-UNFORESEEN = "internal server error"
-UNAVAILABLE = "no media worker available"
 
 
 @dataclass(frozen=True)
@@ -81,7 +54,7 @@ class Row:
     promise: str
     ask: str
     status: int
-    error: str | None = None
+    error: str | None = None  # where the description has several
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -131,27 +104,20 @@ class Row:
         worker.answers.update(self.answers)
         if self.published:
             await worker.publish_in(self.published)
-        if self.blocked:
-            await _rule(worker, Block(room=self.blocked, until=time.time() + 60))
-        if self.configured:
-            async with connect(worker.redis_url) as redis:
-                await SettingsBook(redis, RedisClock(redis)).put(
-                    RoomSettings(room=self.configured, seats=7, recorded=True)
-                )
-        if self.revoked:
-            await _rule(worker, Revocation(jti=self.revoked, until=time.time() + 60))
-        if self.dead_letter:
-            [receiver] = receivers_of([HOOK])
-            async with connect(worker.redis_url) as redis:
-                await redis.xadd(keys.DEAD_LETTERS, {**_EVENT, "to": receiver.group}, self.dead_letter)
-        if self.stream:
-            async with connect(worker.redis_url) as redis:
+        async with connect(worker.redis_url) as redis:
+            clock, until = RedisClock(redis), time.time() + 60
+            rulings: list[Ruling] = [Block(room=self.blocked, until=until)] if self.blocked else []
+            rulings += [Revocation(jti=self.revoked, until=until)] if self.revoked else []
+            for ruling in rulings:
+                await RulingBook(redis, clock).put(ruling)
+            if self.configured:
+                settings = RoomSettings(room=self.configured, seats=7, recorded=True)
+                await SettingsBook(redis, clock).put(settings)
+            if self.dead_letter:
+                to = receivers_of([HOOK])[0].group
+                await redis.xadd(keys.DEAD_LETTERS, {**FIELDS, "to": to}, self.dead_letter)
+            if self.stream:
                 await StreamNames(redis, RedisWatch(redis)).add(SessionId(SESSION), self.stream)
-
-
-async def _rule(worker: ScriptedWorker, ruling: Ruling) -> None:
-    async with connect(worker.redis_url) as redis:
-        await RulingBook(redis, RedisClock(redis)).put(ruling)
 
 
 def refuses(kind: type, code: ErrorCode, message: str | None = None) -> dict[str, Any]:

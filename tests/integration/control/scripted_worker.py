@@ -37,18 +37,8 @@ from shared.rpc.server import RpcServer
 ANSWER_SDP = "v=0\r\ns=the answer\r\n"
 _KINDS = (
     *(Publish, Play, Patch, AnswerOffer, ChooseLayer, Delete, CloseRoom, SwitchRoom, FindSessions, SetDrain),
-    *(
-        ListRecords,
-        ShareRecord,
-        GetRecordStill,
-        DeleteRecord,
-        ListSessions,
-        ReadLine,
-        ObeyRulings,
-        EndSession,
-        FollowSettings,
-        GetStill,
-    ),
+    *(ListRecords, ShareRecord, GetRecordStill, DeleteRecord, ListSessions, ReadLine, ObeyRulings),
+    *(EndSession, FollowSettings, GetStill),
 )
 
 
@@ -141,10 +131,8 @@ class ScriptedWorker:
     async def _default(self, message: Any) -> Any:
         match message:
             case Publish(room=room):
-                if (
-                    await self._directory.claim_room(RoomName(room), self.id) != self.id
-                    or room in self._claims
-                ):
+                owner = await self._directory.claim_room(RoomName(room), self.id)
+                if owner != self.id or room in self._claims:
                     raise ServiceError(ErrorCode.PUBLISHER_EXISTS)
                 self._claims.add(RoomName(room))
                 return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")

@@ -18,7 +18,8 @@ from shared.messages.encoding import pack
 from shared.names import RoomName, SessionId, WorkerId
 from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
-from tests.integration.control.test_redis_away import ADMIN, RECORD, SESSION, STREAM, ask
+from tests.integration.control.row import PARAMETERS, RECORD, SESSION
+from tests.integration.control.test_redis_away import ADMIN, ask
 from tests.support.waiting import eventually
 
 WORKER = WorkerId("w1")
@@ -65,41 +66,37 @@ STATUSES = [
         for value in values
     ),
 ]
+# keys, and what Redis holds in them
 KINDS = {
-    "room": keys.room_claim(ROOM),
-    "requests": keys.rpc_requests(WORKER),
-    "rate": keys.rate_bucket("127.0.0.1"),
-    "rate of offers": keys.offer_bucket("127.0.0.1"),
-    "event streams": keys.event_streams(SessionId(SESSION)),
-    "records key": keys.RECORDS_KEY,
-    "workers": keys.WORKERS,
-    "workers that take publishers": keys.TAKES_PUBLISHERS,
-    "copies of a room": keys.room_copies(ROOM),
-    "rooms of a worker": keys.worker_rooms(WORKER),
-    "changes of rooms": keys.CHANGES,
+    "room": (keys.room_claim(ROOM), "text"),
+    "requests": (keys.rpc_requests(WORKER), "list"),
+    "rate": (keys.rate_bucket("127.0.0.1"), "hash"),
+    "rate of offers": (keys.offer_bucket("127.0.0.1"), "hash"),
+    "event streams": (keys.event_streams(SessionId(SESSION)), "sorted set"),
+    "records key": (keys.RECORDS_KEY, "text"),
+    "workers": (keys.WORKERS, "sorted set"),
+    "workers that take publishers": (keys.TAKES_PUBLISHERS, "sorted set"),
+    "copies of a room": (keys.room_copies(ROOM), "set"),
+    "rooms of a worker": (keys.worker_rooms(WORKER), "hash"),
+    "changes of rooms": (keys.CHANGES, "stream"),
 }
 
 
-async def lay(redis: Redis, key: str, garbage: bytes) -> None:
-    """Put garbage into a key of the right type."""
-    match key:
-        case keys.WORKERS | keys.TAKES_PUBLISHERS:
+async def lay(redis: Redis, key: str, kind: str, garbage: bytes) -> None:
+    match kind:
+        case "text":
+            await redis.set(key, garbage)
+        case "list":
+            await redis.rpush(key, garbage)
+        case "hash":
+            await redis.hset(key, mapping=dict.fromkeys(("tokens", "at", "demo", "@", garbage), garbage))
+        case "set":
+            await redis.sadd(key, garbage)
+        case "sorted set":
             await redis.zadd(key, {garbage: 1e18})
-        case keys.CHANGES:
+        case "stream":
             for entry in (garbage, pack([1]), pack(["w1", "*", "x:1", {"demo": garbage, "\n": garbage}])):
                 await redis.xadd(key, {"c": entry})
-        case _ if key == keys.room_copies(ROOM):
-            await redis.sadd(key, garbage)
-        case _ if key == keys.worker_rooms(WORKER):
-            await redis.hset(key, mapping={"demo": garbage, "@": garbage, garbage: garbage})
-        case _ if key == keys.rpc_requests(WORKER):
-            await redis.rpush(key, garbage)
-        case _ if key == keys.event_streams(SessionId(SESSION)):
-            await redis.zadd(key, {garbage: 1e18})
-        case _ if key in (keys.rate_bucket("127.0.0.1"), keys.offer_bucket("127.0.0.1")):
-            await redis.hset(key, mapping={"tokens": garbage, "at": garbage})
-        case _:
-            await redis.set(key, garbage)
 
 
 @pytest.fixture(autouse=True)
@@ -135,8 +132,7 @@ async def ask_all(http: httpx.AsyncClient) -> None:
     async def one(path: str, method: str) -> None:
         async with turn, asyncio.timeout(SOON):
             if "/events" in path and method == "GET":  # a stream has no end
-                url = path.format(room=ROOM, session=SESSION, stream=STREAM)
-                async with http.stream(method, url) as response:
+                async with http.stream(method, path.format_map(PARAMETERS)) as response:
                     assert response.status_code != 500, path
                 return
             response = await ask(http, path, method)
@@ -160,14 +156,15 @@ async def test_garbage_in_a_key_is_nobody_s_500(kind: str, start: Start, stage: 
     http = await start()
     worker = await stage.worker()
     await worker.publish_in("demo")
-    await lay(redis, KINDS[kind], b"\xff\xfe\r\n")
+    key, held = KINDS[kind]
+    await lay(redis, key, held, b"\xff\xfe\r\n")
     await ask_all(http)
     async with redis.pipeline() as at_once:  # a worker may write that key in between
-        at_once.delete(KINDS[kind])
-        at_once.rpush(KINDS[kind], "x") if kind != "requests" else at_once.set(KINDS[kind], "x")
+        at_once.delete(key)
+        at_once.rpush(key, "x") if held != "list" else at_once.set(key, "x")
         await at_once.execute()
     await ask_all(http)
-    await redis.delete(KINDS[kind])
+    await redis.delete(key)
     await worker.beat()
     await all_is_well(http)
 

@@ -1,6 +1,7 @@
 """Redis or the worker away: 503 with Retry-After within 2 s, and normal service once it is back."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,18 +20,16 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Play
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
+from tests.integration.control import row
 from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
+from tests.integration.control.row import PARAMETERS
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import eventually
 
-RECORD = "demo_1710123456.webm"
-STREAM = "airv-AAAAAAAAAAA"
-SESSION = "w1.AAAAAAAAAAAAAAAAAAAAAA"
-ADMIN = {"admin_token": "secret-of-admin", "viewer_reports": True}
-ADMIN_HEADER = {"Authorization": "Bearer secret-of-admin"}
+ADMIN, ADMIN_HEADER = row.ADMIN["settings"], row.ADMIN["headers"]
 LIMIT_SECONDS = 2.0
 # GET of a session's URL asks nobody: its 503 is of JWTs whose keys are away (test_public_keys.py)
 NEED_KEYS_ONLY = {
@@ -50,38 +49,18 @@ NEED_REDIS = sorted(
 
 async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response:
     """A request that would succeed if all were there."""
-    body, headers = b"", {}
-    if method in ("PUT", "PATCH") and path == "/api/admin/rooms/{room}":
-        body, headers = b"{}", {"Content-Type": "application/json"} | ADMIN_HEADER
-    elif method == "PATCH" and path == "/api/admin/rooms/{room}/recording":
-        body, headers = b'{"paused": true}', {"Content-Type": "application/json"} | ADMIN_HEADER
-    elif method == "PATCH":
-        body, headers = b"a=mid:0\r\n", {"Content-Type": FRAGMENT_TYPE}
-    elif path.endswith("{room}") and path.startswith(("/api/whip", "/api/whep")) and method == "POST":
-        body = PUBLISH_OFFER if "whip" in path else PLAY_OFFER
-        headers = {"Content-Type": "application/sdp"}
-    elif path.endswith("/viewing"):
-        body, headers = b'{"seconds": 30}', {"Content-Type": "application/json"}
-    elif path.endswith(("/layer", "/messages")):
-        body, headers = b"{}", {"Content-Type": "application/json"}
-    elif path.startswith(("/api/admin", "/api/workers")):
-        headers = ADMIN_HEADER
-        if path.endswith("/revocations"):
-            body, headers = b'{"jti": "1"}', headers | {"Content-Type": "application/json"}
-    return await http.request(
-        method,
-        path.format(
-            room="demo",
-            session=SESSION,
-            name=RECORD,
-            stream=STREAM,
-            worker="w1",
-            revocation="r",
-            letter="1-1",
-        ),
-        content=body,
-        headers=headers,
-    )
+    headers, body = dict(ADMIN_HEADER), b""
+    given = description().request_body(path, method)
+    if given.get("required"):
+        headers["Content-Type"], content = next(iter(given["content"].items()))
+        body = json.dumps(content["example"]).encode()
+        if path == "/api/admin/rooms/{room}":
+            body = b"{}"
+        elif headers["Content-Type"] == "application/sdp":
+            body = PUBLISH_OFFER if "whip" in path else PLAY_OFFER
+        elif headers["Content-Type"] == FRAGMENT_TYPE:
+            body = b"a=mid:0\r\n"
+    return await http.request(method, path.format_map(PARAMETERS), content=body, headers=headers)
 
 
 async def assert_503_in_time(http: httpx.AsyncClient, path: str, method: str) -> None:
@@ -146,9 +125,7 @@ async def test_without_redis_it_is_503(path: str, method: str, stage: Stage) -> 
     await assert_503_in_time(http, path, method)
 
 
-async def test_a_redis_that_hangs_is_503_in_time_with_the_rate_limit_on_too(
-    stage: Stage,
-) -> None:
+async def test_a_redis_that_hangs_is_503_in_time_with_the_rate_limit_on_too(stage: Stage) -> None:
     async with hanging_server() as url:
         http = await stage.control(redis_url=url, rate_limit_rps=5, **ADMIN)
         await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in NEED_REDIS))
@@ -164,9 +141,7 @@ async def test_once_it_is_known_to_hang_nobody_waits_for_it(stage: Stage) -> Non
         assert watch.seconds < 0.5
 
 
-async def test_with_the_rate_limit_on_what_needs_no_redis_is_still_served(
-    stage: Stage,
-) -> None:
+async def test_with_the_rate_limit_on_what_needs_no_redis_is_still_served(stage: Stage) -> None:
     http = await stage.control(redis_url="redis://127.0.0.1:1", rate_limit_rps=1)
     assert [(await http.get("/api/bootstrap")).status_code for _ in range(3)] == [200] * 3
 
@@ -178,18 +153,14 @@ async def test_a_worker_that_does_not_answer_is_503_in_time(stage: Stage, redis_
     assert await Directory(redis).room_owner(RoomName("demo")) == WorkerId("w1")
     await redis.aclose()
     http = await stage.control(**ADMIN)
+    apart = ("/records/", "/webhooks/", "/blocks/", "/revocations", "/messages", "/viewing")  # need no worker
     asked = [
         (path, method)
         for path, method in NEED_REDIS
         if (method != "GET" or "{session}/events" in path)
-        and "/records/" not in path
-        and "/webhooks/" not in path
-        and "/blocks/" not in path
-        and "/revocations" not in path
+        and not any(part in path for part in apart)
         and path not in ("/api/admin/rooms/{room}", "/api/admin/rooms/{room}/recording")
-        and "/messages" not in path
-        and "/viewing" not in path
-    ]  # what needs no worker is left out
+    ]
     assert len(asked) == 17
     await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in asked))
 

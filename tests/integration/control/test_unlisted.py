@@ -11,7 +11,7 @@ from control.events import room_streams
 from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.heard import listening
-from tests.integration.control.test_openapi import PARAMETERS
+from tests.integration.control.row import PARAMETERS
 from tests.integration.control.test_room_events import change, known
 from tests.support.waiting import eventually
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.integration.control.conftest import Stage
+from tests.integration.control.row import SDP, SESSION
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.support.tokens import SECRET, signed
 
@@ -25,8 +26,6 @@ SETTINGS: dict[str, Any] = {
     "admin_token": "secret-of-admin",
     "jwt_secret": SECRET,
 }
-SESSION = "w1." + "x" * 22
-SDP = {"Content-Type": "application/sdp"}
 
 NOBODY: set[str] = set()
 RED, BLUE, BOTH = {"red"}, {"blue"}, {"red", "blue"}
@@ -143,6 +142,7 @@ async def test_a_credential_opens_its_rooms_and_nothing_else(name: str, stage: S
             ("PATCH", f"{whip}/{SESSION}", opens.publish),
             ("DELETE", f"{whip}/{SESSION}", opens.publish),
             ("GET", f"{whep}/{SESSION}", opens.play),
+            ("PATCH", f"{whep}/{SESSION}", opens.play),
             ("DELETE", f"{whep}/{SESSION}", opens.play),
             ("POST", f"{whep}/{SESSION}/layer", opens.play),
             ("POST", f"{whep}/{SESSION}/viewing", opens.play),
