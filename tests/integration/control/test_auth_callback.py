@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from shared.settings.settings import SettingsError, load_settings
 from tests.integration.control.conftest import Stage
 from tests.support.callback_server import CallbackServer
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
@@ -64,9 +63,7 @@ async def test_it_is_asked_as_mediamtx_asks(stage: Stage, callback: CallbackServ
 
 
 async def test_while_it_is_away_clients_get_503_and_one_line_says_so(
-    stage: Stage,
-    callback: CallbackServer,
-    capsys: pytest.CaptureFixture[str],
+    stage: Stage, callback: CallbackServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await stage.worker()
     http = await stage.control(auth_url=callback.url, auth_url_seconds=0.3, admin_token="chief")
@@ -133,18 +130,3 @@ async def test_nobody_else_takes_a_room_over_and_who_was_there_does(
     first, again, another, keyed, keyed_again, other_key = (message.identity for message in worker.received)
     assert (first, keyed) == (again, keyed_again)
     assert len({first, another, keyed, other_key, "a"}) == 5
-
-
-@pytest.mark.parametrize(
-    ("settings", "reason"),
-    [
-        ({"auth_url": "http://example.com/"}, "AUTH_URL is without TLS"),
-        ({"auth_url": "ftp://example.com/"}, "AUTH_URL: must be https"),
-        ({"auth_url": "https://a/", "auth_token": "t"}, "AUTH_URL decides in the place of tokens"),
-        ({"auth_url": "https://a/", "room_tokens": "r:t"}, "AUTH_URL decides in the place of tokens"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(settings: dict[str, str], reason: str) -> None:
-    with pytest.raises(SettingsError) as error:
-        load_settings(**settings)
-    assert str(error.value).startswith(reason)

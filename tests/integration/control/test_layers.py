@@ -1,11 +1,11 @@
 """The layers of a picture: told to viewers and operators, and chosen, through any control process."""
 
-from typing import Any
+from dataclasses import replace
 
 from control.routes.layers import RELATION
 from shared.messages.sessions import FindSessions, ListedSessions, ListSessions, Living, SessionStatus
 from shared.messages.signalling import ChooseLayer, Role
-from shared.messages.status import LayerStatus, RoomStatus
+from shared.messages.status import LayerStatus
 from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SDP, SESSION, WHEP
 from tests.integration.control.test_events import change, listening, played, subscribed
@@ -54,71 +54,23 @@ async def test_a_choice_reaches_the_worker_through_any_control_process(stage: St
     assert link == f'<{url}>; rel="{RELATION}"'
     session = response.headers["Location"].rpartition("/")[2]
 
-    async def choice(**wish: object) -> ChooseLayer:
-        assert (await other.post(url, json=wish)).status_code == 200
-        message = worker.received[-1]
-        assert isinstance(message, ChooseLayer)
-        assert (message.session, message.room) == (session, "demo")
-        return message
-
-    assert (await choice(mediaId="1", rid="h")).rid == "h"
-    assert (await choice(mediaId="1", encodingId="h")).rid == "h"
-    assert (await choice(mediaId="1")).rid is None
-    assert not (await choice(picture=False)).picture
-    assert (await choice(rid="f", maxTemporalLayerId=1)).picture
-
-
-async def test_a_room_in_detail_has_its_layers_and_why_viewers_get_what_they_get(stage: Stage) -> None:
-    home, edge = await stage.worker("home"), await stage.worker("edge")
-    await home.publish_in(
-        "demo", layers=(FULL, ASLEEP), viewers_by_reason={"full": 2, "line": 1}, subscribers=3
+    wish = {"mediaId": "1", "rid": "h", "picture": False, "maxWidth": 640, "maxHeight": 360, "else": 1}
+    assert (await other.post(url, json=wish)).status_code == 200
+    assert worker.received[-1] == ChooseLayer(
+        session=session, room="demo", rid="h", picture=False, max_width=640, max_height=360, section="1"
     )
-    copy = LayerStatus(rid="f", bitrate=2_400_000, width=1280, height=720, viewers=5)
-    edge.rooms = (
-        RoomStatus(
-            name="demo",
-            has_publisher=False,
-            tracks=2,
-            subscribers=6,
-            origin="home",
-            tier=1,
-            layers=(copy, LayerStatus(rid="q", viewers=1)),
-            viewers_by_reason={"full": 5, "choice": 1},
-        ),
-    )
-    await edge.beat()
-    http = await stage.control()
-    [detail] = (await http.get("/api/rooms?detail=true")).json()
-    assert detail["layers"] == [
-        {"rid": "f", "width": 1280, "height": 720, "bitrate": 2_512_345, "viewers": 7},
-        {"rid": "q", "width": 0, "height": 0, "bitrate": 0, "viewers": 1},
-    ]
-    assert detail["viewersByReason"] == {"full": 7, "line": 1, "choice": 1}
 
 
 async def test_operators_see_what_each_viewer_gets_and_why(stage: Stage) -> None:
     worker = await stage.worker()
-    status: dict[str, Any] = {
-        "id": SESSION,
-        "room": "demo",
-        "role": Role.PLAY,
-        "state": "connected",
-        "age": 3.0,
-    }
-    narrow = SessionStatus(
-        **status,
-        layer="360p",
-        reason="line",
-        carries=700_000,
-        sound_lost=41,
-        sound_resent=2,
-        sound_redundant=1500,
-    )
-    worker.answers[ListSessions] = ListedSessions(sessions=(narrow, SessionStatus(**status)), total=2)
+    plain = SessionStatus(id=SESSION, room="demo", role=Role.PLAY, state="connected", age=3.0)
+    sound = {"sound_lost": 41, "sound_resent": 2, "sound_redundant": 1500}
+    narrow = replace(plain, layer="360p", reason="line", carries=700_000, **sound)
+    worker.answers[ListSessions] = ListedSessions(sessions=(narrow, plain), total=2)
     http = await stage.control(admin_token="chief")
     answer = await http.get("/api/admin/sessions", headers={"Authorization": "Bearer chief"})
     first, second = answer.json()["sessions"]
     assert (first["layer"], first["reason"], first["carries"]) == ("360p", "line", 700_000)
     assert (second["layer"], second["reason"], second["carries"]) == ("", "", None)
-    sound = ("soundLost", "soundResent", "soundRedundant")
-    assert [[each[name] for name in sound] for each in (first, second)] == [[41, 2, 1500], [0, 0, 0]]
+    told = ("soundLost", "soundResent", "soundRedundant")
+    assert [[each[name] for name in told] for each in (first, second)] == [[41, 2, 1500], [0, 0, 0]]

@@ -24,13 +24,8 @@ SCRAPED = ("/metrics", "/api/metrics/targets")
 @pytest.mark.parametrize(
     "path",
     [
-        "/%6detrics",
-        "/%6Detrics",
-        "/metrics%0a",
-        "/api/%6detrics/targets",
-        "/%61pi/metrics/targets",
-        "/api/metrics/targets%0A",
-        "/api%2fmetrics%2ftargets",
+        *("/%6detrics", "/%6Detrics", "/metrics%0a", "/api/%6detrics/targets", "/%61pi/metrics/targets"),
+        *("/api/metrics/targets%0A", "/api%2fmetrics%2ftargets"),
     ],
 )
 async def test_another_spelling_of_the_path_is_another_resource(stage: Stage, path: str) -> None:

@@ -6,7 +6,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Play, Publish
 from shared.names import new_session_id
 from tests.integration.control.conftest import Stage
-from tests.integration.control.row import SDP, WHEP, WHIP
+from tests.integration.control.row import WHEP, WHIP
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.stopwatch import Stopwatch
 
@@ -16,11 +16,11 @@ ADMIN = {"Authorization": "Bearer chief"}
 
 
 async def publish(http: httpx.AsyncClient, room: str = "demo") -> httpx.Response:
-    return await http.post(f"{WHIP}/{room}", content=PUBLISH_OFFER, headers=SDP)
+    return await post_offer(http, f"{WHIP}/{room}", PUBLISH_OFFER)
 
 
-async def play(http: httpx.AsyncClient, room: str = "demo") -> httpx.Response:
-    return await http.post(f"{WHEP}/{room}", content=PLAY_OFFER, headers=SDP)
+async def play(http: httpx.AsyncClient) -> httpx.Response:
+    return await post_offer(http, f"{WHEP}/demo", PLAY_OFFER)
 
 
 def worker_of(response: httpx.Response) -> str:
@@ -97,13 +97,12 @@ async def test_a_worker_that_is_full_meanwhile_passes_its_viewers_on(stage: Stag
     assert worker_of(await play(http)) == "owner"
     owner.answers[Play] = FULL
     await stage.worker("other")
-    response = await play(http)
-    assert worker_of(response) == "other"
-    (asked,) = [message for message in owner.received[1:] if isinstance(message, Play)][:1]
+    assert worker_of(await play(http)) == "other"
+    asked = next(message for message in owner.received[1:] if isinstance(message, Play))
     assert asked.origin is None
 
 
-async def test_its_sessions_are_unknown(stage: Stage) -> None:
+async def test_the_sessions_of_a_worker_that_has_left_are_unknown(stage: Stage) -> None:
     worker, http = await stage.worker(), await stage.control()
     await worker.close_list()
     for base in ("/api/whip/publish", "/api/whep/play"):
@@ -115,29 +114,24 @@ async def test_its_sessions_are_unknown(stage: Stage) -> None:
     assert events.status_code == 404
 
 
-async def test_offers_go_to_another_one(stage: Stage) -> None:
-    worker, http = await stage.worker("w1"), await stage.control()
-    worker.load = 0.0
-    other = await stage.worker("w2")
+async def test_a_worker_that_has_left_is_passed_over(stage: Stage) -> None:
+    left, other, http = await stage.worker("left"), await stage.worker("other"), await stage.control()
     other.load = 0.5
-    for each in (worker, other):
-        await each.beat()
-    await worker.close_list()
-    answer = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
-    assert answer.status_code == 201
-    assert answer.headers["Location"].rpartition("/")[2].startswith("w2.")
+    await other.beat()
+    await left.close_list()
+    assert worker_of(await publish(http)) == "other"
 
 
-async def test_alone_it_is_as_good_as_none(stage: Stage) -> None:
+async def test_a_worker_that_has_left_is_as_good_as_none(stage: Stage) -> None:
     worker, http = await stage.worker(), await stage.control()
     await worker.close_list()
-    answer = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
+    answer = await publish(http)
     assert answer.status_code == 503
     assert answer.json()["error"] == "no media worker available"
     assert "did not answer" not in answer.json()["detail"]
 
 
-async def test_an_operator_learns_that_it_is_gone(stage: Stage) -> None:
+async def test_an_operator_learns_that_a_worker_has_left(stage: Stage) -> None:
     worker, http = await stage.worker(), await stage.control(admin_token="chief")
     await worker.close_list()
     drain = await http.post("/api/admin/workers/w1/drain", headers=ADMIN)

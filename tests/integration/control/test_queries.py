@@ -4,13 +4,13 @@ import base64
 import hashlib
 import hmac
 import time
-from pathlib import Path
 
 import httpx
 
 from shared.messages.signalling import CloseRoom
-from shared.messages.status import RoomStatus, WorkerState
+from shared.messages.status import LayerStatus, RoomStatus, WorkerState
 from tests.integration.control.conftest import Stage
+from tests.integration.control.row import ADMIN
 
 TURN = {"stun_urls": "stun:s.test:3478", "turn_urls": "turn:t.test:3478?transport=udp,turns:t.test:5349"}
 STUN_ENTRY = {"urls": ["stun:s.test:3478"]}
@@ -22,12 +22,21 @@ async def bootstrap(http: httpx.AsyncClient, token: str = "") -> dict[str, objec
 
 
 async def test_bootstrap_of_an_open_server(stage: Stage) -> None:
-    http = await stage.control()
-    assert await bootstrap(http) == {
+    assert await bootstrap(await stage.control()) == {
         "authEnabled": False,
         "recordEnabled": False,
         "iceServers": [{"urls": ["stun:stun.l.google.com:19302"]}],
         "features": {"rooms": True, "records": False},
+    }
+    http = await stage.control(**TURN, turn_username="u", turn_password="p", record_enabled=True)
+    assert await bootstrap(http) == {
+        "authEnabled": False,
+        "recordEnabled": True,
+        "iceServers": [
+            STUN_ENTRY,
+            {"urls": TURN["turn_urls"].split(","), "username": "u", "credential": "p"},
+        ],
+        "features": {"rooms": True, "records": True},
     }
 
 
@@ -64,32 +73,19 @@ async def test_rooms_come_in_pages(stage: Stage) -> None:
     assert await page("limit=5&after=d_4") == await page("limit=0") == []
 
 
-async def test_bootstrap_says_what_is_on(stage: Stage) -> None:
-    answer = await bootstrap(await stage.control(auth_token="secret-of-all", record_enabled=True))
-    assert answer["authEnabled"] is True
-    assert answer["recordEnabled"] is True
-    assert answer["features"] == {"rooms": True, "records": True}
-
-
-async def test_an_open_server_tells_everybody_its_turn_credentials(stage: Stage) -> None:
-    http = await stage.control(**TURN, turn_username="u", turn_password="p")
-    assert (await bootstrap(http))["iceServers"] == [
-        STUN_ENTRY,
-        {"urls": ["turn:t.test:3478?transport=udp", "turns:t.test:5349"], "username": "u", "credential": "p"},
-    ]
-
-
 async def test_with_authentication_turn_is_for_the_authorised(stage: Stage) -> None:
     http = await stage.control(
         **TURN, turn_username="u", turn_password="p", auth_token="secret-of-all", room_tokens="demo:one"
     )
-    assert (await bootstrap(http))["iceServers"] == [STUN_ENTRY]
-    assert (await bootstrap(http, "wrong"))["iceServers"] == [STUN_ENTRY]
+    for token in ("", "wrong"):
+        told = await bootstrap(http, token)
+        assert (told["authEnabled"], told["iceServers"]) == (True, [STUN_ENTRY])
     for token in ("secret-of-all", "one"):
         assert len((await bootstrap(http, token))["iceServers"]) == 2
 
 
-async def test_turn_secret_makes_credentials_that_end(stage: Stage) -> None:
+async def test_turn_secret_makes_credentials_that_end_for_each_caller_others(stage: Stage) -> None:
+    """A TURN server limits what one user takes: all of one name would share that."""
     http = await stage.control(**TURN, turn_username="name", turn_secret="shared-with-coturn")
     entry = (await bootstrap(http))["iceServers"][1]
     ends, _, name = entry["username"].partition(":")
@@ -97,35 +93,35 @@ async def test_turn_secret_makes_credentials_that_end(stage: Stage) -> None:
     assert 0 < int(ends) - time.time() <= 24 * 3600
     mac = hmac.digest(b"shared-with-coturn", entry["username"].encode(), hashlib.sha1)
     assert entry["credential"] == base64.b64encode(mac).decode()
-
-
-async def test_each_caller_is_another_user_to_the_turn_server(stage: Stage) -> None:
-    """It limits what one of them takes: all of one name would share that."""
-    http = await stage.control(**TURN, turn_secret="shared-with-coturn")
-    names = [(await bootstrap(http))["iceServers"][1]["username"] for _ in range(2)]
+    nameless = await stage.control(**TURN, turn_secret="shared-with-coturn")
+    names = [(await bootstrap(nameless))["iceServers"][1]["username"] for _ in range(2)]
     users = {name.partition(":")[2] for name in names}
     assert len(users) == 2
     assert "" not in users
 
 
 async def test_rooms_are_of_the_whole_cluster_sorted_by_name(stage: Stage) -> None:
-    first, second = await stage.worker("w1"), await stage.worker("w2")
+    first, second, http = await stage.worker("w1"), await stage.worker("w2"), await stage.control()
+    assert (await http.get("/api/rooms")).json() == []
     await first.publish_in("zebra", tracks=1, subscribers=5)
     await second.publish_in("apple", subscribers=2)
-    http = await stage.control()
     assert (await http.get("/api/rooms")).json() == [
         {"name": "apple", "hasPublisher": True, "tracks": 2, "subscribers": 2},
         {"name": "zebra", "hasPublisher": True, "tracks": 1, "subscribers": 5},
     ]
 
 
-async def test_no_rooms_are_an_empty_list(stage: Stage) -> None:
-    assert (await (await stage.control()).get("/api/rooms")).json() == []
-
-
 async def test_a_room_in_detail(stage: Stage) -> None:
     worker = await stage.worker()
-    await worker.publish_in("demo", codecs=("VP8", "opus"), bitrate=900_000, started_at=time.time() - 60)
+    layer = LayerStatus(rid="f", bitrate=2_512_345, width=1280, height=720, viewers=2)
+    await worker.publish_in(
+        "demo",
+        codecs=("VP8", "opus"),
+        bitrate=900_000,
+        started_at=time.time() - 60,
+        layers=(layer, LayerStatus(rid="q")),
+        viewers_by_reason={"line": 1},
+    )
     room = (await (await stage.control()).get("/api/rooms/demo")).json()
     assert 60 <= room.pop("uptime") < 70
     assert room == {
@@ -144,14 +140,12 @@ async def test_a_room_in_detail(stage: Stage) -> None:
         "workers": ["w1"],
         "copies": [],
         "warnings": [],
-        "layers": [],
-        "viewersByReason": {"full": 0, "line": 0, "choice": 0},
+        "layers": [
+            {"rid": "f", "width": 1280, "height": 720, "bitrate": 2_512_345, "viewers": 2},
+            {"rid": "q", "width": 0, "height": 0, "bitrate": 0, "viewers": 0},
+        ],
+        "viewersByReason": {"full": 0, "line": 1, "choice": 0},
     }
-
-
-async def test_no_records_are_an_empty_list(stage: Stage, tmp_path: Path) -> None:
-    http = await stage.control(record_enabled=True, record_dir=str(tmp_path / "not-yet"))
-    assert (await http.get("/api/records")).json() == []
 
 
 async def test_an_admin_sees_the_workers(stage: Stage) -> None:
@@ -178,6 +172,10 @@ async def test_an_admin_sees_the_workers(stage: Stage) -> None:
     assert (await open_to_all.get("/api/workers")).json() == [entry]
 
 
+async def close(http: httpx.AsyncClient) -> httpx.Response:
+    return await http.post("/api/admin/rooms/demo/close", headers=ADMIN["headers"])
+
+
 async def test_closing_a_room_reaches_every_worker_that_holds_it(stage: Stage) -> None:
     owner, edge, other = await stage.worker("owner"), await stage.worker("edge"), await stage.worker("other")
     await owner.publish_in("demo", subscribers=3)
@@ -185,12 +183,8 @@ async def test_closing_a_room_reaches_every_worker_that_holds_it(stage: Stage) -
         RoomStatus(name="demo", has_publisher=False, tracks=2, subscribers=1, origin="owner", tier=1),
     )
     await edge.beat()
-    http = await stage.control(admin_token="secret-of-admin")
-    response = await http.post(
-        "/api/admin/rooms/demo/close", headers={"Authorization": "Bearer secret-of-admin"}
-    )
-    assert response.status_code == 200
-    assert response.json() == {"name": "demo", "sessions": 6}
+    response = await close(await stage.control(**ADMIN["settings"]))
+    assert (response.status_code, response.json()) == (200, {"name": "demo", "sessions": 6})
     assert owner.received == edge.received == [CloseRoom(room="demo")]
     assert other.received == []
 
@@ -199,26 +193,15 @@ async def test_a_silent_worker_does_not_hinder_closing_a_room_elsewhere(stage: S
     owner, silent = await stage.worker("owner"), await stage.worker("silent")
     await owner.publish_in("demo")
     silent.may_answer.clear()
-    http = await stage.control(admin_token="secret-of-admin")
-    headers = {"X-Auth-Token": "secret-of-admin"}
-    assert (await http.post("/api/admin/rooms/demo/close", headers=headers)).status_code == 200
+    assert (await close(await stage.control(**ADMIN["settings"]))).status_code == 200
 
 
 async def test_closing_a_room_of_a_silent_worker_is_503(stage: Stage) -> None:
     owner = await stage.worker("owner")
     await owner.publish_in("demo")
     owner.may_answer.clear()
-    http = await stage.control(admin_token="secret-of-admin")
-    response = await http.post("/api/admin/rooms/demo/close", headers={"X-Auth-Token": "secret-of-admin"})
-    assert response.status_code == 503
-    assert response.json()["detail"] == "worker owner did not answer"
-
-
-async def test_health_answers_ok(stage: Stage) -> None:
-    await stage.worker()
-    http = await stage.control()
-    assert (await http.get("/healthz")).text == "ok"
-    assert (await http.get("/readyz")).text == "ok"
+    response = await close(await stage.control(**ADMIN["settings"]))
+    assert (response.status_code, response.json()["detail"]) == (503, "worker owner did not answer")
 
 
 async def test_not_ready_says_why(stage: Stage) -> None:
@@ -249,9 +232,7 @@ async def test_metrics_have_the_rooms_of_the_cluster_under_the_names_of_the_cont
         assert line in lines
 
 
-async def test_metrics_have_the_requests_by_route_and_no_more_series_than_routes(
-    stage: Stage,
-) -> None:
+async def test_metrics_have_the_requests_by_route_and_no_more_series_than_routes(stage: Stage) -> None:
     http = await stage.control()
     for room in ("a", "b"):
         await http.get(f"/api/whip/publish/{room}")
@@ -270,8 +251,8 @@ async def test_metrics_tell_of_the_workers_and_of_the_calls_to_them(stage: Stage
     leaving = await stage.worker("w2")
     leaving.state = WorkerState.DRAINING
     await leaving.beat()
-    http = await stage.control(admin_token="chief")
-    await http.post("/api/admin/rooms/demo/close", headers={"Authorization": "Bearer chief"})
+    http = await stage.control(**ADMIN["settings"])
+    await close(http)
     lines = (await http.get("/metrics")).text.splitlines()
     assert 'roomcast_workers{state="ready"} 1.0' in lines
     assert 'roomcast_workers{state="draining"} 1.0' in lines

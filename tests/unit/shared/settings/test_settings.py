@@ -249,6 +249,20 @@ def test_keys_come_over_tls_unless_it_is_allowed(url: str, safe: bool) -> None:
         assert load_settings(jwt_jwks_url=url, jwt_jwks_allow_http=True).takes_jwts
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"auth_url": "http://example.com/"}, "AUTH_URL is without TLS"),
+        ({"auth_url": "ftp://example.com/"}, "AUTH_URL: must be https"),
+        ({"auth_url": "https://a/", "auth_token": "t"}, "AUTH_URL decides in the place of tokens"),
+        ({"auth_url": "https://a/", "room_tokens": "r:t"}, "AUTH_URL decides in the place of tokens"),
+    ],
+)
+def test_who_decides_is_one_and_is_asked_over_tls(settings: dict[str, str], reason: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{reason}"):
+        load_settings(**settings)
+
+
 def test_a_public_key_is_not_taken_for_a_secret() -> None:
     with pytest.raises(SettingsError, match=r"^JWT_SECRET has a PEM key"):
         load_settings(jwt_secret="-----BEGIN PUBLIC KEY-----")
