@@ -13,14 +13,7 @@ from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.request import Reply
 from shared.rpc.server import RpcServer
-from tests.integration.rpc.ends import (
-    IN_TIME,
-    REQUEST_ID,
-    WORKER,
-    publish,
-    refused,
-    running,
-)
+from tests.integration.rpc.ends import IN_TIME, REQUEST_ID, WORKER, publish, refused, running
 
 
 async def test_every_field_of_a_message_arrives(redis: Redis, redis_url: str, client: RpcClient) -> None:
@@ -64,28 +57,20 @@ async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClie
     assert (error.code, error.message, error.detail, error.retry_after) == (code, "in words", "because", 7)
 
 
+ANSWER = {"session": "w1.x", "sdp": "v=0", "etag": "e"}
+
+
 @pytest.mark.parametrize(
     "result",
     [
         {"error": {"code": "of_next_year", "message": None, "detail": None, "retry_after": None}},
-        {"error": {}},
-        {"error": None},
-        {"error": "no map"},
-        {"error": ["code"]},
-        {"error": 7},
+        *({"error": wrong} for wrong in ({}, None, "no map", ["code"], 7)),
+        *({"error": {"code": "no_worker", "retry_after": wrong}} for wrong in (float("nan"), "soon")),
         {"error": {"code": "no_worker", "message": ["x"]}},
-        {"error": {"code": "no_worker", "retry_after": float("nan")}},
-        {"error": {"code": "no_worker", "retry_after": "soon"}},
         {"error": {"code": "no_worker", "detail": {"a": 1}}},
-        {},
-        {"ok": None},
-        {"ok": 7},
-        {"ok": {"session": "w1.x", "sdp": "v=0"}},
-        {"ok": {"session": "w1.x", "sdp": 5, "etag": "e"}},
-        {"ok": {"session": "w1.x\r\nSet-Cookie: a", "sdp": "v=0", "etag": "e"}},
-        {"ok": {"session": "w1.…", "sdp": "v=0", "etag": "e"}},
-        {"ok": {"session": "../../../x", "sdp": "v=0", "etag": "e"}},
-        {"ok": {"session": "w1.x", "sdp": "v=0", "etag": 'e", W/"f'}},
+        *({}, {"ok": None}, {"ok": 7}, {"ok": {"session": "w1.x", "sdp": "v=0"}}),
+        *({"ok": ANSWER | {"session": odd}} for odd in ("w1.x\r\nSet-Cookie: a", "w1.…", "../../../x")),
+        *({"ok": ANSWER | wrong} for wrong in ({"sdp": 5}, {"etag": 'e", W/"f'})),
     ],
 )
 def test_what_a_newer_or_broken_worker_says_is_no_bug_of_ours(result: dict[str, object]) -> None:
@@ -96,15 +81,8 @@ def test_what_a_newer_or_broken_worker_says_is_no_bug_of_ours(result: dict[str, 
 
 
 GARBAGE = [
-    b"",
-    b"\xc1",
-    b"\xff" * 100,
-    pack(None),
-    pack([1, 2]),
-    pack({}),
-    pack({"id": 5}),
-    pack({"id": ["x"], "ok": 1}),
-    pack({"id": "x", "op": "Publish"}),
+    *(b"", b"\xc1", b"\xff" * 100, pack(None), pack([1, 2]), pack({}), pack({"id": 5})),
+    *(pack({"id": ["x"], "ok": 1}), pack({"id": "x", "op": "Publish"})),
 ]
 
 

@@ -15,10 +15,10 @@ from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode
 from shared.messages.encoding import unpack
-from shared.messages.signalling import Answer, Publish
+from shared.messages.signalling import Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
-from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, publish, refused, running
+from tests.integration.rpc.ends import IN_TIME, WORKER, Slow, publish, refused, running
 from tests.support.waiting import eventually
 
 # Seconds by which the clock of a host is ahead.
@@ -47,16 +47,13 @@ class JumpingClock(RedisClock):
         self.jump = 0.0
 
 
-class Worker:
-    """Takes offers."""
+class Worker(Slow):
+    """Takes offers, by its own clock, and answers at once."""
 
     def __init__(self, redis: Redis, url: str, clock: RedisClock) -> None:
-        self.served: list[Publish] = []
-        self.rpc = RpcServer(redis, url, WORKER, {Publish: self._take}, clock=clock)
-
-    async def _take(self, message: Publish) -> Answer:
-        self.served.append(message)
-        return await answer_publish(message)
+        super().__init__()
+        self.may_answer.set()
+        self.rpc = RpcServer(redis, url, WORKER, {Publish: self}, clock=clock)
 
 
 @pytest.fixture
@@ -97,7 +94,7 @@ async def test_an_offer_whose_client_was_told_503_is_not_served(
         async with running(worker.rpc):
             await publish(client)
             await eventually("the first is dropped", lambda: logs, within=IN_TIME)
-    assert len(worker.served) == 1  # the second offer
+    assert len(worker.taken) == 1  # the second offer
     assert [line["event"] for line in logs] == ["rpc request too late"]
 
 
@@ -151,7 +148,7 @@ async def test_a_redis_whose_clock_cannot_be_read_fails_the_call_and_ends_nothin
         async with running(worker.rpc, client):
             assert (await refused(publish(deaf))).code is ErrorCode.NO_WORKER
             assert (await refused(publish(client, 0.6))).code is ErrorCode.NO_WORKER
-    assert worker.served == []
+    assert worker.taken == []
 
 
 async def test_another_redis_with_another_clock_is_believed_when_it_is_back(

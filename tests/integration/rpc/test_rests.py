@@ -8,15 +8,7 @@ from deploy.valkey import EmbeddedValkey
 from shared.messages.signalling import Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
-from tests.integration.rpc.ends import (
-    IN_TIME,
-    WORKER,
-    answer_publish,
-    over_own,
-    publish,
-    refused,
-    running,
-)
+from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, over_own, publish, refused, running
 from tests.support.waiting import eventually
 
 
