@@ -3,7 +3,6 @@
 It is PyAV's FFmpeg, as any FFmpeg publishes.
 """
 
-import asyncio
 import sys
 import tempfile
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import av
 
-from deploy.launcher import is_ready
+from deploy.health import answers
 from deploy.minting import mint
 from deploy.own_certificate import new_certificate
 from deploy.welcome import base_url
@@ -44,8 +43,8 @@ def url_here(settings: Settings) -> str:
     base = base_url(settings)
     if settings.public_url or settings.tls_cert_file:
         return base
-    answers = [asyncio.run(is_ready(settings.http_addr, tls=tls)) for tls in (False, True)]
-    return base.replace("http:", "https:", 1) if answers == [False, True] else base
+    plain, encrypted = (answers("/readyz", *settings.http_addr, tls=tls) for tls in (False, True))
+    return base.replace("http:", "https:", 1) if encrypted and not plain else base
 
 
 def credential(settings: Settings, room: RoomName, now: float) -> str:

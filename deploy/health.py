@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-SECONDS = 2.0
+SECONDS = 2.0  # for a connection, and for what comes over it
 START_SECONDS = 30.0  # within which control answers for the first time
 POLL_SECONDS = 0.2
 _LOCAL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -41,23 +41,27 @@ def is_healthy(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Whether /healthz of what `command` runs answers 200. It never depends on Redis."""
     name, default = ("WORKER_HTTP_ADDR", ":9100") if "worker" in command else ("HTTP_ADDR", ":8080")
     host, _, port = (environment.get(name) or default).rpartition(":")
-    address = _LOCAL.get(host.strip("[]"), host.strip("[]")), int(port)
-    tls = name == "HTTP_ADDR" and environment.get("TLS_CERT_FILE")
+    tls = name == "HTTP_ADDR" and bool(environment.get("TLS_CERT_FILE"))
+    return answers("/healthz", host.strip("[]"), int(port), tls=tls)
+
+
+def answers(path: str, host: str, port: int, *, tls: bool) -> bool:
+    """Whether a process of ours that listens there answers 200 to a GET of `path`."""
     try:
-        with socket.create_connection(address, SECONDS) as connection:
+        with socket.create_connection((_LOCAL.get(host, host), port), SECONDS) as connection:
             if not tls:
-                return _answers(connection)
+                return _is_200(connection, path)
             # it is our own certificate, and need not name this host
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             with context.wrap_socket(connection) as encrypted:
-                return _answers(encrypted)
+                return _is_200(encrypted, path)
     except OSError:
         return False
 
 
-def _answers(connection: socket.socket) -> bool:
-    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+def _is_200(connection: socket.socket, path: str) -> bool:
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     return connection.recv(64).startswith(b"HTTP/1.1 200 ")
 
 

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import NoReturn, Self
 
 from deploy import EXIT_REFUSED
+from deploy.health import answers
 from deploy.hidden_memory import hide_memory
 from deploy.supervisor import Program, StartRefusedError, supervise
 from deploy.tether import tethered
@@ -24,7 +24,6 @@ from shared.settings.host_port import HostPort
 from shared.telemetry.logging import configure_logging
 
 READY_POLL_SECONDS = 0.05
-READY_TIMEOUT_SECONDS = 2.0  # for one request
 _BEGIN = "from deploy import hide_rich; hide_rich(); from deploy.launcher import main; main()"
 
 
@@ -119,29 +118,9 @@ async def run(launch: Launch, *, writer: int | None = None) -> None:
 
 
 async def _announce_when_ready(launch: Launch) -> None:
-    while not await is_ready(launch.address, tls=launch.tls):  # noqa: ASYNC110  # it is another process
+    while not await asyncio.to_thread(answers, "/readyz", *launch.address, tls=launch.tls):  # noqa: ASYNC110
         await asyncio.sleep(READY_POLL_SECONDS)
     print(launch.announcement, flush=True)
     if launch.checkup:
         checkup = await asyncio.create_subprocess_exec(*tethered(launch.checkup), stdin=subprocess.DEVNULL)
         await checkup.wait()
-
-
-async def is_ready(address: HostPort, *, tls: bool) -> bool:
-    """Whether control's /readyz answers 200. The certificate is our own, and need not name this host."""
-    wildcards = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-    context = None
-    if tls:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
-            host = wildcards.get(address.host, address.host)
-            reader, writer = await asyncio.open_connection(host, address.port, ssl=context)
-            try:
-                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                return b" 200 " in await reader.readline()
-            finally:
-                writer.transport.abort()  # TLS would end with a round trip, for which no loop waits that ends
-    return False

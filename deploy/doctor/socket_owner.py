@@ -1,14 +1,11 @@
-"""Who has a port, as far as /proc tells this user. Linux only; elsewhere nobody is found."""
+"""Who has a port, as far as /proc tells this user."""
 
 import contextlib
-import os
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_TABLES = {socket.SOCK_STREAM: ("tcp", "tcp6"), socket.SOCK_DGRAM: ("udp", "udp6")}
-_LISTENS, _UNCONNECTED = "0A", "07"  # include/net/tcp_states.h
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +30,8 @@ class Owner:
 
 def owner_of(port: int, kind: socket.SocketKind) -> Owner | None:
     """The process that has the port; None if this user may not know."""
-    links = {f"socket:[{inode}]" for inode in _inodes(port, kind)}
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # another user's, or it has just ended
-            if links & set(_open_files(process)):
-                return Owner(int(process.name), _words(process))
+    with contextlib.suppress(psutil.Error):  # it has just ended
+        for one in psutil.net_connections("tcp" if kind is socket.SOCK_STREAM else "udp"):
+            if one.pid and one.laddr and one.laddr.port == port and not one.raddr:
+                return Owner(one.pid, tuple(psutil.Process(one.pid).cmdline()))
     return None
-
-
-def _inodes(port: int, kind: socket.SocketKind) -> Iterator[str]:
-    for table in _TABLES[kind]:
-        with contextlib.suppress(OSError):
-            for row in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:
-                fields = row.split()
-                if fields[3] in (_LISTENS, _UNCONNECTED) and int(fields[1].rpartition(":")[2], 16) == port:
-                    yield fields[9]
-
-
-def _open_files(process: Path) -> Iterator[str]:
-    for file in (process / "fd").iterdir():
-        with contextlib.suppress(OSError):
-            yield os.readlink(file)
-
-
-def _words(process: Path) -> tuple[str, ...]:
-    text = (process / "cmdline").read_bytes().decode(errors="replace")
-    return tuple(word for word in text.split("\0") if word)

@@ -1,4 +1,4 @@
-"""The image's health check: it asks what the container runs, and nothing else."""
+"""The image's health check asks what the container runs, and nothing else; what `up` waits for, likewise."""
 
 import contextlib
 import socket
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from deploy.health import is_healthy, lives_on
+from deploy.health import answers, is_healthy, lives_on
 from shared.settings.settings import Settings
 from tests.support.certificate import new_certificate
 
 
 @contextlib.contextmanager
-def answering(status: str, context: ssl.SSLContext | None = None) -> Iterator[int]:
+def answering(status: str, context: ssl.SSLContext | None = None, path: str = "/healthz") -> Iterator[int]:
     """A server that answers one request with this status: its port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -25,7 +25,7 @@ def answering(status: str, context: ssl.SSLContext | None = None) -> Iterator[in
             with contextlib.suppress(OSError):
                 plain, _ = server.accept()
                 with context.wrap_socket(plain, server_side=True) if context else plain as connection:
-                    assert connection.recv(1000).startswith(b"GET /healthz HTTP/1.1\r\n")
+                    assert connection.recv(1000).startswith(f"GET {path} HTTP/1.1\r\n".encode())
                     connection.sendall(f"HTTP/1.1 {status}\r\n\r\n".encode())
 
         thread = threading.Thread(target=answer, daemon=True)
@@ -53,6 +53,12 @@ def test_it_asks_over_tls_where_control_speaks_it(tmp_path: Path) -> None:
         assert is_healthy(["roomcast", "control"], {"HTTP_ADDR": f":{port}", "TLS_CERT_FILE": str(cert_file)})
 
 
+@pytest.mark.parametrize(("status", "ready"), [("200 OK", True), ("503 Service Unavailable", False)])
+def test_ready_is_what_readyz_says(status: str, ready: bool) -> None:
+    with answering(status, path="/readyz") as port:
+        assert answers("/readyz", "", port, tls=False) is ready
+
+
 def test_its_defaults_are_those_of_the_settings() -> None:
     source = Path(is_healthy.__code__.co_filename).read_text(encoding="utf-8")
     settings = Settings.model_construct()
@@ -70,7 +76,7 @@ def test_it_loads_nothing_that_is_slow_to_load() -> None:
 def test_systemd_waits_until_control_answers_and_notices_one_that_dies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for answers, lives in (([False, True, True], True), ([True, False], False)):
-        left = iter(answers)
+    for said, lives in (([False, True, True], True), ([True, False], False)):
+        left = iter(said)
         monkeypatch.setattr("deploy.health.is_healthy", lambda *_, left=left: next(left))
         assert lives_on(0.01) is lives

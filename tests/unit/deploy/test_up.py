@@ -1,10 +1,7 @@
-"""`roomcast up` gives each process its own ports and name, and prints where to publish and watch."""
-
-import asyncio
+"""`roomcast up` gives each process its own ports and name."""
 
 import pytest
 
-from deploy.launcher import is_ready
 from deploy.up import plane_programs
 from shared.settings.host_port import HostPort
 from shared.settings.settings import SettingsError, load_settings
@@ -80,17 +77,3 @@ def test_a_given_name_is_kept_apart(workers: int, names: list[str]) -> None:
 def test_ports_that_cannot_be_are_refused(settings: dict[str, object], reason: str) -> None:
     with pytest.raises(SettingsError, match=reason):
         plane_programs(load_settings(**settings), BUS)
-
-
-@pytest.mark.parametrize(("status", "ready"), [("200 OK", True), ("503 Service Unavailable", False)])
-async def test_ready_is_what_readyz_says(status: str, ready: bool) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        assert request.startswith(b"GET /readyz ")
-        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        assert await is_ready(HostPort("", port), tls=False) is ready
-    assert not await is_ready(HostPort("", port), tls=False)
