@@ -82,20 +82,14 @@ async def test_health_metrics_and_pages_are_not_limited(stage: Stage) -> None:
         assert [(await http.get(path)).status_code for _ in range(3)] == [200] * 3
 
 
-async def test_behind_a_trusted_proxy_the_client_is_the_forwarded_address(
-    stage: Stage,
-) -> None:
+async def test_behind_a_trusted_proxy_the_client_is_the_forwarded_address(stage: Stage) -> None:
     http = await stage.control(**SLOW, trusted_proxies="127.0.0.0/8")
 
     async def status(forwarded: str) -> int:
         return (await http.get("/api/records", headers={"X-Forwarded-For": forwarded})).status_code
 
-    assert await status("192.0.2.1") == 200
-    assert await status("192.0.2.2") == 200
-    assert await status("192.0.2.1") == 429
-    assert await status("203.0.113.9, 192.0.2.1") == 429  # what the client claims does not count
-    assert await status("2001:db8::1") == 200
-    assert await status("2001:db8::2") == 429  # the same /64
+    clients = ("192.0.2.1", "192.0.2.2", "192.0.2.1", "2001:db8::1", "2001:db8::2")  # the last two: one /64
+    assert [await status(client) for client in clients] == [200, 200, 429, 200, 429]
 
 
 async def test_a_bucket_fills_at_its_rate_up_to_its_burst_and_is_forgotten_when_full(redis_url: str) -> None:

@@ -71,8 +71,7 @@ async def test_who_was_not_reached_is_told(stage: Stage, redis: Redis) -> None:
     http = await stage.control(**SETTINGS)
     assert (await block(http, "demo")).json()["unreached"] == ["w2", "w3"]
     hung.may_answer.set()
-    body = {"subject": "eve"}
-    revoked = await http.post("/api/admin/revocations", json=body, headers=CHIEF)
+    revoked = await http.post("/api/admin/revocations", json={"subject": "eve"}, headers=CHIEF)
     assert revoked.json()["unreached"] == ["w3"]
 
 
@@ -114,22 +113,18 @@ async def test_a_session_is_ended_within_the_room_of_its_admin(stage: Stage) -> 
 
 async def test_lists_come_in_pages(stage: Stage) -> None:
     http = await stage.control(**SETTINGS)
+
+    async def page(kind: str, query: str = "") -> Any:
+        return (await http.get(f"/api/admin/{kind}{query}", headers=CHIEF)).json()[kind]
+
     for number in range(5):
         await block(http, f"r{number}")
-        body = {"subject": f"s{number}"}
-        await http.post("/api/admin/revocations", json=body, headers=CHIEF)
+        await http.post("/api/admin/revocations", json={"subject": f"s{number}"}, headers=CHIEF)
     for kind, key in (("blocks", "room"), ("revocations", "id")):
-
-        async def page(query: str, kind: str = kind) -> list[dict[str, Any]]:
-            answer = await http.get(f"/api/admin/{kind}{query}", headers=CHIEF)
-            entries: list[dict[str, Any]] = answer.json()[kind]
-            return entries
-
-        whole = await page("")
+        whole, first = await page(kind), await page(kind, "?limit=2")
         assert len(whole) == 5
-        first = await page("?limit=2")
-        second = await page(f"?limit=2&after={first[-1][key]}")
-        assert [*first, *second, *await page(f"?after={second[-1][key]}")] == whole
+        second = await page(kind, f"?limit=2&after={first[-1][key]}")
+        assert [*first, *second, *await page(kind, f"?after={second[-1][key]}")] == whole
 
 
 async def test_there_are_so_many(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -71,6 +72,10 @@ async def process(
                 await running.wait()
 
 
+def lines_of(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
 async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path, redis_url: str) -> None:
     log = tmp_path / "log"
     os.mkfifo(log)
@@ -95,15 +100,7 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
     worker = await stage.worker()
     log = tmp_path / "log"
     token = signed(room="demo")
-    secrets = [
-        "room-token-1",
-        "global-token-2",
-        "admin-token-3",
-        SECRET,
-        token,
-        "turn-password-4",
-        redis_url,
-    ]
+    secrets = ["room-token-1", "global-token-2", "admin-token-3", SECRET, token, "turn-password-4", redis_url]
     async with (
         process(
             log,
@@ -138,7 +135,7 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
     text = log.read_text()
     for secret in [*secrets, "a=candidate", "ice-pwd"]:
         assert secret not in text
-    lines = [json.loads(line) for line in text.splitlines()]
+    lines = lines_of(log)
     requests = [line for line in lines if line["event"] == "request"]
     assert len(requests) > 20
     assert len([line for line in lines if "exception" in line]) == 1
@@ -152,18 +149,11 @@ async def test_what_pages_fetch_and_ask_for_is_logged_only_where_it_fails(
 ) -> None:
     log = tmp_path / "log"
     async with process(log, REDIS_URL=redis_url) as (running, url), httpx.AsyncClient(base_url=url) as http:
-        for path in (
-            "/",
-            "/static/js/home.js",
-            "/api/rooms",
-            "/api/metrics/targets",
-            "/static/js/nothing.js",
-        ):
+        for path in ("/", "/static/js/home.js", "/api/rooms", "/api/metrics/targets", "/static/nothing.js"):
             await http.get(path)
         running.send_signal(signal.SIGTERM)
         await running.wait()
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    requests = [line for line in lines if line["event"] == "request" and line["level"] != "debug"]
+    requests = [line for line in lines_of(log) if line["event"] == "request" and line["level"] != "debug"]
     assert [(line["route"], line["status"]) for line in requests] == [("/", 200), ("/static/{path}", 404)]
 
 
@@ -176,13 +166,8 @@ async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
         process(log, program=with_a_bug, REDIS_URL=redis_url, JWT_SECRET="") as (_, url),
         httpx.AsyncClient(base_url=url) as http,
     ):
-        for body in (
-            b"",
-            b"\xff",
-            b"v=0\r\n" * 1000,
-            PUBLISH_OFFER[:500],
-            PUBLISH_OFFER.replace(b"a=", b"\x00"),
-        ):
+        damaged = PUBLISH_OFFER[:500], PUBLISH_OFFER.replace(b"a=", b"\x00")
+        for body in (b"", b"\xff", b"v=0\r\n" * 1000, *damaged):
             assert (await post_offer(http, "/api/whip/publish/demo", body)).status_code == 400
         reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
         writer.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
@@ -191,7 +176,7 @@ async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
         assert "exception" not in log.read_text().lower()
         failed = await http.get("/api/rooms")
         assert failed.status_code == 500
-    bugs = [line for line in map(json.loads, log.read_text().splitlines()) if "exception" in line]
+    bugs = [line for line in lines_of(log) if "exception" in line]
     assert [line["request_id"] for line in bugs] == [failed.headers["X-Request-Id"]]
 
 
