@@ -145,12 +145,10 @@ class ViewerPicture:
         """
         rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
         behind = self._viewer.behind
-        is_live = behind is None or (isinstance(behind, JoinBurst) and behind.paces)
-        most = len(indexes)
-        if behind is not None and self.is_paced:
-            most = min(most, _MOST_AGAIN - len(behind.again))
+        most = len(indexes) if behind is None else min(len(indexes), _MOST_AGAIN - len(behind.again))
         if isinstance(behind, Paced):
             return most if has_room else 0
+        is_live = behind is None or self.is_paced
         if rendition is None or not is_live or not indexes:
             return len(indexes) if has_room else 0
         sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
