@@ -5,11 +5,15 @@ import math
 import pytest
 
 from media.feedback import viewer_picture
-from media.line.loss_run import Loss
+from media.feedback.missing_packets import MissingPackets
+from media.line.line_log import LineLog
+from media.line.loss_run import Loss, LossRun
 from media.rtp.rtcp import ReportBlock, nack, receiver_report, remb
+from media.switch.join_burst import JoinBurst
+from media.switch.rendition import PACKET_OVERHEAD
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE, PICTURE_RTX
-from tests.support.shown_world import ShownWorld, Watcher
+from tests.support.shown_world import SINGLE, ShownWorld, Watcher, limited
 
 
 @pytest.fixture
@@ -184,6 +188,51 @@ def paced() -> tuple[ShownWorld, Watcher]:
     world.run(6.0)
     assert viewer.picture.is_paced
     return world, viewer
+
+
+def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, viewer = paced()
+    rendition, trips = viewer.rendition, viewer.picture.line.trips
+    assert rendition is not None
+    told: list[object] = []
+    monkeypatch.setattr(JoinBurst, "late", 0.25)  # its pictures leave later
+    monkeypatch.setattr(LossRun, "asked", lambda _, track, lost, came_at: told.extend((*lost, came_at)))
+    monkeypatch.setattr(LineLog, "missed", lambda _, now: told.append(now))
+    monkeypatch.setattr(MissingPackets, "asked", lambda _, sent_at, now, refused: told.append(sent_at))
+    history = world.feed.sent[rendition].history
+    index = history.next_index - 9
+    sent_at = world.now - history.age(index, world.now)
+    assert max(sent_at, world.now - trips.shortest_known) < world.now
+    viewer.picture.asked([index], world.now)
+    assert told == [world.now, (index, sent_at + 0.25), world.now - trips.shortest_known, sent_at]
+
+
+def test_what_was_sent_again_has_used_up_room(viewer: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = viewer.world.now
+    monkeypatch.setattr(viewer.picture.line, "room", lambda need, now: 100_000.0)
+    for octets, until in ((1250, 0.1), (2500, 0.3)):
+        viewer.picture.resent(octets, now)
+        assert not viewer.picture.has_room(now + until - 0.01)
+        assert viewer.picture.has_room(now + until + 1e-9)
+
+
+def test_what_is_sent_again_at_a_pace_is_paid_with_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, viewer = paced()
+    spent: list[int] = []
+    monkeypatch.setattr(type(viewer.far.viewer.behind), "spend", lambda _, octets: spent.append(octets))
+    viewer.picture.resent(100, world.now)
+    assert spent == [100 + PACKET_OVERHEAD]
+
+
+@pytest.mark.parametrize(("room", "sent_again"), [(0.0, 0), (1.0, 2)])
+def test_what_is_lost_of_keyframes_alone_comes_again_if_there_is_any_room(
+    monkeypatch: pytest.MonkeyPatch, room: float, sent_again: int
+) -> None:
+    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=1.0)
+    monkeypatch.setattr(viewer.picture.line, "room", lambda need, now: room)
+    assert viewer.picture.asked([1, 2], world.now) == sent_again
 
 
 def test_what_waits_for_its_turn_waits_once_and_no_more_than_a_bound(

@@ -32,8 +32,9 @@ def times(stood: float = 0.0) -> list[float | None]:
     return [1.0 + APART * n + stood * (n > 2) for n in range(PACKETS)]
 
 
+@pytest.mark.parametrize("lost", [0, 2])
 def test_a_train_leaves_before_the_first_picture_and_its_answer_decides_what_follows(
-    world: ShownWorld,
+    world: ShownWorld, lost: int
 ) -> None:
     viewer, beside = world.watch(number=5), world.watch(number=None)
     world.run(0.02)
@@ -41,7 +42,7 @@ def test_a_train_leaves_before_the_first_picture_and_its_answer_decides_what_fol
     assert len(viewer.padding()) == PACKETS
     assert not beside.padding()  # it would tell of none
     world.run(0.1)
-    viewer.picture.arrived(0, times(), world.now)
+    viewer.picture.arrived(0, [*times()[: PACKETS - lost], *[None] * lost], world.now)
     world.until(lambda: viewer.picture.is_limited, 0.9)  # without a queue, a loss or a second train
     world.run(2.0)
     assert viewer.rendition == 2

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from media.feedback.viewer_picture import STEP_SECONDS
+from media.line.estimate import HEARD_SECONDS
+from media.line.line_log import LineLog
 from media.rtp.rtx import PADDING_BYTES
 from media.rtp.run import MOST_PACKETS
 from tests.support.layers_world import PICTURE_RTX
@@ -61,6 +63,33 @@ def test_a_step_that_comes_far_too_late_is_not_made_up_for() -> None:
     sent = len(viewer.padding()) - before
     assert 1 <= sent < MOST_PACKETS
     assert sent * PADDING_BYTES * 8 <= rate * 0.070
+
+
+def test_what_was_sent_is_counted_before_what_its_receiver_says_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = ShownWorld()
+    viewer = world.watch(number=5)
+    world.run(3.0)
+    picture, done = viewer.picture, list[str]()
+    first = picture._trains.number(100, world.now)
+    for name in ("sent", "remb", "report", "round_trip", "lost"):
+        monkeypatch.setattr(LineLog, name, lambda *_, name=name, **__: done.append(name))
+    picture.remb(1_000_000, world.now)
+    picture.report(1, 100, world.now - 1.0, 0.0, world.now)
+    picture.measured(0.1, world.now)
+    picture.arrived(first, [1.0, None] * 50, world.now)
+    assert done == ["sent", "remb", "sent", "report", "sent", "round_trip", "sent", "lost"]
+    picture._decision = picture._decision._replace(probe=8e6)
+    for _ in range(3):
+        world.now += STEP_SECONDS
+        picture.step(world.now)
+    padded_at, after = world.now, HEARD_SECONDS + 0.01
+    done.clear()
+    picture.remb(1_000_000, padded_at)  # it counts no numbered padding
+    assert done == []
+    picture.remb(1_000_000, padded_at + after)
+    assert done == ["sent", "remb"]
 
 
 def test_without_retransmissions_there_is_no_padding() -> None:

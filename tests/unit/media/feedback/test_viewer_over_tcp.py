@@ -5,6 +5,7 @@ import math
 import pytest
 
 from media.feedback.viewer_picture import AT_ONCE_SECONDS
+from media.line.line_log import LineLog
 from media.line.loss_run import Loss
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtcp import remb
@@ -116,6 +117,7 @@ def test_a_first_picture_is_not_dropped_for_another_keyframe_of_it(
     viewer.picture.tick(world.now)
     assert viewer.rendition is None
     assert backlog.cuts == cuts
+    assert not viewer.picture._brings_the_first(0, None, world.now)  # the sound alone has none
 
 
 def test_what_was_dropped_is_not_sent_again() -> None:
@@ -125,6 +127,16 @@ def test_what_was_dropped_is_not_sent_again() -> None:
     viewer.far.loses(PICTURE, newest - 5, newest - 6)
     assert viewer.far.stats.nacks > 0
     assert viewer.far.stats.retransmissions == resent
+
+
+def test_what_a_receiver_says_of_losses_over_tcp_is_not_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, viewer, _ = over_tcp(SINGLE)
+    told: list[object] = []
+    monkeypatch.setattr(LineLog, "report", lambda _, *report: told.append(report[:2]))
+    monkeypatch.setattr(LineLog, "remb", lambda *remb: told.append(remb))
+    viewer.picture.report(5, 100, world.now - 1.0, 0.0, world.now)
+    viewer.picture.remb(50_000, world.now)
+    assert told == [(0, 100)]
 
 
 def test_no_padding_goes_where_something_waits() -> None:

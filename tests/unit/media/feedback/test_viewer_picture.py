@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from media.rtp.rtcp import ReportBlock, nack, receiver_report
 from media.tracks.track import LIVE_SECONDS
 from shared.messages.status import LayerReason
@@ -336,6 +338,18 @@ def test_a_line_with_little_to_spare_has_no_room_for_more_sound() -> None:
     assert viewer.picture.has_room_for_sound(2, world.now)
     world, viewer = limited(THREE, 150_000)
     assert not viewer.picture.has_room_for_sound(2, world.now)
+
+
+@pytest.mark.parametrize("more", [1, 2])
+def test_sound_gets_room_where_the_line_carries_twice_of_what_it_becomes(
+    monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    world, viewer = limited(THREE, 500_000, seconds=4.0)
+    assert world.feed.ladder is not None
+    needed = 2 * (1 + more) * world.feed.ladder.sound
+    for carries, has_room in ((needed, True), (needed - 1, False)):
+        monkeypatch.setattr(viewer.picture.line, "carries", carries)
+        assert viewer.picture.has_room_for_sound(more, world.now) is has_room
 
 
 def test_a_picture_that_has_less_by_losses_leaves_room_for_more_sound() -> None:

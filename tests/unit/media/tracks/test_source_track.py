@@ -32,7 +32,8 @@ def test_another_source_takes_over_when_the_present_one_is_silent() -> None:
     assert source.follow(packet(), 10.0)
     before = source.time
     assert before is not None
-    ids.renumber(run_of(packet(payload=b"\x10\0")))  # type: ignore[arg-type]
+    ids.renumber(run_of(packet(payload=b"\x90\x80\x85\x05\0\0")))  # type: ignore[arg-type]
+    assert ids._newest == 0
     source.heard_at = source.last_received = 10.0
     assert not source.follow(packet(ssrc=OTHER), 10.0 + SOURCE_SILENT_SECONDS - 0.01)
     assert source.stats is not None
