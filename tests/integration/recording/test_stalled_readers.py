@@ -89,22 +89,18 @@ async def test_an_honest_reader_gets_a_recording_while_many_have_stopped_reading
         await eventually("it is served", lambda: is_served(recording), STALL_SECONDS - 5)
 
 
-async def test_stalled_readers_give_way_when_all_places_are_taken(
-    recording: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("places", "gives_way", "stall"),
+    [(3, 0.05, STALL_SECONDS), (1, 1000, 0.5)],
+    ids=["when all are taken", "when they take nothing"],
+)
+async def test_stalled_readers_lose_their_places(
+    recording: str, places: int, gives_way: float, stall: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfers, "MAX_TRANSFERS", 3)
-    monkeypatch.setattr(transfers, "GIVES_WAY_SECONDS", 0.05)
+    monkeypatch.setattr(transfers, "MAX_TRANSFERS", places)
+    monkeypatch.setattr(transfers, "GIVES_WAY_SECONDS", gives_way)
+    monkeypatch.setattr(long_response, "STALL_SECONDS", stall)
     async with AsyncExitStack() as stack:
-        for n in range(3):
+        for n in range(places):
             await stack.enter_async_context(stalled(recording, f"192.0.2.{n}"))
-        await eventually("it is served", lambda: is_served(recording), STALL_SECONDS - 5)
-
-
-async def test_a_reader_that_takes_nothing_loses_its_place(
-    recording: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transfers, "MAX_TRANSFERS", 1)
-    monkeypatch.setattr(transfers, "GIVES_WAY_SECONDS", 1000)
-    monkeypatch.setattr(long_response, "STALL_SECONDS", 0.5)
-    async with stalled(recording, "192.0.2.1"):
         await eventually("it is served", lambda: is_served(recording), STALL_SECONDS - 5)

@@ -200,10 +200,6 @@ async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, tmp_path:
     assert store.picture(name_of(SMALL), 320) is None
 
 
-def details_of(name: str) -> Described:
-    return Described(RecordDetails(name, 11, 2.5, 640, 360, True), b"pictures")
-
-
 async def test_what_is_known_of_a_recording_that_lies_in_the_store_only_stays(
     s3: S3Server, tmp_path: Path
 ) -> None:
@@ -213,7 +209,7 @@ async def test_what_is_known_of_a_recording_that_lies_in_the_store_only_stays(
     journal.finished(SMALL, {}, is_due=True)
     store = store_of(s3)
     store.put(SMALL, b"a recording", "video/webm")
-    store.put_details(*details_of(SMALL))
+    store.put_details(RecordDetails(SMALL, 11, 2.5, 640, 360, True), b"pictures")
     with running(s3, tmp_path, delete=True):
         await all_done(tmp_path)
     assert [details.name for details in store.details()] == [SMALL]

@@ -66,14 +66,6 @@ def test_at_most_half_a_second_is_held_back() -> None:
         assert 960 * (number + 1) - written < 24_000 or 960 * (number + 1) - written == 0
 
 
-def test_a_gap_is_filled_so_that_the_rest_stays_in_its_place() -> None:
-    packets = opus(3.0)
-    holed = packets[:50] + packets[100:]
-    data = stream(holed)
-    assert pages(data)[-1][1] == len(packets) * 960
-    assert duration(data) == pytest.approx(len(packets) * 0.02)
-
-
 @pytest.mark.parametrize("config", range(32))
 def test_a_gap_is_filled_in_frames_of_any_size(config: int) -> None:
     """SILK, hybrid and CELT, from 2.5 to 60 ms: FFmpeg decodes the silence to its length."""

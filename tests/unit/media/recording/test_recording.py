@@ -366,6 +366,7 @@ async def test_its_end_writes_the_rest_and_closes_the_files(world: World) -> Non
     world.packets(3)
     world.recording.tick(world.now)
     assert len(world.turns) == 1
+    assert not world.recording.complete.done()
     world.run()
     assert world.disk.calls[-3:] == ["take 2 at 100", "tick", "close"]
     await world.recording.complete
@@ -391,13 +392,4 @@ async def test_one_that_rests_ends_without_the_disk(world: World) -> None:
     world.run()
     assert not world.disk.calls
     assert world.warned[-1] == (STOPPED, False)
-    await world.recording.complete
-
-
-async def test_who_waits_is_told_when_the_files_are_complete(world: World) -> None:
-    world.packets()
-    world.tick()
-    world.recording.close()
-    assert not world.recording.complete.done()
-    world.run()
     await world.recording.complete

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from media.recording import upload as module
-from media.recording.journal import Journal
+from media.recording.journal import Entry, Journal
 from media.recording.upload import (
     FIRST_RETRY_SECONDS,
     LAST_RETRY_SECONDS,
@@ -106,14 +106,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@contextmanager
+def claimed(folder: Path) -> Iterator[Entry]:
+    with Journal(folder).claim(NAME) as entry:
+        assert entry is not None
+        yield entry
+
+
 def upload(store: MemoryStore, folder: Path, data: bytes, *, stopped: bool = False) -> str:
     """What the journal notes of it afterwards."""
     (folder / NAME).write_bytes(data)
     stopping = threading.Event()
     if stopped:
         stopping.set()
-    with Journal(folder).claim(NAME) as entry:
-        assert entry is not None
+    with claimed(folder) as entry:
         upload_file(cast(Any, store), folder / NAME, "video/webm", entry, stopping)
         return entry.note
 
@@ -151,8 +157,7 @@ def test_a_very_large_file_has_no_more_parts_than_a_store_takes(
 def test_a_file_in_parts_goes_on_with_those_that_are_missing(store: MemoryStore, folder: Path) -> None:
     data = bytes(range(25))
     store.begun["before"] = {1: data[:10], 2: b"damaged!!!"}
-    with Journal(folder).claim(NAME) as entry:
-        assert entry is not None
+    with claimed(folder) as entry:
         entry.note = "before"
         entry.write()
     upload(store, folder, data)
@@ -161,8 +166,7 @@ def test_a_file_in_parts_goes_on_with_those_that_are_missing(store: MemoryStore,
 
 
 def test_an_upload_that_the_store_has_forgotten_begins_again(store: MemoryStore, folder: Path) -> None:
-    with Journal(folder).claim(NAME) as entry:
-        assert entry is not None
+    with claimed(folder) as entry:
         entry.note = "forgotten, and a longer name than the next one"
         entry.write()
     upload(store, folder, bytes(11))
@@ -174,8 +178,7 @@ def test_what_was_begun_is_noted_before_a_part_is_sent(store: MemoryStore, folde
     with pytest.raises(UploadStoppedError):
         upload(store, folder, bytes(11), stopped=True)
     assert store.calls == ["begin"]
-    with Journal(folder).claim(NAME) as entry:
-        assert entry is not None
+    with claimed(folder) as entry:
         assert entry.note == "upload0"
 
 
@@ -309,8 +312,7 @@ def test_a_file_that_fails_stays_due_and_is_not_told(folder: Path, store: Memory
 def test_what_was_not_told_as_ready_waits(folder: Path, store: MemoryStore) -> None:
     """Its worker was killed; another one tells of it."""
     (folder / NAME).write_bytes(b"x")
-    with Journal(folder).claim(NAME) as entry:
-        assert entry is not None
+    with claimed(folder) as entry:
         entry.told = False
         entry.write()
     made, _ = uploader(folder, store)
@@ -325,17 +327,10 @@ def test_what_was_deleted_meanwhile_leaves_nothing_in_the_store(folder: Path, st
     assert not Journal(folder).names()
 
 
-@contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    with Journal(folder).claim(NAME) as entry:
-        assert entry is not None
-        yield
-
-
 def test_what_another_process_uploads_is_left_to_it(folder: Path, store: MemoryStore) -> None:
     (folder / NAME).write_bytes(b"x")
     made, _ = uploader(folder, store)
-    with _claimed(folder):
+    with claimed(folder):
         made._run()
     assert not store.calls
     assert Journal(folder).names() == {NAME}
