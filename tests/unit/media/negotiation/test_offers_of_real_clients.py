@@ -231,17 +231,6 @@ def test_a_viewer_is_answered_as_its_codecs_allow(name: str, publisher: str) -> 
     assert caught.value.code is ErrorCode.INVALID_SDP
 
 
-def test_a_browser_gets_the_extensions_that_both_sides_have_under_its_own_ids() -> None:
-    published, _ = negotiate_publish(parse_offer(real_offer("whip-chromium-156-VP8")), LOCAL)
-    played, _ = negotiate_play(
-        parse_offer(real_offer("whep-chromium-mediamtx")), room(published), LOCAL, "demo"
-    )
-    video = next(track for track in played if published[track.track_index].kind == "video")
-    assert published[1].extensions["urn:3gpp:video-orientation"] == 13
-    assert video.extensions["urn:3gpp:video-orientation"] == 3
-    assert set(video.extensions) < set(published[1].extensions)
-
-
 def test_a_room_with_g711_is_heard_by_who_can_hear_it() -> None:
     g711 = Codec(payload_type=0, name="PCMU", clock_rate=8000)
     tracks = [RoomTrack(kind="audio", codec=g711, extensions=(), ssrc=1)]

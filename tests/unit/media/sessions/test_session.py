@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -77,10 +78,12 @@ class World:
 
 
 @pytest.fixture
-async def world() -> World:
+async def world() -> AsyncIterator[World]:
+    """It ends with the test."""
     world = World()
     world.session.ice._current = type(world.session.ice._current)(OLD, Credentials("peer", "p" * 24))
-    return world
+    yield world
+    world.session.end(EndReason.DELETED)
 
 
 # --- how it ends
@@ -191,7 +194,6 @@ async def test_only_a_valid_check_takes_a_seat(world: World) -> None:
     for _ in range(2):
         assert world.receive_check(check(), BEGAN)
     assert (world.checked, world.session.state) == (1, SessionState.CONNECTING)
-    world.session.end(EndReason.DELETED)
 
 
 async def test_nothing_is_sent_before_somebody_is_there(world: World) -> None:
@@ -210,7 +212,6 @@ async def test_who_does_not_answer_is_sent_little(world: World) -> None:
     world.session._send(bytes(1024))
     assert len(world.sent) == 9
     assert {address for _, address in world.sent} == {HOME}
-    world.session.end(EndReason.DELETED)
 
 
 async def test_a_peer_that_moves_is_asked_for_a_proof_at_once(world: World) -> None:
@@ -220,7 +221,6 @@ async def test_a_peer_that_moves_is_asked_for_a_proof_at_once(world: World) -> N
     assert [address for _, address in world.sent] == [AWAY]
     world.session.tick(BEGAN + 2)
     assert [address for _, address in world.sent] == [AWAY, AWAY]
-    world.session.end(EndReason.DELETED)
 
 
 # --- whether a publisher is alive
@@ -237,7 +237,6 @@ async def test_checks_keep_one_alive_that_is_still_connecting(world: World) -> N
     assert not world.session.is_alive(BEGAN + 9 + SILENT_SECONDS)
     world.session.connected = True
     assert not world.session.is_alive(BEGAN + 9)
-    world.session.end(EndReason.DELETED)
 
 
 async def test_one_that_has_sent_media_is_alive_while_it_does(world: World) -> None:
@@ -252,7 +251,6 @@ async def test_one_that_never_connected_was_never_heard(world: World) -> None:
     assert world.session.heard_at == -math.inf
     world.session.connected = True
     assert world.session.heard_at == BEGAN + 1
-    world.session.end(EndReason.DELETED)
 
 
 async def test_one_that_moves_takes_its_keys_and_the_names_of_its_layers_along(world: World) -> None:
@@ -295,4 +293,3 @@ async def test_a_connected_publisher_is_asked_for_its_round_trip(world: World) -
     )
     world.session.receive_response(answer, HOME, BEGAN + 2.15)
     assert measured == [pytest.approx(0.15)]
-    world.session.end(EndReason.DELETED)

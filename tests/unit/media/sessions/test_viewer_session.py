@@ -91,24 +91,17 @@ async def test_a_bug_while_a_picture_is_sent_ends_this_viewer_alone(world: World
     assert world.ledger.ended == {(Role.PLAY, EndReason.FAULT): 1}
 
 
-async def test_a_viewer_with_nothing_to_do_costs_no_tick(world: World) -> None:
-    session, playback = playing(world)
-    playback.quiet_until = world.now + 0.5
-    for later in (0.0, 0.1, 0.4):
-        session.tick(world.now + later)
-    assert playback.calls == ["tick"]
-    session.tick(world.now + 0.5)
-    assert playback.calls == ["tick"] * 2
-
-
-async def test_the_longest_rest_is_a_second(world: World) -> None:
+@pytest.mark.parametrize(("quiet", "rest"), [(0.5, 0.5), (60.0, 1.0)])
+async def test_a_viewer_with_nothing_to_do_costs_no_tick_for_a_second_at_most(
+    world: World, quiet: float, rest: float
+) -> None:
     """Its token and its consent may end meanwhile."""
     session, playback = playing(world)
-    playback.quiet_until = world.now + 60
-    session.tick(world.now)
-    session.tick(world.now + 0.9)
+    playback.quiet_until = world.now + quiet
+    for later in (0.0, 0.1, rest - 0.1):
+        session.tick(world.now + later)
     assert playback.calls == ["tick"]
-    session.tick(world.now + 1.0)
+    session.tick(world.now + rest)
     assert playback.calls == ["tick"] * 2
 
 

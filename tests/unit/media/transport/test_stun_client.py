@@ -113,12 +113,6 @@ async def test_of_a_name_with_many_addresses_the_first_is_asked(
     assert (len(first.requests), len(another.requests)) == (1, 0)
 
 
-async def test_without_a_server_that_is_known_nobody_waits(ports: list[UdpPort]) -> None:
-    began = monotonic()
-    assert await mappings_of(ports, [], IN_TIME) == (Mapping(),) * len(ports)
-    assert monotonic() - began < IN_TIME / 2
-
-
 async def test_a_name_that_cannot_be_resolved_any_more_is_asked_where_it_was(
     ports: list[UdpPort], servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
