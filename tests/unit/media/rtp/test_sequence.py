@@ -61,14 +61,6 @@ def test_a_stream_in_order_is_unbroken_from_any_start(
         assert place == (index + n, timestamp + 3000 * n & 0xFFFFFFFF)
 
 
-@pytest.mark.parametrize("first", [0, 1, 32767, 32768, 65000, 65534, 65535])
-def test_a_stream_over_many_wraps_is_unbroken(first: int) -> None:
-    stream = translator(65530, 0, first, 0)
-    for n in range(200_000):
-        place = placed(stream, first + n & 0xFFFF, n)
-        assert place == (65530 + n, n)
-
-
 @given(SEQUENCES, SEQUENCES, st.integers(0, 2**32))
 def test_reordered_and_lost_packets_keep_their_places(first: int, index: int, seed: int) -> None:
     stream = translator(index, 0, first, 0)
@@ -80,27 +72,12 @@ def test_reordered_and_lost_packets_keep_their_places(first: int, index: int, se
         assert placed(stream, first + n & 0xFFFF, n) is None  # a duplicate
 
 
-def test_a_packet_may_be_late_only_up_to_a_limit() -> None:
-    stream = translator(0, 0, 0, 0)
-    assert placed(stream, 0, 0) == (0, 0)
-    assert placed(stream, 2000, 0) == (2000, 0)
-    assert placed(stream, 2000 - REORDER_PACKETS + 1, 0) == (2000 - REORDER_PACKETS + 1, 0)
-    assert placed(stream, 2000 - REORDER_PACKETS, 0) is None
-
-
 @pytest.mark.parametrize(("ahead", "index"), [(0x7FFF, 0x7FFF), (0x8000, None)])
 def test_from_half_the_range_ahead_a_packet_counts_as_late(ahead: int, index: int | None) -> None:
     stream = translator(0, 0, 0, 0)
     placed(stream, 0, 0)
     place = stream.translate(ahead, [0])
     assert (place and place[0]) == index
-
-
-def test_what_a_source_sent_before_its_first_packet_is_refused() -> None:
-    stream = translator(100, 0, 0, 0)
-    assert placed(stream, 0, 0) == (100, 0)
-    assert placed(stream, 65535, 0) is None
-    assert placed(stream, 65000, 0) is None
 
 
 @given(

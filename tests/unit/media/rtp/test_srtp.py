@@ -140,11 +140,6 @@ def test_libsrtp_reads_our_gcm_over_long_gaps() -> None:
         index += 0x7FFF
 
 
-def test_libsrtp_reads_an_empty_payload() -> None:
-    protect, unprotect = gcm_protector()
-    assert unprotect(protect(5, b""))[12:] == b""
-
-
 # --- libsrtp, both profiles and directions
 
 

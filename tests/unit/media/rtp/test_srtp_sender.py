@@ -12,7 +12,6 @@ from media.rtp.cipher import GcmCipher
 from media.rtp.libsrtp import SrtpError
 from media.rtp.nonces import joined_ivs
 from media.rtp.rtcp import nack, receiver_report
-from media.rtp.spent_indexes import INDEXES
 from media.rtp.srtp import GCM_TAG, Profile
 from media.rtp.srtp_sender import KEYS_REMEMBERED, SpentError, SrtpSender
 from tests.support.far_end import BOTH_PROFILES, far_receiver, new_keys, rtp
@@ -97,14 +96,6 @@ def test_a_key_is_lent_for_indexes_that_have_not_served() -> None:
     assert sender.take_refused() == 12
 
 
-def test_a_key_is_lent_for_no_index_beyond_the_last() -> None:
-    sender = SrtpSender(new_keys())
-    assert sender.lend(lambda *_: "lent", SSRC, INDEXES - 2, INDEXES) == "lent"
-    for first in (INDEXES, INDEXES - 1):
-        with pytest.raises(SpentError):
-            sender.lend(lambda *_: "lent", SSRC, first, first + 1)
-
-
 @both
 def test_an_index_serves_one_packet(profile: Profile) -> None:
     sender = SrtpSender(new_keys(profile))
@@ -133,17 +124,6 @@ def test_a_run_spends_what_single_packets_do() -> None:
     sender.protect(SSRC, 15, header(15), b"late")
     with pytest.raises(SpentError):
         encrypt(sender, 15, 2)
-
-
-def test_a_run_that_is_refused_spends_nothing() -> None:
-    sender = SrtpSender(new_keys())
-    encrypt(sender, 10, 3)
-    for first, after in ((12, 14), (9, 11), (INDEXES - 1, INDEXES + 1)):
-        with pytest.raises(SpentError):
-            sender.lend(None, SSRC, first, after)
-    assert sender.take_refused() == 6
-    sender.protect(SSRC, 9, header(9), b"late")
-    sender.protect(SSRC, 13, header(13), b"next")
 
 
 def test_a_run_over_the_wrap_counts_rollovers() -> None:
