@@ -60,6 +60,11 @@ class LayersWorld(World):
         for layer, index in enumerate(indexes):
             self.tracks[layer].source.translator.next_index = index
 
+    def keyframes(self) -> None:
+        """One of each layer."""
+        for layer in LAYERS:
+            self.picture(layer, keyframe=True)
+
     def picture(
         self,
         layer: int,

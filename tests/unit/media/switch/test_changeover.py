@@ -15,7 +15,6 @@ from tests.support.far_end import BOTH_PROFILES
 from tests.support.far_viewer import is_patched
 from tests.support.layers_world import (
     KEYFRAMES,
-    LAYERS,
     LOWEST,
     PICTURE,
     SOUND,
@@ -30,10 +29,16 @@ pytestmark = pytest.mark.usefixtures("each_sender")
 FRAME = 1 / 30
 
 
+def assert_sees(viewer: ChangingViewer, sent: Sequence[bytes]) -> None:
+    """These pictures, as one stream."""
+    got = viewer.pictures()
+    assert [packet.payload for packet in got] == sent
+    assert_one_stream(got)
+
+
 def test_a_change_waits_for_a_keyframe_and_numbers_go_on() -> None:
     world = LayersWorld()
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     viewer = ChangingViewer(world)
     sent = world.picture(0)
     viewer.aim(2)
@@ -44,15 +49,12 @@ def test_a_change_waits_for_a_keyframe_and_numbers_go_on() -> None:
     sent += world.picture(2, keyframe=True)
     sent += world.picture(2)
     world.picture(0)
-    got = viewer.pictures()
-    assert [packet.payload for packet in got] == sent
-    assert_one_stream(got)
+    assert_sees(viewer, sent)
 
 
 def test_a_pause_ends_with_the_keyframe_and_the_sound_goes_on() -> None:
     world = LayersWorld()
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     viewer = ChangingViewer(world)
     sent = world.picture(0)
     viewer.aim(1, pause=True)
@@ -94,8 +96,7 @@ def test_no_picture_and_back() -> None:
 def test_what_was_lost_comes_again_from_the_layer_that_it_was_sent_from(profile: Profile, rtx: bool) -> None:
     watch = NonceWatch()
     world = LayersWorld()
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     viewer = ChangingViewer(world, 0, profile, rtx=rtx, watch=watch)
     world.picture(0)
     viewer.aim(1)
@@ -119,8 +120,7 @@ def test_what_was_lost_comes_again_from_the_layer_that_it_was_sent_from(profile:
 
 def test_a_keyframe_whose_first_packet_was_late_is_whole() -> None:
     world = LayersWorld()
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     viewer = ChangingViewer(world)
     viewer.aim(1)
     world.now += FRAME
@@ -153,8 +153,7 @@ def test_who_sees_a_picture_that_has_stopped_begins_with_a_keyframe_that_has_jus
     silence: float, age: float
 ) -> None:
     world = LayersWorld()
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     viewer = ChangingViewer(world)
     sent = world.picture(0)
     world.now += silence - age
@@ -164,9 +163,7 @@ def test_who_sees_a_picture_that_has_stopped_begins_with_a_keyframe_that_has_jus
     viewer.aim(1)
     if silence >= STOPPED_SECONDS and age < FRESH_SECONDS:
         sent += begun
-    got = viewer.pictures()
-    assert [packet.payload for packet in got] == sent
-    assert_one_stream(got)
+    assert_sees(viewer, sent)
 
 
 def test_no_change_costs_nothing() -> None:
@@ -199,9 +196,7 @@ def test_to_the_lowest_temporal_layer_no_picture_is_lost(pauses: Sequence[bool])
         is_upper = frame % 2 == 0
         payloads = world.picture(2, upper=is_upper)
         sent += payloads if not is_upper or frame == 0 else []
-    got = viewer.pictures()
-    assert [packet.payload for packet in got] == sent
-    assert_one_stream(got)
+    assert_sees(viewer, sent)
     assert viewer.far.stats.pauses == 0
     assert world.feed.sent[LOWEST].awaiting_count == 0
 
@@ -221,9 +216,7 @@ def test_keyframes_alone_do_not_begin_with_one_that_was_sent_already() -> None:
         sent += payloads if frame <= 2 else []
         viewer.step()
         viewer.step()
-    got = viewer.pictures()
-    assert [packet.payload for packet in got] == sent
-    assert_one_stream(got)
+    assert_sees(viewer, sent)
 
 
 def test_keyframes_alone_wait_until_their_pace_is_known() -> None:
@@ -260,15 +253,13 @@ def test_what_waits_for_the_end_of_a_picture_is_one_call_for_each_viewer() -> No
 
 def test_a_keyframe_that_is_not_waited_for_any_more_changes_nothing() -> None:
     world = LayersWorld(thinned=True)
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     viewer = ChangingViewer(world, 2)
     for rendition in (0, KEYFRAMES, 1, LOWEST, KEYFRAMES, 2):
         viewer.aim(rendition)
     assert {sent.awaiting_count for sent in world.feed.sent} == {0}
     world.now += FRAME
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     assert viewer.far.viewer.rendition == 2
     assert viewer.far.stats.layer_changes == 0
 
@@ -294,9 +285,7 @@ def test_a_picture_that_has_begun_is_not_torn_on_the_way_to_the_lowest_temporal_
     assert viewer.far.viewer.rendition == 2
     world.now += FRAME
     sent += world.picture(2, upper=True)
-    got = viewer.pictures()
-    assert [packet.payload for packet in got] == sent
-    assert_one_stream(got)
+    assert_sees(viewer, sent)
 
 
 def test_a_viewer_that_pauses_all_the_time_needs_no_keyframe_urgently() -> None:
@@ -306,8 +295,7 @@ def test_a_viewer_that_pauses_all_the_time_needs_no_keyframe_urgently() -> None:
     def want_keyframe(_number: int, _now: float, *, urgent: bool = False) -> None:
         asked.append(urgent)
 
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     viewer = ChangingViewer(world, want_keyframe=want_keyframe)
     for layer in (1, 2, 1, 2, 1):
         viewer.aim(layer, pause=True)

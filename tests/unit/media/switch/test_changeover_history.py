@@ -54,8 +54,7 @@ def test_any_history_is_one_stream(
 ) -> None:
     watch = NonceWatch()
     world = LayersWorld(first, ahead, thinned=True)
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     viewers = [ChangingViewer(world, layer, profile, watch=watch) for layer in (0, 2)]
     got: list[list[RtpPacket]] = [[], []]
     for action in history:
@@ -119,8 +118,7 @@ def test_no_gap_in_any_history_without_losses(start_rate: float) -> None:
     """From rendition to rendition at each moment of a second: numbers are contiguous, time goes on."""
     for moment, (former, latter) in enumerate(itertools.permutations((*LAYERS, LOWEST, KEYFRAMES), 2)):
         world = LayersWorld(thinned=True)
-        for layer in LAYERS:
-            world.picture(layer, keyframe=True)
+        world.keyframes()
         viewer = ChangingViewer(world, former if former in LAYERS else 2)
         viewer.change.set_pace(1e6, start_rate)
         viewer.aim(former)

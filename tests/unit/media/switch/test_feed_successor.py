@@ -123,12 +123,6 @@ def test_a_publisher_that_sends_no_keyframe_is_let_through_in_the_end(
     assert payloads(viewer.packets()) == [b"\x10\x01 at last"]
 
 
-def test_the_first_publisher_is_not_held(world: World) -> None:
-    viewer = world.join(WIRES)
-    send(world, VIDEO, DELTA)
-    assert payloads(viewer.packets()) == [DELTA]
-
-
 def test_header_extensions_keep_their_ids_on_the_wire(world: World, viewer: FarViewer) -> None:
     change_publisher(world, (replace(PUBLISHED[VIDEO], extensions={EXTENSION: 3}), PUBLISHED[AUDIO]))
     send(world, VIDEO, KEYFRAME, extension=one_byte((3, b"o"), (5, b"other")))

@@ -61,41 +61,31 @@ fates = st.lists(
 splits = st.lists(st.integers(1, 12), min_size=30, max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
-@given(packets_of([0, 0, 0, 1], PAYLOADS), fates, splits, st.sampled_from([1, 0xFFF0, 0x7FFE]), st.booleans())
-def test_runs_change_and_send_what_their_packets_would(
-    sent: Sequence[tuple[int, bytes, int, bool]],
-    fate: Sequence[str],
-    sizes: Sequence[int],
-    first: int,
-    tapped: bool,
-) -> None:
-    batches = _batches(sent, fate, sizes)
-    together, singly = (_after(batches, first, singly=each, tapped=tapped) for each in (False, True))
-    assert [(a, b) for a, b in zip(together, singly, strict=True) if a != b] == []
-
-
 layered_payloads = [head + KEYFRAME[1:] for head in NUMBERED] + [head + b"\x01" for head in NUMBERED * 4]
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    packets_of([0] * 5 + [1], [*PAYLOADS, *layered_payloads]),
-    fates,
-    splits,
-    st.sampled_from([1, 0xFFF0]),
-    st.booleans(),
+@pytest.mark.parametrize(
+    ("published", "packets"),
+    [
+        (PUBLISHED, packets_of([0, 0, 0, 1], PAYLOADS)),
+        (LAYERS, packets_of([0] * 5 + [1], [*PAYLOADS, *layered_payloads])),
+    ],
+    ids=["a picture and its sound", "layers"],
 )
-def test_layers_change_and_send_what_their_packets_would(
-    sent: Sequence[tuple[int, bytes, int, bool]],
+@settings(max_examples=150, deadline=None)
+@given(st.data(), fates, splits, st.sampled_from([1, 0xFFF0, 0x7FFE]), st.booleans())
+def test_runs_change_and_send_what_their_packets_would(
+    published: Sequence[PublishedTrack],
+    packets: st.SearchStrategy[list[tuple[int, bytes, int, bool]]],
+    data: st.DataObject,
     fate: Sequence[str],
     sizes: Sequence[int],
     first: int,
     tapped: bool,
 ) -> None:
-    batches = _batches(sent, fate, sizes)
+    batches = _batches(data.draw(packets), fate, sizes)
     together, singly = (
-        _after(batches, first, singly=each, tapped=tapped, published=LAYERS) for each in (False, True)
+        _after(batches, first, singly=each, tapped=tapped, published=published) for each in (False, True)
     )
     assert [(a, b) for a, b in zip(together, singly, strict=True) if a != b] == []
 
@@ -231,7 +221,7 @@ def _after(
     *,
     singly: bool,
     tapped: bool,
-    published: Sequence[PublishedTrack] = PUBLISHED,
+    published: Sequence[PublishedTrack],
 ) -> list[object]:
     """All that a room knows and its viewer got. Where nobody taps it, no packet has to be made of a run."""
     world = World(published, publisher=FarPublisher(published, first=first))

@@ -211,22 +211,19 @@ def test_what_a_viewer_loses_of_its_burst_comes_again(rtx: bool) -> None:
     assert all(datagram[8:12] == ssrc.to_bytes(4) for datagram in again)
 
 
-def test_a_viewer_that_leaves_in_its_burst_leaves_nothing() -> None:
-    world = PictureWorld(answers=False)
-    world.run(3.0)
-    for seconds in (0.1, ANSWER_SECONDS + 0.1):
-        viewer = world.join()
-        world.run(seconds)
-        viewer.leave()
-        assert not any(world.feed.profiles)
-        assert world.picture.awaiting_count == 0
-
-
-def test_a_viewer_that_leaves_before_any_keyframe_leaves_nothing() -> None:
-    world = PictureWorld(amid_pictures=True)
+@pytest.mark.parametrize(
+    ("amid_pictures", "before", "seconds", "waits"),
+    [(False, 3.0, 0.1, 0), (False, 3.0, ANSWER_SECONDS + 0.1, 0), (True, 0.0, 0.1, 1)],
+    ids=["while it waits for an answer", "in its burst", "before any keyframe"],
+)
+def test_a_viewer_that_leaves_early_leaves_nothing(
+    amid_pictures: bool, before: float, seconds: float, waits: int
+) -> None:
+    world = PictureWorld(answers=False, amid_pictures=amid_pictures)
+    world.run(before)
     viewer = world.join()
-    world.run(0.1)
-    assert world.picture.awaiting_count == 1
+    world.run(seconds)
+    assert world.picture.awaiting_count >= waits
     viewer.leave()
     assert not any(world.feed.profiles)
     assert world.picture.awaiting_count == 0

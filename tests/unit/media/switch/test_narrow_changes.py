@@ -12,10 +12,8 @@ from media.transport.tcp_backlog import TcpBacklog
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import (
     KEYFRAMES,
-    LAYERS,
     LOWEST,
     PICTURE_RTX,
-    SOUND,
     ChangingViewer,
     LayersWorld,
 )
@@ -31,8 +29,7 @@ STEP = 0.01
 
 def begun(*, thinned: bool = False) -> LayersWorld:
     world = LayersWorld(thinned=thinned)
-    for layer in LAYERS:
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     world.now += FRAME
     return world
 
@@ -94,24 +91,6 @@ def test_a_keyframe_that_comes_no_faster_than_the_line_takes_it_is_sent_no_faste
     viewer.step()
     live = world.picture(1)
     assert [packet.payload for packet in viewer.pictures()] == live
-
-
-def test_the_sound_does_not_wait() -> None:
-    world = begun()
-    viewer = on_its_way(world)
-    world.picture(1, keyframe=True, packets=20, size=1000)
-    viewer.far.packets()
-    world.media(SOUND, timestamp=960)
-    assert [packet.payload_type for packet in viewer.far.packets()] == [111]
-
-
-def test_on_a_line_of_which_nothing_is_known_it_goes_at_once() -> None:
-    world = begun()
-    viewer = ChangingViewer(world, 2)
-    viewer.aim(1)
-    sent = world.picture(1, keyframe=True, packets=20, size=1000)
-    assert [packet.payload for packet in viewer.pictures()] == sent
-    assert not viewer.change.sends
 
 
 def test_a_change_of_mind_in_the_middle_of_a_keyframe_leaves_one_stream() -> None:

@@ -19,8 +19,7 @@ pytestmark = pytest.mark.usefixtures("each_sender")
 @pytest.fixture
 def world() -> LayersWorld:
     world = LayersWorld()
-    for layer in (0, 1, 2):
-        world.picture(layer, keyframe=True)
+    world.keyframes()
     return world
 
 

@@ -8,14 +8,13 @@ import pytest
 
 from media.counts import TcpStats
 from media.rtp.packet import RtpPacket, parse
-from media.rtp.sequence import WRAP_GUARD, SequenceTranslator
 from media.rtp.srtp import Profile, SrtpKeys, outbound_session
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
-from media.tracks.source_track import SOURCE_SILENT_SECONDS, SourceTrack
+from media.tracks.source_track import SOURCE_SILENT_SECONDS
 from media.transport.address import Address
 from media.transport.tcp_backlog import TcpBacklog
-from tests.support.far_end import BOTH_PROFILES, new_keys, one_byte, rtp
+from tests.support.far_end import BOTH_PROFILES, new_keys, rtp
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import PLAIN
 from tests.support.once_world import OnceWorld
@@ -148,22 +147,6 @@ def test_another_ssrc_takes_over_only_after_silence_and_continues_the_stream() -
     assert packets[3].timestamp - packets[2].timestamp == TICKS[VIDEO]
 
 
-def follows(track: SourceTrack, ssrc: int, now: float, rid: bytes | None = None) -> bool:
-    packet = parse(rtp(1, ssrc=ssrc, extension=one_byte((9, rid)) if rid else None))
-    if not track.follow(packet, now):
-        return False
-    track.heard_at = track.last_received = now
-    return True
-
-
-def test_only_the_named_layer_that_was_agreed_on_is_followed() -> None:
-    track = SourceTrack(96, 90_000, SequenceTranslator(1, 0), rid=b"f", rid_extension=9)
-    assert not follows(track, 1, 1.0, b"q")
-    assert follows(track, 2, 1.0, b"f")
-    assert not follows(track, 1, 9.0, b"q")
-    assert follows(track, 3, 9.0)  # nothing says that it is another
-
-
 # --- viewers
 
 
@@ -209,12 +192,3 @@ def test_a_viewer_that_moves_gets_what_follows_at_its_new_address_and_waits_in_t
         assert viewer.backlog is backlogs[address]
         switch.receive([(world.feed, [world.publisher.packet(VIDEO)])], world.now)
     assert got == others
-
-
-def test_a_viewer_that_begins_before_a_wrap_gets_the_packets_of_before_first() -> None:
-    world = World(index=0x10000 - 70)
-    world.media(VIDEO, count=68)
-    viewer = world.join()
-    world.media(VIDEO, count=4)
-    got = [packet.sequence for packet in viewer.packets()]
-    assert got == [number & 0xFFFF for number in range(0x10000 - 1 - WRAP_GUARD, 0x10000 + 2)]
