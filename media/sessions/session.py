@@ -20,7 +20,7 @@ from media.transport.address import Address
 from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsError, DtlsLink
 from media.transport.handshake_failure import HandshakeFailure
-from media.transport.ice import CONSENT_SECONDS, CheckResult, Credentials, IceLite
+from media.transport.ice import CheckResult, Credentials, IceLite
 from media.transport.stun import BindingRequest
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
@@ -180,7 +180,7 @@ class Session(ABC):
         if self.connected:
             self._look_for_interruption(now)
         if self.connected and self.ice.consent_expired(now):
-            if now - self.ice.heard_at < CONSENT_SECONDS:
+            if self._silent_since is None:  # it has not just left
                 log.info("the client sends checks, and answers none (RFC 7675)", session=self.id)
             self.end(EndReason.CONSENT_EXPIRED)
         elif not self.connected and now - self.began_at >= SETUP_SECONDS:

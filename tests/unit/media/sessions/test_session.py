@@ -117,8 +117,10 @@ async def test_a_peer_that_is_silent_ends_it(world: World) -> None:
     assert world.end_after(20 + CONSENT_SECONDS) == [EndReason.CONSENT_EXPIRED]
 
 
-@pytest.mark.parametrize(("heard", "told"), [(0.0, False), (20.0, True)])
-async def test_who_sends_checks_and_answers_none_is_told_of(world: World, heard: float, told: bool) -> None:
+@pytest.mark.parametrize(("heard", "told"), [(0.0, False), (20.0, False), (25.0, True)])
+async def test_who_sends_checks_and_answers_none_is_told_of_unless_it_has_left(
+    world: World, heard: float, told: bool
+) -> None:
     world.session.connected = True
     world.session.ice.touch(BEGAN + heard)
     world.session.ice.consent_expired = lambda *_: True  # type: ignore[method-assign]
