@@ -24,7 +24,6 @@ from tests.support.whip_ffmpeg import publish_command
 __all__ = ["examples", "packed"]
 
 HEAR_SECONDS = 15.0
-DONE_SECONDS = 10.0
 
 WEBRTCBIN = Path(__file__).parents[1] / "support" / "webrtcbin_client.py"
 PYTHON = "/usr/bin/python3"  # the system's, which has GStreamer
@@ -74,19 +73,18 @@ async def test_music_of_the_publish_page_is_stereo_in_the_pages_and_the_recordin
                     are_apart(viewer.page, HEAR_SECONDS), are_apart(embedded.page, HEAR_SECONDS)
                 )
                 print(*both, sep="\n")
-            await eventually("enough for the recording", lambda: on_air(publisher.page, 2), HEAR_SECONDS)
-            await publisher.stop()
 
-            def complete() -> bool:
+            def have_begun() -> bool:  # that of the picture with its first keyframe
                 return {path.suffix for path in records.glob("music_*")} == {".ivf", ".ogg", ".webm"}
 
-            await eventually("the files", complete, DONE_SECONDS)
-    files = [*records.glob("*.ogg"), *records.glob("*.webm")]
-    assert len(files) == 2
-    for path in files:
-        sides = in_file(path)
-        print(path.suffix, sides)
-        assert separated(sides), path.name
+            await eventually("the files", have_begun, HEAR_SECONDS)
+            await eventually("enough for the recording", lambda: on_air(publisher.page, 2), HEAR_SECONDS)
+            await publisher.stop()
+    # a busy browser may change its picture's size, and so begin another file
+    for kind in ("*.ogg", "*.webm"):
+        sides = in_file(max(records.glob(kind), key=lambda path: path.stat().st_size))
+        print(kind, sides)
+        assert separated(sides), kind
 
 
 OBS = "minptime=10;maxaveragebitrate=96000;stereo=1;sprop-stereo=1;useinbandfec=1"
