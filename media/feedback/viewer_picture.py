@@ -192,7 +192,7 @@ class ViewerPicture:
         """Take when numbered packets arrived, from the number `first` on; None: a packet was lost."""
         if (rate := self._trains.arrived(first, times, now)) is not None:
             self._train_was_answered |= self._choice.awaits_train(now)
-            self._log.train_came(rate, now, self._trains.told_of)
+            self._log.train_came(rate, now, self._trains.told_of, self._trains.least)
         elif self._trains.once_more:
             self._log.ask_train()
         if (loss := self._trains.lost(first, times)) is not None:
@@ -290,7 +290,7 @@ class ViewerPicture:
         self._sample(now)
         self._log.can_train(can=self._can_train and self._viewer.backlog is None)
         if (rate := self._trains.cut_short(now)) is not None:
-            self._log.train_came(rate, now, self._trains.told_of)
+            self._log.train_came(rate, now, self._trains.told_of, self._trains.least)
         self._decide(ladder, best, now)
         self._changeover.set_pace(self._decision.pace, self._decision.picture_pace)
         target, present = ladder.number(self._decision.rung), self._viewer.rendition

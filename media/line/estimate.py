@@ -154,7 +154,7 @@ class LineEstimate:
         self.lost_share: float | None = None
         self.trips = RoundTrips()
         self.trained_at = self.reported_at = -math.inf
-        self._train = 0.0
+        self._at_most = self._at_least = 0.0  # what it carries, by the latest train
         self._above = math.inf  # so many times what the line carries trains measure; infinite: unknown
         self._rates = SentRates(now)
         self._queued: deque[_Trip] = deque(maxlen=_MOST_TRIPS)  # round trips since the line was last empty
@@ -190,7 +190,9 @@ class LineEstimate:
             self._is_told = self._is_theirs = False
             self._before = _NOTHING
             return
-        self.tripped_at = self.queued_at = now
+        self.tripped_at = now
+        if self.trips.queues > 1:  # a single one may be chance
+            self.queued_at = now
         trip = _Trip(now - seconds, now)
         if not self._queued:
             self._stood_at = now
@@ -257,8 +259,7 @@ class LineEstimate:
 
     def _is_ours(self, rate: float, now: float) -> bool:
         """Whether a queue comes from what we send, at `rate`: or far more than that leaves it."""
-        most = self.most(now, EPISODE_SECONDS)
-        return most is None or rate > most * FITS_SHARE
+        return rate > self._least_by_train(now, EPISODE_SECONDS) * FITS_SHARE
 
     @property
     def _short(self) -> float:
@@ -303,26 +304,34 @@ class LineEstimate:
         """Take that the receiver misses packets: what left meanwhile is not what came."""
         self._lossy_at = now
 
-    def train_came(self, rate: float, now: float, sent_at: float = -math.inf) -> None:
+    def train_came(
+        self, rate: float, now: float, sent_at: float = -math.inf, least: float = math.inf
+    ) -> None:
         """Take the rate that a train of packets has measured, which was sent at `sent_at`.
 
         A line may let a burst pass that it would not carry for long: so a train is the most that it carries.
         But where trains measured so many times what came while it was full, they do so later, too: when two
         of them measure far more, it carries as many times more.
+
+        One that was read late says less: that it carries `least` at least. If the one before has said more at
+        both ends, that stands.
         """
-        former, latest, self._train = self.most(now), self.most(now, EPISODE_SECONDS), rate
-        self.trained_at = now
         self.trips.passed(sent_at)
+        former, least = self.most(now), min(least, rate)
+        lately, before = (self._least_by_train(now, each) for each in (_TRAIN_SECONDS, EPISODE_SECONDS))
+        if least < before and rate > self._at_most:
+            return
+        self._at_most, self._at_least, self.trained_at = rate, least, now
         if self._above == math.inf > self.carries and sent_at >= self.sign_at:
             self._above = max(rate / self.carries, 1.0)
-        if latest is not None and self._opened(least := min(rate, latest)):
-            self.carries = least / self._above
+        if self._opened(twice := min(least, before)):
+            self.carries = twice / self._above
         sent = self._rates.total(now, 1.0)
         if rate < sent:
             is_tripped = now - self.tripped_at < _TRIPPED_SECONDS
             self.tripped_at = now
             if is_tripped or (former is not None and former < sent):
-                self._full(max(rate, former or 0.0), now)
+                self._full(max(rate, lately), now)
 
     def _opened(self, rate: float) -> bool:
         """Whether a train that measures `rate` says that the line carries far more than is known."""
@@ -330,8 +339,7 @@ class LineEstimate:
 
     def may_have_opened(self, now: float) -> bool:
         """Whether a train of now says so: a second one is to confirm it."""
-        most = self.most(now)
-        return most is not None and self._opened(most)
+        return self._opened(self._least_by_train(now, _TRAIN_SECONDS))
 
     def remb(self, bitrate: int, now: float) -> None:
         """Take the receiver's own estimate.
@@ -365,7 +373,7 @@ class LineEstimate:
 
     def overflows(self, now: float) -> None:
         """Take that far more is sent than the latest train has measured: who comes fills a line at once."""
-        self._full(self._train, now)
+        self._full(self._at_most, now)
 
     def doubt(self) -> None:
         """Take the last sign for chance."""
@@ -378,10 +386,10 @@ class LineEstimate:
         """
         if self.trained_at < self.sign_at:
             return
-        is_share = self._is_told and self.carries < self._train * FITS_SHARE
+        is_share = self._is_told and self.carries < self._at_least * FITS_SHARE
         is_shared = is_share or now - self.lost_at < EPISODE_SECONDS
-        measured = max(self._train, self._least(now))
-        self.carries = min(self.carries, measured) if is_shared else measured
+        least = 0.0 if is_shared else self._at_least
+        self.carries = max(min(self.carries, self._at_most), least, self._least(now))
 
     def fits(self, rate: float) -> None:
         """Take that the line carries `rate`, which was sent, and came."""
@@ -414,7 +422,11 @@ class LineEstimate:
 
     def most(self, now: float, within: float = _TRAIN_SECONDS) -> float | None:
         """The most that the line carries, by a train; None: none came lately."""
-        return self._train if now - self.trained_at < within else None
+        return self._at_most if now - self.trained_at < within else None
+
+    def _least_by_train(self, now: float, within: float) -> float:
+        """The least that the line carries, by a train; 0: none came lately."""
+        return self._at_least if now - self.trained_at < within else 0.0
 
     def queue(self, now: float) -> float:
         """The seconds that the line needs for what was sent after the last packet that surely came."""

@@ -18,7 +18,7 @@ from media.line.line_state import written
 from media.line.log_entries import Entry, EntryWriter, entries, kilo, share, ticks, whole
 from media.line.loss_run import Loss
 
-VERSION = 3
+VERSION = 4
 PART_OCTETS = 3_000  # of the part that grows: 10 s or more
 APART_SECONDS = 0.05  # between two samples of what was sent: many reports must not push out older ones
 CLOSED_OCTETS = 8_000  # of those that are closed: with what was known when each began, and compressed
@@ -97,10 +97,10 @@ class LineLog:
         self._keep(Entry.MISSED, now)
         self.estimate.missed(now)
 
-    def train_came(self, rate: float, now: float, sent_at: float) -> None:
-        rate, now, sent_at = whole(rate), ticks(now), ticks(sent_at)
-        self._keep(Entry.TRAIN, now, rate, sent_at)
-        self.estimate.train_came(rate, now, sent_at)
+    def train_came(self, rate: float, now: float, sent_at: float, least: float) -> None:
+        rate, now, sent_at, least = whole(rate), ticks(now), ticks(sent_at), whole(least)
+        self._keep(Entry.TRAIN, now, rate, sent_at, least)
+        self.estimate.train_came(rate, now, sent_at, least)
 
     def remb(self, bitrate: int, now: float) -> None:
         now = ticks(now)

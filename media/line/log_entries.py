@@ -53,7 +53,7 @@ SHAPES: dict[Entry, tuple[Unit, ...]] = {
     Entry.REPORT: (Unit.AT, Unit.COUNT, Unit.COUNT, Unit.WHEN, Unit.SPAN),
     Entry.LOST: (Unit.AT, Unit.SHARE, Unit.SHARE, Unit.WHEN, Unit.WHEN),
     Entry.MISSED: (Unit.AT,),
-    Entry.TRAIN: (Unit.AT, Unit.RATE, Unit.WHEN),
+    Entry.TRAIN: (Unit.AT, Unit.RATE, Unit.WHEN, Unit.RATE),
     Entry.REMB: (Unit.AT, Unit.RATE),
     Entry.BACKLOG: (Unit.AT, Unit.RATE),
     Entry.TRAIN_LEFT: (Unit.AT,),

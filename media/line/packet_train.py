@@ -3,6 +3,10 @@
 The packets arrive one after the other, as fast as the line lets them. A line that lets bursts pass, or that
 others use, too, measures too high. So a train proves that a picture does not fit; that one fits only a probe
 can prove, but for the lowest moving picture.
+
+A busy receiver reads several packets at once, and late: as if the line were infinitely fast, or far too slow.
+Then only those count behind which another one came. But that the last one came so much later than the fastest
+packet of any train is the longest that the line can have taken for this one: so much it carries at least.
 """
 
 import math
@@ -11,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from media.line.loss_run import Loss, certain_of
+from media.line.round_trips import ShortestRoundTrip
 
 PACKETS = 6
 OCTETS, FEW_OCTETS = 100, 20  # padding in each packet: a train has 8 kbit with all headers, or 4
@@ -25,6 +30,7 @@ _MOST_TRAINS = 4
 _LEAST_APART_SECONDS, _NARROW_APART_SECONDS = 0.4, 2.0
 _SHARE = 0.08  # trains take at most this share of the line
 _LEAST_SECONDS = 0.002  # a train that arrives within this time only shows that the line is wide
+_READ_SECONDS = _LEAST_SECONDS / (PACKETS - 1)  # from one packet to the next, or less: they were read at once
 _MOST_APART_SECONDS = 5.0  # between trains that nobody answers
 _MOST_PADDING = 512  # packets of which nobody has told are forgotten beyond so many
 _LEAST_PADDING = 20  # packets, so that a share of them tells something
@@ -45,7 +51,8 @@ class Train:
 class PacketTrains:
     """The trains of one viewer. `now` is in seconds of a steady clock.
 
-    `next` is the number of the first packet of the next train.
+    `next` is the number of the first packet of the next train. `told_of` and `least` are of the latest train
+    that measured something: when it was sent, and what the line carries at least, in bit/s.
     """
 
     __slots__ = (
@@ -55,6 +62,8 @@ class PacketTrains:
         "_sent_at",
         "_stood",
         "_trains",
+        "_way",
+        "least",
         "next",
         "octets",
         "once_more",
@@ -69,7 +78,8 @@ class PacketTrains:
         self._answered = True  # the latest train
         self._stood = False  # the line may have stood still in the middle of it
         self.once_more = False  # the latest train measured nothing, and the next one would
-        self.told_of = -math.inf  # when the latest train was sent that measured something
+        self.told_of, self.least = -math.inf, 0.0
+        self._way = ShortestRoundTrip()  # of the first packet of a train, and how far apart the clocks are
         self._apart = _LEAST_APART_SECONDS
         self.octets = OCTETS  # of padding in each packet of the next train
 
@@ -115,7 +125,7 @@ class PacketTrains:
             late = now - train.sent_at > _OLD_SECONDS
             if late or PACKETS - 1 in train.arrivals:
                 del self._trains[begin]
-                told = told if late else self._rate(train) or told
+                told = told if late else self._rate(train, now) or told
                 self._answered = not self._trains
         return told
 
@@ -125,10 +135,10 @@ class PacketTrains:
             if now - train.told_at > _REST_SECONDS:
                 del self._trains[begin]
                 self._answered = not self._trains
-                return self._rate(train) if now - train.sent_at <= _OLD_SECONDS else None
+                return self._rate(train, now) if now - train.sent_at <= _OLD_SECONDS else None
         return None
 
-    def _rate(self, train: Train) -> float | None:
+    def _rate(self, train: Train, now: float) -> float | None:
         arrivals = sorted(train.arrivals.values())
         if len(arrivals) < _LEAST_PACKETS:
             return None
@@ -136,13 +146,16 @@ class PacketTrains:
         bits = (train.octets + HEADER_OCTETS) * 8
         if seconds > _OLD_SECONDS:  # the receiver's clock has wrapped
             return None
+        shortest = self._way.seconds
+        self._way.take(arrivals[0] - train.sent_at, now)
         longest = max(later - earlier for earlier, later in pairwise(arrivals))
         self._stood = not self._stood and longest > max(_STALL_SECONDS, seconds * _STALL_SHARE)
         self.once_more = self._stood  # such a train does not show the rate
         if self._stood:
             self._apart = 0.0
             return None
-        rate = bits / _gap(arrivals) if seconds >= _LEAST_SECONDS else math.inf
+        exact = _exact(arrivals)
+        rate = bits / _gap(exact) if exact and exact[-1][0] - exact[0][0] > 1 else math.inf
         was_small, is_narrow = train.octets < OCTETS, rate < NARROW
         self.octets = FEW_OCTETS if is_narrow else OCTETS
         if was_small and not is_narrow:
@@ -150,15 +163,27 @@ class PacketTrains:
             return None
         apart = _NARROW_APART_SECONDS if is_narrow else PACKETS * bits / (rate * _SHARE)
         self._apart = max(apart, _LEAST_APART_SECONDS)
-        self.told_of = train.sent_at
+        self.told_of, self.least = train.sent_at, rate
+        if len(exact) < len(arrivals) - 1:
+            late = arrivals[-1] - train.sent_at - shortest if shortest < math.inf else math.inf
+            took = max(late, seconds)
+            self.least = (len(arrivals) - 1) * bits / took if took >= _LEAST_SECONDS else math.inf
         return rate
 
 
-def _gap(arrivals: Sequence[float]) -> float:
+def _exact(arrivals: Sequence[float]) -> list[tuple[int, float]]:
+    """The places and times of packets that were read no later than the next one came.
+
+    Of those that were read at once that is the last one; of the very last one nobody knows.
+    """
+    return [(n, at) for n, (at, later) in enumerate(pairwise(arrivals)) if later - at > _READ_SECONDS]
+
+
+def _gap(arrivals: Sequence[tuple[int, float]]) -> float:
     """Seconds from one arrival to the next, by the slope of all: the first or the last one may be late."""
-    middle = (len(arrivals) - 1) / 2
-    squares = sum((place - middle) ** 2 for place in range(len(arrivals)))
-    return sum((place - middle) * at for place, at in enumerate(arrivals)) / squares
+    middle = sum(place for place, _ in arrivals) / len(arrivals)
+    squares = sum((place - middle) ** 2 for place, _ in arrivals)
+    return sum((place - middle) * at for place, at in arrivals) / squares
 
 
 class PaddingArrivals:

@@ -118,8 +118,8 @@ class _Part:
                 estimate.lost(Loss(share, certain, begin, end), at)
             case Entry.MISSED, [at]:
                 estimate.missed(at)
-            case Entry.TRAIN, [at, rate, sent_at]:
-                estimate.train_came(rate, at, sent_at)
+            case Entry.TRAIN, [at, rate, sent_at, least]:
+                estimate.train_came(rate, at, sent_at, least)
             case Entry.REMB, [at, bitrate]:
                 estimate.remb(int(bitrate), at)
             case Entry.BACKLOG, [at, rate]:

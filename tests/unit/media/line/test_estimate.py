@@ -152,6 +152,68 @@ def test_trains_say_how_many_times_more_a_line_carries_than_when_it_was_full(
     assert not sender.estimate.may_have_opened(sender.now + 1.1)
 
 
+@pytest.mark.parametrize(("least", "is_ours"), [(5e6, False), (200e3, True)])
+def test_only_what_a_train_surely_says_of_a_line_lets_others_fill_it(
+    sender: Sender, least: float, is_ours: bool
+) -> None:
+    """What a busy receiver reads at once comes as if the line were wide."""
+    sender.measure(1_000_000, 0.03)
+    sender.estimate.train_came(math.inf, sender.now, sender.now - 0.02, least)
+    for answers in range(6):
+        sender.send(1_000_000, 0.2)
+        sender.estimate.round_trip(0.03 + 0.1 * (answers + 1), sender.now)
+    assert (sender.estimate.signs > 0) == is_ours
+
+
+@pytest.mark.parametrize(("least", "carries"), [(5e6, 5e6), (700e3, 500e3)])
+def test_that_a_line_has_opened_two_trains_must_surely_say(
+    sender: Sender, least: float, carries: float
+) -> None:
+    sender.fill(1_000_000, 2)
+    sender.send(SOUND, 1.2)
+    sender.estimate.carries = 500e3
+    sender.estimate.train_came(500e3, sender.now, sender.now - 0.1)
+    for _ in range(2):
+        sender.send(SOUND, 0.5)
+        sender.estimate.train_came(math.inf, sender.now, sender.now - 0.1, least)
+    assert sender.estimate.carries == carries
+
+
+def test_a_train_that_says_less_than_the_one_before_lets_that_stand_for_three_seconds(sender: Sender) -> None:
+    sender.estimate.train_came(5e6, sender.now)
+    began = sender.estimate.trained_at
+    for seconds in (1.0, 1.9, 0.2):
+        assert sender.estimate.trained_at == began
+        sender.send(1_000_000, seconds)
+        sender.estimate.train_came(math.inf, sender.now, sender.now - 0.1, 100e3)
+    assert sender.estimate.most(sender.now) == math.inf
+
+
+@pytest.mark.parametrize("least", [100e3, 6e6])
+def test_a_train_that_denies_the_one_before_counts(sender: Sender, least: float) -> None:
+    sender.estimate.train_came(5e6, sender.now)
+    sender.send(1_000_000, 0.5)
+    sender.estimate.train_came(300e3 if least < 5e6 else math.inf, sender.now, sender.now - 0.1, least)
+    assert sender.estimate.trained_at == sender.now
+
+
+def test_a_train_that_was_read_late_raises_the_estimate_after_a_queue_no_further_than_it_surely_says(
+    sender: Sender,
+) -> None:
+    sender.estimate.held_back(400_000, sender.now)
+    sender.send(SOUND, 0.3)
+    sender.estimate.train_came(math.inf, sender.now, least=420_000)
+    sender.estimate.drained(sender.now)
+    assert sender.estimate.carries == 420_000
+
+
+def test_a_single_long_round_trip_shows_no_queue_that_pictures_could_wait_in(sender: Sender) -> None:
+    sender.measure(1_000_000, 0.03, 0.2)
+    assert sender.estimate.queued_at == -math.inf
+    sender.measure(1_000_000, 0.2)
+    assert sender.estimate.queued_at == sender.now
+
+
 def test_of_trains_that_measure_less_than_is_sent_a_second_one_is_a_sign(sender: Sender) -> None:
     sender.estimate.tripped_at = -math.inf
     sender.estimate.train_came(300_000, sender.now)

@@ -86,7 +86,7 @@ def test_a_replay_is_told_exactly_what_the_estimate_was() -> None:
     log.report(1, 9, at - 0.1 / 7, 0.1 / 7, at + 0.2)
     log.lost(Loss(1 / 3, 1 / 7, at - 0.1 / 3, -math.inf), at + 0.3)
     log.missed(at + 0.4)
-    log.train_came(1e6 / 3, at + 0.5, at + 0.1 / 3)
+    log.train_came(1e6 / 3, at + 0.5, at + 0.1 / 3, 1e6 / 7)
     log.remb(123_456, at + 0.6)
     log.held_back(1e6 / 7, at + 0.7)
     log.train_left(at + 0.8)

@@ -40,20 +40,62 @@ def test_lost_packets_do_not_count_and_of_few_nothing_is_told() -> None:
     trains = PacketTrains()
     came = times(200_000)
     came[2] = None
-    assert trains.arrived(trains.send(1.0), came, 1.2) == pytest.approx(200_000 / 1.3)
+    assert trains.arrived(trains.send(1.0), came, 1.2) == pytest.approx(200_000 / 1.4)
     for lost in (0, 1, 3):
         came[lost] = None
     assert trains.arrived(trains.send(2.0), came, 2.2) is None
 
 
-def test_a_packet_that_is_late_at_an_end_moves_the_rate_little() -> None:
+@pytest.mark.parametrize(("place", "off"), [(0, 0.085), (PACKETS - 1, 1e-6)])
+def test_a_packet_that_is_late_at_an_end_moves_the_rate_little(place: int, off: float) -> None:
     """A machine that does other things makes packets late one by one, by a millisecond."""
     trains = PacketTrains()
     came = times(500_000)
-    assert came[-1] is not None
-    came[-1] += 0.001
+    came[place] = (came[place] or 0.0) + 0.001
     told = trains.arrived(trains.send(1.0), came, 1.2)
-    assert told == pytest.approx(500_000, rel=0.055)  # by the ends alone it would be off by 7 %
+    assert told == pytest.approx(500_000, rel=off)
+
+
+@pytest.mark.parametrize("read", [(2, 2, 2, 3, 4, 5), (0, 1, 4, 4, 4, 5), (0, 3, 3, 3, 5, 5)])
+def test_of_packets_that_a_busy_receiver_reads_at_once_the_last_one_counts_if_another_one_comes_later(
+    read: tuple[int, ...],
+) -> None:
+    trains, came = PacketTrains(), times(500_000)
+    assert trains.arrived(trains.send(1.0), [came[n] for n in read], 1.2) == pytest.approx(500_000)
+
+
+@pytest.mark.parametrize(
+    "read", [(5, 5, 5, 5, 5, 5), (0, 0, 5, 5, 5, 5), (0, 0, 0, 0, 0, 5), (0, 1, 5, 5, 5, 5)]
+)
+def test_a_train_of_which_too_little_was_read_in_time_says_no_rate(read: tuple[int, ...]) -> None:
+    """Else one whose last packet alone waited to be read would make a line narrow."""
+    trains, came = PacketTrains(), times(500_000)
+    assert trains.arrived(trains.send(1.0), [came[n] for n in read], 1.2) == math.inf
+
+
+@pytest.mark.parametrize("busy", [0.0, 0.02])
+def test_a_train_that_is_read_at_once_came_no_slower_than_the_fastest_packet_and_so_much_later(
+    busy: float,
+) -> None:
+    trains, came = PacketTrains(), times(500_000)
+    trains.arrived(trains.send(1.0), came, 1.2)
+    read_at = 100.5 + (came[-1] or 0.0) - 100.0 + busy
+    trains.arrived(trains.send(1.5), [read_at] * PACKETS, 1.7)
+    alone = (OCTETS + HEADER_OCTETS) * 8
+    assert trains.least == pytest.approx(5 * alone / (5 * alone / 500_000 + busy))
+
+
+def test_the_first_train_of_all_says_nothing_if_it_is_read_at_once() -> None:
+    trains = PacketTrains()
+    trains.arrived(trains.send(1.0), [100.0] * PACKETS, 1.2)
+    assert trains.least == 0.0
+
+
+def test_a_train_says_that_a_line_is_wide_if_it_comes_as_soon_as_the_fastest_packet() -> None:
+    trains = PacketTrains()
+    for at in (1.0, 1.5):
+        assert trains.arrived(trains.send(at), [99.0 + at] * PACKETS, at + 0.2) == math.inf
+    assert trains.least == math.inf
 
 
 def test_it_says_of_which_train_it_told() -> None:
