@@ -3,7 +3,7 @@
 import math
 import time
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,20 +15,15 @@ from tests.integration.control.test_events import change, listening, played, sub
 from tests.support.waiting import eventually
 
 RECORD = "demo_1710123456.webm"
-SKEWS = [-3600.0, 3600.0]
 
 
-@pytest.fixture(params=SKEWS)
+@pytest.fixture(params=[-3600.0, 3600.0])
 def skew(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> float:
     """Seconds by which the clock of control's host is ahead."""
     seconds: float = request.param
-
-    def skewed(module: ModuleType) -> None:
-        wrong = SimpleNamespace(time=lambda: time.time() + seconds)
-        monkeypatch.setattr(module, "time", wrong, raising=False)
-
+    wrong = SimpleNamespace(time=lambda: time.time() + seconds)
     for module in (admin, records, rooms, streams):
-        skewed(module)
+        monkeypatch.setattr(module, "time", wrong, raising=False)
     return seconds
 
 
