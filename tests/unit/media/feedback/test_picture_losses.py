@@ -166,16 +166,39 @@ def test_what_is_lost_of_a_picture_that_goes_at_a_pace_is_sent_again_in_its_turn
     assert len({at for at, _ in again}) == len(lost)
 
 
-def test_what_a_good_line_loses_is_sent_again_at_once_and_is_no_sign(world: ShownWorld) -> None:
+def test_what_a_good_line_loses_is_sent_again_at_once_and_is_no_sign(
+    world: ShownWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     viewer = world.watch(number=5)
     world.run(3.0)
     before, signs = len(viewer.got), viewer.picture.line.signs
     came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
+    octets: list[int] = []
+    monkeypatch.setattr(viewer.picture, "resent", lambda size, now: octets.append(size))
     viewer.far.says(nack(REPORTER, PICTURE, lost := came[::6]))
     viewer.step()
     assert viewer.picture.line.signs == signs
+    assert len(octets) == len(lost)
     again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX and not packet.padding]
     assert len(again) == len(lost)
+
+
+def test_what_was_before_a_keyframe_of_another_layer_is_not_sent_into_a_narrow_line(
+    world: ShownWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = world.watch()
+    world.run(3.0)
+    viewer.line = 480_000
+    world.until(lambda: viewer.rendition == 1)
+    pictures, asked = viewer.pictures(), list[int]()
+    monkeypatch.setattr(viewer.picture, "asked", lambda missing, now: asked.extend(missing) or 0)
+    for place, is_found in ((-9, False), (-1, True)):
+        viewer.far.loses(PICTURE, pictures[place].sequence)
+        assert bool(asked) is is_found
+    asked.clear()
+    world.run(3.0)
+    viewer.far.loses(PICTURE, pictures[-1].sequence)
+    assert not asked  # it is not held any more
 
 
 def paced() -> tuple[ShownWorld, Watcher]:

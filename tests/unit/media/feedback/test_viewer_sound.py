@@ -89,6 +89,11 @@ def test_on_a_line_without_room_it_gives_way(world: World) -> None:
 
 
 class Narrow:
+    is_paced = is_limited = False
+
+    def has_room(self, now: float) -> bool:
+        return False
+
     def has_room_for_sound(self, more: float, now: float) -> bool:
         return False
 
@@ -169,6 +174,15 @@ def test_sound_is_sent_again_only_while_it_helps(world: World) -> None:
     old = -int(SOUND_SECONDS * RATE) - 2
     assert len(viewer.far.loses(SSRC, numbers[-1])) == 1
     assert viewer.far.loses(SSRC, numbers[old]) == []
+
+
+def test_sound_is_not_sent_again_into_a_line_without_room(world: World) -> None:
+    viewer = Listener(world)
+    viewer.second()
+    feedback: Any = viewer.far.playback._feedback
+    feedback._picture = Narrow()
+    assert viewer.far.loses(SSRC, viewer.heard[-1].sequence) == []
+    assert viewer.far.stats.retransmissions_refused == 1
 
 
 def test_a_report_to_it_counts_the_packets_of_all_forms(world: World) -> None:
