@@ -66,7 +66,7 @@ async def measure(codec: str, seconds: float) -> None:
         )
         cost = await play(bursts, recording) - without
         recording.close()
-        await recording.finished()
+        await recording.complete
         written = sum(path.stat().st_size for path in Path(folder).iterdir())
     verdict = "within" if cost < BUDGET else "OVER"
     packets = sum(len(burst) for _, burst in bursts)
