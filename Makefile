@@ -191,7 +191,7 @@ sim: .venv/test.stamp ## Measure a simulated cluster of a thousand workers: what
 bench-all: bench ## Measure more of what docs/performance.md tells: rooms, joins, rest
 	for scenario in $(BENCH_SCENARIOS); do $(BIN)/python -m tools.bench $$scenario || exit 1; done
 
-BENCH_SCENARIOS := rooms joins resting
+BENCH_SCENARIOS := rooms joins resting layers
 
 .PHONY: screenshots
 screenshots: .venv/test.stamp test-packages ## Take a picture of each page in each state, into test-artifacts/screenshots

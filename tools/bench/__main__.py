@@ -12,7 +12,16 @@ import uvloop
 from deploy.valkey import EmbeddedValkey
 from tests.support.free_ports import free_port
 from tools.bench.machine import machine
-from tools.bench.scenarios import joining, joins, relay, resting, rooms, shapes, turns
+from tools.bench.scenarios import (
+    joining,
+    joins,
+    layers,
+    relay,
+    resting,
+    rooms,
+    shapes,
+    turns,
+)
 
 SCENARIOS = {
     "relay": relay,
@@ -22,6 +31,7 @@ SCENARIOS = {
     "resting": resting,
     "shapes": shapes,
     "turns": turns,
+    "layers": layers,
 }
 
 

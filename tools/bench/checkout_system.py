@@ -62,6 +62,12 @@ class CheckoutSystem:
     def whep(self) -> str:
         return f"{self.url}/api/whep/play/{ROOM}"
 
+    async def viewers_by_layer(self) -> list[int]:
+        """Of the only room, how many viewers get each layer, best first."""
+        async with httpx.AsyncClient(timeout=5) as http:
+            (room,) = (await http.get(f"{self.url}/api/rooms", params={"detail": "true"})).json()
+        return [layer["viewers"] for layer in room["layers"]]
+
 
 @contextlib.asynccontextmanager
 async def started(checkout: Checkout) -> AsyncIterator[CheckoutSystem]:

@@ -137,8 +137,18 @@ class Publisher(Endpoint):
         return ["a=msid:bench video", f"a=ssrc:{self.ssrc} cname:bench"]
 
 
-def vp8_frame(*, keyframe: bool) -> bytes:
-    """Payload descriptor and frame header (RFC 7741 4.2, RFC 6386 9.1) of a 1280 x 720 picture."""
+def vp8_frame(*, keyframe: bool | None, picture_id: int | None = None) -> bytes:
+    """Payload descriptor and frame header (RFC 7741 4.2, RFC 6386 9.1) of a 1280 x 720 picture.
+
+    `keyframe` is None for packets but the first, which have the descriptor alone.
+    """
+    starts, shown = 0x10 * (keyframe is not None), 0x10
+    if picture_id is None:
+        descriptor = bytes((starts,))
+    else:
+        descriptor = bytes((0x80 | starts, 0x80)) + (0x8000 | picture_id & 0x7FFF).to_bytes(2)
+    if keyframe is None:
+        return descriptor
     if not keyframe:
-        return b"\x10\x11\x00\x00"
-    return b"\x10\x10\x00\x00\x9d\x01\x2a" + struct.pack("<HH", 1280, 720)
+        return descriptor + bytes((shown | 1, 0, 0))
+    return descriptor + bytes((shown, 0, 0)) + b"\x9d\x01\x2a" + struct.pack("<HH", 1280, 720)

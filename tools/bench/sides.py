@@ -25,16 +25,18 @@ class Side:
     reports: list[Report]
 
 
-async def take_turns(sides: Sequence[Side], rounds: int, seconds: float, *, gro: bool) -> None:
+async def take_turns(
+    sides: Sequence[Side], rounds: int, seconds: float, *, gro: bool, all_due: bool = True
+) -> None:
     """Add the reports of so many rounds to both sides. Halfway both systems are started again."""
     leave_core()
     for start in range(STARTS):
         first, last = (rounds * number // STARTS for number in (start, start + 1))
         if last > first:
-            await _measure(sides, range(first, last), seconds, gro=gro)
+            await _measure(sides, range(first, last), seconds, gro=gro, all_due=all_due)
 
 
-async def _measure(sides: Sequence[Side], rounds: range, seconds: float, *, gro: bool) -> None:
+async def _measure(sides: Sequence[Side], rounds: range, seconds: float, *, gro: bool, all_due: bool) -> None:
     """Add the windows of some rounds, measured on fresh systems."""
     async with contextlib.AsyncExitStack() as running:
         async with asyncio.TaskGroup() as starting:
@@ -54,4 +56,4 @@ async def _measure(sides: Sequence[Side], rounds: range, seconds: float, *, gro:
         for number in rounds:
             for load, side in pairs if number % 2 == 0 else reversed(pairs):
                 await load.warm_up(WARM_UP_SECONDS)
-                side.reports.append(await load.measure(seconds, gro=gro))
+                side.reports.append(await load.measure(seconds, gro=gro, all_due=all_due))

@@ -11,7 +11,15 @@ from aiortc.sdp import MediaDescription
 from media.rtp.extensions import ABS_SEND_TIME_EXTENSION
 from media.rtp.libsrtp import SrtpError, SrtpSession
 from media.rtp.rtcp import ReportBlock, receiver_report, remb
-from tools.bench.endpoint import PAYLOAD_TYPE, RED_TYPE, RTX_TYPE, SOUND_TYPE, Context, Endpoint
+from tools.bench.endpoint import (
+    PAYLOAD_TYPE,
+    RED_TYPE,
+    RTX_TYPE,
+    SOUND_TYPE,
+    Context,
+    Endpoint,
+    RefusedError,
+)
 from tools.bench.inbox import SLOT
 from tools.bench.publisher import STAMP
 
@@ -63,6 +71,14 @@ class Viewer(Endpoint):
         async with asyncio.timeout(MEDIA_SECONDS):
             while not self.received:
                 await asyncio.sleep(0.01)
+
+    async def choose(self, rid: str) -> None:
+        """Ask for the layer of that name (the WHEP extension). Raises `RefusedError`."""
+        response = await self._context.http.post(
+            f"{self._session_url}/layer", json={"rid": rid}, headers=self._context.headers
+        )
+        if not response.is_success:
+            raise RefusedError(f"{self._session_url}/layer: {response.status_code} {response.text[:200]}")
 
     def _readable(self) -> None:
         inbox = self._context.inbox
