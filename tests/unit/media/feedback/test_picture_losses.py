@@ -8,9 +8,10 @@ from media.feedback import viewer_picture
 from media.feedback.missing_packets import MissingPackets
 from media.line.line_log import LineLog
 from media.line.loss_run import Loss, LossRun
-from media.rtp.rtcp import ReportBlock, nack, receiver_report, remb
+from media.rtp.rtcp import ReportBlock, nack, pli, receiver_report, remb
 from media.switch.join_burst import JoinBurst
 from media.switch.rendition import PACKET_OVERHEAD
+from media.switch.viewer import Viewer
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE, PICTURE_RTX
 from tests.support.shown_world import SINGLE, ShownWorld, Watcher, limited
@@ -183,6 +184,27 @@ def test_what_a_good_line_loses_is_sent_again_at_once_and_is_no_sign(
     assert len(again) == len(lost)
 
 
+def test_a_keyframe_is_asked_for_of_the_layer_that_it_gets(
+    world: ShownWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, asked = world.watch(), list[int]()
+    monkeypatch.setattr(world.feedback, "want_keyframe", lambda number, now, **_: asked.append(number))
+    for rendition in (1, None):  # of no layer: of the best
+        viewer.far.viewer.rendition = rendition
+        viewer.far.says(pli(REPORTER, PICTURE))
+    assert asked == [1, 0]
+
+
+def test_when_a_packet_was_sent_that_its_viewer_may_not_have_been_sent_is_not_known(
+    world: ShownWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feedback, looked_for = world.watch().far.playback._feedback, list[int]()
+    monkeypatch.setattr(Viewer, "has_changed", lambda *_: True)
+    monkeypatch.setattr(Viewer, "stretch_of", lambda _, sequence, ssrc: looked_for.append(sequence))
+    assert feedback._sent_at(PICTURE, 0x1FFFF, world.now) == -math.inf
+    assert looked_for == [0xFFFF]
+
+
 def test_what_was_before_a_keyframe_of_another_layer_is_not_sent_into_a_narrow_line(
     world: ShownWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +243,10 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     assert rendition is not None
     told: list[object] = []
     monkeypatch.setattr(JoinBurst, "late", 0.25)  # its pictures leave later
-    monkeypatch.setattr(LossRun, "asked", lambda _, track, lost, came_at: told.extend((*lost, came_at)))
+    loss = Loss(0.6, 0.6, world.now - 0.2, world.now)
+    monkeypatch.setattr(LossRun, "asked", lambda _, track, lost, at: told.extend((*lost, at)) or loss)
+    monkeypatch.setattr(LineLog, "sent", lambda *_: told.append("sent"))
+    monkeypatch.setattr(LineLog, "lost", lambda _, loss, now: told.append(loss))
     monkeypatch.setattr(LineLog, "missed", lambda _, now: told.append(now))
     monkeypatch.setattr(MissingPackets, "asked", lambda _, sent_at, now, refused: told.append(sent_at))
     history = world.feed.sent[rendition].history
@@ -229,7 +254,8 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     sent_at = world.now - history.age(index, world.now)
     assert max(sent_at, world.now - trips.shortest_known) < world.now
     viewer.picture.asked([index], world.now)
-    assert told == [world.now, (index, sent_at + 0.25), world.now - trips.shortest_known, sent_at]
+    judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, "sent", loss]
+    assert told == ["sent", world.now, *judged, sent_at]
 
 
 def test_what_was_sent_again_has_used_up_room(viewer: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from media.feedback.padding_credit import PaddingCredit
 from media.feedback.viewer_picture import STEP_SECONDS
 from media.line.estimate import HEARD_SECONDS
 from media.line.line_log import LineLog
@@ -50,6 +51,14 @@ def test_a_probe_sends_what_was_decided_also_where_steps_come_late() -> None:
             viewer.busy_until = world.now + 0.075
         world.run(STEP_SECONDS)
     assert viewer.rate(since) == pytest.approx(decided / 100, rel=0.1)  # it rises meanwhile
+
+
+def test_each_probe_begins_without_a_debt(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, viewer = limited(THREE, 400_000, seconds=0.5)
+    viewer.line, begun = 4e6, list[float]()
+    monkeypatch.setattr(PaddingCredit, "begin", lambda _, octets, now: begun.append(now))
+    world.until(lambda: viewer.is_probed)
+    assert len(begun) == 1
 
 
 def test_a_step_that_comes_far_too_late_is_not_made_up_for() -> None:

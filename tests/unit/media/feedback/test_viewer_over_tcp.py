@@ -7,6 +7,7 @@ import pytest
 from media.feedback.viewer_picture import AT_ONCE_SECONDS
 from media.line.line_log import LineLog
 from media.line.loss_run import Loss
+from media.line.stream_line import StreamLine
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtcp import remb
 from tests.support.far_viewer import REPORTER
@@ -137,6 +138,18 @@ def test_what_a_receiver_says_of_losses_over_tcp_is_not_of_the_line(monkeypatch:
     viewer.picture.report(5, 100, world.now - 1.0, 0.0, world.now)
     viewer.picture.remb(50_000, world.now)
     assert told == [(0, 100)]
+
+
+@pytest.mark.parametrize(("octets", "first"), [(0, ["look"]), (1000, ["sent", "look"])])
+def test_what_was_sent_is_counted_before_it_is_judged_by_what_waits(
+    monkeypatch: pytest.MonkeyPatch, octets: int, first: list[str]
+) -> None:
+    world, viewer, backlog = over_tcp(SINGLE)
+    backlog.octets, done = octets, list[str]()
+    monkeypatch.setattr(LineLog, "sent", lambda *_: done.append("sent"))
+    monkeypatch.setattr(StreamLine, "look", lambda *_: done.append("look"))
+    viewer.picture._must_wait(world.now)
+    assert done == first
 
 
 def test_no_padding_goes_where_something_waits() -> None:

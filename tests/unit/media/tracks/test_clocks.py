@@ -109,6 +109,7 @@ def test_jitter_is_that_of_the_rfc_over_the_wrap(start: int) -> None:
     jitter = block_of(stats).jitter
     assert jitter == int(reference_jitter(arrivals, timestamps, 90_000))
     assert 300 < jitter < 1_800
+    assert int(stats.jitter * 90_000) == jitter
 
 
 def test_the_longest_way_between_two_transits_is_half_the_range() -> None:

@@ -42,6 +42,9 @@ def test_a_rooms_tracks_are_in_the_order_of_the_publishers_with_one_set_of_ids_f
     assert tracks[0].ids is None
     assert tracks[1].ids is tracks[2].ids is tracks[3].ids is not None
     assert len({track.sent.ssrc for track in tracks}) == 4
+    assert [track.source.watch is not None for track in tracks] == [False, True, True, True]
+    succeed(tracks, [video()])
+    assert all(track.source.stamps is not None for track in tracks)
     assert all(track.ids is None for track in new_tracks([sound(), video()], 0.0))
 
 
