@@ -16,11 +16,11 @@ from starlette.types import ExceptionHandler
 from control.access.auth import Authenticator
 from control.access.auth_callback import AuthCallback
 from control.events.operator_streams import OperatorStreams
-from control.events.places import StreamPlaces
+from control.events.places import Places
 from control.events.room_messages import RoomMessages
 from control.events.room_streams import RoomStreams
 from control.events.stream_names import StreamNames
-from control.events.streams import EventStreams
+from control.events.viewer_streams import ViewerStreams
 from control.events.waiting import WaitingViewers
 from control.http.caller import TrustedProxies
 from control.http.cors import Cors
@@ -105,9 +105,9 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     gateway = Gateway(cluster, calls, watch)
     offers = Offers(cluster, calls, placement, watch)
     every_worker = EveryWorker(directory, cluster, rpc, watch)
-    places = StreamPlaces(connections)
-    event_streams = EventStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
-    messages = RoomMessages(redis, clock, watch, cluster, event_streams.tell, event_streams.followed)
+    places = Places(connections)
+    viewer_streams = ViewerStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
+    messages = RoomMessages(redis, clock, watch, cluster, viewer_streams.tell, viewer_streams.followed)
     record_proxy = RecordProxy()
     key_set = _key_set(settings)
     if key_set:
@@ -162,7 +162,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         fetching = [key_set.run] if key_set else []
         bus = (partial(follow, redis_url), clock.run, rpc.run, watch.run)
         telling = [webhooks.run] if settings.webhook_urls else []
-        streams = (event_streams.run, room_streams.run, operator_streams.run, messages.run)
+        streams = (viewer_streams.run, room_streams.run, operator_streams.run, messages.run)
         async with _running(*bus, rooms.run, book.run, rooms_settings.run, *streams, *fetching, *telling):
             await book.first_look()
             await rooms_settings.first_look()
@@ -179,7 +179,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         routes=[
             *streaming(Role.PLAY),  # most requests are viewers'
             *streaming(Role.PUBLISH),
-            *EventRoutes(event_streams, authenticator, public_url).routes(),
+            *EventRoutes(viewer_streams, gateway, authenticator, public_url).routes(),
             *LayerRoutes(gateway, authenticator).routes(),
             *ViewingRoutes(viewings, authenticator, wanted=settings.viewer_reports).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
@@ -203,7 +203,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     )
     app.router.redirect_slashes = False  # an unknown path is 404, with or without a slash
     app.state.metrics = metrics
-    app.state.streams = (event_streams, room_streams, waiting)  # `server.py` ends them when the process stops
+    app.state.places = places  # `server.py` closes them when the process stops
     if settings.metrics_addr:
         app.state.metrics_app = _metrics_app(scraped, metrics)
     return app

@@ -10,6 +10,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from control.workers.room_list import RoomList
+from control.workers.turns import in_chunks
 from shared.bus.redis_clock import RedisClock
 from shared.messages.signalling import Role
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
@@ -140,7 +141,7 @@ async def cluster_exposition(
     show("roomcast_rooms_without_series", "Rooms whose series are left to their workers' metrics", left_out)
     if not left_out:
         found: list[RoomStatus] = []
-        async for some in rooms.in_chunks([*filter(is_listed, rooms.held_names())]):
+        async for some in in_chunks([*filter(is_listed, rooms.held_names())]):
             found += [room.status for name in some if (room := rooms.room(name)) is not None]
         registry.register(_OfRooms(found))
     return generate_latest(registry)

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from control.app import create_app
-from control.events.room_streams import RoomStreams
-from control.events.streams import EventStreams
-from control.events.waiting import WaitingViewers
+from control.events.places import Places
 from control.http.caller import TrustedProxies
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer, listen, within_files
@@ -82,7 +80,7 @@ def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpSer
     if settings.metrics_addr:
         metrics = _MetricsServer(app.state.metrics_app, settings.metrics_addr)
     trusts = TrustedProxies(settings.trusted_proxies).trusts
-    return _Server(config, app.state.streams, metrics, limits, trusts)
+    return _Server(config, app.state.places, metrics, limits, trusts)
 
 
 def _validity(file: str) -> tuple[float, float]:
@@ -129,13 +127,13 @@ class _Server(HttpServer):
     def __init__(
         self,
         config: uvicorn.Config,
-        streams: Sequence[EventStreams | RoomStreams | WaitingViewers],
+        places: Places,
         metrics: _MetricsServer | None,
         limits: HttpLimits,
         trusts: Callable[[str], bool],
     ) -> None:
         super().__init__(config, (signal.SIGINT, signal.SIGTERM), limits, trusts)
-        self._streams = streams
+        self._places = places
         self._metrics = metrics
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -145,8 +143,7 @@ class _Server(HttpServer):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the event streams first: they would not end by themselves."""
-        for streams in self._streams:
-            streams.close_all()
+        self._places.close()
         ending = [super().shutdown(sockets)]
         if self._metrics:
             ending.append(self._metrics.end())

@@ -1,8 +1,7 @@
 """Streams of workers, rooms, sessions, rulings and totals, for operators (`GET /api/admin/events`).
 
 One look each 2.5 s serves all streams of a process; without streams nothing is asked, but for a sample of the
-totals each 5 s, which is made of what is known. A stream has still to send the latest state of each thing:
-so a slow reader misses steps, and holds little memory.
+totals each 5 s, which is made of what is known.
 """
 
 import asyncio
@@ -18,14 +17,14 @@ from control.events.operator_text import (
     workers_event,
 )
 from control.events.room_feed import RoomFeed
-from control.events.room_streams import AllRooms, RoomStreams
+from control.events.room_streams import RoomStream, RoomStreams
 from control.events.totals import EVERY_SECONDS, Totals
 from control.metrics import HttpMetrics
 from control.workers.cluster import Cluster
 from control.workers.every_worker import EveryWorker
 from control.workers.room_list import RoomList
 from shared.beat import until_beat
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ServiceError
 from shared.messages.sessions import ListedSessions, ListSessions
 from shared.messages.status import WorkerStatus
 from shared.names import new_request_id
@@ -33,45 +32,34 @@ from shared.rulings.ruling_book import RulingBook
 from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 2.5  # each second look takes a sample
-MOST_STREAMS = 50  # of a process: each may ask all workers for the sessions of another room
 
 log = get_logger()
 
 
-class OperatorStream(AllRooms):
+class OperatorStream(RoomStream):
     """One operator's stream. `may_go_on`: whether its credential still opens it."""
 
     kind = "operators"
+    most = 50  # of a process: each may ask all workers for the sessions of another room
 
     def __init__(
         self,
+        client: str,
         feed: RoomFeed,
         totals: Totals,
         sessions: SessionFilter,
         may_go_on: Callable[[], bool],
-        client: str = "",
     ) -> None:
-        super().__init__(feed, client)
+        super().__init__(client, (), detailed=True, feed=feed)
         self.sessions = sessions
         self.may_go_on = may_go_on
         self._totals = totals
         self._samples = 0  # that it has sent
-        self._told: dict[str, bytes] = {}
-        self._now: dict[str, bytes] = {}
-
-    def show(self, name: str, event: bytes) -> None:
-        if self._told.get(name) != event:
-            self._now[name] = event
-            self.wake()
 
     async def _news(self) -> AsyncIterator[bytes]:
         if self._totals.number != self._samples:
             samples, self._samples = self._totals.since(self._samples), self._totals.number
             yield totals_event(samples)
-        now, self._now = self._now, {}
-        self._told |= now
-        for event in now.values():
-            yield event
         async for text in super()._news():
             yield text
 
@@ -96,7 +84,6 @@ class OperatorStreams:
         self._metrics = metrics
         self._totals = Totals()
         self._sampled_at = monotonic() - EVERY_SECONDS
-        self._streams: set[OperatorStream] = set()
         self._opened = asyncio.Event()  # a stream that knows nothing yet
 
     async def follow(
@@ -106,21 +93,18 @@ class OperatorStreams:
 
         Raises `NO_WORKER` when there are too many streams or Redis is away.
         """
-        if len(self._streams) >= MOST_STREAMS:
-            raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        stream = OperatorStream(self._room_streams.of_operators, self._totals, sessions, may_go_on, client)
-        self._streams.add(stream)
-        try:
-            await self._room_streams.join(stream)
-        except BaseException:
-            self._streams.discard(stream)
-            raise
+        feed = self._room_streams.of_operators
+        stream = OperatorStream(client, feed, self._totals, sessions, may_go_on)
+        await self._room_streams.open(stream)
         self._opened.set()
         return stream
 
     def close(self, stream: OperatorStream) -> None:
-        self._streams.discard(stream)
         self._room_streams.close(stream)
+
+    @property
+    def _streams(self) -> list[OperatorStream]:
+        return [stream for stream in self._room_streams.all if isinstance(stream, OperatorStream)]
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -137,7 +121,7 @@ class OperatorStreams:
             self._opened.clear()
 
     async def _look(self) -> None:
-        for stream in tuple(self._streams):
+        for stream in self._streams:
             if not stream.may_go_on():
                 stream.end()
         if monotonic() - self._sampled_at >= EVERY_SECONDS:

@@ -1,73 +1,76 @@
-"""How many event streams a process has, so that they leave connections to requests."""
+"""How many readers of long answers a process has, so that they leave connections to requests."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
 from control.http.long_response import Reader
 from shared.errors import ErrorCode, ServiceError
 
-MOST_OF_KIND = 10_000
-# Of the connections that the process takes: no kind of stream takes the places of all others, and all
-# together leave some to requests. Of 14,000 connections these are 10,000 and 12,000 streams.
+# Of the connections that the process takes: no kind of answer takes the places of all others, and all
+# together leave some to requests. Of 14,000 connections these are 10,000 and 12,000 places.
 _SHARE_OF_KIND, _SHARE_OF_ALL = 5 / 7, 6 / 7
 
 
-class Stream:
-    """What takes a place. `client`: an IPv4 address or an IPv6 /64, as trusted proxies tell it."""
+class Place:
+    """What a reader has. `client`: an IPv4 address or an IPv6 /64, as trusted proxies tell it."""
 
     kind = ""
+    most = 10_000  # of this kind
 
     def __init__(self, client: str) -> None:
         self.client = client
         self.reader = Reader()
         self.ended = False
-        self._wake = asyncio.Event()
-
-    def wake(self) -> None:
-        """There is something to send, or to notice."""
-        self._wake.set()
 
     def end(self) -> None:
-        """End the stream: its reader gets no more."""
+        """Its reader gets no more. One that takes nothing does not keep its connection."""
         self.ended = True
-        self._wake.set()
+        self.reader.give_up()
 
 
-class StreamPlaces:
-    """The places for event streams of a process that takes so many `connections`.
+class Places:
+    """The places of a process that takes so many `connections`.
 
     When all are taken, each client may have an equal share.
     """
 
     def __init__(self, connections: int) -> None:
-        self._of_kind = min(MOST_OF_KIND, max(1, int(connections * _SHARE_OF_KIND)))
+        self._of_kind = max(1, int(connections * _SHARE_OF_KIND))
         self._of_all = max(1, int(connections * _SHARE_OF_ALL))
-        self._taken: dict[str, dict[Stream, None]] = {}  # by kind, the oldest first
+        self._taken: dict[str, dict[Place, None]] = {}  # by kind, the oldest first
+        self._closed = False
 
-    def take(self, stream: Stream) -> None:
+    def take(self, place: Place) -> None:
         """Take a place.
 
         Raises `NO_WORKER` when there is none, and no client has more places than this one.
         """
-        of_kind = self._taken.setdefault(stream.kind, {})
-        if len(of_kind) >= self._of_kind:
-            self._give_way(of_kind, stream.client)
+        if self._closed:
+            raise ServiceError(ErrorCode.NO_WORKER, detail="this process stops", retry_after=1)
+        of_kind = self._taken.setdefault(place.kind, {})
+        if len(of_kind) >= min(place.most, self._of_kind):
+            self._give_way(of_kind, place.client)
         elif sum(map(len, self._taken.values())) >= self._of_all:
-            self._give_way([each for kind in self._taken.values() for each in kind], stream.client)
-        of_kind[stream] = None
+            self._give_way([each for kind in self._taken.values() for each in kind], place.client)
+        of_kind[place] = None
 
-    def leave(self, stream: Stream) -> None:
+    def leave(self, place: Place) -> None:
         """May be called again."""
-        self._taken[stream.kind].pop(stream, None)
+        self._taken[place.kind].pop(place, None)
 
-    def _give_way(self, streams: Iterable[Stream], client: str) -> None:
-        """End the oldest stream of the client that has most, if that has two more than `client`."""
-        held = Counter(stream.client for stream in streams)
+    def close(self) -> None:
+        """End all, and give no more: this process stops, and the clients should ask another one."""
+        self._closed = True
+        for of_kind in self._taken.values():
+            for place in of_kind:
+                place.end()
+
+    def _give_way(self, places: Iterable[Place], client: str) -> None:
+        """End the oldest place of the client that has most, if that has two more than `client`."""
+        held = Counter(place.client for place in places)
         (greedy, most), *_ = held.most_common(1)
         if most < held[client] + 2:
             raise ServiceError(ErrorCode.NO_WORKER, detail="too many event streams", retry_after=5)
-        oldest = next(stream for stream in streams if stream.client == greedy)
+        oldest = next(place for place in places if place.client == greedy)
         self.leave(oldest)
         oldest.end()
-        oldest.reader.give_up()  # who reads nothing would keep its connection

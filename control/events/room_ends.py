@@ -4,12 +4,12 @@ Streams of rooms are open to everybody. So they tell this of rooms only that eve
 locked room that is over has ever been there is nobody's business.
 """
 
-import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from contextlib import suppress
 
 from control.workers.cluster import Cluster
-from control.workers.room_list import CHUNK, PAUSE_SECONDS, RoomList
+from control.workers.room_list import RoomList
+from control.workers.turns import in_chunks
 from shared.errors import ServiceError
 from shared.names import RoomName
 
@@ -32,6 +32,10 @@ class RoomEnds:
         for name in names:
             self._ends.pop(RoomName(name), None)
 
+    def keep(self, names: Container[str]) -> None:
+        """Forget all but these."""
+        self._ends = {name: end for name, end in self._ends.items() if name in names}
+
     async def look_for(self, names: Collection[str]) -> set[str]:
         """Read the ends of those rooms that are not there; returns those for which no end is known.
 
@@ -39,9 +43,7 @@ class RoomEnds:
         """
         gone = [RoomName(name) for name in names if not self._rooms.holds(name) and not self._locked(name)]
         wanted = [name for name in gone if name not in self._ends]
-        for first in range(0, len(wanted), CHUNK):
-            if first:
-                await asyncio.sleep(PAUSE_SECONDS)
+        async for some in in_chunks(wanted):
             with suppress(ServiceError):
-                self._ends |= await self._cluster.room_ends(wanted[first : first + CHUNK])
+                self._ends |= await self._cluster.room_ends(some)
         return {name for name in wanted if name not in self._ends}

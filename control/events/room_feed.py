@@ -13,6 +13,7 @@ from control.events.room_text import ROOMS_IN_EVENT, room_object, rooms_event
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
 from control.workers.room_list import RoomList
+from control.workers.turns import in_chunks
 
 LOOKS_KEPT = 60  # a reader that is further behind begins anew; one that takes nothing is gone earlier
 # A room's bit rate is told anew when it differs by more than this share: otherwise all rooms would change
@@ -46,13 +47,12 @@ class RoomFeed:
         self._cluster = cluster
         self._locked = locked
         self._is_listed = is_listed
-        self._shown: set[str] = set()  # rooms that readers may know: only of these an end is told
         self._rooms = rooms
         self._detailed = detailed
         self.at = 0  # the number of the last look that found changes
         self._changed: deque[tuple[int, frozenset[str]]] = deque(maxlen=LOOKS_KEPT)  # by look
         self._last: list[bytes] = []  # the events of the last look
-        self._told: dict[str, _Told] = {}
+        self._told: dict[str, _Told] = {}  # of rooms that readers may know: only of these an end is told
         self._reading = 0  # readers that get what nobody has noted
         self._was_read = False  # by some of them, since the last look
 
@@ -72,12 +72,13 @@ class RoomFeed:
                 waiting += objects
             yield rooms_event(waiting, first=first)
 
-    def reaches_back_to(self, at: int) -> bool:
-        return at == self.at or (bool(self._changed) and self._changed[0][0] <= at + 1)
-
     async def since(self, at: int) -> AsyncIterator[bytes]:
-        """The events of a reader that knows all up to the look `at`."""
+        """The events of a reader that knows all up to the look `at`; as `whole` if that is long ago."""
         if at == self.at:
+            return
+        if not self._changed or self._changed[0][0] > at + 1:
+            async for text in self.whole():
+                yield text
             return
         if at == self.at - 1:
             for text in self._last:
@@ -91,26 +92,25 @@ class RoomFeed:
             for text in _events(objects):
                 yield text
 
-    async def note(self, names: Iterable[str]) -> None:
-        """Take the names of rooms that began, changed or ended."""
+    async def note(self, names: Iterable[str]) -> bool:
+        """Take the names of rooms that began, changed or ended; returns whether that is news to readers."""
         # Who reads meanwhile may have seen a state of a room that was never noted.
         all_count = self._reading > 0 or self._was_read
         self._was_read = False
         changed: dict[str, bytes | None] = {}
-        async for some in self._rooms.in_chunks(list(names)):
-            known = {name for name in some if name in self._shown or self._room(name) is not None}
+        async for some in in_chunks([*names]):
+            known = {name for name in some if name in self._told or self._room(name) is not None}
             changed |= {name: self._object(name) for name in known if self._differs(name) or all_count}
-        self._shown.difference_update(name for name, room in changed.items() if room is None)
         if changed:
             self.at += 1
             self._changed.append((self.at, frozenset(changed)))
             self._last = list(_events(changed))
+        return bool(changed)
 
     def forget(self) -> None:
         """Forget what readers know: there is none."""
         self._changed.clear()
         self._told.clear()
-        self._shown.clear()
         self._last = []
 
     @contextmanager
@@ -130,7 +130,8 @@ class RoomFeed:
         room = self._room(name)
         if room is None:
             return None
-        self._shown.add(name)
+        if name not in self._told:
+            self._told[name] = _told(room, self._detailed)
         unix_time = self._cluster.unix_time if self._detailed else None
         return room_object(room, unix_time, locked=self._locked(name))
 

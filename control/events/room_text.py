@@ -2,18 +2,11 @@
 
 from collections.abc import Sequence
 
-from control.events.text import KEEP_ALIVE
 from control.workers.cluster_rooms import ClusterRoom
 from control.workers.room_facts import compact_json, detail, summary
 from shared.messages.status import RoomStatus
 
 ROOMS_IN_EVENT = 500  # of one event `rooms`, at most
-ALIVE = KEEP_ALIVE.encode()
-
-
-def opening(retry_seconds: float) -> bytes:
-    """Tells the client how long to wait before it comes back. It is sent at once, with the headers."""
-    return f"retry: {retry_seconds * 1000:.0f}\n\n".encode()
 
 
 def room_object(room: ClusterRoom, unix_time: float | None, *, locked: bool) -> bytes:

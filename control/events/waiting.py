@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from control.events.places import Stream, StreamPlaces
+from control.events.places import Place, Places
 from control.workers.room_list import RoomList
 from shared.errors import ServiceError
 from shared.names import RoomName
@@ -21,22 +21,17 @@ LOOK_SECONDS = 0.25
 _CROWD_SECONDS = 1.0  # within which all that wait for a publisher come
 
 
-class _Waiting(Stream):
+class _Waiting(Place):
     kind = "waiting"
 
 
 class WaitingViewers:
     """All of this process."""
 
-    def __init__(self, rooms: RoomList, places: StreamPlaces) -> None:
+    def __init__(self, rooms: RoomList, places: Places) -> None:
         self._rooms = rooms
         self._places = places
         self._of_room: Counter[RoomName] = Counter()
-        self._closed = False
-
-    def close_all(self) -> None:
-        """Let nobody wait any more: this process stops."""
-        self._closed = True
 
     async def publisher(
         self, room: RoomName, client: str, until: float, has_gone: Callable[[], Awaitable[bool]]
@@ -54,7 +49,7 @@ class WaitingViewers:
             return False
         self._of_room[room] += 1
         try:
-            while not (self._closed or place.ended or await has_gone()) and monotonic() < until:
+            while not (place.ended or await has_gone()) and monotonic() < until:
                 await asyncio.sleep(LOOK_SECONDS)
                 if self._rooms.holds(room):
                     await asyncio.sleep(random.random() * _CROWD_SECONDS)  # noqa: S311

@@ -11,14 +11,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from control.access.auth import Authenticator
-from control.events.streams import EventStreams
-from control.events.text import EVENTS, RELATION, events_of_stream
+from control.events.viewer_streams import ViewerStream, ViewerStreams
+from control.events.viewer_text import EVENTS, RELATION, events_of_stream
 from control.http.bodies import read_json
 from control.http.caller import access_of, caller_of
 from control.http.long_response import event_response
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
+from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.sessions import Living
 from shared.messages.signalling import Role
 from shared.names import RoomName, SessionId
 
@@ -32,8 +34,11 @@ def events_link(session_url: str) -> str:
 
 
 class EventRoutes:
-    def __init__(self, streams: EventStreams, authenticator: Authenticator, public_url: str) -> None:
+    def __init__(
+        self, streams: ViewerStreams, gateway: Gateway, authenticator: Authenticator, public_url: str
+    ) -> None:
         self._streams = streams
+        self._gateway = gateway
         self._authenticator = authenticator
         self._public_url = public_url
 
@@ -47,7 +52,7 @@ class EventRoutes:
     async def create(self, request: Request) -> Response:
         """POST of a JSON array of the wanted events, or without a body -> 201 with the stream's URL."""
         room, session = self._session(request)
-        if await self._streams.life(room, session) is None:
+        if await self._life(request, room, session) is None:
             return _no_events(request)
         wanted = _wanted(await read_json(request, _MAX_BYTES, optional=True))
         name = await self._streams.create(session, wanted)
@@ -59,20 +64,29 @@ class EventRoutes:
         """The stream; on the URL without a name it has all events."""
         room, session = self._session(request)
         name, wanted = _stream(request)
-        life = await self._streams.life(room, session)
+        life = await self._life(request, room, session)
         if life is None:
             return _no_events(request)
         picture = life.pictures.get(session)
-        stream = await self._streams.open(room, session, name, wanted, picture, caller_of(request).network)
+        stream = ViewerStream(caller_of(request).network, room, session, name, wanted, picture)
+        await self._streams.follow(stream)
         return event_response(request, stream.text(), stream.reader, lambda: self._streams.close(stream))
 
     async def delete(self, request: Request) -> Response:
         room, session = self._session(request)
         name, _ = _stream(request)
-        if await self._streams.life(room, session) is None:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        await self._gateway.living_one(session, caller_of(request).request_id, room)
         await self._streams.delete(session, name)
         return Response()
+
+    async def _life(self, request: Request, room: RoomName, session: SessionId) -> Living | None:
+        """What its worker says about a session; None: it has ended."""
+        try:
+            return await self._gateway.living_one(session, caller_of(request).request_id, room)
+        except ServiceError as error:
+            if error.code is ErrorCode.SESSION_NOT_FOUND:
+                return None
+            raise
 
     def _session(self, request: Request) -> tuple[RoomName, SessionId]:
         """The session in the URL, which is a credential; a token that is sent along must be valid, too."""

@@ -76,15 +76,16 @@ class Gateway:
 
     async def check_session(self, session: SessionId, request_id: RequestId) -> None:
         """Raises `SESSION_NOT_FOUND` unless it is alive."""
-        await self._living_one(session, request_id)
+        await self.living_one(session, request_id)
 
     async def check_offered(self, session: SessionId, request_id: RequestId) -> None:
         """Raises `SESSION_NOT_FOUND` unless it is alive, and 415 unless its offer was ours."""
-        if session not in (await self._living_one(session, request_id)).offered:
+        if session not in (await self.living_one(session, request_id)).offered:
             raise ServiceError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 
-    async def _living_one(self, session: SessionId, request_id: RequestId) -> Living:
-        living = await self.living(_worker_of(session), [session], request_id)
+    async def living_one(self, session: SessionId, request_id: RequestId, room: str = "") -> Living:
+        """As `living`, of one session. Raises `SESSION_NOT_FOUND` if it is not alive, or not in the room."""
+        living = await self.living(_worker_of(session), [session], request_id, room)
         if session not in living.sessions:
             raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         return living

@@ -17,7 +17,7 @@ from control.workers import room_facts
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
-from control.workers.turns import Turns
+from control.workers.turns import SHORT, Turns
 from shared.beat import beat
 from shared.directory.directory import Directory, read_room
 from shared.directory.room_records import ANEW, Change
@@ -28,8 +28,6 @@ from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
 WORKERS_AT_ONCE = 20  # workers whose rooms are read in one round trip
-CHUNK = 100  # rooms that take a millisecond
-PAUSE_SECONDS = 0.001
 
 R = TypeVar("R")
 
@@ -77,7 +75,7 @@ class RoomList:
 
         It holds few at a time: its reader may be slow.
         """
-        while some := self._names[(first := bisect_right(self._names, after)) : first + CHUNK]:
+        while some := self._names[(first := bisect_right(self._names, after)) : first + SHORT]:
             yield from some
             after = some[-1]
 
@@ -91,13 +89,6 @@ class RoomList:
         if text is None and (room := self.room(name)) is not None:
             text = self._summaries[name] = room_facts.compact_json(room_facts.summary(room.status))
         return text
-
-    async def in_chunks(self, names: Sequence[str]) -> AsyncIterator[Sequence[str]]:
-        """For this process' own work: some names at a time, and half of the time for requests."""
-        for first in range(0, len(names), CHUNK):
-            if first:
-                await asyncio.sleep(PAUSE_SECONDS)
-            yield names[first : first + CHUNK]
 
     def room(self, name: str) -> ClusterRoom | None:
         holders = self._holders.get(name, ())

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from control.events.text import RELATION
+from control.events.viewer_text import RELATION
 from media.rtp.packet import parse
 from media.transport.dtls import DtlsError
 from tests.support.peer import Peer

@@ -6,9 +6,9 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from control.events import streams as event_streams
+from control.events import streams, viewer_streams
 from control.events.stream_names import MAX_NAMES
-from control.events.text import RELATION
+from control.events.viewer_text import RELATION
 from deploy.valkey import EmbeddedValkey
 from shared.messages.sessions import FindSessions, Living
 from tests.integration.control.conftest import Stage
@@ -61,7 +61,7 @@ async def test_a_viewer_hears_through_another_control_process(stage: Stage) -> N
 
 
 async def test_a_stream_ends_with_its_session(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_streams, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.1)
     worker = await stage.worker()
     await worker.publish_in("demo")
     http = await stage.control()
@@ -118,8 +118,8 @@ async def test_a_session_leaves_one_small_key_for_two_minutes(stage: Stage, redi
 async def test_a_stream_that_is_followed_stays_alive(
     stage: Stage, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_streams, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(event_streams, "KEEP_EVERY_LOOKS", 2)
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(viewer_streams, "KEEP_EVERY_LOOKS", 2)
     await (await stage.worker()).publish_in("demo")
     http = await stage.control()
     url = await subscribed(http, await played(http))

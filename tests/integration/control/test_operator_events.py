@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from control.events import operator_streams, room_streams
+from control.events import operator_streams, streams
 from shared.messages.sessions import ListedSessions, ListSessions, SessionStatus
 from shared.messages.signalling import Role
 from tests.integration.control.conftest import Stage
@@ -21,7 +21,7 @@ ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room_streams, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(operator_streams, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(operator_streams, "EVERY_SECONDS", 0.2)
 
@@ -132,7 +132,7 @@ async def test_a_stream_ends_with_its_token(stage: Stage) -> None:
 
 
 async def test_a_process_has_so_many_streams(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_streams, "MOST_STREAMS", 1)
+    monkeypatch.setattr(operator_streams.OperatorStream, "most", 1)
     http = await admin(stage)
     async with listening(http, EVENTS):
         refused = await http.get(EVENTS)

@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 
 from control.workers.cluster import Cluster
 from control.workers.redis_watch import RedisWatch
-from control.workers.room_list import CHUNK, RoomList
+from control.workers.room_list import RoomList
+from control.workers.turns import SHORT
 from shared.bus import keys
 from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Directory
@@ -190,24 +191,23 @@ async def test_redis_comes_back_with_what_it_had_a_while_ago(redis: Redis, rooms
     assert await listed(rooms) == ["a:4@w1", "b:0@w1"]
 
 
-async def test_pages_and_chunks_have_every_room_once(redis: Redis, rooms: RoomList) -> None:
-    names = [f"r{number:04}" for number in range(2 * CHUNK + 7)]
+async def test_pages_and_turns_have_every_room_once(redis: Redis, rooms: RoomList) -> None:
+    names = [f"r{number:04}" for number in range(2 * SHORT + 7)]
     await Directory(redis).beat(status(ONE), [], [room(name) for name in names])
     await rooms.catch_up()
     assert list(rooms.held_names()) == names
-    assert [name async for some in rooms.in_chunks(names) for name in some] == names
     assert [name async for some in rooms.in_turns(rooms.held_names(), str) for name in some] == names
     for after in ("r", "r0003", "r0003x", names[-1], "s"):
         assert list(rooms.held_names(after)) == [name for name in names if name > after]
 
 
 async def test_rooms_that_begin_and_end_do_not_confuse_a_slow_reader(redis: Redis, rooms: RoomList) -> None:
-    names = [f"r{number:04}" for number in range(3 * CHUNK)]
+    names = [f"r{number:04}" for number in range(3 * SHORT)]
     directory = Directory(redis)
     await directory.beat(status(ONE), [], [room(name) for name in names])
     await rooms.catch_up()
     reader = rooms.held_names()
-    read = [next(reader) for _ in range(CHUNK)]
+    read = [next(reader) for _ in range(SHORT)]
     ended, begun = set(names[::3]), ["a", "r0101x", "z"]
     await directory.beat(status(ONE), [], [room(name) for name in [*begun, *names] if name not in ended])
     await rooms.catch_up()

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from control.events import room_streams
+from control.events import streams
 from tests.integration.control.conftest import Stage
 from tests.integration.control.description import description
 from tests.integration.control.heard import listening
@@ -25,7 +25,7 @@ LISTS = ("/api/rooms", "/api/rooms?detail=true", "/api/rooms?limit=1", "/api/rec
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room_streams, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.1)
 
 
 async def hide(http: httpx.AsyncClient, *, listed: bool) -> None:

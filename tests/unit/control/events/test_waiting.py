@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from control.events import waiting
-from control.events.places import StreamPlaces
+from control.events.places import Places
 from control.events.waiting import WaitingViewers
 from shared.names import RoomName
 
@@ -26,7 +26,7 @@ class Rooms:
 class Stage:
     def __init__(self) -> None:
         self.rooms = Rooms()
-        self.places = StreamPlaces(10)
+        self.places = Places(10)
         self.viewers = WaitingViewers(cast(Any, self.rooms), self.places)
         self.gone = False
 
@@ -65,7 +65,7 @@ async def test_nobody_waits_for_ever_nor_for_who_has_gone_nor_in_a_process_that_
     stage.gone = True
     assert not await left
     stage.gone = False
-    stage.viewers.close_all()
+    stage.places.close()
     assert not await stopped
     assert stage.is_empty
 

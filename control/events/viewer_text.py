@@ -1,19 +1,16 @@
-"""WHEP's server-sent events (draft-ietf-wish-whep): which ones, when, and as text. Does no I/O.
-
-A stream reports how the room differs from its last report: a slow reader misses steps, never the outcome.
-"""
+"""WHEP's server-sent events (draft-ietf-wish-whep): which ones, and as text. Does no I/O."""
 
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from control.workers.cluster_rooms import ClusterRoom
+from control.workers.room_facts import compact_json
 from shared.messages.status import LayerStatus
 
 RELATION = "urn:ietf:params:whep:ext:core:server-sent-events"
-KEEP_ALIVE = ": \n\n"  # a comment, which keeps proxies from closing the connection
 
 # Each event by its letter in the names of streams.
 _LETTERS = {
@@ -34,15 +31,13 @@ _WAVE_SHARE = 0.6
 _BITRATE_SHARE = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class RoomView:
-    """What can be reported to a viewer about the room."""
+class State(NamedTuple):
+    """What is told of a thing: by which event (empty: by none), and as text. `granted`: see `Stream.show`."""
 
-    active: bool  # whether somebody publishes
-    viewers: int
-    layers: tuple[LayerStatus, ...] = ()  # of the picture, best first
-    delay: float | None = None  # seconds from the capture of media to this viewer's worker; None: not known
-    reconnect: bool = False  # this viewer should move to another worker now
+    name: str
+    event: str
+    text: bytes
+    granted: bool = False
 
 
 def new_stream_name(wanted: Iterable[str]) -> str:
@@ -58,26 +53,25 @@ def events_of_stream(name: str) -> frozenset[str] | None:
     return frozenset(_LETTERS[letter] for letter in match[1]) if match else None
 
 
-def changes(
-    before: RoomView | None, now: RoomView, wanted: frozenset[str], picture: int | None
-) -> Iterator[str]:
-    """The wanted events between two views, as text; `before` is None at the beginning.
+def states(room: ClusterRoom | None, worker: str, picture: int | None, *, moves: bool) -> Iterator[State]:
+    """What a room's viewer at that worker is told. `moves`: it should play the room elsewhere.
 
     `picture` is the place of the viewer's section (m-line) for the picture; None: it gets none.
     """
-    if before is None or now.active != before.active:
-        # a stream does not begin with `inactive`: the draft forbids it
-        name = "active" if now.active else "inactive"
-        if name in wanted and (now.active or before is not None):
-            yield _text(name, {})
-    if "layers" in wanted and picture is not None and now.layers != (before.layers if before else ()):
-        yield _text("layers", layers_data(picture, now.layers))
-    if "viewercount" in wanted and (before is None or now.viewers != before.viewers):
-        yield _text("viewercount", {"viewercount": now.viewers})
-    if "delay" in wanted and now.delay != (before.delay if before else None):
-        yield _text("delay", {"delay": now.delay})
-    if "reconnect" in wanted and now.reconnect and not (before and before.reconnect):
-        yield _text("reconnect", {})
+    is_live = room is not None and room.status.has_publisher
+    # a stream does not begin with `inactive`: the draft forbids it
+    yield _state("life", "active" if is_live else "inactive", {}, granted=not is_live)
+    if picture is not None:
+        layers = room.status.layers if room else ()
+        yield _state("layers", "layers", layers_data(picture, layers), granted=not layers)
+    yield _state("viewers", "viewercount", {"viewercount": room.status.subscribers if room else 0})
+    delay = room.delay(worker) if room else None
+    yield _state("delay", "delay", {"delay": delay}, granted=delay is None)
+    yield _state("move", "reconnect" if moves and is_live else "", {})
+
+
+def _state(name: str, event: str, data: Mapping[str, object], *, granted: bool = False) -> State:
+    return State(name, event, b"event: %b\ndata: %b\n\n" % (event.encode(), compact_json(data)), granted)
 
 
 def moves_at(session: str, drains_from: float, drains_until: float) -> float:
@@ -86,13 +80,9 @@ def moves_at(session: str, drains_from: float, drains_until: float) -> float:
     return drains_from + _WAVE_SHARE * lot * (drains_until - drains_from)
 
 
-def message_text(message: str) -> str:
+def message_text(message: str) -> bytes:
     """The event of a message of one line."""
-    return f"event: message\ndata: {message}\n\n"
-
-
-def _text(name: str, data: Mapping[str, object]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+    return f"event: message\ndata: {message}\n\n".encode()
 
 
 def steady_layers(before: tuple[LayerStatus, ...], now: tuple[LayerStatus, ...]) -> tuple[LayerStatus, ...]:
