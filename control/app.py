@@ -58,7 +58,6 @@ from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
 from control.workers.moderator import Moderator
 from control.workers.offers import Offers
-from control.workers.placement import Placement
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_configuration import RoomConfiguration
 from control.workers.room_list import RoomList
@@ -98,12 +97,11 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     rpc = RpcClient(redis, redis_url, metrics.rpc_called, clock)
     directory = Directory(redis)
     watch = RedisWatch(watched)
-    placement = Placement()
     cluster = Cluster(directory, watch, clock)
     rooms = RoomList(directory, cluster, watch)
-    calls = Calls(rpc, placement)
+    calls = Calls(rpc)
     gateway = Gateway(cluster, calls, watch)
-    offers = Offers(cluster, calls, placement, watch)
+    offers = Offers(cluster, calls, watch)
     every_worker = EveryWorker(directory, cluster, rpc, watch)
     places = Places(connections)
     viewer_streams = ViewerStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)

@@ -11,7 +11,7 @@ from time import monotonic
 
 from control.workers.calls import RPC_SECONDS, Calls
 from control.workers.cluster import LIMIT_SECONDS, Cluster
-from control.workers.placement import Placement, nobody, takes_viewers
+from control.workers.placement import nobody, takes_viewers, viewer_worker
 from control.workers.redis_watch import RedisWatch
 from shared.directory.directory import RoomHolders
 from shared.errors import ErrorCode, ServiceError
@@ -39,10 +39,9 @@ def _unless_full() -> Iterator[None]:
 
 
 class Offers:
-    def __init__(self, cluster: Cluster, calls: Calls, placement: Placement, watch: RedisWatch) -> None:
+    def __init__(self, cluster: Cluster, calls: Calls, watch: RedisWatch) -> None:
         self._cluster = cluster
         self._calls = calls
-        self._placement = placement
         self._watch = watch
         self._alone: dict[RoomName, WorkerId] = {}  # who has a room, where there are no copies
 
@@ -100,7 +99,7 @@ class Offers:
         Raises `NO_WORKER` or `WORKER_FULL` when there have been none from the beginning.
         """
         number = DRAWN + len(asked)
-        drawn = await self._cluster.draw_workers(number, asked | self._placement.suspects(monotonic()))
+        drawn = await self._cluster.draw_workers(number, asked | self._calls.suspects())
         if not drawn and not asked:
             raise nobody(await self._cluster.recent_workers())
         return [worker for worker in drawn if worker not in asked], len(drawn) < number
@@ -168,7 +167,7 @@ class Offers:
                 return owner, 0
         found = await self._cluster.in_room(room, holders)
         statuses = {worker: status for worker, (status, part) in found.items() if part or worker == owner}
-        worker = self._placement.viewer_worker(owner, statuses, refused, _draw())
+        worker = viewer_worker(owner, statuses, refused, self._calls.suspects(), _draw())
         if worker is None:
             worker = await self._another(refused | {owner})
         elsewhere = sum(part.subscribers for other, (_, part) in found.items() if part and other != worker)
@@ -176,7 +175,7 @@ class Offers:
 
     async def _another(self, unfit: set[WorkerId]) -> WorkerId:
         """A worker for a copy of a room. Raises `WORKER_FULL` or `NO_WORKER` when none takes viewers."""
-        avoid = unfit | self._placement.suspects(monotonic())
+        avoid = unfit | self._calls.suspects()
         drawn = await self._cluster.draw_workers(DRAWN + len(unfit), avoid, for_viewer=True)
         if fit := [worker for worker in drawn if worker not in unfit]:
             return fit[0]

@@ -1,8 +1,7 @@
 """Which worker gets a new publisher or viewer, by the burden that the workers report. Does no I/O.
 
 Publishers, and viewers of full rooms, go to the best of a few workers that Redis draws, which counts what all
-control processes place meanwhile (`draw_workers.lua`). Here is what is decided among the workers of a room,
-and what one control process remembers.
+control processes place meanwhile (`draw_workers.lua`). Here is what is decided among the workers of a room.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -11,57 +10,33 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus, burden
 from shared.names import WorkerId
 
-# A worker that did not answer is tried last as long as its heartbeat may outlive it.
-_SUSPECT_SECONDS = 5.0
 
+def viewer_worker(
+    owner: WorkerId,
+    holders: Mapping[WorkerId, WorkerStatus | None],
+    refused: Collection[WorkerId],
+    suspects: Collection[str],
+    draw: float,
+) -> WorkerId | None:
+    """The worker for a viewer of a room among those that hold it; those in `refused` are full.
 
-class Placement:
-    """The policy, and what one control process remembers. `now` is in seconds of any steady clock."""
-
-    def __init__(self) -> None:
-        self._suspect_until: dict[WorkerId, float] = {}
-
-    def suspects(self, now: float) -> frozenset[WorkerId]:
-        """The workers that did not answer of late."""
-        self._suspect_until = {worker: until for worker, until in self._suspect_until.items() if until > now}
-        return frozenset(self._suspect_until)
-
-    def viewer_worker(
-        self,
-        owner: WorkerId,
-        holders: Mapping[WorkerId, WorkerStatus | None],
-        refused: Collection[WorkerId],
-        draw: float,
-    ) -> WorkerId | None:
-        """The worker for a viewer of a room among those that hold it; those in `refused` are full.
-
-        The owner, as long as it takes viewers; then the least burdened worker that has a copy of the room.
-        `draw`, in [0, 1), decides among equals. None: another one must get a copy. Without a status the owner
-        was announced a moment ago, and another worker is dead.
-        """
-        status = holders.get(owner)
-        if owner not in refused and (status is None or takes_viewers(status)):
-            return owner
-        copies = [
-            status
-            for worker, status in holders.items()
-            if worker != owner and worker not in refused and status is not None and takes_viewers(status)
-        ]
-        by_id = sorted(copies, key=lambda worker: worker.id)
-        turn = int(draw * len(by_id))
-        best = min(by_id[turn:] + by_id[:turn], key=self._rank, default=None)
-        return None if best is None else WorkerId(best.id)
-
-    def unanswered(self, worker: WorkerId, now: float) -> None:
-        """Remember that `worker` did not answer in time."""
-        self._suspect_until[worker] = now + _SUSPECT_SECONDS
-
-    def answered(self, worker: WorkerId) -> None:
-        """Remember that `worker` answers, whatever the answer."""
-        self._suspect_until.pop(worker, None)
-
-    def _rank(self, worker: WorkerStatus) -> tuple[bool, int]:
-        return worker.id in self._suspect_until, burden(worker)
+    The owner, as long as it takes viewers; then the least burdened worker that has a copy of the room, the
+    `suspects` last. `draw`, in [0, 1), decides among equals. None: another one must get a copy. Without a
+    status the owner was announced a moment ago, and another worker is dead.
+    """
+    status = holders.get(owner)
+    if owner not in refused and (status is None or takes_viewers(status)):
+        return owner
+    copies = [
+        status
+        for worker, status in holders.items()
+        if worker != owner and worker not in refused and status is not None and takes_viewers(status)
+    ]
+    by_id = sorted(copies, key=lambda worker: worker.id)
+    turn = int(draw * len(by_id))
+    in_turn = by_id[turn:] + by_id[:turn]
+    best = min(in_turn, key=lambda worker: (worker.id in suspects, burden(worker)), default=None)
+    return None if best is None else WorkerId(best.id)
 
 
 def takes_viewers(worker: WorkerStatus) -> bool:
