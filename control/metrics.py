@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client import Counter as PromCounter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from control.workers.room_list import RoomList
 from control.workers.turns import in_chunks
@@ -112,14 +115,14 @@ MAX_ROOMS_WITH_SERIES = 1_000
 async def cluster_exposition(
     workers: Iterable[WorkerStatus],
     lost: int,
-    memory: tuple[int, int] | None,
+    redis: Redis,
     rooms: RoomList,
     is_listed: Callable[[str], bool],
 ) -> bytes:
     """The series of the cluster.
 
-    `lost` workers fell silent within the last minute. `memory`: see `redis_memory`. Rooms that are not listed
-    have no series. Raises `NO_WORKER` when Redis does not answer in time.
+    `lost` workers fell silent within the last minute. Rooms that are not listed have no series. Raises
+    `NO_WORKER` when Redis does not answer in time.
     """
     registry = CollectorRegistry()
     states = Counter(worker.state for worker in workers)
@@ -131,7 +134,7 @@ async def cluster_exposition(
         Gauge(name, meaning, registry=registry).set(value)
 
     show("roomcast_workers_lost", "Workers that fell silent within a minute, without leaving", lost)
-    if memory is not None:
+    if (memory := await _redis_memory(redis)) is not None:  # a full one refuses all writes: nobody can join
         used, limit = memory
         show("roomcast_redis_memory_bytes", "Memory that Redis has in use", used)
         show("roomcast_redis_memory_limit_bytes", "Its maxmemory, or without one its host's memory", limit)
@@ -145,6 +148,18 @@ async def cluster_exposition(
             found += [room.status for name in some if (room := rooms.room(name)) is not None]
         registry.register(_OfRooms(found))
     return generate_latest(registry)
+
+
+async def _redis_memory(redis: Redis) -> tuple[int, int] | None:
+    """Bytes in use, and `maxmemory`, or without that the host's; None: not known now."""
+    try:
+        info: dict[str, Any] = await redis.info("memory")
+    except (RedisError, OSError):  # it is away, or our user may not ask
+        return None
+    used, limit = info.get("used_memory"), info.get("maxmemory") or info.get("total_system_memory")
+    if not (isinstance(used, int) and isinstance(limit, int)):  # a service that is like Redis
+        return None
+    return used, limit
 
 
 class _OfRooms(Collector):

@@ -15,7 +15,6 @@ from starlette.types import Scope
 from control.http.resource import Resource
 from control.metrics import HttpMetrics, cluster_exposition
 from control.workers.cluster import Cluster
-from control.workers.redis_memory import redis_memory
 from control.workers.room_list import RoomList
 from shared.errors import ServiceError
 
@@ -48,7 +47,7 @@ class MetricsRoutes:
             series = await cluster_exposition(
                 await self._cluster.recent_workers(),
                 await self._cluster.lost_workers(),
-                await redis_memory(self._redis),
+                self._redis,
                 self._rooms,
                 self._is_listed,
             )
