@@ -7,11 +7,12 @@ import pytest
 from media.feedback import playback as module
 from media.feedback.playback import ask_early
 from media.feedback.publisher_feedback import REPORT_SECONDS
+from media.rtp.rtcp import ReportBlock, receiver_report
 from media.switch.join import ASK_AGAIN_SECONDS, MOST_ASKS
-from tests.support.far_viewer import PLAIN, FarViewer
+from tests.support.far_viewer import PLAIN, REPORTER, FarViewer
 from tests.support.published import AUDIO, VIDEO, sound, video
 from tests.support.shown_world import ShownWorld
-from tests.support.world import World
+from tests.support.world import SSRCS, World
 
 KEYFRAME = b"\x10\x00 key"  # VP8
 
@@ -72,13 +73,14 @@ def test_who_never_gets_a_picture_asks_a_few_times(world: World) -> None:
     assert not viewer.waited
 
 
-def test_what_the_sender_refused_is_counted_with_each_report_and_at_the_end(
+def test_what_the_sender_refused_and_the_line_lost_is_counted_with_each_report_and_at_the_end(
     world: World, viewer: FarViewer
 ) -> None:
     viewer.viewer.sender._refused = 2
+    viewer.says(receiver_report(REPORTER, [ReportBlock(SSRCS[VIDEO], 64, 0, 0, 0, 0, 0)]))
     world.now += REPORT_SECONDS
     viewer.playback.tick(world.now)
-    assert viewer.stats.srtp_refused == 2
+    assert (viewer.stats.srtp_refused, viewer.stats.losses._sum) == (2, 0.25)
     viewer.viewer.sender._refused = 3
     viewer.playback.tick(world.now)
     assert viewer.stats.srtp_refused == 2
@@ -105,6 +107,7 @@ def test_it_is_sent_to_its_latest_address(world: World, viewer: FarViewer) -> No
 def test_a_keyframe_is_asked_for_early_where_the_answer_would_be_held() -> None:
     world = World([video("VP8", feedback=["nack pli"]), sound()])
     world.media(VIDEO, AUDIO, payload=KEYFRAME)
+    assert world.join(PLAIN).viewer.behind is not None  # it begins with what is held
     asked: list[int] = []
     world.feedback.want_keyframe = lambda number, _now, **_: asked.append(number)  # type: ignore[method-assign]
     for rendition in (AUDIO, None, VIDEO):
