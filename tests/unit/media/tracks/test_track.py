@@ -122,7 +122,8 @@ def test_a_track_is_live_while_packets_for_viewers_come() -> None:
     track.source.last_received = 0.5  # of a machine that has just begun
     assert track.live(1.0)
     succeed(world.tracks, layers())
-    assert not track.live(1.0)  # it rests
+    assert not track.live(1.0)  # it rests, ...
+    assert track.source.last_received == 0.5  # ... and goes on from there
     track.sent.announced = 1
     assert track.live(1.0)
 
