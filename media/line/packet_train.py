@@ -174,9 +174,11 @@ class PacketTrains:
 def _exact(arrivals: Sequence[float]) -> list[tuple[int, float]]:
     """The places and times of packets that were read no later than the next one came.
 
-    Of those that were read at once that is the last one; of the very last one nobody knows.
+    Of those that were read at once that is the last one. Of the very last one nobody knows: it counts where
+    each of the others was read so.
     """
-    return [(n, at) for n, (at, later) in enumerate(pairwise(arrivals)) if later - at > _READ_SECONDS]
+    exact = [(n, at) for n, (at, later) in enumerate(pairwise(arrivals)) if later - at > _READ_SECONDS]
+    return exact if len(exact) < len(arrivals) - 1 else [*enumerate(arrivals)]
 
 
 def _gap(arrivals: Sequence[tuple[int, float]]) -> float:

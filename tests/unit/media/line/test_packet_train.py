@@ -40,20 +40,20 @@ def test_lost_packets_do_not_count_and_of_few_nothing_is_told() -> None:
     trains = PacketTrains()
     came = times(200_000)
     came[2] = None
-    assert trains.arrived(trains.send(1.0), came, 1.2) == pytest.approx(200_000 / 1.4)
+    assert trains.arrived(trains.send(1.0), came, 1.2) == pytest.approx(200_000 / 1.3)
     for lost in (0, 1, 3):
         came[lost] = None
     assert trains.arrived(trains.send(2.0), came, 2.2) is None
 
 
-@pytest.mark.parametrize(("place", "off"), [(0, 0.085), (PACKETS - 1, 1e-6)])
-def test_a_packet_that_is_late_at_an_end_moves_the_rate_little(place: int, off: float) -> None:
+@pytest.mark.parametrize("place", [0, PACKETS - 1])
+def test_a_packet_that_is_late_at_an_end_moves_the_rate_little(place: int) -> None:
     """A machine that does other things makes packets late one by one, by a millisecond."""
     trains = PacketTrains()
     came = times(500_000)
     came[place] = (came[place] or 0.0) + 0.001
     told = trains.arrived(trains.send(1.0), came, 1.2)
-    assert told == pytest.approx(500_000, rel=off)
+    assert told == pytest.approx(500_000, rel=0.06)  # by the ends alone it would be off by 7 %
 
 
 @pytest.mark.parametrize("read", [(2, 2, 2, 3, 4, 5), (0, 1, 4, 4, 4, 5), (0, 3, 3, 3, 5, 5)])
