@@ -73,6 +73,10 @@ class RoomStreams(Streams[RoomStream]):
         feed = None if names else self._feeds[detailed]
         return await self.open(RoomStream(client, names, detailed=detailed, feed=feed))
 
+    def close(self, stream: RoomStream) -> None:
+        super().close(stream)
+        self._ends.forget(stream.topics - self.of.keys())
+
     async def _begin(self, stream: RoomStream) -> None:
         await self._rooms.catch_up()
         if stream.detailed:
