@@ -36,14 +36,14 @@ test: .venv/test.stamp ## Check style, types and contracts, and run every test b
 # Tests that measure, one at a time; then those that wait for something, four at once.
 .PHONY: test-waiting
 test-waiting: .venv/test.stamp
-	$(BIN)/pytest $(AGAIN) -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
-	$(BIN)/pytest $(AGAIN) -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
+	$(BIN)/pytest -m "alone and not soak" $$(grep -rlE 'mark\.alone' tests --include='test_*.py')
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT:%=--ignore=%)
 
 # In the time that those leave: the kernel runs it only while a core has nothing else to do.
 .PHONY: test-quietly
 test-quietly: .venv/test.stamp
 	$(QUIETLY) $(MAKE) --no-print-directory types
-	$(QUIETLY) $(BIN)/pytest $(AGAIN) -n 2 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT)
+	$(QUIETLY) $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" $(PATIENT)
 
 QUIETLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
@@ -53,9 +53,6 @@ PATIENT := $(addprefix tests/unit/,$(addprefix media/,feedback line negotiation 
 	tests/unit/media/recording/test_timeline.py $(addprefix tests/,fuzz house zoo world/test_world.py e2e/npm/test_package.py) \
 	$(addprefix tests/integration/recording/test_,files.py frame_times.py) \
 	$(addprefix tests/integration/deploy/test_,$(addsuffix .py,alerts containers helm_chart kubernetes kustomize outages prometheus_files systemd))
-
-# What failed runs again, twice at most, and is named in the summary (RERUN). Each such name is a fault to be mended.
-AGAIN := --reruns 2 --reruns-delay 5 -r aR
 
 .PHONY: lint
 lint: style types ## Check style, types and the import contracts

@@ -68,16 +68,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = itertools.chain.from_iterable([*first, *itertools.chain.from_iterable(files.values())])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say why a test failed that then passed: it is a fault to be found all the same."""
-    for report in terminalreporter.stats.get("rerun", []):
-        terminalreporter.section(f"the first try of {report.nodeid}")
-        terminalreporter.write_line(report.longreprtext)
-        for name, text in report.sections:
-            terminalreporter.section(name)
-            terminalreporter.write_line(text)
-
-
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """URL of this test run's own Valkey."""
