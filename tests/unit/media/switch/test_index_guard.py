@@ -39,15 +39,3 @@ def number_anew(world: World) -> None:
     for track, source in enumerate(world.feed.sources):
         source.translator = SequenceTranslator(1, 0)
         source.translator.rebase(world.publisher.sequences[track] + 1, 0, 0)
-
-
-def test_refused_packets_are_counted_with_the_reports() -> None:
-    world = World()
-    viewer = world.join()
-    world.report_to(viewer)
-    number_anew(world)
-    world.media(VIDEO)
-    assert viewer.stats.srtp_refused == 0
-    world.now += 1.0
-    viewer.playback.tick(world.now)
-    assert viewer.stats.srtp_refused == 1

@@ -232,18 +232,6 @@ def test_a_viewer_that_leaves_early_leaves_nothing(
 # --- settings
 
 
-def test_off_means_that_no_picture_is_kept() -> None:
-    world = PictureWorld(mode="off")
-    world.run(3.0)
-    assert not world.picture.has_pictures
-    viewer = world.join()
-    world.run(2.0)
-    packets = picture_of(viewer)
-    assert packets[0][0] == 0
-    assert first_keyframe(packets) == pytest.approx(1.0, abs=0.05)
-    assert_contiguous(packets)
-
-
 def test_on_means_that_nobody_waits_whatever_the_publisher_does() -> None:
     world = PictureWorld(mode="on", answers=True)
     for _ in range(2 * PROOF):

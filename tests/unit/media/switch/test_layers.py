@@ -1,11 +1,14 @@
-"""Layers of a picture share payload types: each packet finds the track of its layer, or none."""
+"""Layers of a picture share payload types: each packet finds the track of its layer, or none.
+
+What is remembered of SSRCs and names: `tests/unit/media/tracks/test_layer_streams.py`.
+"""
 
 import pytest
 
 from media.tracks.layer_streams import LayerStreams
 from media.tracks.source_track import SOURCE_SILENT_SECONDS
-from media.tracks.track import LIVE_SECONDS
 from tests.support.far_end import rtp
+from tests.support.far_viewer import FarViewer
 from tests.support.layered import (
     AUDIO,
     DELTA,
@@ -26,15 +29,19 @@ F, H, Q = range(3)
 SSRCS = (10, 20, 30)  # of the publisher's layers, best first
 
 
-def begin(world: LayeredWorld) -> None:
-    """The first packet of each layer says its name."""
-    for ssrc, rid in zip(SSRCS, RIDS, strict=True):
-        world.send(ssrc, rid=rid)
-
-
 @pytest.fixture
 def world() -> LayeredWorld:
     return LayeredWorld()
+
+
+@pytest.fixture
+def viewer(world: LayeredWorld) -> FarViewer:
+    """It watches all layers. The first packet of each has said its name."""
+    viewer = world.watch()
+    for ssrc, rid in zip(SSRCS, RIDS, strict=True):
+        world.send(ssrc, rid=rid)
+    viewer.packets()
+    return viewer
 
 
 def test_the_first_packets_of_a_layer_tell_its_name_and_later_ones_need_not(world: LayeredWorld) -> None:
@@ -47,39 +54,24 @@ def test_the_first_packets_of_a_layer_tell_its_name_and_later_ones_need_not(worl
     assert [source.stats and source.stats.ssrc for source in world.feed.sources] == [*SSRCS, None]
 
 
-def test_an_ssrc_that_tells_no_name_waits_until_it_does(world: LayeredWorld) -> None:
-    viewer = world.watch()
-    world.send(10, b"early")
-    world.send(10, b"other", rid="x")
-    assert not got(viewer)
-    assert world.feed.rx_dropped == 2
-    world.send(10, b"named", rid="h")
-    world.send(10, b"later")
-    assert got(viewer) == [(H, b"named"), (H, b"later")]
-
-
-def test_the_sound_beside_layers_keeps_its_way_by_payload_type(world: LayeredWorld) -> None:
-    viewer = world.watch()
-    begin(world)
-    viewer.packets()
+def test_the_sound_beside_layers_keeps_its_way_by_payload_type(
+    world: LayeredWorld, viewer: FarViewer
+) -> None:
     world.receive(world.publisher.packet(AUDIO, b"sound", timestamp=0))
     assert got(viewer) == [(AUDIO, b"sound")]
     assert world.feed.by_payload_type == {111: AUDIO}
 
 
-def test_layers_do_not_take_each_other_over(world: LayeredWorld) -> None:
-    viewer = world.watch()
-    begin(world)
+def test_layers_do_not_take_each_other_over(world: LayeredWorld, viewer: FarViewer) -> None:
     world.now += 10 * SOURCE_SILENT_SECONDS
     world.send(30, b"alone")
-    assert got(viewer)[3:] == [(Q, b"alone")]
+    assert got(viewer) == [(Q, b"alone")]
     assert [track.live(world.now) for track in world.tracks] == [False, False, True, False]
 
 
-def test_a_layer_that_starts_again_under_another_ssrc_is_followed_after_silence(world: LayeredWorld) -> None:
-    viewer = world.watch()
-    begin(world)
-    viewer.packets()
+def test_a_layer_that_starts_again_under_another_ssrc_is_followed_after_silence(
+    world: LayeredWorld, viewer: FarViewer
+) -> None:
     world.send(21, b"too soon", rid="h")
     world.send(20, b"still there")
     assert got(viewer) == [(H, b"still there")]
@@ -88,19 +80,6 @@ def test_a_layer_that_starts_again_under_another_ssrc_is_followed_after_silence(
     assert got(viewer) == [(H, b"again")]
     world.send(20, b"the former")
     assert not got(viewer)
-
-
-def test_a_layer_may_come_late_stop_and_come_back(world: LayeredWorld) -> None:
-    viewer = world.watch()
-    world.send(30, rid="q")
-    world.now += 60.0
-    world.send(10, b"late", rid="f")
-    world.now += LIVE_SECONDS
-    assert not world.tracks[F].live(world.now)
-    world.send(10, b"back")
-    assert world.tracks[F].live(world.now)
-    assert not world.tracks[H].live(world.now)
-    assert got(viewer)[1:] == [(F, b"late"), (F, b"back")]
 
 
 def test_what_a_name_teaches_must_be_authentic(world: LayeredWorld) -> None:
@@ -115,24 +94,14 @@ def test_what_a_name_teaches_must_be_authentic(world: LayeredWorld) -> None:
 
 
 @pytest.mark.parametrize("layer", [F, H, Q])
-def test_rtx_finds_its_layer_by_the_name_that_it_repairs(world: LayeredWorld, layer: int) -> None:
-    viewer = world.watch()
-    begin(world)
+def test_rtx_finds_its_layer_by_the_name_that_it_repairs(
+    world: LayeredWorld, viewer: FarViewer, layer: int
+) -> None:
     world.send(SSRCS[layer], sequence=3)
     viewer.packets()
     world.send_again(55, 2, b"lost", repairs=RIDS[layer])
     world.send_again(55, 2, b"twice")
     assert got(viewer) == [(layer, b"lost")]
-
-
-def test_rtx_that_does_not_tell_what_it_repairs_is_dropped(world: LayeredWorld) -> None:
-    viewer = world.watch()
-    begin(world)
-    world.send(10, sequence=3)
-    viewer.packets()
-    world.send_again(55, 2, b"lost")
-    world.send_again(55, 2, b"of a layer that we do not take", repairs="x")
-    assert not got(viewer)
 
 
 def test_layers_without_names_are_found_by_declared_ssrcs_and_their_rtx_too() -> None:
@@ -152,10 +121,9 @@ def test_layers_without_names_are_found_by_declared_ssrcs_and_their_rtx_too() ->
 # --- a publisher that makes things up
 
 
-def test_a_flood_of_ssrcs_and_names_is_forgotten_and_does_not_move_a_layer(world: LayeredWorld) -> None:
-    viewer = world.watch()
-    begin(world)
-    viewer.packets()
+def test_a_flood_of_ssrcs_and_names_is_forgotten_and_does_not_move_a_layer(
+    world: LayeredWorld, viewer: FarViewer
+) -> None:
     for n in range(2000):
         world.send(1000 + n, rid=RIDS[n % 3] if n % 2 else f"x{n}")
         world.send(9000 + n, b"\0\1", repairs=RIDS[n % 3], payload_type=RTX_TYPE)
@@ -203,11 +171,7 @@ def test_the_next_publishers_layers_continue_best_to_best_and_the_rest_rest() ->
     assert all(packet.sequence == before[packet.ssrc] + 1 for packet in packets)
 
 
-def test_a_publisher_without_layers_continues_the_best_one() -> None:
-    world = LayeredWorld()
-    viewer = world.watch()
-    begin(world)
-    viewer.packets()
+def test_a_publisher_without_layers_continues_the_best_one(world: LayeredWorld, viewer: FarViewer) -> None:
     world.succeed([*layers(1), sound()])
     assert world.feed.layers is None
     world.send(77, b"one")

@@ -101,20 +101,3 @@ def test_what_is_sent_again_and_padding_are_stamped_anew(profile: Profile) -> No
         assert again.payload == lost.sequence.to_bytes(2) + lost.payload
         world.switch.pad(viewer.far.viewer, 600, world.now)
         assert [stamp(packet) for packet in viewer.far.packets()] == [send_time(world.now)] * 2
-
-
-@pytest.mark.parametrize("profile", BOTH_PROFILES)
-def test_without_retransmissions_of_their_own_packets_say_nothing_and_come_again_as_they_were(
-    profile: Profile,
-) -> None:
-    world = LayersWorld()
-    world.picture(0, keyframe=True)
-    viewer = ChangingViewer(world, 0, profile, rtx=False)
-    world.picture(0)
-    datagrams = viewer.far.datagrams()
-    packets = viewer.far.packets(datagrams)
-    assert [packet.extensions for packet in packets] == [()] * len(packets)
-    world.now += 0.3
-    for datagram, packet in zip(datagrams, packets, strict=True):
-        assert viewer.far.loses(PICTURE, packet.sequence) == [datagram]
-    assert world.switch.pad(viewer.far.viewer, 600, world.now) == 0

@@ -1,4 +1,7 @@
-"""The switch: what a publisher sends again takes its place (RFC 4588)."""
+"""The switch: what a publisher sends again takes its place (RFC 4588).
+
+What is taken for a packet of the track: `tests/unit/media/tracks/test_source_track.py`.
+"""
 
 import pytest
 
@@ -10,7 +13,7 @@ from tests.support.world import SSRCS
 
 pytestmark = pytest.mark.usefixtures("each_sender")
 
-RTX_TYPE, RTX_SSRC, OTHER_RTX_SSRC = 97, 0x1111, 0x2222
+RTX_TYPE, RTX_SSRC = 97, 0x1111
 SOURCE = 0x51
 DECLARED = {RTX_SSRC: SOURCE}
 
@@ -26,9 +29,9 @@ class Again:
         self.viewer = self.world.join()
         self._index = 0
 
-    def send(self, ssrc: int, payload: bytes, padding: int = 0) -> None:
+    def send(self, payload: bytes, padding: int = 0) -> None:
         self._index += 1
-        plain = rtp(self._index, payload, payload_type=RTX_TYPE, ssrc=ssrc, padding=padding)
+        plain = rtp(self._index, payload, payload_type=RTX_TYPE, ssrc=RTX_SSRC, padding=padding)
         self.world.receive(self.world.publisher.protect(plain, self._index))
 
     def lose(self, count: int) -> list[bytes]:
@@ -58,7 +61,7 @@ class Again:
 def test_a_packet_that_comes_by_rtx_takes_its_place(repairs: dict[int, int]) -> None:
     again = Again(repairs)
     for payload in again.lose(2):
-        again.send(RTX_SSRC, payload)
+        again.send(payload)
     assert again.payloads() == [(2, b"lost 2"), (3, b"lost 3")]
     assert again.counts == (4, 0, 0)
 
@@ -68,34 +71,12 @@ def test_probes_of_the_bandwidth_are_neither_packets_of_the_track_nor_errors(rep
     again = Again(repairs)
     again.lose(0)
     before, _, _ = again.counts
-    again.send(RTX_SSRC, b"", padding=200)
-    again.send(RTX_SSRC, b"\1", padding=3)
-    again.send(RTX_SSRC, (1).to_bytes(2) + b"was here")
-    again.send(RTX_SSRC, b"")
+    again.send(b"", padding=200)
+    again.send(b"\1", padding=3)
+    again.send((1).to_bytes(2) + b"was here")
+    again.send(b"")
     assert not again.payloads()
     assert again.counts == (before, 0, 0)
-
-
-def test_rtx_of_another_layer_is_ignored() -> None:
-    again = Again(DECLARED | {OTHER_RTX_SSRC: 99})
-    (payload,) = again.lose(1)
-    again.send(OTHER_RTX_SSRC, payload)
-    assert not again.payloads()
-    again.send(RTX_SSRC, payload)
-    assert len(again.payloads()) == 1
-
-
-def test_of_an_undeclared_rtx_stream_only_missing_packets_are_taken() -> None:
-    again = Again({})
-    again.lose(1)
-    again.send(OTHER_RTX_SSRC, (700).to_bytes(2) + b"lost of another layer")
-    assert not again.payloads()
-
-
-def test_rtx_before_the_first_packet_of_its_track_is_ignored() -> None:
-    again = Again(DECLARED)
-    again.send(RTX_SSRC, b"\0\1payload")
-    assert not again.viewer.inbox
 
 
 def test_a_packet_that_is_sent_again_without_rtx_takes_its_place_too() -> None:
