@@ -1,7 +1,7 @@
 """libsrtp without the overhead of pylibsrtp, which is more than half of the cost.
 
 pylibsrtp creates and frees the contexts; the calls for each packet go directly to the library. No other
-module uses pylibsrtp's underscore names, as tests/unit/media/rtp/test_libsrtp.py checks.
+module uses pylibsrtp's underscore names, as tests/unit/media/rtp/test_srtp_sender.py checks.
 """
 
 from collections.abc import Callable

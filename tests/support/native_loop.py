@@ -1,6 +1,7 @@
 """The native step in tests that have no network: it sends over loopback, and what arrives is handed on."""
 
 import contextlib
+import os
 import socket
 import struct
 import sys
@@ -9,6 +10,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 import pytest
+from hypothesis import settings
 
 from media.native.choice import NativeSending, chosen
 from media.rtp.run import Form, MakeOpener, Run
@@ -18,6 +20,8 @@ from media.transport.udp import UDP_GRO, send_natively
 
 NATIVE = chosen("auto")
 SENDERS = ("python",) if NATIVE is None else ("python", "native")
+# `make sanitize` wants more
+many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
 _IP_PKTINFO = 8  # linux/in.h; before Python 3.14 not in every socket module
 _PKTINFO = struct.Struct("@i4s4s")
 _MOST_BYTES = 65_536

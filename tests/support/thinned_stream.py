@@ -54,8 +54,3 @@ def thinned(form: Form, codec: str = "VP8") -> Thinned:
 
 def taken(track: Thinned, arrivals: Sequence[Sent]) -> list[tuple[Sent, Run]]:
     return [(sent, out) for sent in arrivals for out in track.take(sent.packet)]
-
-
-def contents(outs: Sequence[tuple[Sent, Run]]) -> list[tuple[int, bytes]]:
-    """By index: what a viewer can put together."""
-    return sorted((out.first, out.packet(0).payload) for _, out in outs)

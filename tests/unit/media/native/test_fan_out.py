@@ -1,6 +1,5 @@
 """The native step by itself: the same bytes as in Python, and nothing that can be asked of it breaks it."""
 
-import os
 import shlex
 import socket
 import subprocess
@@ -9,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from media.pure.fan_out import fan_out_by
@@ -25,12 +24,9 @@ from media.switch.wire_profile import WireProfile
 from media.transport.address import Address, numbers
 from media.transport.udp import UdpPort
 from tests.support.far_end import new_keys, rtp
-from tests.support.native_loop import NATIVE, NativeLoop
+from tests.support.native_loop import NATIVE, NativeLoop, many
 from tests.support.nonce_watch import NonceWatch
 from tests.support.runs import natively, run_of
-
-# `make sanitize` wants more
-many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
 
 SSRC = 0x5EED
 FORM = Form(96, 0, NOT_KEPT, 0, b"")

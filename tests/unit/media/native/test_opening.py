@@ -1,18 +1,16 @@
 """What opens runs natively, asked for anything: it does, or refuses. Hostile runs: test_srtp_receiver.py."""
 
-import os
 import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.far_end import one_byte, rtp
-from tests.support.native_loop import NATIVE
+from tests.support.native_loop import NATIVE, many
 from tests.unit.media.rtp.test_srtp_receiver import at, sealed
 
-many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
 SSRC = 0x5EED
 
 

@@ -1,22 +1,19 @@
 """What is read natively from a port: what Python reads, whatever comes."""
 
-import os
 import socket
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from media.native.choice import NativeSending
 from media.rtp.joined import Joined, datagrams_of
 from media.transport.address import MAX_DATAGRAM, Address
 from media.transport.udp import BATCH, SAMPLE_EVERY, UDP_SEGMENT, UdpPort
-from tests.support.native_loop import NATIVE
-
-many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
+from tests.support.native_loop import NATIVE, many
 
 
 def singly(batch: Iterable[tuple[bytes | Joined, Address]]) -> list[tuple[bytes, Address]]:

@@ -1,18 +1,16 @@
 """A run in C: nothing that is asked of it breaks it. What it says: tests/unit/media/pure/test_run.py."""
 
-import os
 import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtp.run import NOT_KEPT
 from tests.support.far_end import one_byte, rtp
-from tests.support.native_loop import NATIVE
+from tests.support.native_loop import NATIVE, many
 
-many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
 FORM = (96, 0, NOT_KEPT, 0, b"")
 METHODS = {
     "number": 4,

@@ -1,13 +1,12 @@
 """A run, in Python and natively: what it says of its packets is what each of them would, byte for byte."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -20,11 +19,11 @@ from media.rtp.run import MOST_PACKETS, NOT_KEPT, Form, Run, by_picture, id_tabl
 from media.rtp.srtp import GCM_TAG
 from media.tracks.layer_ids import LayerIds, PictureIds
 from tests.support.far_end import one_byte, rtp, two_byte
+from tests.support.native_loop import many
 from tests.support.runs import RUNS
 from tests.unit.media.rtp.test_srtp_receiver import OPENERS, at, sealed
 
 Make = Callable[..., Run]
-many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
 both = pytest.mark.parametrize("make", RUNS, ids=["python", "native"][: len(RUNS)])
 SSRC, SOURCE = 0xAAAA, 0x5EED
 DESCRIPTOR = 5

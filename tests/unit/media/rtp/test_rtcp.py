@@ -209,6 +209,7 @@ def test_a_compound_without_known_packets_is_empty() -> None:
         b"\xa0\xd0\x00\x01" + b"\x00\x00\x00\x05",
         bytes((0x80, 207, 0, 0)) * (rtcp.MAX_PACKETS + 1),
         rtcp.pli(1, 2) + b"\x00",
+        b"\x80\xcf\x00\x03" + bytes(4) + b"\x04\x00\x00\x02" + bytes(4),  # a receiver's clock, cut off
     ],
 )
 def test_anything_else_raises_the_one_error(data: bytes) -> None:
@@ -275,11 +276,6 @@ def test_a_receiver_s_clock_is_found_among_the_blocks_of_an_extended_report() ->
     asked = rtcp.ReferenceTime(7, 0x0102030405060708)
     assert parse_compound(extended_report(LOSSES, REFERENCE)) == [asked]
     assert parse_compound(extended_report(LOSSES)) == []
-
-
-def test_an_extended_report_that_is_cut_off_is_refused() -> None:
-    with pytest.raises(RtcpError):
-        parse_compound(extended_report(REFERENCE[:8]))
 
 
 def test_a_receiver_s_clock_is_answered_by_rfc_3611() -> None:

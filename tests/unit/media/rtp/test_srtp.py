@@ -1,7 +1,6 @@
 """SRTP by the RFCs' vectors, and against libsrtp over every turn of the sequence number."""
 
 import os
-from collections.abc import Callable
 
 import pytest
 
@@ -109,63 +108,21 @@ def test_two_ends_do_not_share_a_key(profile: Profile) -> None:
 # --- our GCM sender, libsrtp receives
 
 
-def gcm_protector() -> tuple[Callable[[int, bytes], bytes], Callable[[bytes], bytes]]:
-    """Ours, by the 48-bit index of a packet, and libsrtp's other end."""
-    keys = new_keys()
-    sender = SrtpSender(keys)
-
-    def protect(index: int, payload: bytes) -> bytes:
-        return sender.protect(SSRC, index, rtp(index, b"", ssrc=SSRC), payload)
-
-    return protect, far_receiver(keys).unprotect
-
-
 def payload_of(index: int) -> bytes:
     return index.to_bytes(6) * (1 + index % 50)
 
 
 def test_libsrtp_reads_our_gcm_with_loss_and_reordering_over_the_wrap() -> None:
-    protect, unprotect = gcm_protector()
+    keys = new_keys()
+    sender, receiver = SrtpSender(keys), far_receiver(keys)
     indexes = [n for n in range(WRAP - 2000, WRAP + 2000) if n % 7]  # every seventh is lost
     shuffled = [n for at in range(0, len(indexes), 40) for n in reversed(indexes[at : at + 40])]
     for index in shuffled:
-        assert unprotect(protect(index, payload_of(index)))[12:] == payload_of(index)
-
-
-def test_libsrtp_reads_our_gcm_over_long_gaps() -> None:
-    protect, unprotect = gcm_protector()
-    index = 1000
-    for _ in range(10):
-        assert unprotect(protect(index, b"x"))[12:] == b"x"
-        index += 0x7FFF
+        datagram = sender.protect(SSRC, index, rtp(index, b"", ssrc=SSRC), payload_of(index))
+        assert receiver.unprotect(datagram)[12:] == payload_of(index)
 
 
 # --- libsrtp, both profiles and directions
-
-
-@pytest.mark.parametrize("profile", BOTH_PROFILES)
-def test_libsrtp_reads_our_outbound_session_over_the_wrap(profile: Profile) -> None:
-    keys = new_keys(profile)
-    ours, theirs = outbound_session(keys), far_receiver(keys)
-    for index in range(WRAP - 100, WRAP + 100):
-        packet = rtp(index, payload_of(index), ssrc=SSRC)
-        assert theirs.unprotect(ours.protect(packet)) == packet
-
-
-@pytest.mark.parametrize("profile", BOTH_PROFILES)
-def test_replayed_forged_and_foreign_packets_are_refused(profile: Profile) -> None:
-    keys = new_keys(profile)
-    ours, theirs = inbound_session(keys), far_sender(keys)
-    datagram = theirs.protect(rtp(7))
-    forged = datagram[:-1] + bytes((datagram[-1] ^ 1,))
-    foreign = far_sender(new_keys(profile)).protect(rtp(8))
-    with pytest.raises(SrtpError):
-        ours.unprotect(forged)
-    with pytest.raises(SrtpError):
-        ours.unprotect(foreign)
-    assert ours.unprotect(datagram) == rtp(7)
-    with pytest.raises(SrtpError):
-        ours.unprotect(datagram)
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from media.pure.run import Opener
@@ -16,10 +16,9 @@ from media.rtp.srtp import MAX_SSRCS, REPLAY_WINDOW, Profile, SrtpKeys, inbound_
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.rtp.srtp_sender import SrtpSender
 from tests.support.far_end import far_sender, new_keys, one_byte, rtp, two_byte
-from tests.support.native_loop import NATIVE
+from tests.support.native_loop import NATIVE, many
 from tests.unit.media.rtp.test_srtp import KEY, PLAIN, PROTECTED, SALT
 
-many = settings(max_examples=int(os.environ.get("NATIVE_INPUTS", "100")), deadline=None)
 OPENERS: list[MakeOpener] = [Opener] if NATIVE is None else [Opener, NATIVE.Opener]
 openers = pytest.mark.parametrize("opener", OPENERS, ids=["python", "native"][: len(OPENERS)])
 SSRC, WRAP = 0x5EED, 0x10000

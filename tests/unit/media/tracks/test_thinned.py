@@ -7,7 +7,7 @@ from media.rtp.packet import RtpPacket
 from media.rtp.run import Run
 from media.tracks.thinned import MOST_MISSING, Form
 from tests.support.runs import indexes, run_of
-from tests.support.thinned_stream import BEGIN, FIRST, NUMBER, SSRC, contents, stream, taken, thinned
+from tests.support.thinned_stream import BEGIN, FIRST, NUMBER, SSRC, stream, taken, thinned
 
 FORMS = list(Form)
 
@@ -21,15 +21,6 @@ def test_what_is_left_out_leaves_no_gap(form: Form) -> None:
     for sent, out in outs:
         assert (out.track, out.ssrc, out.timestamps()) == (NUMBER, SSRC, sent.packet.timestamps())
         assert out.packets() == sent.packet.packets()
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_late_packet_gets_its_place(form: Form) -> None:
-    arrivals = stream([4, 2, 2, 2])
-    late = arrivals.pop(2)  # of the keyframe
-    before = taken(thinned(form), [*arrivals[:5], late, *arrivals[5:]])
-    in_order = taken(thinned(form), stream([4, 2, 2, 2]))
-    assert contents(before) == contents(in_order)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -80,14 +71,6 @@ def test_pictures_that_are_long_over_take_no_memory(monkeypatch: pytest.MonkeyPa
     track = thinned(Form.LOWEST_LAYER)
     taken(track, stream([1] * 40))
     assert len(track._pictures) == 8
-
-
-def test_a_picture_of_the_lowest_layer_that_is_late_as_a_whole_gets_its_place() -> None:
-    arrivals = stream([1, 1, 1, 1, 1])
-    late = arrivals.pop(2)
-    assert late.lowest
-    outs = taken(thinned(Form.LOWEST_LAYER), [*arrivals, late])
-    assert contents(outs) == contents(taken(thinned(Form.LOWEST_LAYER), stream([1, 1, 1, 1, 1])))
 
 
 def test_viewers_do_not_wait_for_a_late_packet_of_a_picture_that_is_left_out() -> None:
