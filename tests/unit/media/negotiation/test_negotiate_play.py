@@ -178,46 +178,29 @@ def test_a_viewers_own_parameters_come_back() -> None:
     assert f"{h264[1]}\r\n" in answer
 
 
-REMB, SENT_AT = "a=rtcp-fb:96 goog-remb", f"a=extmap:3 {ABS_SEND_TIME_EXTENSION}"
-
-
+@pytest.mark.parametrize("lacks", [None, "retransmissions", "requests", "the feedback", "the extension"])
 @pytest.mark.parametrize(
-    ("lines", "estimates"),
+    ("feedback", "extension"),
     [
-        ([*LOSSES, *RTX, REMB, SENT_AT], True),
-        ([*LOSSES, REMB, SENT_AT], False),  # a retransmission must equal the original, with its time
-        ([*LOSSES[1:], *RTX, REMB, SENT_AT], False),
-        ([*LOSSES, *RTX, SENT_AT], False),
-        ([*LOSSES, *RTX, REMB], False),
+        ("goog-remb", ABS_SEND_TIME_EXTENSION),  # it estimates its line by when packets were sent
+        ("transport-cc", TRANSPORT_CC_EXTENSION),  # it tells when numbered ones came
     ],
 )
-def test_a_viewer_that_can_estimate_its_line_is_told_when_packets_were_sent(
-    lines: list[str], estimates: bool
+def test_a_viewer_that_knows_its_line_is_told_what_it_needs_for_that(
+    feedback: str, extension: str, lacks: str | None
 ) -> None:
-    (played,), answer = play([MENDED], viewer(*VP8, *lines), bundle="1")
-    assert played.extensions == ({ABS_SEND_TIME_EXTENSION: 3} if estimates else {})
-    assert ("goog-remb" in played.feedback) == ("goog-remb" in answer) == estimates
-    assert (ABS_SEND_TIME_EXTENSION in answer) == estimates
-
-
-NUMBERS, NUMBERED = "a=rtcp-fb:96 transport-cc", f"a=extmap:5 {TRANSPORT_CC_EXTENSION}"
-
-
-@pytest.mark.parametrize(
-    ("lines", "times"),
-    [
-        ([*LOSSES, *RTX, NUMBERS, NUMBERED], True),
-        ([*LOSSES, NUMBERS, NUMBERED], False),  # only retransmissions have a place for padding
-        ([*LOSSES, *RTX, NUMBERED], False),
-        ([*LOSSES, *RTX, NUMBERS], False),
-    ],
-)
-def test_a_viewer_that_tells_when_packets_came_gets_trains_of_numbered_ones(
-    lines: list[str], times: bool
-) -> None:
-    (played,), answer = play([MENDED], viewer(*VP8, *lines), bundle="1")
-    assert played.extensions == ({TRANSPORT_CC_EXTENSION: 5} if times else {})
-    assert ("transport-cc" in played.feedback) == ("transport-cc" in answer) == times
+    """Otherwise a retransmission must equal the original, with its time, and padding has no place."""
+    parts = {
+        "retransmissions": RTX,
+        "requests": LOSSES[:1],
+        "the feedback": (f"a=rtcp-fb:96 {feedback}",),
+        "the extension": (f"a=extmap:5 {extension}",),
+    }
+    lines = [line for name, offered in parts.items() if name != lacks for line in offered]
+    (played,), answer = play([MENDED], viewer(*VP8, *LOSSES[1:], *lines), bundle="1")
+    assert played.extensions == ({extension: 5} if lacks is None else {})
+    assert (feedback in played.feedback) == (feedback in answer) == (lacks is None)
+    assert (extension in answer) == (lacks is None)
 
 
 def test_a_viewer_does_not_estimate_by_sound() -> None:
