@@ -4,7 +4,6 @@ Sessions are real ones that no client connects to: a publisher counts as alive f
 """
 
 import re
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -33,6 +32,7 @@ from shared.names import RoomName, SessionId, WorkerId
 from shared.sdp.offer import Offer, parse_offer
 from tests.support.native_loop import looped_fan_out, used_opener
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.unit.media.rooms.test_room import Source
 
 DEMO = RoomName("demo")
 GRACE = 10.0
@@ -100,16 +100,8 @@ class World:
 
     def copy(self, identity: str = "ann") -> Room:
         """A room whose publisher is at another worker."""
-        source: Any = SimpleNamespace(
-            send_rtcp=lambda _: None,
-            origin=WorkerId("w2"),
-            tier=1,
-            may_feed=True,
-            heard_at=self.now,
-            is_alive=lambda _: True,
-            ended=list[EndReason](),
-        )
-        source.end = source.ended.append
+        source = Source("w2")
+        source.heard_at = self.now
         _, tracks, _ = self.admission.negotiate_publish(OFFER, over_ipv6=False)
         return self.rooms.open(DEMO, tracks, lambda _: source, self.now, identity=identity)
 

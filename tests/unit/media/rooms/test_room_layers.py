@@ -4,25 +4,18 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
-from media.counts import PublisherStats
-from media.negotiation.agreed_tracks import PublishedTrack
-from media.rooms.room import Room, new_room
+from media.rooms.room import Room
 from media.rooms.stream_watch import MEASURE_SECONDS
 from media.rooms.warnings import STARVED_LAYER
 from media.tracks.track import LIVE_SECONDS
 from shared.messages.status import LayerStatus
-from shared.names import RoomName
 from tests.support.far_end import rtp
 from tests.support.layered import DELTA, layers
 from tests.support.published import sound, video
 from tests.support.runs import run_of
+from tests.unit.media.rooms.test_room import Source, room_of
 
 KEYFRAME = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(89)  # VP8, 320 x 240
-
-
-def room_of(*published: PublishedTrack) -> Room:
-    source: Any = SimpleNamespace(send_rtcp=lambda _: None, origin=None, tier=0, is_alive=lambda _: True)
-    return new_room(RoomName("demo"), published, lambda _: source, 0.0, PublisherStats())
 
 
 def test_each_layer_has_its_name_bit_rate_and_size_and_the_picture_counts_as_one_track() -> None:
@@ -110,8 +103,7 @@ def test_new_viewers_do_not_begin_with_what_a_former_publisher_sent_and_the_pres
     room = room_of(*layers(codec="VP8"), sound())
     for number in range(3):
         play(room, number, 1.0)
-    source: Any = SimpleNamespace(send_rtcp=lambda _: None, origin=None, tier=0, is_alive=lambda _: True)
-    room.succeed([*layers(1, codec="VP8"), sound()], lambda _: source)
+    room.succeed([*layers(1, codec="VP8"), sound()], lambda _: Source())
     assert [track.sent.has_pictures for track in room.tracks] == [True, False, False, False]
 
 

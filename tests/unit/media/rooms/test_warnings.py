@@ -1,22 +1,17 @@
 """A room's warnings: each is listed and logged once, and taken back when it holds no more."""
 
-from types import SimpleNamespace
 from typing import Any
 
 from structlog.testing import capture_logs
 
-from media.counts import PublisherStats
-from media.rooms.room import new_room
 from media.rooms.warnings import LOSE_SOUND, MAX_WARNINGS, RoomWarnings
 from shared.names import RoomName
 from tests.support.published import sound
+from tests.unit.media.rooms.test_room import room_of
 
 
 def test_a_room_warns_of_many_viewers_that_lose_sound_until_few_do() -> None:
-    source: Any = SimpleNamespace(
-        origin=None, is_alive=lambda _: True, send_rtcp=lambda _: None, heard_at=0.0
-    )
-    room = new_room(RoomName("demo"), [sound()], lambda _: source, 0.0, PublisherStats())
+    room = room_of(sound())
     viewers: Any = dict.fromkeys(map(str, range(50)))
     room.viewers = viewers
     warned = []

@@ -22,7 +22,7 @@ from media.stills.stills import (
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import RoomSettings
 from shared.messages.stills import WIDTHS, GetStill
-from shared.names import RoomName, new_check
+from shared.names import RoomName
 from tests.support.still_room import keyframe_payloads, new_rooms, open_room, send_picture
 
 KEYFRAME_SECONDS = 2.0
@@ -218,9 +218,3 @@ async def test_a_real_decoder_makes_a_real_picture_of_a_room() -> None:
         running.cancel()
         await asyncio.wait([running])
     assert (await stills.get(GetStill(room="demo", width=320))).jpeg.startswith(b"\xff\xd8")
-
-
-async def test_a_check_of_a_line_has_no_picture(stage: Stage) -> None:
-    stage.open(new_check(RoomName("demo")))
-    await stage.pass_seconds(KEYFRAME_SECONDS + 1)
-    assert stage.decoder.done == []
