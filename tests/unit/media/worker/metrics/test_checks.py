@@ -11,11 +11,8 @@ from media.worker.metrics.room_details import room_detail_metrics
 from media.worker.metrics.rooms import room_metrics
 from shared.messages.room_settings import RoomSettings
 from shared.names import RoomName, new_check
+from tests.support.series import series_of
 from tests.support.still_room import new_rooms, open_room
-
-
-def _labels(metrics: Iterable[Metric]) -> set[str]:
-    return {label for metric in metrics for one in metric.samples for label in one.labels.values()}
 
 
 @pytest.mark.parametrize("metrics", [room_metrics, room_detail_metrics])
@@ -24,7 +21,7 @@ def test_it_has_no_series(metrics: Callable[[Rooms, int], Iterable[Metric]]) -> 
     check = new_check(RoomName("demo"))
     for name in ("demo", check, "unlisted"):
         open_room(rooms, name)
-    labels = _labels(metrics(rooms, 0))
+    labels = {label for key in series_of(metrics(rooms, 0)) for label in key[1:]}
     assert "demo" in labels
     assert not labels & {check, "unlisted"}
 
@@ -32,10 +29,4 @@ def test_it_has_no_series(metrics: Callable[[Rooms, int], Iterable[Metric]]) -> 
 def test_it_is_not_left_out_either() -> None:
     rooms: Rooms = new_rooms()
     open_room(rooms, new_check(RoomName("demo")))
-    left_out = [
-        one.value
-        for metric in room_detail_metrics(rooms, 1)
-        for one in metric.samples
-        if one.name == "roomcast_rooms_left_out"
-    ]
-    assert left_out == [0]
+    assert series_of(room_detail_metrics(rooms, 1))["roomcast_rooms_left_out",] == 0

@@ -4,7 +4,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from prometheus_client.core import Metric
 
 from media.transport.mapping import Mapping
 from media.transport.ports import Ports
@@ -12,19 +11,11 @@ from media.transport.udp import UdpPort
 from media.worker.metrics.ports import public_address_metrics, socket_metrics
 from media.worker.public_address import PublicAddress
 from tests.support.native_loop import NATIVE
+from tests.support.series import series_of
 
 DATAGRAM = bytes(32_000)
 MOST = 2_000  # 64 MB: more than any buffer that is asked for
 HERE, ELSEWHERE = ("203.0.113.7", 40000), ("203.0.113.7", 40001)
-
-
-def series(ports: Ports) -> dict[tuple[str, ...], float]:
-    metrics: list[Metric] = list(socket_metrics(ports))
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for metric in metrics
-        for sample in metric.samples
-    }
 
 
 def test_a_full_buffer_shows_by_address_family() -> None:
@@ -35,7 +26,7 @@ def test_a_full_buffer_shows_by_address_family() -> None:
             client.sendto(DATAGRAM, six.address)
             if six.rx_overflows:
                 break
-    shown = series(ports)
+    shown = series_of(socket_metrics(ports))
     assert shown["roomcast_receive_drops_total", "ipv6"] == six.rx_overflows == 1
     assert shown["roomcast_receive_drops_total", "ipv4"] == 0
     for family, port in (("ipv4", four), ("ipv6", six)):
@@ -49,17 +40,8 @@ def test_a_full_buffer_shows_by_address_family() -> None:
 def test_it_shows_whether_the_native_step_sends() -> None:
     for native in (None, NATIVE):
         ports = Ports(UdpPort("127.0.0.1", 0, native))
-        assert series(ports)["roomcast_native_sending",] == (native is not None)
+        assert series_of(socket_metrics(ports))["roomcast_native_sending",] == (native is not None)
         ports.close()
-
-
-def series_of(public: PublicAddress) -> dict[str, float]:
-    """By name and state."""
-    return {
-        sample.name + sample.labels.get("state", ""): sample.value
-        for metric in public_address_metrics(public)
-        for sample in metric.samples
-    }
 
 
 async def test_one_state_holds_and_changes_are_counted() -> None:
@@ -73,9 +55,9 @@ async def test_one_state_holds_and_changes_are_counted() -> None:
         ((ELSEWHERE, ELSEWHERE), "found", 2),
     ):
         public.learn([Mapping(answers)])
-        series = series_of(public)
-        assert series.pop("roomcast_public_address_changes_total") == changes
-        assert {name for name, value in series.items() if value} == {f"roomcast_public_address{state}"}
+        series = series_of(public_address_metrics(public))
+        assert series.pop(("roomcast_public_address_changes_total",)) == changes
+        assert [key for key, value in series.items() if value] == [("roomcast_public_address", "ipv4", state)]
         assert len(series) == 3
 
 
@@ -83,7 +65,7 @@ async def test_one_state_holds_and_changes_are_counted() -> None:
 async def test_without_auto_there_is_no_series(names: list[str]) -> None:
     port = UdpPort("127.0.0.1", 0)
     port.close()
-    assert not series_of(PublicAddress([port], names, []))
+    assert not series_of(public_address_metrics(PublicAddress([port], names, [])))
 
 
 def test_the_series_are_in_the_documentation() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from media.worker.metrics.rooms import room_metrics
 from shared.messages.status import LayerStatus, RoomStatus
+from tests.support.series import series_of
 
 
 def series(*statuses: RoomStatus, most: int = 0) -> dict[tuple[str, ...], float]:
@@ -13,11 +14,7 @@ def series(*statuses: RoomStatus, most: int = 0) -> dict[tuple[str, ...], float]
         largest=lambda most: statuses[: most or len(statuses)],
         is_listed=lambda name: name != "unlisted",
     )
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for metric in room_metrics(rooms, most)
-        for sample in metric.samples
-    }
+    return series_of(room_metrics(rooms, most))
 
 
 def room(name: str, **more: Any) -> RoomStatus:

@@ -7,17 +7,18 @@ from media.sessions.ledger import Ledger
 from media.transport.handshake_failure import HandshakeFailure
 from media.worker.metrics.sessions import session_metrics
 from shared.messages.signalling import Role
+from tests.support.series import series_of
 
 MONITORING = Path("docs/monitoring.md").read_text()
 
 
-def failed_handshakes(ledger: Ledger) -> dict[tuple[str, str], float]:
+def failed_handshakes(ledger: Ledger) -> dict[tuple[str, ...], float]:
+    """By role and reason."""
     roster: Any = []
     return {
-        (sample.labels["role"], sample.labels["reason"]): sample.value
-        for metric in session_metrics(roster, ledger)
-        for sample in metric.samples
-        if sample.name == "roomcast_handshakes_failed_total"
+        key[1:]: value
+        for key, value in series_of(session_metrics(roster, ledger)).items()
+        if key[0] == "roomcast_handshakes_failed_total"
     }
 
 
