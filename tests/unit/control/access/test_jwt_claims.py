@@ -15,7 +15,7 @@ from control.access.operators import Operator
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import A_CLAIM
-from shared.settings.settings import SettingsError, load_settings
+from shared.settings.settings import load_settings
 from tests.unit.control.access.test_auth import DEMO, JWT, NOW, SECRET, access, may, token
 
 NO_NAMES = (7, 7.5, True, [], ["eve"], {"a": 1}, "", "eve\n", "Zoe\u0308", "\ud800", "x" * 1025)
@@ -50,7 +50,6 @@ def _unchecked(**claims: Any) -> str:
         *((token(actions=[*more, "publish"]), True) for more in ([], ["play"], [["publish"], None])),
         *((token(actions=wrong), False) for wrong in (["play"], [], "publish", {"publish": True})),
         (token()[:-2], False),
-        (token() + "x" * 8192, False),
         (jwt.encode({"exp": NOW + 600}, SECRET, "HS256", {"kid": "../../key"}), True),  # no key is looked up
     ],
 )
@@ -155,12 +154,6 @@ def test_what_somebody_else_signed_is_told_nothing() -> None:
         with pytest.raises(ServiceError) as caught:
             access(JWT | {"jwt_required_claims": "room"}, text).grant(DEMO, Role.PLAY)
         assert caught.value.detail is None
-
-
-@pytest.mark.parametrize("wrong", ["room role", "room;role", "é", "a" * 65])
-def test_a_required_claim_that_is_no_name_prevents_the_start(wrong: str) -> None:
-    with pytest.raises(SettingsError, match="JWT_REQUIRED_CLAIMS"):
-        load_settings(jwt_required_claims=wrong)
 
 
 def _unsigned(header: object) -> bytes:

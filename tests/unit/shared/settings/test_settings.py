@@ -1,4 +1,4 @@
-"""Settings have the documented defaults, and a wrong value is reported in one line, without secrets."""
+"""What the environment may say: a wrong value is reported in one line, without secrets."""
 
 from pathlib import Path
 
@@ -7,47 +7,6 @@ import pytest
 from deploy.settings_table import as_markdown
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings, SettingsError, load_settings
-
-DEFAULTS = {
-    "HTTP_ADDR": HostPort("", 8080),
-    "METRICS_ADDR": None,
-    "ALLOWED_ORIGIN": "*",
-    "AUTH_TOKEN": "",
-    "ROOM_TOKENS": {},
-    "JWT_SECRET": "",
-    "JWT_AUDIENCE": "",
-    "ADMIN_TOKEN": "",
-    "STUN_URLS": ("stun:stun.l.google.com:19302",),
-    "TURN_URLS": (),
-    "TURN_USERNAME": "",
-    "TURN_PASSWORD": "",
-    "RECORD_ENABLED": False,
-    "RECORD_DIR": "records",
-    "UPLOAD_RECORDINGS": False,
-    "DELETE_RECORDING_AFTER_UPLOAD": False,
-    "S3_ENDPOINT": "",
-    "S3_REGION": "",
-    "S3_BUCKET": "",
-    "S3_ACCESS_KEY": "",
-    "S3_SECRET_KEY": "",
-    "S3_USE_SSL": True,
-    "S3_PATH_STYLE": False,
-    "S3_PREFIX": "",
-    "MAX_SUBS_PER_ROOM": 0,
-    "RATE_LIMIT_RPS": 0,
-    "RATE_LIMIT_BURST": 0,
-    "TLS_CERT_FILE": "",
-    "TLS_KEY_FILE": "",
-    "LOG_LEVEL": "INFO",
-    "REDIS_URL": "",
-    "MEDIA_ADDR": HostPort("", 7100),
-    "MEDIA_TCP_ADDR": "same",
-    "MEDIA_PUBLIC_IPS": (),
-    "WORKER_ID": "",
-    "WORKERS": 1,
-    "TRUSTED_PROXIES": (),
-    "PUBLIC_URL": "",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -58,11 +17,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plain(value: object) -> object:
     return getattr(value, "get_secret_value", lambda: value)()
-
-
-@pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
-def test_default(name: str, default: object) -> None:
-    assert plain(getattr(load_settings(), name.lower())) == default
 
 
 @pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "media_tcp_addr"])
@@ -121,23 +75,6 @@ def test_a_webhook_secret_that_is_none_is_refused_and_not_shown(
     assert text in ("x", "whsec_") or text not in str(error.value)
 
 
-def test_webhooks_require_a_secret_and_hide_their_urls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WEBHOOK_URLS", "https://a.example/hush, https://b.example/")
-    with pytest.raises(SettingsError, match=r"^WEBHOOK_URLS requires WEBHOOK_SECRETS$"):
-        load_settings()
-    monkeypatch.setenv("WEBHOOK_SECRETS", "whsec_" + "A" * 32)
-    settings = load_settings()
-    assert [plain(url) for url in settings.webhook_urls] == ["https://a.example/hush", "https://b.example/"]
-    assert "hush" not in repr(settings)
-
-
-@pytest.mark.parametrize("text", ["ftp://a.example", "https://u:p@a.example/", "https://a/,https://a/"])
-def test_a_webhook_url_that_is_none_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WEBHOOK_URLS", text)
-    with pytest.raises(SettingsError, match=r"^WEBHOOK_URLS: "):
-        load_settings()
-
-
 def test_room_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROOM_TOKENS", "one:a:b; two:c;")
     tokens = load_settings().room_tokens
@@ -172,10 +109,6 @@ WRONG = [
     ("STUN_URLS", "http://stun.example"),
     ("TURN_URLS", "turn:b.example?transport=sctp"),
     ("RECORD_ENABLED", "perhaps"),
-    ("UPLOAD_RECORDINGS", "2"),
-    ("DELETE_RECORDING_AFTER_UPLOAD", "x"),
-    ("S3_USE_SSL", "x"),
-    ("S3_PATH_STYLE", "x"),
     ("MAX_SUBS_PER_ROOM", "-1"),
     ("MAX_SUBS_PER_ROOM", "many"),
     ("RATE_LIMIT_RPS", "-0.1"),
@@ -183,7 +116,6 @@ WRONG = [
     ("LOG_LEVEL", "LOUD"),
     ("LOG_FORMAT", "xml"),
     ("REDIS_URL", "http://:hush@redis.example"),
-    ("REDIS_URL", "redis://:hush@redis.example:port"),
     ("MEDIA_PUBLIC_IPS", "media.example"),
     ("MEDIA_PUBLIC_IPS", "auto,10.0.0.5,auto"),
     *(("MEDIA_STUN_SERVERS", text) for text in ("stun:a.example", "a.example", ":3478", "a.example:0")),
@@ -205,6 +137,11 @@ WRONG = [
         )
     ),
     ("PUBLIC_URL", "live.example"),
+    *(("JWT_REQUIRED_CLAIMS", text) for text in ("room role", "room;role", "é", "a" * 65)),
+    *(
+        ("WEBHOOK_URLS", text)
+        for text in ("ftp://a.example", "https://u:hush@a.example/", "https://a/hush,https://a/hush")
+    ),
 ]
 
 
@@ -218,12 +155,6 @@ def test_a_wrong_value_is_named_in_one_line(name: str, text: str, monkeypatch: p
     assert "\n" not in line
     assert "hush" not in line
     assert error.value.__cause__ is None  # no traceback below it shows the value
-
-
-def test_certificate_and_key_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TLS_CERT_FILE", "cert.pem")
-    with pytest.raises(SettingsError, match="TLS_CERT_FILE and TLS_KEY_FILE go together"):
-        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -252,52 +183,22 @@ def test_keys_come_over_tls_unless_it_is_allowed(url: str, safe: bool) -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
+        ({"tls_cert_file": "cert.pem"}, "TLS_CERT_FILE and TLS_KEY_FILE go together"),
+        ({"upload_recordings": "1"}, "UPLOAD_RECORDINGS requires S3_BUCKET"),
+        ({"webhook_urls": "https://a.example/hush"}, "WEBHOOK_URLS requires WEBHOOK_SECRETS"),
+        ({"jwt_secret": "-----BEGIN PUBLIC KEY-----"}, "JWT_SECRET has a PEM key"),
+        ({"jwt_more_secrets": "hush"}, "JWT_MORE_SECRETS requires JWT_SECRET"),
+        ({"jwt_secret": "hush", "jwt_more_secrets": "hush,hush,hush,hush"}, "JWT_MORE_SECRETS: .* at most 3"),
         ({"auth_url": "http://example.com/"}, "AUTH_URL is without TLS"),
         ({"auth_url": "ftp://example.com/"}, "AUTH_URL: must be https"),
         ({"auth_url": "https://a/", "auth_token": "t"}, "AUTH_URL decides in the place of tokens"),
         ({"auth_url": "https://a/", "room_tokens": "r:t"}, "AUTH_URL decides in the place of tokens"),
     ],
 )
-def test_who_decides_is_one_and_is_asked_over_tls(settings: dict[str, str], reason: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{reason}"):
+def test_settings_that_do_not_go_together_are_refused(settings: dict[str, str], reason: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{reason}") as refused:
         load_settings(**settings)
-
-
-def test_a_public_key_is_not_taken_for_a_secret() -> None:
-    with pytest.raises(SettingsError, match=r"^JWT_SECRET has a PEM key"):
-        load_settings(jwt_secret="-----BEGIN PUBLIC KEY-----")
-
-
-def test_secrets_are_not_endless() -> None:
-    with pytest.raises(SettingsError, match=r"^JWT_MORE_SECRETS: .* at most 3") as caught:
-        load_settings(jwt_secret="hush", jwt_more_secrets="hush,hush,hush,hush")
-    assert "hush" not in str(caught.value)
-
-
-def test_more_secrets_go_with_the_one_that_signs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JWT_MORE_SECRETS", "hush")
-    with pytest.raises(SettingsError, match=r"^JWT_MORE_SECRETS requires JWT_SECRET$"):
-        load_settings()
-
-
-def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "AUTH_TOKEN",
-        "PUBLISH_TOKEN",
-        "PLAY_TOKEN",
-        "JWT_SECRET",
-        "ADMIN_TOKEN",
-        "TURN_PASSWORD",
-        "TURN_SECRET",
-    ):
-        monkeypatch.setenv(name, "hush")
-    monkeypatch.setenv("S3_ACCESS_KEY", "hush")
-    monkeypatch.setenv("S3_SECRET_KEY", "hush")
-    for name in ("ROOM_TOKENS", "ROOM_PUBLISH_TOKENS", "ROOM_PLAY_TOKENS"):
-        monkeypatch.setenv(name, "demo:hush")
-    monkeypatch.setenv("JWT_MORE_SECRETS", "hush,hush-hush")
-    monkeypatch.setenv("REDIS_URL", "redis://:hush@redis.example")
-    assert "hush" not in repr(load_settings())
+    assert "hush" not in str(refused.value)
 
 
 def test_a_worker_names_itself_by_host_and_port() -> None:
