@@ -10,7 +10,6 @@ from media.feedback.viewer_picture import STEP_SECONDS
 from media.line.estimate import HEARD_SECONDS
 from media.line.line_log import LineLog
 from media.rtp.rtx import PADDING_BYTES
-from media.rtp.run import MOST_PACKETS
 from tests.support.layers_world import PICTURE_RTX
 from tests.support.shown_world import LARGE, THREE, ShownWorld, limited
 
@@ -59,19 +58,6 @@ def test_each_probe_begins_without_a_debt(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(PaddingCredit, "begin", lambda _, octets, now: begun.append(now))
     world.until(lambda: viewer.is_probed)
     assert len(begun) == 1
-
-
-def test_a_step_that_comes_far_too_late_is_not_made_up_for() -> None:
-    world, viewer = limited(THREE, 400_000, seconds=0.5)
-    viewer.line = 4e6
-    world.until(lambda: viewer.is_probed)
-    rate = viewer.picture._decision.probe
-    world.now += 30.0
-    before = len(viewer.padding())
-    viewer.step()
-    sent = len(viewer.padding()) - before
-    assert 1 <= sent < MOST_PACKETS
-    assert sent * PADDING_BYTES * 8 <= rate * 0.070
 
 
 def test_what_was_sent_is_counted_before_what_its_receiver_says_is_judged(

@@ -66,14 +66,9 @@ def test_much_loss_takes_it_to_what_the_line_carried_and_below() -> None:
     assert estimate.report(80_000 + 10**6 + 25_000, 0.8, 3.0) == 240_000  # of 400,000, as if half was lost
 
 
-@pytest.mark.parametrize(("loss", "expected"), [(0.02, 1_000_000), (0.1, 1_000_000)])
-def test_the_bounds_of_little_and_much_loss_are_neither(loss: float, expected: int) -> None:
-    assert ReceiverEstimate(CEILING, 0, 0.0).report(10**6, loss, 1.0) == expected
-
-
-def test_some_loss_neither_raises_nor_lowers_it() -> None:
-    estimate = ReceiverEstimate(CEILING, 0, 0.0)
-    assert [estimate.report(second * 125_000, 0.05, second) for second in range(1, 10)] == [1_000_000] * 9
+@pytest.mark.parametrize("loss", [0.02, 0.05, 0.1])
+def test_some_loss_neither_raises_nor_lowers_it(loss: float) -> None:
+    assert ReceiverEstimate(CEILING, 0, 0.0).report(10**6, loss, 1.0) == 1_000_000
 
 
 def test_a_report_at_the_same_instant_changes_nothing() -> None:

@@ -163,12 +163,6 @@ def test_a_viewer_is_heard_until_it_has_sent_all_that_it_may(viewer: FarViewer) 
     assert viewer.stats.rtcp_dropped == 1
 
 
-def test_packets_are_kept_once_for_all_viewers(world: World) -> None:
-    world.media(VIDEO, count=5)
-    held = [world.feed.sent[VIDEO].find(n, world.now) for n in range(1, 6)]
-    assert [packet and (packet.first, len(packet)) for packet in held] == [(n, 1) for n in range(1, 6)]
-
-
 # --- round trip
 
 
