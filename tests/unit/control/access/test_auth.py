@@ -54,27 +54,6 @@ def may_administrate(settings: dict[str, Any], text: str, room: str | None = Non
     return allowed_by(lambda: access(settings, text).check_operator(Operator.ADMIN, room))
 
 
-@pytest.mark.parametrize(
-    ("settings", "text", "room", "allowed"),
-    [
-        (JWT, token(), DEMO, True),
-        (JWT, "", DEMO, False),
-        (JWT, token(room="demo"), DEMO, True),
-        (JWT, token(room="demo"), OTHER, False),
-        (ROOMS | JWT, token(), DEMO, True),
-        (ROOMS | JWT, "one", DEMO, True),
-        (ROOMS | JWT, "", OTHER, False),
-        (GLOBAL | JWT, token(), DEMO, True),
-        (GLOBAL | JWT, "all", DEMO, True),
-        (ROOMS | GLOBAL | JWT, "all", DEMO, False),
-    ],
-)
-def test_who_opens_a_room_beside_jwts(
-    settings: dict[str, Any], text: str, room: RoomName, allowed: bool
-) -> None:
-    assert may(settings, text, room) is allowed
-
-
 def test_a_grant_ends_with_the_jwt_and_its_leeway() -> None:
     of_jwt = access(JWT | GLOBAL, token(exp=NOW + 5)).grant(DEMO, Role.PLAY)
     assert of_jwt.expires_at == NOW + 35

@@ -59,6 +59,12 @@ ROOM = {"room_tokens": "demo:demo"}
         (IN | JWT, "", (False, False), (False, False)),
         (IN | JWT, "in", (True, True), (False, False)),
         (ROOM_IN | JWT, token(actions=["publish"]), (True, True), (False, False)),
+        (ALL | JWT, "all", (True, True), (True, True)),
+        (ALL | JWT, token(), (True, True), (True, True)),
+        (ROOM | JWT, "", (False, False), (False, False)),
+        (ROOM | JWT, "demo", (True, False), (True, False)),
+        (ROOM | JWT, token(room="demo"), (True, False), (True, False)),
+        (ROOM | ALL | JWT, "all", (False, True), (False, True)),
     ],
 )
 def test_which_token_opens_what(

@@ -3,8 +3,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from control.http.caller import Caller, TrustedProxies
-from shared.names import new_request_id
+from control.http.caller import TrustedProxies
 
 PROXIES = TrustedProxies(["10.0.0.0/8", "fd00::/8", "192.0.2.7"])
 
@@ -61,21 +60,6 @@ def test_request_id() -> None:
     assert PROXIES.caller("10.0.0.1", headers).request_id == "abc-1"
     assert PROXIES.caller("203.0.113.5", headers).request_id != "abc-1"
     assert PROXIES.caller("10.0.0.1", Headers({"x-request-id": "a b"})).request_id != "a b"
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("unknown", "unknown"),
-    ],
-)
-def test_what_counts_as_one_client(address: str, network: str) -> None:
-    assert Caller(address, "", new_request_id()).network == network
 
 
 @pytest.mark.parametrize(

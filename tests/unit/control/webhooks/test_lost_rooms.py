@@ -67,38 +67,29 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-async def test_a_worker_that_beats_keeps_its_rooms(world: World) -> None:
-    for now in range(100):
-        await world.turn(float(now))
-    assert not world.ended
+DEAD_AT = 100.0 + DEAD_SECONDS
 
 
-async def test_a_worker_is_dead_after_so_long_without_a_beat(world: World) -> None:
-    world.process = None
-    await world.turn(100.0)
-    await world.turn(100.0 + DEAD_SECONDS - 0.1)
-    assert not world.ended
-    await world.turn(100.0 + DEAD_SECONDS)
-    assert world.ended == [("demo", "worker_lost")]
-
-
-async def test_a_beat_in_between_begins_the_time_anew(world: World) -> None:
-    for now, process in ((0.0, None), (2.0, "p1"), (2.5, None), (2.5 + DEAD_SECONDS - 0.1, None)):
+@pytest.mark.parametrize(
+    ("beats", "has_lost"),
+    [
+        pytest.param([(now, "p1") for now in range(100)], False, id="it beats"),
+        pytest.param([(100.0, None), (DEAD_AT - 0.1, None)], False, id="it is silent"),
+        pytest.param([(100.0, None), (DEAD_AT - 0.1, None), (DEAD_AT, None)], True, id="for so long"),
+        pytest.param(
+            [(98.0, None), (100.0, "p1"), (100.5, None), (DEAD_AT + 0.4, None)], False, id="but for a beat"
+        ),
+        pytest.param([(0.0, "p2")], True, id="it was started again"),
+        pytest.param([(0.0, "")], False, id="nobody knows by which process it beats"),
+    ],
+)
+async def test_a_worker_has_lost_its_rooms_when_it_is_silent_for_so_long_or_another_process(
+    world: World, beats: list[tuple[float, str | None]], has_lost: bool
+) -> None:
+    for now, process in beats:
         world.process = process
         await world.turn(now)
-    assert not world.ended
-
-
-async def test_a_worker_that_was_started_again_has_lost_its_rooms_at_once(world: World) -> None:
-    world.process = "p2"
-    await world.turn(0.0)
-    assert world.ended == [("demo", "worker_lost")]
-
-
-async def test_a_worker_whose_process_nobody_knows_keeps_its_rooms(world: World) -> None:
-    world.process = ""
-    await world.turn(0.0)
-    assert not world.ended
+    assert world.ended == [("demo", "worker_lost")] * has_lost
 
 
 async def test_silence_before_redis_was_away_does_not_count(world: World) -> None:
