@@ -22,11 +22,3 @@ def test_a_file_that_is_deleted_meanwhile_hides_no_other(
     monkeypatch.setattr(folder_module, "parse_record_name", parse_and_delete)
     names = {record.name for record in list_folder(tmp_path)}
     assert names == {f"demo_{number}.webm" for number in (0, 1, 3, 4)}
-
-
-def test_only_recordings_are_listed(tmp_path: Path) -> None:
-    (tmp_path / "demo_1.webm").touch()
-    (tmp_path / "notes.txt").touch()
-    (tmp_path / "demo_2.webm").mkdir()
-    (tmp_path / "demo_3.webm").symlink_to("demo_1.webm")
-    assert [record.name for record in list_folder(tmp_path)] == ["demo_1.webm"]
