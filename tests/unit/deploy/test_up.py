@@ -4,23 +4,15 @@ import pytest
 
 from deploy.up import plane_programs
 from shared.settings.host_port import HostPort
-from shared.settings.settings import SettingsError, load_settings
+from shared.settings.settings import Settings, SettingsError, load_settings
 
 BUS = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "REDIS_URL",
-        "WORKER_ID",
-        "HTTP_ADDR",
-        "PUBLIC_URL",
-        "MEDIA_ADDR",
-        "MEDIA_TCP_ADDR",
-        "WORKER_HTTP_ADDR",
-    ):
-        monkeypatch.delenv(name, raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def test_ports_of_workers_count_on() -> None:

@@ -26,6 +26,13 @@ async def servers() -> AsyncIterator[list[StunServer]]:
         yield [one, other]
 
 
+def hide(servers: list[StunServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They do not answer any more."""
+    monkeypatch.setattr(addresses, "STUN_SECONDS", 0.1)
+    for server in servers:
+        server.sees = lambda _: None
+
+
 async def found(*servers: StunServer, **settings: str) -> dict[str, Finding]:
     asked = load_settings(
         media_addr=f"{LOOPBACK}:0", media_stun_servers=",".join(str(one.at) for one in servers), **settings
@@ -33,10 +40,34 @@ async def found(*servers: StunServer, **settings: str) -> dict[str, Finding]:
     return {finding.about: finding for finding in await addresses.look(asked, Part.WORKER)}
 
 
-async def test_a_public_address_that_the_internet_sees_is_well(servers: list[StunServer]) -> None:
-    finding = (await found(*servers, media_public_ips=f"{PRIVATE},{PUBLIC}"))[ADDRESS]
-    assert finding.verdict is Verdict.OK
-    assert finding.found.startswith(f"clients are given {PRIVATE}:")
+SEEN = f"but the Internet sees this host at {PUBLIC}"
+GIVEN = {
+    "seen by the Internet": (True, f"{PRIVATE},{PUBLIC}", Verdict.OK, f"clients are given {PRIVATE}:", ""),
+    "another host's": (True, OTHER, Verdict.WARN, SEEN, "another MEDIA_PUBLIC_IPS"),
+    "behind a NAT": (True, "", Verdict.WARN, SEEN, "MEDIA_PUBLIC_IPS=auto"),
+    "found by itself": (True, "auto", Verdict.OK, f"clients are given {PUBLIC}:", ""),
+    "believed, as nobody sees it": (False, OTHER, Verdict.OK, f"clients are given {OTHER}:", ""),
+    "private": (False, PRIVATE, Verdict.WARN, "which the Internet does not reach", "or to auto"),
+}
+
+
+@pytest.mark.parametrize(("answers", "given", "verdict", "words", "mend"), GIVEN.values(), ids=GIVEN)
+async def test_what_clients_are_given_is_compared_with_what_the_internet_sees(
+    answers: bool,
+    given: str,
+    verdict: Verdict,
+    words: str,
+    mend: str,
+    servers: list[StunServer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not answers:
+        hide(servers, monkeypatch)
+    findings = await found(*servers, media_public_ips=given)
+    assert NAT not in findings
+    assert findings[ADDRESS].verdict is verdict
+    assert words in findings[ADDRESS].found
+    assert mend in findings[ADDRESS].mend
 
 
 async def test_a_public_address_of_this_host_itself_is_well_and_nobody_is_asked(
@@ -46,47 +77,6 @@ async def test_a_public_address_of_this_host_itself_is_well_and_nobody_is_asked(
     finding = (await found(*servers, media_public_ips=OTHER))[ADDRESS]
     assert finding.verdict is Verdict.OK
     assert not servers[0].requests
-
-
-async def test_a_public_address_that_is_another_hosts_is_told(servers: list[StunServer]) -> None:
-    finding = (await found(*servers, media_public_ips=OTHER))[ADDRESS]
-    assert finding.verdict is Verdict.WARN
-    assert finding.found.endswith(f"but the Internet sees this host at {PUBLIC}")
-    assert "another MEDIA_PUBLIC_IPS" in finding.mend
-
-
-async def test_a_public_address_is_believed_where_no_stun_server_answers(
-    servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(addresses, "STUN_SECONDS", 0.1)
-    for server in servers:
-        server.sees = lambda _: None
-    assert (await found(*servers, media_public_ips=OTHER))[ADDRESS].verdict is Verdict.OK
-
-
-async def test_behind_a_nat_the_public_address_is_told_with_the_setting(servers: list[StunServer]) -> None:
-    finding = (await found(*servers))[ADDRESS]
-    assert finding.verdict is Verdict.WARN
-    assert finding.found.endswith(f"but the Internet sees this host at {PUBLIC}")
-    assert finding.mend == "MEDIA_PUBLIC_IPS=auto"
-
-
-async def test_where_nobody_sees_it_private_addresses_are_told(
-    servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(addresses, "STUN_SECONDS", 0.1)
-    for server in servers:
-        server.sees = lambda _: None
-    finding = (await found(*servers, media_public_ips=PRIVATE))[ADDRESS]
-    assert finding.verdict is Verdict.WARN
-    assert "which the Internet does not reach" in finding.found
-
-
-async def test_auto_finds_the_public_address(servers: list[StunServer]) -> None:
-    findings = await found(*servers, media_public_ips="auto")
-    assert NAT not in findings
-    assert findings[ADDRESS].verdict is Verdict.OK
-    assert f"clients are given {PUBLIC}:" in findings[ADDRESS].found
 
 
 async def test_a_symmetric_nat_is_a_failure_that_no_setting_mends(servers: list[StunServer]) -> None:
@@ -103,9 +93,7 @@ async def test_a_symmetric_nat_is_a_failure_that_no_setting_mends(servers: list[
 async def test_auto_without_an_answer_is_a_failure(
     servers: list[StunServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addresses, "STUN_SECONDS", 0.1)
-    for server in servers:
-        server.sees = lambda _: None
+    hide(servers, monkeypatch)
     finding = (await found(*servers, media_public_ips="auto"))[NAT]
     assert finding.verdict is Verdict.FAIL
     assert "no STUN server answers" in finding.found

@@ -1,7 +1,6 @@
-"""Redis, as it really is: away, silent, full, a replica, of another time."""
+"""Redis: away, silent, full, a replica, of another time."""
 
 import socket
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +9,7 @@ from redis import Redis
 from deploy.doctor import redis_server
 from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
-from deploy.tether import tethered
-from deploy.valkey import EmbeddedValkey, server_program
+from deploy.valkey import EmbeddedValkey
 from shared.settings.settings import load_settings
 from tests.support.free_ports import free_port
 from tests.support.system import LOOPBACK
@@ -82,76 +80,55 @@ async def test_a_wrong_password_is_told_and_not_shown(valkey_url: str, credentia
     assert "hush" not in finding.found + finding.mend
 
 
-async def test_one_that_throws_keys_away_is_a_failure(own: Redis, own_url: str) -> None:
-    own.config_set("maxmemory", "100mb")
-    own.config_set("maxmemory-policy", "volatile-lru")
-    try:
-        finding = (await found(own_url))["redis memory"]
-    finally:
-        own.config_set("maxmemory-policy", "noeviction")
-    assert finding.verdict is Verdict.FAIL
-    assert "volatile-lru" in finding.found
-    assert (await found(own_url))["redis memory"].verdict is Verdict.OK
-
-
-async def test_one_that_is_nearly_full_is_a_failure(own: Redis, own_url: str) -> None:
-    own.config_set("maxmemory", 1_000_000)  # less than an empty one needs
-    try:
-        finding = (await found(own_url))["redis memory"]
-    finally:
-        own.config_set("maxmemory", 0)
-    assert finding.verdict is Verdict.FAIL
-
-
-async def test_a_replica_is_a_failure(own: Redis, own_url: str) -> None:
-    own.replicaof(LOOPBACK, free_port())
-    try:
-        findings = await found(own_url)
-    finally:
-        own.replicaof("NO", "ONE")
-    assert findings["redis"].verdict is Verdict.FAIL
-    assert "is a replica" in findings["redis"].found
-
-
-@pytest.fixture
-def url_of_an_hour_ahead() -> Iterator[str]:
-    """A Valkey that believes so. `faketime` itself would be a second process, and let Valkey outlive it."""
-    told = subprocess.run(["faketime", "now", "printenv", "LD_PRELOAD"], capture_output=True, text=True)
-    valkey = EmbeddedValkey(free_port())
-    preload = f"LD_PRELOAD={told.stdout.strip()}"
-    valkey.command = tethered(["env", preload, "FAKETIME=+1h", server_program(), "/dev/stdin"])
-    valkey.start()
-    yield valkey.url
-    valkey.stop()
-
-
-async def test_a_clock_that_differs_is_told(url_of_an_hour_ahead: str) -> None:
-    finding = (await found(url_of_an_hour_ahead))["clock"]
-    assert finding.verdict is Verdict.WARN
-    assert "s behind Redis" in finding.found
-    assert 3590 < float(finding.found.split()[3]) < 3610
-
-
 @pytest.mark.parametrize(
-    ("hello", "words"),
+    ("maxmemory", "policy", "verdict", "words"),
     [
-        ({}, "too old"),
-        ({"server": "redis", "version": "6.0.16"}, "Redis 6.0.16 at there:1 is too old"),
-        ({"server": "redis", "version": "7.4.0", "mode": "cluster"}, "is a node of a Redis Cluster"),
-        ({"server": "redis", "version": "7.4.0", "mode": "sentinel"}, "is a Sentinel"),
+        (0, "noeviction", Verdict.OK, "no limit"),
+        (100_000_000, "noeviction", Verdict.OK, "90 MB of 100 MB"),
+        (100_000_000, "volatile-lru", Verdict.FAIL, "volatile-lru"),
+        (99_000_000, "noeviction", Verdict.FAIL, "soon it refuses offers"),
     ],
 )
-def test_a_server_that_roomcast_cannot_use_is_a_failure(hello: dict[str, str], words: str) -> None:
-    finding, _ = redis_server.server("there:1", hello)
-    assert finding.verdict is Verdict.FAIL
+def test_one_that_is_nearly_full_or_throws_keys_away_is_a_failure(
+    maxmemory: int, policy: str, verdict: Verdict, words: str
+) -> None:
+    info = {"maxmemory": maxmemory, "used_memory": 90_000_000, "maxmemory_policy": policy}
+    finding = redis_server.memory(info, "default")
+    assert finding.verdict is verdict
     assert words in finding.found
 
 
-@pytest.mark.parametrize("version", ["6.2.0", "7.0.1", "8.0.2"])
-def test_redis_from_6_2_on_is_well(version: str) -> None:
-    finding, writable = redis_server.server("there:1", {"server": "redis", "version": version})
-    assert finding.verdict is Verdict.OK
-    assert writable
+@pytest.mark.parametrize(
+    ("skew", "verdict", "words"),
+    [
+        (-2.0, Verdict.OK, "differ by 2.000 s"),
+        (2.1, Verdict.WARN, "2.1 s ahead of Redis"),
+        (-3600.0, Verdict.WARN, "3600.0 s behind Redis"),
+    ],
+)
+def test_a_clock_that_differs_is_told(skew: float, verdict: Verdict, words: str) -> None:
+    finding = redis_server.clock(skew)
+    assert finding.verdict is verdict
+    assert words in finding.found
+
+
+@pytest.mark.parametrize(
+    ("hello", "verdict", "words", "is_writable"),
+    [
+        ({}, Verdict.FAIL, "too old", True),
+        ({"version": "6.0.16"}, Verdict.FAIL, "Redis 6.0.16 at there:1 is too old", True),
+        *(({"version": version}, Verdict.OK, "answers", True) for version in ("6.2.0", "7.0.1", "8.0.2")),
+        ({"version": "7.4.0", "mode": "cluster"}, Verdict.FAIL, "is a node of a Redis Cluster", False),
+        ({"version": "7.4.0", "mode": "sentinel"}, Verdict.FAIL, "is a Sentinel", False),
+        ({"version": "7.4.0", "role": "replica"}, Verdict.FAIL, "is a replica", False),
+    ],
+)
+def test_a_server_that_roomcast_cannot_use_is_a_failure(
+    hello: dict[str, str], verdict: Verdict, words: str, is_writable: bool
+) -> None:
+    finding, writable = redis_server.server("there:1", {"server": "redis"} | hello)
+    assert (finding.verdict, writable) == (verdict, is_writable)
+    assert words in finding.found
 
 
 async def test_a_user_who_may_do_nothing_is_told_of_the_rights(own: Redis, own_url: str) -> None:
