@@ -30,6 +30,8 @@ _BY_CURVE = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}  
 _ED25519 = frozenset(["EdDSA"])  # RFC 8037 3.1
 PUBLIC_KEY_ALGORITHMS = _RSA | _ED25519 | {*_BY_CURVE.values()}
 
+# what PyJWT raises for a hostile JWK; the algorithm "none" it has not implemented
+_HOSTILE = (jwt.PyJWTError, UnsupportedAlgorithm, NotImplementedError, ValueError, TypeError, KeyError)
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
 
 
@@ -113,7 +115,7 @@ def _usable(entries: list[Any]) -> Iterator[JwtKey]:
     for entry in entries:
         try:
             key = _key_of_jwk(entry)
-        except (KeysError, jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
+        except (KeysError, *_HOSTILE):
             continue
         yield key
 

@@ -190,7 +190,7 @@ def test_what_is_no_set_is_refused(data: bytes) -> None:
         {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"},
         RSA.jwk(private=True),
         *(RSA.jwk(**wrong) for wrong in ({"use": "enc"}, {"key_ops": ["encrypt"]}, {"key_ops": 7})),
-        *(RSA.jwk(alg=wrong) for wrong in ("RSA-OAEP", "HS256", "ES256", ["RS256"])),
+        *(RSA.jwk(alg=wrong) for wrong in ("RSA-OAEP", "HS256", "ES256", "none", ["RS256"])),
         *(RSA.jwk(kid=wrong) for wrong in (7, "x" * 257)),
         *(RSA.jwk(n=wrong) for wrong in ("AQAB", 7, "", "_" * 2000)),
         *(RSA.jwk(e="AA"), ED.jwk(x="AAAA")),
