@@ -218,9 +218,10 @@ class TcpPort:
         if now >= self._refused_at + EPISODE_SECONDS:
             log.warning("TCP connections of clients cannot be accepted", error=error.strerror, open=len(self))
         self._refused_at = now
-        self._accepts = False
-        for file in self._listeners:
-            self._epoll.unregister(file)
+        if self._accepts:  # otherwise another listener was refused in this turn
+            self._accepts = False
+            for file in self._listeners:
+                self._epoll.unregister(file)
 
     def _accept_again(self) -> None:
         if not self._accepts:

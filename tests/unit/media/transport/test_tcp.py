@@ -6,7 +6,7 @@ import random
 import select
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -33,9 +33,9 @@ SOUND, PICTURE = 111, 96
 class Server:
     """A port, and what came. Sessions take connections, and time passes, when a test says so."""
 
-    def __init__(self, limits: TcpLimits) -> None:
+    def __init__(self, limits: TcpLimits, hosts: Sequence[str]) -> None:
         self.now = 0.0
-        self.port = TcpPort(("127.0.0.1", 0), limits=limits, clock=lambda: self.now)
+        self.port = TcpPort(*[(host, 0) for host in hosts], limits=limits, clock=lambda: self.now)
         self.came: list[tuple[bytes, Address]] = []
         self.turns = 0
         self.streams: list[Stream] = []
@@ -89,8 +89,8 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(limits: TcpLimits = LIMITS) -> AsyncIterator[Server]:
-    server = Server(limits)
+async def serving(limits: TcpLimits = LIMITS, hosts: Sequence[str] = ("127.0.0.1",)) -> AsyncIterator[Server]:
+    server = Server(limits, hosts)
     try:
         yield server
     finally:

@@ -33,6 +33,19 @@ async def test_without_files_the_port_rests_and_goes_on_when_there_are_some() ->
         backlog.close()
 
 
+async def test_a_turn_in_which_no_listener_gets_a_file_loses_nothing() -> None:
+    async with serving(hosts=("127.0.0.1", "127.0.0.2")) as server:
+        stream = await server.stranger()
+        await eventually("it is accepted", lambda: len(server.port) == 1, IN_TIME)
+        stream.send(CHECK)
+        backlog = [socket.create_connection(address) for address in server.port.addresses]
+        with no_more_files_than(backlog[-1]):
+            await server.hears(stream, CHECK)
+        await eventually("all are accepted", lambda: len(server.port) == 3, IN_TIME)
+        for one in backlog:
+            one.close()
+
+
 @pytest.mark.parametrize(
     ("files", "connections"),
     [(resource.RLIM_INFINITY, 10_000), (100_000, 10_000), (2_256, 2_000), (257, 1), (100, 1)],
