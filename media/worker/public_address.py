@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 
 from media.negotiation.candidates import Candidate, Candidates
@@ -68,7 +69,8 @@ class PublicAddress:
         while self._client is not None:
             await asyncio.sleep(KEEP_ALIVE_SECONDS)
             mappings = await self._client.ask(ANSWER_SECONDS)
-            self._own = await asyncio.to_thread(_own)  # the kernel may let that wait
+            with suppress(OSError):  # no descriptor is left, for one: it must not end the sessions
+                self._own = await asyncio.to_thread(_own)  # the kernel may let that wait
             self.learn(mappings)
 
     def learn(self, mappings: Sequence[Mapping]) -> None:

@@ -1,6 +1,7 @@
 """In the place of `auto` clients are told what STUN servers see; silence is no change."""
 
 import asyncio
+import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -172,6 +173,24 @@ async def test_it_asks_from_the_port_itself_until_it_is_stopped(
         keeping.cancel()
         await asyncio.wait([keeping])
         assert {source[1] for source in server.requests} == {world.number}
+
+
+async def test_own_addresses_that_cannot_be_read_are_as_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> list[str]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(public_address, "KEEP_ALIVE_SECONDS", 0.01)
+    async with stun_server() as server:
+        public = world.named("auto", servers=[server.at])
+        world.port.start(take_all(public))
+        server.sees = lambda _: HERE
+        monkeypatch.setattr(public_address, "own_addresses", fails)
+        keeping = asyncio.create_task(public.keep())
+        await eventually("what is found is told", lambda: world.told() == [HERE, *world.own()], IN_TIME)
+        keeping.cancel()
+        await asyncio.wait([keeping])
 
 
 def take_all(public: PublicAddress) -> Receive:
