@@ -75,9 +75,11 @@ class Heartbeat:
         Raises `RedisError` or `OSError`, or `ServiceError` if there are too many rooms.
         """
         async with self._claiming:
-            self._released.discard(room)
-            self._never_open.discard(room)
-            return await self._directory.claim_room(room, self._worker, network) == self._worker
+            is_ours = await self._directory.claim_room(room, self._worker, network) == self._worker
+            if is_ours:  # also by what has released it while this was under way
+                self._released.discard(room)
+                self._never_open.discard(room)
+            return is_ours
 
     def release(self, room: RoomName, *, was_open: bool = True) -> None:
         """Release a room's claim, at once: the room has ended, or was not opened after all.

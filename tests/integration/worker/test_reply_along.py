@@ -105,6 +105,17 @@ async def test_a_claim_is_free_before_a_reply_can_go(redis: Redis) -> None:
         assert await redis.get(keys.room_claim(ROOM)) is None
 
 
+async def test_a_room_that_ends_while_it_is_claimed_anew_stays_claimed(redis: Redis) -> None:
+    async with beating(redis, OneRoom()) as heartbeat:
+        claiming = asyncio.create_task(heartbeat.claim(ROOM, ""))
+        await asyncio.sleep(0)  # the claim is on its way
+        heartbeat.release(ROOM)
+        assert await claiming
+        await heartbeat.flush()
+        assert await redis.get(keys.room_claim(ROOM)) is not None
+        assert not await redis.exists(keys.room_ended(ROOM))
+
+
 @pytest.mark.parametrize("was_open", [True, False])
 async def test_of_a_room_that_was_open_the_end_is_kept(redis: Redis, was_open: bool) -> None:
     async with beating(redis, OneRoom()) as heartbeat:
