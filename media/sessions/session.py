@@ -232,7 +232,11 @@ class Session(ABC):
             self.end(EndReason.HANDSHAKE_FAILED)
             return
         self.connected = True
-        self._sender = self._attach(keys)
+        try:
+            self._sender = self._attach(keys)
+        except Exception as fault:  # nobody awaits this task
+            self.breaks(fault)
+            return
         now = self.connected_at = loop.time()
         self._on_connected(self, now - self.began_at, now - checked_at)
         log.info("session connected", session=self.id, role=self.role, profile=keys.profile.name)

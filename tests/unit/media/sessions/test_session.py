@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from media.counts import PublisherStats
 from media.rooms.room import new_room
+from media.rtp.srtp import SrtpKeys
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS, PublisherSession
 from media.sessions.session import SETUP_SECONDS, UNPROVEN_BYTES, SessionState, Setup
@@ -17,6 +18,7 @@ from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.transport.address import Address
 from media.transport.certificate import Certificate
+from media.transport.dtls import DtlsLink
 from media.transport.ice import CONSENT_SECONDS, Credentials
 from media.transport.stun import parse_binding_request, success_response
 from shared.names import RoomName, SessionId
@@ -179,6 +181,22 @@ async def test_a_bug_is_told_with_the_next_tick_the_first_one(world: World) -> N
     world.session.breaks(ValueError("first"))
     world.session.breaks(ValueError("second"))
     with pytest.raises(ValueError, match="first"):
+        world.end_after(1.0)
+
+
+async def test_a_bug_when_it_begins_to_relay_is_told_with_the_next_tick(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def handshake(_: DtlsLink) -> SrtpKeys:
+        return new_keys()
+
+    monkeypatch.setattr(DtlsLink, "handshake", handshake)
+    monkeypatch.setattr(world.switch, "open_source", lambda *_: 1 / 0)
+    world.session.ice.proven = True
+    world.receive_check(check(), BEGAN)
+    (relaying,) = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait([relaying])
+    with pytest.raises(ZeroDivisionError):
         world.end_after(1.0)
 
 
