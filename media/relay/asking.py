@@ -1,9 +1,8 @@
 """How an edge asks for a relay: the room's owner, and then the edge that the owner names instead."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
-from media.relay.edge_relay import new_order
+from media.relay.edge_relay import Taken, new_order
 from shared.errors import ServiceError
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import RoomName, WorkerId, new_request_id
@@ -15,15 +14,6 @@ PARENT_SECONDS = 0.25  # for an edge that the owner names: it may be gone withou
 _MOST_NAMED = 2  # edges that are asked, one after the other
 
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A relay, and the worker that opened it."""
-
-    parent: WorkerId
-    order: OpenRelay
-    opened: RelayOpened
 
 
 class Asking:

@@ -15,8 +15,8 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
-from media.relay.asking import Asking, Taken
-from media.relay.edge_relay import EdgeRelay, published_tracks
+from media.relay.asking import Asking
+from media.relay.edge_relay import EdgeRelay, Lost, Taken, published_tracks
 from media.relay.link import Send
 from media.relay.origin import Origin
 from media.relay.tiers import LAST_TIER
@@ -121,9 +121,7 @@ class Edge:
     def _relay(self, name: RoomName, taken: Taken, feed: Feed) -> EdgeRelay:
         return EdgeRelay(
             name,
-            taken.parent,
-            taken.order,
-            taken.opened,
+            taken,
             feed,
             self._switch,
             self._demux,
@@ -168,12 +166,12 @@ class Edge:
             copy.idle_since = now
         if now - copy.idle_since >= LINGER_SECONDS:
             self._rooms.close(name, EndReason.NO_VIEWERS)
-        elif relay.over or (relay.lost_at is not None and now - relay.lost_at >= self._grace):
+        elif relay.lost is Lost.OVER or (relay.lost and now - relay.lost_at >= self._grace):
             self._rooms.close(name, EndReason.PUBLISHER_LEFT)
-        elif (relay.is_lost or relay.origin_leaves) and copy.attempt is None and now >= copy.try_at:
+        elif (relay.lost or relay.origin_leaves) and copy.attempt is None and now >= copy.try_at:
             copy.try_at = now + RETRY_SECONDS
             relay.is_replaced = True
-            if relay.is_lost and not relay.has_run:  # the origin answers, but nothing comes from there
+            if relay.lost and not relay.has_run:  # the origin answers, but nothing comes from there
                 self._fed.send_away(name)
             copy.attempt = asyncio.create_task(self._open_again(name, copy))
 
@@ -181,7 +179,7 @@ class Edge:
         former = copy.relay
         try:
             owner = await self._directory.room_owner(name)
-            if owner is None and former.is_lost and not former.has_run:
+            if owner is None and former.lost and not former.has_run:
                 # the room ended before the relay ran: no goodbye could arrive
                 self._rooms.close(name, EndReason.PUBLISHER_LEFT)
                 return

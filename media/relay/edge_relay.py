@@ -6,6 +6,8 @@ The other end, here called the origin, is the worker that has the publisher, or 
 import math
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
 from ipaddress import ip_address
 
 from media.feedback.compound import packets_of
@@ -36,20 +38,38 @@ from shared.sdp.codec import Codec
 from shared.sdp.sources import Sources
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A relay as an edge gets it: from which worker, what it requested, and what that answered."""
+
+    parent: WorkerId
+    order: OpenRelay
+    opened: RelayOpened
+
+
+class Lost(Enum):
+    """Why nothing comes from the origin any more."""
+
+    SILENT = auto()  # nobody knows
+    AGAIN = auto()  # it has said that the room goes on ...
+    ELSEWHERE = auto()  # ... but comes from another worker
+    OVER = auto()  # it has said that the room is over
+
+
+_BY_GOODBYE = {OPEN_AGAIN: Lost.AGAIN, OPEN_ELSEWHERE: Lost.ELSEWHERE}
+
+
 class EdgeRelay:
     """One relay, the source of a room until it is lost. `ended` is called once, by `end`.
 
-    `order` is what was requested, and `opened` is the origin's answer. The media goes into `feed`. The relay
-    is lost when the origin is silent or sends a BYE. The room stays, and may get another relay. `takes` tells
-    how many more edges would get the room from here.
+    The media goes into `feed`. The relay is lost when the origin is silent or sends a BYE. The room stays,
+    and may get another relay. `takes` tells how many more edges would get the room from here.
     """
 
     def __init__(
         self,
         room: RoomName,
-        origin: WorkerId,
-        order: OpenRelay,
-        opened: RelayOpened,
+        taken: Taken,
         feed: Feed,
         switch: PacketSwitch,
         demux: Demux,
@@ -58,14 +78,14 @@ class EdgeRelay:
         now: float,
         takes: Callable[[], int],
     ) -> None:
+        order, opened = taken.order, taken.opened
         self.room = room
-        self.origin: WorkerId | None = origin
+        self.origin: WorkerId | None = taken.parent
         self.tier = opened.tier + 1
         self.is_replaced = False  # another relay is being asked for; meanwhile nobody begins to depend on it
         self.origin_leaves = False  # the origin has told to find another worker
-        self.origin_is_silent = False
-        self.lost_at: float | None = None
-        self.over = False  # the origin has said that the room is over
+        self.lost: Lost | None = None
+        self.lost_at = -math.inf
         self.has_run = False  # RTCP of the origin has arrived
         self.ended = False
         self._fault: Exception | None = None
@@ -92,13 +112,9 @@ class EdgeRelay:
         return -math.inf if self._link is None else max(self._link.heard_at, self._feed.heard_at)
 
     @property
-    def is_lost(self) -> bool:
-        return self.lost_at is not None
-
-    @property
     def origin_fails(self) -> bool:
         """Whether another relay shall come from another worker, if it can."""
-        return self.origin_leaves or self.origin_is_silent
+        return self.origin_leaves or self.lost in (Lost.SILENT, Lost.ELSEWHERE)
 
     @property
     def may_feed(self) -> bool:
@@ -119,10 +135,8 @@ class EdgeRelay:
             packets = packets_of(compound)
             self._take_figures(packets)
             self.origin_leaves = self.origin_leaves or any(map(says_leaves, packets))
-            if (reason := goodbye(compound)) is not None:
-                self.over = reason not in (OPEN_AGAIN, OPEN_ELSEWHERE)
-                self.origin_leaves = self.origin_leaves or reason == OPEN_ELSEWHERE
-                self._lose(now)
+            if (reason := goodbye(packets)) is not None:
+                self._lose(_BY_GOODBYE.get(reason, Lost.OVER), now)
         return self._feed
 
     def send_rtcp(self, compound: bytes) -> None:
@@ -166,8 +180,7 @@ class EdgeRelay:
             self._say(self._link)
             self._link.tick(now)
             if now - self.heard_at >= SILENT_SECONDS:
-                self.origin_is_silent = True
-                self._lose(now)
+                self._lose(Lost.SILENT, now)
 
     def end(self, reason: EndReason) -> None:
         if self.ended:
@@ -177,9 +190,9 @@ class EdgeRelay:
         self._disconnect()
         self._on_end(self)
 
-    def _lose(self, now: float) -> None:
+    def _lose(self, why: Lost, now: float) -> None:
         self._disconnect()
-        self.lost_at = now
+        self.lost, self.lost_at = why, now
 
     def _disconnect(self) -> None:
         if self._link is not None:

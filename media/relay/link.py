@@ -11,11 +11,10 @@ Each end sends RTCP at least once a second, so each notices when the other is go
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from media.feedback.compound import packets_of
 from media.rtp.libsrtp import SrtpError
-from media.rtp.rtcp import Bye, receiver_report
+from media.rtp.rtcp import Bye, Packet, receiver_report
 from media.rtp.srtp import Profile, SrtpKeys, inbound_session
 from media.rtp.srtp_sender import SrtpSender
 from media.transport.address import Address
@@ -105,6 +104,6 @@ class Link:
             self._said_at = now
 
 
-def goodbye(compound: bytes) -> bytes | None:
-    """The reason of the BYE in `compound`; None if it has no BYE."""
-    return next((packet.reason for packet in packets_of(compound) if isinstance(packet, Bye)), None)
+def goodbye(packets: Iterable[Packet]) -> bytes | None:
+    """The reason of the BYE among `packets`; None if there is none."""
+    return next((packet.reason for packet in packets if isinstance(packet, Bye)), None)

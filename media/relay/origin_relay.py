@@ -99,10 +99,11 @@ class OriginRelay:
         compound = self._link.receive(datagram, source, now)
         if compound is None or self._link.address is None:
             return
-        if goodbye(compound) is not None:
+        packets = packets_of(compound)
+        if goodbye(packets) is not None:
             self.end()
             return
-        for packet in packets_of(compound):
+        for packet in packets:
             if (ssrcs := read_wanted(packet)) is not None:
                 self._wanted.heard(ssrcs, now)
             if (takes := read_takes(packet)) is not None:

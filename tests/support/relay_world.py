@@ -8,7 +8,7 @@ from typing import Any
 from media.counts import PublisherStats, ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.candidates import Candidates
-from media.relay.edge_relay import EdgeRelay, new_order, published_tracks
+from media.relay.edge_relay import EdgeRelay, Taken, new_order, published_tracks
 from media.relay.origin import Origin
 from media.relay.origin_relay import EXTENSION_IDS
 from media.rooms.room import Room, new_room
@@ -203,9 +203,7 @@ class Cluster:
         def source(feed: Feed) -> EdgeRelay:
             self.relay = EdgeRelay(
                 ROOM,
-                ORIGIN,
-                order,
-                opened,
+                Taken(ORIGIN, order, opened),
                 feed,
                 self.edge.switch,
                 self.edge.demux,

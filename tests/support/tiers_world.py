@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from media.counts import ViewerStats
 from media.negotiation.candidates import Candidates
-from media.relay.edge_relay import EdgeRelay, new_order, published_tracks
+from media.relay.edge_relay import EdgeRelay, Taken, new_order, published_tracks
 from media.relay.origin import Origin
 from media.rtp.packet import is_rtcp
 from media.switch.feed import Feed
@@ -40,9 +40,7 @@ class TiersCluster(LayersCluster):
         def source(feed: Feed) -> EdgeRelay:
             self.lower = EdgeRelay(
                 ROOM,
-                EDGE,
-                order,
-                opened,
+                Taken(EDGE, order, opened),
                 feed,
                 self.below.switch,
                 self.below.demux,

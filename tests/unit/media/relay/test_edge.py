@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +11,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.relay import edge as module
-from media.relay.asking import Taken
 from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS, Edge
+from media.relay.edge_relay import Lost, Taken
 from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
@@ -35,9 +36,10 @@ class Relay:
         self.origin: WorkerId | None = origin
         self.tier = opened.tier + 1
         self.heard_at = 0.0
-        self.is_lost = self.over = self.origin_leaves = self.is_replaced = self.origin_fails = False
+        self.origin_leaves = self.is_replaced = self.origin_fails = False
         self.has_run = True
-        self.lost_at: float | None = None
+        self.lost: Lost | None = None
+        self.lost_at = -math.inf
         self.ended: list[EndReason] = []
         self._told = ended
 
@@ -53,7 +55,7 @@ class Relay:
         self._told(self)
 
     def lose(self, now: float) -> None:
-        self.is_lost, self.lost_at = True, now
+        self.lost, self.lost_at = Lost.SILENT, now
 
 
 class World:
@@ -83,8 +85,8 @@ class World:
         )
         self.edge._asking = untyped
 
-    def _relay(self, _name: RoomName, origin: WorkerId, _order: Any, opened: Any, *rest: Any) -> Relay:
-        self.relays.append(Relay(origin, opened, rest[4]))
+    def _relay(self, _name: RoomName, taken: Taken, *rest: Any) -> Relay:
+        self.relays.append(Relay(taken.parent, taken.opened, rest[4]))
         return self.relays[-1]
 
     async def relay(self, _name: RoomName, owner: WorkerId, *, avoid: Any = (), **_: Any) -> Taken:
@@ -244,7 +246,7 @@ async def test_a_copy_lives_as_long_as_it_feeds_others(world: World, copy: Relay
 
 
 async def test_a_room_that_is_over_ends_here_too(world: World, copy: Relay) -> None:
-    copy.over = True
+    copy.lost = Lost.OVER
     await world.tick()
     assert world.room is None
     assert copy.ended == [EndReason.PUBLISHER_LEFT]

@@ -11,7 +11,7 @@ from media.counts import ViewerStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.negotiation.candidates import Candidates
 from media.relay import edge_relay, origin_relay
-from media.relay.edge_relay import new_order
+from media.relay.edge_relay import Lost, new_order
 from media.relay.link import KEEP_ALIVE_SECONDS, MOVE_SECONDS, SILENT_SECONDS
 from media.relay.messages import takes_edges
 from media.relay.origin import Origin
@@ -159,7 +159,7 @@ def test_a_relay_lives_on_without_media(cluster: Cluster) -> None:
     cluster.open()
     cluster.pass_time(3 * EXPIRY_SECONDS)
     assert len(cluster.relays) == 1
-    assert cluster.relay.lost_at is None
+    assert cluster.relay.lost is None
 
 
 def test_without_its_edge_a_relay_expires_and_nothing_is_left(cluster: Cluster) -> None:
@@ -249,9 +249,9 @@ def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
     cluster.open()
     cluster.cut()
     cluster.pass_time(SILENT_SECONDS - 0.5)
-    assert cluster.relay.lost_at is None
+    assert cluster.relay.lost is None
     cluster.pass_time(1.0)
-    assert cluster.relay.lost_at is not None
+    assert cluster.relay.lost is Lost.SILENT
     assert cluster.relay.origin_fails  # whoever else has the room shall feed it
     assert len(cluster.edge.demux) == 0
 
@@ -261,10 +261,10 @@ def test_while_media_comes_the_origin_is_not_silent(cluster: Cluster) -> None:
     cluster.network.lost = is_rtcp
     for _ in range(4):
         cluster.pass_time(SILENT_SECONDS / 2)
-        assert cluster.relay.lost_at is None
+        assert cluster.relay.lost is None
         cluster.media()
     cluster.pass_time(SILENT_SECONDS + 0.1)
-    assert cluster.relay.lost_at is not None
+    assert cluster.relay.lost is Lost.SILENT
 
 
 def test_an_ended_relay_does_not_begin_again_under_its_keys(cluster: Cluster) -> None:
@@ -296,22 +296,22 @@ def test_the_edge_says_goodbye(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "over"),
+    ("reason", "why"),
     [
-        (EndReason.ROOM_CLOSED, True),
-        (EndReason.DELETED, True),
-        (EndReason.PUBLISHER_LEFT, True),
-        (EndReason.WORKER_STOPS, False),
-        (EndReason.ROOM_LOST, False),
-        (EndReason.CUT_OFF, False),
-        (EndReason.FAULT, True),
+        (EndReason.ROOM_CLOSED, Lost.OVER),
+        (EndReason.DELETED, Lost.OVER),
+        (EndReason.PUBLISHER_LEFT, Lost.OVER),
+        (EndReason.WORKER_STOPS, Lost.AGAIN),
+        (EndReason.ROOM_LOST, Lost.AGAIN),
+        (EndReason.CUT_OFF, Lost.AGAIN),
+        (EndReason.FAULT, Lost.OVER),
     ],
 )
-def test_the_origin_says_goodbye(cluster: Cluster, reason: EndReason, over: bool) -> None:
+def test_the_origin_says_goodbye(cluster: Cluster, reason: EndReason, why: Lost) -> None:
     relay = cluster.open()
     cluster.relays.room_closed(ROOM, reason)
     assert len(cluster.relays) == 0
-    assert (relay.over, relay.lost_at) == (over, cluster.clock.now)
+    assert (relay.lost, relay.lost_at) == (why, cluster.clock.now)
     assert not relay.origin_fails
 
 

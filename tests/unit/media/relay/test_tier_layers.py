@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from media.relay.edge_relay import Lost
 from media.relay.origin import Origin
 from media.relay.wanted_layers import LINGER_SECONDS
 from media.sessions.end_reason import EndReason
@@ -28,20 +29,20 @@ def cluster() -> TiersCluster:
 
 
 @pytest.mark.parametrize(
-    ("reason", "over"),
+    ("reason", "why"),
     [
-        (EndReason.FAULT, False),
-        (EndReason.ROOM_LOST, False),
-        (EndReason.WORKER_STOPS, False),
-        (EndReason.PUBLISHER_LEFT, True),
+        (EndReason.FAULT, Lost.AGAIN),
+        (EndReason.ROOM_LOST, Lost.AGAIN),
+        (EndReason.WORKER_STOPS, Lost.AGAIN),
+        (EndReason.PUBLISHER_LEFT, Lost.OVER),
     ],
 )
 def test_a_copy_that_fails_says_that_the_room_goes_on(
-    cluster: TiersCluster, reason: EndReason, over: bool
+    cluster: TiersCluster, reason: EndReason, why: Lost
 ) -> None:
     assert cluster.lower is not None
     cluster.fed.room_closed(ROOM, reason)
-    assert (cluster.lower.over, cluster.lower.is_lost) == (over, True)
+    assert cluster.lower.lost is why
 
 
 @pytest.mark.parametrize(("say", "elsewhere"), [(Origin.send_away, True), (Origin.tracks_changed, False)])
@@ -50,7 +51,7 @@ def test_those_below_ask_again_and_know_where_not(
 ) -> None:
     assert cluster.lower is not None
     say(cluster.fed, ROOM)
-    assert (cluster.lower.is_lost, cluster.lower.over) == (True, False)
+    assert cluster.lower.lost is (Lost.ELSEWHERE if elsewhere else Lost.AGAIN)
     assert cluster.lower.origin_fails is elsewhere
     assert len(cluster.fed) == 0
 
@@ -63,7 +64,7 @@ def test_an_edge_that_leaves_says_so_to_those_that_it_feeds(cluster: TiersCluste
     assert cluster.fed.leaving == 1
     cluster.play(1.0)
     assert cluster.lower.origin_fails
-    assert not cluster.lower.is_lost
+    assert cluster.lower.lost is None
     assert not cluster.fed.takes(ROOM, cluster.clock.now, besides=BELOW)
     cluster.fed.leave(False)
     cluster.play(2.0)
