@@ -1,9 +1,10 @@
-"""The address of a peer, as a worker's ports give it, and what sends datagrams there."""
+"""The address of a peer, as a worker's ports give it, what takes its datagrams, and what sends some there."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from media.rtp.joined import Joined
 from media.rtp.run import Form, Run
 
 MAX_DATAGRAM = 2048  # bytes; a longer one is nothing that we accept
@@ -20,6 +21,9 @@ class TcpAddress(NamedTuple):
 
 # The shape tells the port that it belongs to: UDP over IPv4, or over IPv6 (with flow and zone), or TCP.
 Address = tuple[str, int] | tuple[str, int, int, int] | TcpAddress
+
+# Takes a batch; returns whether it contained media, which has been relayed by then.
+Receive = Callable[[Sequence[tuple[bytes | Joined, Address]]], bool]
 
 # (datagrams, one right behind the other; size of each but the last; destination). Must copy, and not block.
 Transmit = Callable[[bytes | memoryview, int, Address], None]

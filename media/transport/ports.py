@@ -1,74 +1,12 @@
 """The media ports of one worker. A peer is sent to through the port that its address belongs to."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
-from media.counts import Histogram, TcpStats
-from media.rtp.joined import Joined
+from media.counts import Histogram
 from media.rtp.run import MakeOpener
-from media.transport.address import Address, Backlog, FanOut, Transmit
-
-# takes a batch; returns whether it contained media, which has been relayed by then
-Receive = Callable[[Sequence[tuple[bytes | Joined, Address]]], bool]
-
-
-class Port(Protocol):
-    """One way in and out: UDP of one address family, or TCP. Sends do not block: too much is dropped."""
-
-    rx_datagrams: int
-    tx_packets: int  # sent by `transmit`
-    tx_bytes: int
-    tx_dropped: int
-    delay: Histogram  # from the kernel's receipt to the last send, in seconds
-
-    def reaches(self, address: Address) -> bool:
-        """Whether peers at such an address are sent to through this port."""
-
-    def start(self, receive: Receive, afterwards: Callable[[], None]) -> None:
-        """Call `receive` with each batch of datagrams, then `afterwards`, until `close`."""
-
-    def close(self) -> None: ...
-
-    def send(self, data: bytes, address: Address) -> None:
-        """Send one datagram."""
-
-    def transmit(self, run: bytes | memoryview, size: int, address: Address) -> None:
-        """Send consecutive datagrams, each of `size` bytes except the last."""
-
-
-class DatagramPort(Port, Protocol):
-    """UDP of one address family."""
-
-    address: Address  # at which it listens
-    make_opener: MakeOpener | None  # of the native step, if that is used
-    fan_out: FanOut | None  # the native step's; None: it is not used
-
-    @property
-    def buffers(self) -> tuple[int, int]:
-        """Bytes that the kernel grants, to receive and to send."""
-
-    @property
-    def rx_overflows(self) -> int | None:
-        """Datagrams that found the receive buffer full; None: unknown."""
-
-
-class StreamPort(Port, Protocol):
-    """TCP: each of its addresses is a connection that a peer has opened."""
-
-    number: int  # of the port, at each host at which it listens
-    stats: TcpStats
-
-    def __len__(self) -> int:
-        """How many connections there are."""
-
-    def taken(self, address: Address) -> None:
-        """A session has taken a check from `address` for authentic."""
-
-    def left(self, address: Address) -> None:
-        """No session has that address any more."""
-
-    def backlog_to(self, address: Address) -> Backlog | None:
-        """What waits to be sent there; None if the connection has ended."""
+from media.transport.address import Address, Backlog, FanOut, Receive, Transmit
+from media.transport.tcp import TcpPort
+from media.transport.udp import UdpPort
 
 
 class Ports:
@@ -77,20 +15,20 @@ class Ports:
     `ports` are in the order in which clients are told of them.
     """
 
-    def __init__(self, *ports: DatagramPort, tcp: StreamPort | None = None) -> None:
-        self._datagrams = ports
+    def __init__(self, *ports: UdpPort, tcp: TcpPort | None = None) -> None:
+        self._udp = ports
         self.tcp = tcp
-        self._ports: tuple[Port, ...] = ports if tcp is None else (*ports, tcp)
+        self._ports: tuple[UdpPort | TcpPort, ...] = ports if tcp is None else (*ports, tcp)
         self._unreachable = 0  # datagrams to addresses of no port
 
-    def __iter__(self) -> Iterator[DatagramPort]:
+    def __iter__(self) -> Iterator[UdpPort]:
         """The UDP ports."""
-        return iter(self._datagrams)
+        return iter(self._udp)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         """The addresses at which the UDP ports listen."""
-        return tuple(port.address for port in self._datagrams)
+        return tuple(port.address for port in self._udp)
 
     @property
     def tcp_number(self) -> int | None:
@@ -116,7 +54,7 @@ class Ports:
     @property
     def make_opener(self) -> MakeOpener | None:
         """What opens runs of a publisher in one call; None: nothing does."""
-        return next((port.make_opener for port in self._datagrams), None)
+        return next((port.make_opener for port in self._udp), None)
 
     def transmit_to(self, address: Address) -> Transmit:
         """What transmits to `address`. For the many: look it up when the address is chosen, and keep it."""
@@ -125,7 +63,7 @@ class Ports:
 
     def fan_out_to(self, address: Address) -> FanOut | None:
         """What sends a run to `address` and others at once; None: each is sent to by `transmit`."""
-        return next((port.fan_out for port in self._datagrams if port.reaches(address)), None)
+        return next((port.fan_out for port in self._udp if port.reaches(address)), None)
 
     def backlog_to(self, address: Address) -> Backlog | None:
         """What waits to be sent to `address`; None over UDP, where nothing waits."""
@@ -141,7 +79,7 @@ class Ports:
         if self.tcp is not None:
             self.tcp.left(address)
 
-    def _to(self, address: Address) -> Port | None:
+    def _to(self, address: Address) -> UdpPort | TcpPort | None:
         return next((port for port in self._ports if port.reaches(address)), None)
 
     def _drop(self, run: bytes | memoryview, size: int, _address: Address) -> None:

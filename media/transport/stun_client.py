@@ -9,19 +9,19 @@ from typing import cast
 from media.rtp.joined import Joined, datagrams_of
 from media.transport.address import Address
 from media.transport.mapping import Mapping, Question
-from media.transport.ports import DatagramPort
 from media.transport.stun import BINDING_SUCCESS
+from media.transport.udp import UdpPort
 from shared.settings.host_port import HostPort
 
 
 class StunClient:
     """Asks `servers` for each of `ports`. Whoever reads the ports gives it their STUN responses by `take`."""
 
-    def __init__(self, ports: Sequence[DatagramPort], servers: Sequence[HostPort]) -> None:
+    def __init__(self, ports: Sequence[UdpPort], servers: Sequence[HostPort]) -> None:
         self._ports = tuple(ports)
         self._servers = servers
         self._questions: tuple[Question, ...] = ()
-        self._known: dict[tuple[DatagramPort, HostPort], list[Address]] = {}  # while names cannot be resolved
+        self._known: dict[tuple[UdpPort, HostPort], list[Address]] = {}  # while names cannot be resolved
         self._answered = asyncio.Event()
 
     async def ask(self, seconds: float) -> tuple[Mapping, ...]:
@@ -43,7 +43,7 @@ class StunClient:
                     await self._answered.wait()
         return tuple(one.mapping for one in self._questions)
 
-    async def _addresses(self, port: DatagramPort, server: HostPort, until: float) -> list[Address]:
+    async def _addresses(self, port: UdpPort, server: HostPort, until: float) -> list[Address]:
         """The first address of `server` in the family of `port`, if it has one there; or the last known."""
         family = socket.AF_INET6 if ":" in str(port.address[0]) else socket.AF_INET
         try:
@@ -73,7 +73,7 @@ class StunClient:
 
 
 async def mappings_of(
-    ports: Sequence[DatagramPort], servers: Sequence[HostPort], seconds: float
+    ports: Sequence[UdpPort], servers: Sequence[HostPort], seconds: float
 ) -> tuple[Mapping, ...]:
     """Ask on `ports` before they serve: what the servers see of each, in their order.
 

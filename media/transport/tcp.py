@@ -16,8 +16,7 @@ from itertools import count
 from time import monotonic
 
 from media.counts import Histogram, TcpEnd, TcpStats
-from media.transport.address import Address, Backlog, TcpAddress
-from media.transport.ports import Receive
+from media.transport.address import Address, Backlog, Receive, TcpAddress
 from media.transport.tcp_connection import TcpConnection
 from media.transport.udp import BATCH, DELAY_BOUNDS
 from shared.beat import until_beat

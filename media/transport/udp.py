@@ -12,8 +12,7 @@ from media.counts import Histogram
 from media.native.choice import NativeSending
 from media.rtp.joined import Joined
 from media.rtp.run import Form, MakeOpener, Run, datagrams_of
-from media.transport.address import MAX_DATAGRAM, MAX_RUN_BYTES, Address, FanOut, Target
-from media.transport.ports import Receive
+from media.transport.address import MAX_DATAGRAM, MAX_RUN_BYTES, Address, FanOut, Receive, Target
 from media.transport.socket_buffers import dropped, enlarge
 
 # Datagrams in one turn of the event loop; the last run may exceed it. The rest is read in the next turn.

@@ -8,8 +8,8 @@ from enum import StrEnum
 from media.negotiation.candidates import Candidate, Candidates
 from media.transport.address import Address
 from media.transport.mapping import Mapping
-from media.transport.ports import DatagramPort
 from media.transport.stun_client import StunClient
+from media.transport.udp import UdpPort
 from media.worker.addresses import named, own_addresses, reachable, sources
 from shared.settings.host_port import HostPort
 from shared.settings.setting_types import AUTO
@@ -35,9 +35,7 @@ class PublicAddress:
     If there is no `auto` among them, it asks nobody.
     """
 
-    def __init__(
-        self, ports: Sequence[DatagramPort], names: Sequence[str], servers: Sequence[HostPort]
-    ) -> None:
+    def __init__(self, ports: Sequence[UdpPort], names: Sequence[str], servers: Sequence[HostPort]) -> None:
         self._ports = tuple(ports)
         self._names = tuple(names)
         self._servers = servers
@@ -96,7 +94,7 @@ class PublicAddress:
             log.info("STUN servers answer again")
         self._silent = silent
 
-    def _report(self, port: DatagramPort, was: Mapping, now: Mapping) -> None:
+    def _report(self, port: UdpPort, was: Mapping, now: Mapping) -> None:
         known, found = seen_at(port, was), seen_at(port, now)
         if found is None or (known, was.is_symmetric) == (found, now.is_symmetric):
             return
@@ -144,7 +142,7 @@ def newer(was: Mapping, now: Mapping) -> Mapping:
     return was if len(now.seen) < len(was.seen) and set(now.seen) <= set(was.seen) else now
 
 
-def seen_at(port: DatagramPort, mapping: Mapping) -> Candidate | None:
+def seen_at(port: UdpPort, mapping: Mapping) -> Candidate | None:
     """Where clients reach `port`, as far as servers know.
 
     Behind a symmetric NAT that is its own number: clients get there if somebody has forwarded it.
@@ -155,5 +153,5 @@ def seen_at(port: DatagramPort, mapping: Mapping) -> Candidate | None:
     return ip, port.address[1] if mapping.is_symmetric else number
 
 
-def _family(port: DatagramPort) -> str:
+def _family(port: UdpPort) -> str:
     return "ipv6" if ":" in str(port.address[0]) else "ipv4"

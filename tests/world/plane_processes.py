@@ -119,7 +119,8 @@ class WorkerProcess:
 
     async def _live(self) -> None:
         listener: Any = SimpleNamespace(getsockname=lambda: ("192.0.2.1", 9000))
-        await Worker(self._settings, Ports(_Port()), listener).run()
+        port: Any = _Port()
+        await Worker(self._settings, Ports(port), listener).run()
 
     def _ended(self, running: "asyncio.Task[None]") -> None:
         if self.process.is_alive:  # it has drained

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from media.counts import TcpEnd
-from media.transport.ports import Ports, StreamPort
+from media.transport.ports import Ports
+from media.transport.tcp import TcpPort
 from media.worker.public_address import Nat, PublicAddress
 
 
@@ -35,7 +36,7 @@ def socket_metrics(ports: Ports) -> Iterable[Metric]:
     yield from (buffers, drops, native)
 
 
-def tcp_metrics(port: StreamPort) -> Iterable[Metric]:
+def tcp_metrics(port: TcpPort) -> Iterable[Metric]:
     """The connections, those that were not good enough, and what came too late to be sent."""
     stats = port.stats
     yield GaugeMetricFamily("roomcast_tcp_connections", "Open TCP connections of clients.", value=len(port))

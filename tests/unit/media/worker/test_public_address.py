@@ -9,9 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from media.transport.address import Address
+from media.transport.address import Address, Receive
 from media.transport.mapping import Mapping
-from media.transport.ports import Receive
 from media.transport.udp import UdpPort
 from media.worker import public_address
 from media.worker.public_address import Nat, PublicAddress
