@@ -1,12 +1,11 @@
 """What one request, and one client, may have of Redis, so that others get theirs."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import monotonic
-from types import TracebackType
 from weakref import WeakValueDictionary
 
 from shared.bus.fair_timeout import fair_timeout
@@ -48,40 +47,18 @@ class Shares:
             _share.reset(token)
 
 
-class within:  # noqa: N801  # used as a function; a generator would cost as much as the rest
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
     """Bound what needs Redis, also by what is left of the request's time. Raises `TimeoutError`."""
-
-    __slots__ = ("_began", "_limit", "_seconds", "_share")
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._share: _Share | None = None  # that this block uses
-
-    async def __aenter__(self) -> None:
-        share = _share.get()
-        if share is None or share.in_use:
-            self._limit = fair_timeout(self._seconds)
-            await self._limit.__aenter__()
-            return
-        self._began, share.in_use = monotonic(), True
-        self._limit = fair_timeout(min(self._seconds, share.left))
-        await self._limit.__aenter__()
-        try:
-            await share.turns.acquire()
-        except BaseException as error:
-            self._give_back(share)
-            await self._limit.__aexit__(type(error), error, error.__traceback__)  # raises if time was over
-            raise
-        self._share = share
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if (share := self._share) is not None:
-            share.turns.release()
-            self._give_back(share)
-        await self._limit.__aexit__(kind, error, trace)
-
-    def _give_back(self, share: _Share) -> None:
-        share.left -= monotonic() - self._began
+    share = _share.get()
+    if share is None or share.in_use:
+        async with fair_timeout(seconds):
+            yield
+        return
+    began, share.in_use = monotonic(), True
+    try:
+        async with fair_timeout(min(seconds, share.left)), share.turns:
+            yield
+    finally:
+        share.left -= monotonic() - began
         share.in_use = False

@@ -5,8 +5,9 @@ which claims may have expired. The workers announce themselves and their rooms a
 then a room that is not in the directory may exist all the same.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
-from types import TracebackType
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -70,9 +71,17 @@ class RedisWatch:
         async with self.bounded(ANSWER_SECONDS):
             await self._directory.check_complete()
 
-    def bounded(self, seconds: float) -> "_Bounded":
+    @asynccontextmanager
+    async def bounded(self, seconds: float) -> AsyncIterator[None]:
         """Bound what needs Redis. Raises `NO_WORKER` when Redis fails, hangs, or is known to be away."""
-        return _Bounded(self, seconds)
+        self.check()
+        try:
+            async with within(seconds):
+                yield
+        except (RedisError, TimeoutError) as error:
+            if isinstance(error, RedisError) and not isinstance(error, RedisTimeoutError):
+                self.failed(error)
+            raise redis_away() from None
 
     async def run(self) -> None:
         while True:
@@ -114,31 +123,3 @@ class RedisWatch:
     def _has_missed(self, now: float) -> bool:
         """Whether Redis was not seen for so long that claims may have expired."""
         return self._answered_at is not None and now - self._answered_at >= EXPIRY_SECONDS
-
-
-class _Bounded:
-    __slots__ = ("_limit", "_seconds", "_watch")
-
-    def __init__(self, watch: RedisWatch, seconds: float) -> None:
-        self._watch = watch
-        self._seconds = seconds
-
-    async def __aenter__(self) -> None:
-        self._watch.check()
-        self._limit = within(self._seconds)
-        try:
-            await self._limit.__aenter__()
-        except TimeoutError:
-            raise redis_away() from None
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            await self._limit.__aexit__(kind, error, trace)
-        except TimeoutError:
-            raise redis_away() from None
-        if isinstance(error, RedisError) and not isinstance(error, RedisTimeoutError):
-            self._watch.failed(error)
-        if isinstance(error, RedisError | TimeoutError):
-            raise redis_away() from None
