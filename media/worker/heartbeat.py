@@ -184,34 +184,40 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         self._beat_at = self._loop.time()
+        self._changed.clear()
         lost: list[RoomName] = []
-        try:
-            self._changed.clear()
+        with self._noting_redis():
             with self._taking_along() as (calls, results):
                 lost, results[:] = await self._directory.beat_with(
                     calls, self._status(), self._rooms.names(), self._rooms.statuses()
                 )
             await self._release()
-        except (RedisError, OSError) as error:
-            self._failed(error)
-        else:
-            self._answered()
         for room in lost:
             self._lost(room)
 
     async def _tell(self) -> None:
         """Tell what has changed since the last beat."""
         changed, self._changed = self._changed, set()
-        try:
+        with self._noting_redis():
             with self._taking_along() as (calls, results):
                 results[:] = await self._directory.tell(
                     self._status(), self._rooms.statuses(changed), changed, calls
                 )
             await self._release()
+
+    @contextmanager
+    def _noting_redis(self) -> Iterator[None]:
+        """Note whether Redis answers; that it does not is no error."""
+        try:
+            yield
         except (RedisError, OSError) as error:
-            self._failed(error)
+            if not self._away:
+                log.error("Redis is away: new offers fail, media continues", error=type(error).__name__)
+            self._away = True
         else:
-            self._answered()
+            if self._away:
+                log.info("Redis is back")
+            self._away = False
 
     @contextmanager
     def _taking_along(self) -> Iterator[tuple[list[Call], list[Any]]]:
@@ -245,17 +251,6 @@ class Heartbeat:
             await self._directory.release_rooms(released, self._worker, self._never_open & released)
             self._released -= released
             self._never_open -= released
-
-    def _failed(self, error: Exception) -> None:
-        """Take that Redis is away."""
-        if not self._away:
-            log.error("Redis is away: new offers fail, media continues", error=type(error).__name__)
-        self._away = True
-
-    def _answered(self) -> None:
-        if self._away:
-            log.info("Redis is back")
-            self._away = False
 
     async def _leave(self) -> None:
         try:

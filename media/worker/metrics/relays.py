@@ -17,7 +17,7 @@ def relay_metrics(rooms: Rooms, origin: Origin, ledger: Ledger) -> Iterable[Metr
         labels=["direction"],
     )
     relays.add_metric(["out"], len(origin))
-    relays.add_metric(["in"], sum(bool(status.origin) for status in rooms.statuses()))
+    relays.add_metric(["in"], sum(room.origin is not None for room in rooms.shown()))
     yield relays
     yield CounterMetricFamily(
         "roomcast_relay_nacks", "Packets requested again by other workers.", value=stats.nacks
