@@ -42,12 +42,7 @@ def answer_setup(offer: Offer) -> Setup:
 
 def build_answer(offer: Offer, accepted: Sequence[Accepted | None], local: LocalTransport) -> str:
     """The answer. `accepted` has one entry for each section of the offer: None rejects it."""
-    lines = [
-        "v=0",
-        f"o=- {zlib.crc32(local.ice_ufrag.encode())} 2 IN IP4 127.0.0.1",
-        "s=-",
-        "t=0 0",
-    ]
+    lines = session_lines(local, 2)
     bundle = [
         section.mid
         for section, answer in zip(offer.sections, accepted, strict=True)
@@ -67,21 +62,15 @@ def _rejected(section: MediaSection) -> list[str]:
     return [
         f"m={section.kind} 0 {section.protocol} {section.first_format}",
         "c=IN IP4 0.0.0.0",
-        *_mid(section),
+        *_mid(section.mid),
         "a=inactive",
     ]
 
 
 def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalTransport) -> list[str]:
-    ip, port = local.candidates[0]
     codec = answer.codec
     lines = [
-        f"m={section.kind} {port} {section.protocol} {_formats(section, codec)}",
-        f"c=IN {'IP6' if ':' in ip else 'IP4'} {ip}",
-        *_mid(section),
-        f"a=ice-ufrag:{local.ice_ufrag}",
-        f"a=ice-pwd:{local.ice_pwd}",
-        f"a=fingerprint:sha-256 {local.fingerprint}",
+        *media_lines(section.kind, section.protocol, _formats(section, codec), section.mid, local),
         f"a=setup:{answer_setup(offer)}",
         f"a={answer.direction}",
         "a=rtcp-mux",
@@ -97,6 +86,24 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
         lines.append("a=simulcast:recv " + ";".join(answer.rids))
     # FFmpeg reads the first UDP candidate of the text; browsers read those of the bundle's first section
     return [*lines, *answer.source, *host_candidates(local.candidates, local.tcp_port)]
+
+
+def session_lines(local: LocalTransport, version: int) -> list[str]:
+    """How a description begins."""
+    return ["v=0", f"o=- {zlib.crc32(local.ice_ufrag.encode())} {version} IN IP4 127.0.0.1", "s=-", "t=0 0"]
+
+
+def media_lines(kind: str, protocol: str, formats: str, mid: str, local: LocalTransport) -> list[str]:
+    """How a section begins that is not rejected: its formats, and our transport."""
+    ip, port = local.candidates[0]
+    return [
+        f"m={kind} {port} {protocol} {formats}",
+        f"c=IN {'IP6' if ':' in ip else 'IP4'} {ip}",
+        *_mid(mid),
+        f"a=ice-ufrag:{local.ice_ufrag}",
+        f"a=ice-pwd:{local.ice_pwd}",
+        f"a=fingerprint:sha-256 {local.fingerprint}",
+    ]
 
 
 def codec_lines(codec: Codec, fmtp: str, feedback: frozenset[str]) -> list[str]:
@@ -143,5 +150,5 @@ def _formats(section: MediaSection, codec: Codec) -> str:
     return " ".join(str(kind) for kind in kinds if kind is not None)
 
 
-def _mid(section: MediaSection) -> list[str]:
-    return [f"a=mid:{section.mid}"] if section.mid else []
+def _mid(mid: str) -> list[str]:
+    return [f"a=mid:{mid}"] if mid else []

@@ -4,12 +4,11 @@ The viewer's answer is read as any description of what a viewer takes (`negotiat
 types and ids of this offer, and only the codecs that it has.
 """
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 from media.negotiation.agreed_tracks import RoomTrack
-from media.negotiation.answer import LocalTransport, codec_lines, source_lines
+from media.negotiation.answer import LocalTransport, codec_lines, media_lines, session_lines, source_lines
 from media.negotiation.codecs import FEEDBACK, h264_profile
 from media.negotiation.opus import told_to_viewer
 from media.rtp.extensions import (
@@ -33,10 +32,7 @@ def build_offer(tracks: Sequence[RoomTrack], local: LocalTransport, stream_id: s
     kinds = {track.kind: track for track in reversed(tracks)}  # of layers the best one stands for the picture
     offered = [kinds[kind] for kind in ("audio", "video") if kind in kinds]
     lines = [
-        "v=0",
-        f"o=- {zlib.crc32(local.ice_ufrag.encode())} 1 IN IP4 127.0.0.1",
-        "s=-",
-        "t=0 0",
+        *session_lines(local, 1),
         "a=group:BUNDLE " + " ".join(str(mid) for mid in range(len(offered))),
         "a=ice-lite",
         "a=extmap-allow-mixed",
@@ -50,16 +46,10 @@ def build_offer(tracks: Sequence[RoomTrack], local: LocalTransport, stream_id: s
 def _section(
     mid: str, track: RoomTrack, local: LocalTransport, stream_id: str, ids: dict[str, int]
 ) -> list[str]:
-    ip, port = local.candidates[0]
     codecs = _sound(track) if track.kind == "audio" else _picture(track)
     kinds = [n for codec in codecs for n in (codec.payload_type, codec.rtx, codec.red) if n is not None]
     lines = [
-        f"m={track.kind} {port} UDP/TLS/RTP/SAVPF {' '.join(map(str, kinds))}",
-        f"c=IN {'IP6' if ':' in ip else 'IP4'} {ip}",
-        f"a=mid:{mid}",
-        f"a=ice-ufrag:{local.ice_ufrag}",
-        f"a=ice-pwd:{local.ice_pwd}",
-        f"a=fingerprint:sha-256 {local.fingerprint}",
+        *media_lines(track.kind, "UDP/TLS/RTP/SAVPF", " ".join(map(str, kinds)), mid, local),
         "a=setup:actpass",
         "a=sendonly",
         "a=rtcp-mux",
