@@ -7,7 +7,10 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from control.access.auth import Authenticator
+from control.http.caller import access_of
 from shared.errors import ErrorCode, ServiceError
+from shared.messages.signalling import Role
 from shared.names import RoomName, SessionId, parse_room_name, worker_of_session
 
 MAX_LIMIT = 10_000  # entries on a page
@@ -23,12 +26,25 @@ def room_in_path(request: Request) -> RoomName:
     return room
 
 
-def session_in_path(request: Request) -> SessionId:
-    """Raises `SESSION_NOT_FOUND` when it cannot be the id of a session."""
+def session_in_path(request: Request, authenticator: Authenticator, role: Role) -> tuple[RoomName, SessionId]:
+    """The room, and the session, whose id is a credential; a token that is sent along must be valid, too.
+
+    Raises `INVALID_ROOM`, `UNAUTHORIZED`, or `SESSION_NOT_FOUND` when it cannot be the id of a session.
+    """
+    room = room_in_path(request)
+    access_of(request, authenticator).check_sent_along(room, role)
     session: str = request.path_params["session"]
     if worker_of_session(session) is None:
         raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-    return SessionId(session)
+    return room, SessionId(session)
+
+
+def room_in_query(request: Request) -> RoomName:
+    """Empty without one. Raises `INVALID_ROOM`."""
+    name = request.query_params.get("room", "")
+    if name and parse_room_name(name) is None:
+        raise ServiceError(ErrorCode.INVALID_ROOM)
+    return RoomName(name)
 
 
 # --- lists in pages: `?limit=` entries at most, the first behind `?after=`

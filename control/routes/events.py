@@ -14,9 +14,9 @@ from control.access.auth import Authenticator
 from control.events.viewer_streams import ViewerStream, ViewerStreams
 from control.events.viewer_text import EVENTS, RELATION, events_of_stream
 from control.http.bodies import read_json
-from control.http.caller import access_of, caller_of
+from control.http.caller import caller_of
 from control.http.long_response import event_response
-from control.http.params import room_in_path, session_in_path
+from control.http.params import session_in_path
 from control.http.resource import Resource
 from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
@@ -51,7 +51,7 @@ class EventRoutes:
 
     async def create(self, request: Request) -> Response:
         """POST of a JSON array of the wanted events, or without a body -> 201 with the stream's URL."""
-        room, session = self._session(request)
+        room, session = session_in_path(request, self._authenticator, Role.PLAY)
         if await self._life(request, room, session) is None:
             return _no_events(request)
         wanted = _wanted(await read_json(request, _MAX_BYTES, optional=True))
@@ -62,7 +62,7 @@ class EventRoutes:
 
     async def follow(self, request: Request) -> ASGIApp:
         """The stream; on the URL without a name it has all events."""
-        room, session = self._session(request)
+        room, session = session_in_path(request, self._authenticator, Role.PLAY)
         name, wanted = _stream(request)
         life = await self._life(request, room, session)
         if life is None:
@@ -73,7 +73,7 @@ class EventRoutes:
         return event_response(request, stream.text(), stream.reader, lambda: self._streams.close(stream))
 
     async def delete(self, request: Request) -> Response:
-        room, session = self._session(request)
+        room, session = session_in_path(request, self._authenticator, Role.PLAY)
         name, _ = _stream(request)
         await self._gateway.living_one(session, caller_of(request).request_id, room)
         await self._streams.delete(session, name)
@@ -87,12 +87,6 @@ class EventRoutes:
             if error.code is ErrorCode.SESSION_NOT_FOUND:
                 return None
             raise
-
-    def _session(self, request: Request) -> tuple[RoomName, SessionId]:
-        """The session in the URL, which is a credential; a token that is sent along must be valid, too."""
-        room = room_in_path(request)
-        access_of(request, self._authenticator).check_sent_along(room, Role.PLAY)
-        return room, session_in_path(request)
 
 
 def _no_events(request: Request) -> Response:

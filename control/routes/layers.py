@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from control.access.auth import Authenticator
 from control.http.bodies import read_json
-from control.http.caller import access_of, caller_of
+from control.http.caller import caller_of
 from control.http.json_object import is_number, json_object
-from control.http.params import room_in_path, session_in_path
+from control.http.params import session_in_path
 from control.http.resource import Resource
 from control.workers.gateway import Gateway
 from shared.errors import ErrorCode, ServiceError
@@ -43,9 +43,7 @@ class LayerRoutes:
 
     async def choose(self, request: Request) -> Response:
         """POST of a JSON object -> 200 once the worker has taken the choice."""
-        room = room_in_path(request)
-        access_of(request, self._authenticator).check_sent_along(room, Role.PLAY)
-        session = session_in_path(request)
+        room, session = session_in_path(request, self._authenticator, Role.PLAY)
         choice = parse_choice(await read_json(request, _MAX_BYTES))
         message = ChooseLayer(session=session, room=room, **choice._asdict())
         await self._gateway.choose_layer(message, caller_of(request).request_id)

@@ -11,7 +11,7 @@ from control.access.operators import Operator
 from control.http.audit import audit
 from control.http.bodies import read_json
 from control.http.caller import caller_of, operator_of
-from control.http.params import page_of
+from control.http.params import page_of, room_in_query
 from control.http.resource import Resource
 from control.http.rulings import parse_block, parse_revocation
 from control.workers.gateway import Gateway
@@ -86,12 +86,10 @@ class ModerationRoutes:
 
     async def end_session(self, request: Request) -> Response:
         """End one session, which may be named as lists name it; with `?room=` one of that room."""
-        room = request.query_params.get("room", "")
-        access = self._operator(request, Operator.MODERATE, room or None)
+        access = self._operator(request, Operator.MODERATE, request.query_params.get("room") or None)
         session: str = request.path_params["session"]
-        if room and parse_room_name(room) is None:
-            raise ServiceError(ErrorCode.INVALID_ROOM)
-        ended = await self._gateway.end_session(session, RoomName(room), caller_of(request).request_id)
+        room = room_in_query(request)
+        ended = await self._gateway.end_session(session, room, caller_of(request).request_id)
         audit(request, access, "session.end", session=session, room=ended.room, role=ended.role)
         return JSONResponse({"room": ended.room, "role": ended.role})
 

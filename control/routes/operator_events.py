@@ -3,7 +3,6 @@
 A page reads them with `fetch`: an `EventSource` cannot send a token.
 """
 
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -14,10 +13,10 @@ from control.events.operator_streams import OperatorStreams
 from control.events.operator_text import SessionFilter
 from control.http.caller import caller_of, operator_of
 from control.http.long_response import event_response
+from control.http.params import room_in_query
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
-from shared.names import parse_room_name
 
 
 class OperatorEventRoutes:
@@ -45,15 +44,13 @@ class OperatorEventRoutes:
             return True
 
         check()
-        sessions = _sessions(request.query_params)
+        sessions = _sessions(request)
         stream = await self._streams.follow(sessions, may_go_on, caller_of(request).network)
         return event_response(request, stream.text(), stream.reader, lambda: self._streams.close(stream))
 
 
-def _sessions(query: QueryParams) -> SessionFilter:
-    room, role = query.get("room", ""), query.get("role", "")
-    if room and parse_room_name(room) is None:
-        raise ServiceError(ErrorCode.INVALID_ROOM)
+def _sessions(request: Request) -> SessionFilter:
+    room, role = room_in_query(request), request.query_params.get("role", "")
     if role not in ("", *Role):
         raise ServiceError(ErrorCode.INVALID_EVENTS, detail="role is publish or play")
-    return SessionFilter(room, role, query.get("trouble") == "true")
+    return SessionFilter(room, role, request.query_params.get("trouble") == "true")

@@ -7,13 +7,13 @@ from starlette.routing import Route
 from control.access.auth import Authenticator
 from control.access.operators import Operator
 from control.http.caller import caller_of, operator_of
+from control.http.params import room_in_query
 from control.http.resource import Resource
 from control.workers.every_worker import EveryWorker
 from control.workers.gateway import Gateway
 from control.workers.operator_facts import in_order, session_facts
-from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import ListedSessions, ListSessions
-from shared.names import RoomName, parse_room_name
+from shared.names import RoomName
 
 
 class SessionRoutes:
@@ -45,13 +45,10 @@ class SessionRoutes:
     async def read_line(self, request: Request) -> Response:
         """The log of one session's line. It is named as lists name it; with `?room=` it is of that room."""
         room, session = self._room(request), request.path_params["session"]
-        log = await self._gateway.read_line(session, RoomName(room), caller_of(request).request_id)
+        log = await self._gateway.read_line(session, room, caller_of(request).request_id)
         return Response(log, media_type="application/json")
 
-    def _room(self, request: Request) -> str:
+    def _room(self, request: Request) -> RoomName:
         """The room of the query; empty: all. Raises unless the caller may look at it."""
-        room = request.query_params.get("room", "")
-        operator_of(request, self._authenticator, Operator.WATCH, room or None)
-        if room and parse_room_name(room) is None:
-            raise ServiceError(ErrorCode.INVALID_ROOM)
-        return room
+        operator_of(request, self._authenticator, Operator.WATCH, request.query_params.get("room") or None)
+        return room_in_query(request)

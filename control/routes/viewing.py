@@ -9,9 +9,8 @@ from starlette.routing import Route
 
 from control.access.auth import Authenticator
 from control.http.bodies import read_json
-from control.http.caller import access_of
 from control.http.json_object import is_number, is_whole, json_object
-from control.http.params import room_in_path, session_in_path
+from control.http.params import session_in_path
 from control.http.resource import Resource
 from control.workers.viewing_reports import Viewing, ViewingReports
 from shared.errors import ErrorCode, ServiceError
@@ -47,9 +46,7 @@ class ViewingRoutes:
         """POST of a JSON object -> 204."""
         if not self._wanted:
             raise ServiceError(ErrorCode.NOT_FOUND)
-        room = room_in_path(request)
-        access_of(request, self._authenticator).check_sent_along(room, Role.PLAY)
-        session = session_in_path(request)
+        room, session = session_in_path(request, self._authenticator, Role.PLAY)
         viewing = parse_viewing(await read_json(request, _MAX_BYTES))
         await self._reports.take(room, session, viewing)
         return Response(status_code=204)

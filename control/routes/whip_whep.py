@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.access.auth import Access, Authenticator, Grant, credential
+from control.access.auth import Authenticator, Grant, credential
 from control.access.auth_callback import AuthCallback, Question
 from control.events.waiting import WAIT_SECONDS, WaitingViewers
 from control.http.accept import names_sdp, takes_sdp
 from control.http.bodies import FRAGMENT_TYPE, is_answer, read_answer, read_fragment, read_offer
-from control.http.caller import caller_of
+from control.http.caller import access_of, caller_of
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.ice_servers import IceServers
@@ -123,7 +123,7 @@ class StreamingRoutes:
         return response
 
     async def _grant(self, request: Request, room: RoomName) -> Grant:
-        access = self._access(request)
+        access = access_of(request, self._authenticator)
         if self._callback is None or not access.is_for_callback(room, self._role):
             stands_by = self._role is Role.PUBLISH and _stands_by(request)
             return access.grant(room, self._role, stands_by=stands_by)
@@ -150,7 +150,7 @@ class StreamingRoutes:
         return Response(media_type="application/sdp", headers=_ACCEPT_POST)
 
     async def show_session(self, request: Request) -> Response:
-        self._session(request, room_in_path(request))
+        self._session(request)
         return Response(status_code=204)
 
     async def patch(self, request: Request) -> Response:
@@ -158,8 +158,7 @@ class StreamingRoutes:
 
         Of an answer to an offer of ours -> 204 (draft-ietf-wish-whep 4.3.2).
         """
-        room = room_in_path(request)
-        session = self._session(request, room)
+        room, session = self._session(request)
         request_id, if_match = caller_of(request).request_id, _if_match(request)
 
         if self._role is Role.PLAY and is_answer(request):
@@ -190,8 +189,8 @@ class StreamingRoutes:
 
     async def delete(self, request: Request) -> Response:
         """DELETE -> 200 (RFC 9725 4.2), with a reason if the server had ended the session for good."""
-        room = room_in_path(request)
-        message = Delete(session=self._session(request, room), room=room, role=self._role)
+        room, session = self._session(request)
+        message = Delete(session=session, room=room, role=self._role)
         closed = await self._gateway.delete(message, caller_of(request).request_id)
         return JSONResponse({"reason": closed.reason} if closed.reason else {})
 
@@ -255,13 +254,8 @@ class StreamingRoutes:
         """
         return names_sdp(request) or (self._counter_offers == "always" and takes_sdp(request))
 
-    def _session(self, request: Request, room: RoomName) -> SessionId:
-        """The session in the URL, which is a credential; a token that is sent along must be valid, too."""
-        self._access(request).check_sent_along(room, self._role)
-        return session_in_path(request)
-
-    def _access(self, request: Request) -> Access:
-        return self._authenticator.access(credential(request.headers), time.time())
+    def _session(self, request: Request) -> tuple[RoomName, SessionId]:
+        return session_in_path(request, self._authenticator, self._role)
 
     def _location(self, request: Request, room: RoomName, session: str) -> str:
         """Below `PUBLIC_URL`, otherwise without scheme and host; never with a query, which OBS would drop."""
