@@ -126,9 +126,7 @@ class TcpEnd(StrEnum):
     UNCHECKED = "unchecked"  # no authentic check in time
     NOT_ICE = "not_ice"  # it began with something else, or went on without an authentic check
     LONG_FRAME = "long_frame"
-    NO_ROOM = (
-        "no_room"  # too many connections: it was the oldest that was still unchecked, or had to stay out
-    )
+    NO_ROOM = "no_room"  # too many: it was the oldest that was still unchecked, or had to stay out
     NO_FILES = "no_files"  # the process may open no more files
 
 

@@ -13,7 +13,6 @@ from media.transport.stun import BINDING_SUCCESS, StunError, parse_binding_reque
 # Addresses from which one peer may send. A client has one for each interface and address family.
 MAX_ADDRESSES = 8
 
-
 # SRTP and SRTCP for a feed.
 Media = tuple[Feed, list[bytes] | Joined]
 

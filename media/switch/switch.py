@@ -149,9 +149,8 @@ class PacketSwitch:
         """Send a viewer what begins at the place `takes`, and no more of the track `leaves`.
 
         What is held from that place on is sent at once, if the viewer is not to be `behind`: do not call this
-        while a burst is forwarded. Two
-        renditions of one picture have one SSRC, under which the numbers go on. With `behind`, packets of the
-        new track go out by that.
+        while a burst is forwarded. Two renditions of one picture have one SSRC, under which the numbers go
+        on. With `behind`, packets of the new track go out by that.
         """
         if leaves is not None:
             _end(feed, viewer, leaves)

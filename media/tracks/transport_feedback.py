@@ -33,9 +33,8 @@ class TransportFeedback:
         """`extension` is the id of the header extension with the numbers."""
         self._sender_ssrc = sender_ssrc
         self.extension = extension
-        self._arrivals: list[float | None] = [
-            None
-        ] * WINDOW  # of the indices below `_next`, at their low bits
+        # of the indices below `_next`, at their low bits
+        self._arrivals: list[float | None] = [None] * WINDOW
         self._next = -1  # the index after the newest, counted over the wrap; -1 before the first packet
         self._untold = 0  # the first index of the next report
         self._built_at = 0.0
