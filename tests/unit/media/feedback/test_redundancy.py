@@ -41,13 +41,6 @@ def test_a_clean_line_gets_none() -> None:
         assert (line.second(0.0), line.redundancy.share(SOUND)) == (0, 0.0)
 
 
-def test_a_packet_lost_now_and_then_is_no_reason() -> None:
-    line = Line()
-    for _ in range(60):
-        line.lost += 1
-        assert line.seconds(8, 0.0) == [0] * 8
-
-
 def test_two_lost_in_one_second_are_no_chance() -> None:
     for lost, is_lossy in ((1, False), (2, True)):
         line = Line()
@@ -92,16 +85,6 @@ def test_on_a_narrow_line_it_gives_way() -> None:
     after = line.seconds(20, 0.10)
     assert set(after[: int(NARROW_SECONDS) - 1]) == {0}
     assert 0 not in after[int(NARROW_SECONDS) - 1 :]
-
-
-def test_losses_in_bursts_call_for_two() -> None:
-    by_chance, in_bursts = Line(), Line()
-    for line, step in ((by_chance, 20), (in_bursts, 1)):
-        for burst in range(10):
-            line.redundancy.asked(SOUND, [burst * 100 + step * place for place in range(3)], line.now)
-            line.second(0.03)
-    assert by_chance.redundancy.count == 1
-    assert in_bursts.redundancy.count == 2
 
 
 @pytest.mark.parametrize(

@@ -283,16 +283,6 @@ def test_nothing_is_left_of_viewers_that_leave_whatever_they_are_at() -> None:
                 assert {sent.awaiting_count for sent in world.feed.sent} == {0}
 
 
-def test_a_viewer_that_leaves_while_it_probes_gets_nothing_more() -> None:
-    world, viewer = limited(THREE, 480_000, seconds=0.5)
-    world.until(lambda: viewer.is_probed)
-    world.run(0.3)
-    viewer.leave()
-    world.run(0.5)
-    assert viewer.far.datagrams() == []
-    assert world.feed.limited == 0
-
-
 # --- layers to which the publisher leaves few pictures
 
 
