@@ -300,6 +300,8 @@ def test_an_identity_says_how_a_room_was_opened_and_nothing_of_the_secret() -> N
     jwt_identity = identity(JWT | GLOBAL, token(sub="ann"))
     assert identity({}, "") == identity({}, "anything") == "open"
     assert identity(GLOBAL, "all") == identity(ROOMS, "one") == "token"
+    # who comes back while AUTH_TOKEN gives way to PUBLISH_TOKEN finds its viewers
+    assert identity(GLOBAL | {"publish_token": "in"}, "in") == "token"
     assert "ann" not in jwt_identity
     assert jwt_identity.isascii()
 

@@ -102,10 +102,3 @@ def test_recordings_are_opened_by_what_plays(
 ) -> None:
     got = access(settings, text)
     assert (got.may_read_records(DEMO), got.opens_anything) == (reads, known)
-
-
-def test_a_publisher_stays_itself_while_its_token_is_divided() -> None:
-    """From `AUTH_TOKEN` to `PUBLISH_TOKEN`: who comes back with the new one finds its viewers."""
-    settings = ALL | BOTH
-    one, other = (access(settings, text).grant(DEMO, Role.PUBLISH).identity for text in ("all", "in"))
-    assert one == other
