@@ -171,7 +171,7 @@ class Edge:
         elif (relay.lost or relay.origin_leaves) and copy.attempt is None and now >= copy.try_at:
             copy.try_at = now + RETRY_SECONDS
             relay.is_replaced = True
-            if relay.lost and not relay.has_run:  # the origin answers, but nothing comes from there
+            if not relay.has_run:  # the origin answers, but nothing comes from there
                 self._fed.send_away(name)
             copy.attempt = asyncio.create_task(self._open_again(name, copy))
 
@@ -179,7 +179,7 @@ class Edge:
         former = copy.relay
         try:
             owner = await self._directory.room_owner(name)
-            if owner is None and former.lost and not former.has_run:
+            if owner is None and not former.has_run:
                 # the room ended before the relay ran: no goodbye could arrive
                 self._rooms.close(name, EndReason.PUBLISHER_LEFT)
                 return

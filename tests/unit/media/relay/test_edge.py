@@ -54,8 +54,8 @@ class Relay:
         self.ended.append(reason)
         self._told(self)
 
-    def lose(self, now: float) -> None:
-        self.lost, self.lost_at = Lost.SILENT, now
+    def lose(self, now: float, why: Lost = Lost.SILENT) -> None:
+        self.lost, self.lost_at = why, now
 
 
 class World:
@@ -246,7 +246,7 @@ async def test_a_copy_lives_as_long_as_it_feeds_others(world: World, copy: Relay
 
 
 async def test_a_room_that_is_over_ends_here_too(world: World, copy: Relay) -> None:
-    copy.lost = Lost.OVER
+    copy.lose(world.now, Lost.OVER)
     await world.tick()
     assert world.room is None
     assert copy.ended == [EndReason.PUBLISHER_LEFT]
