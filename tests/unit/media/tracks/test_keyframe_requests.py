@@ -24,27 +24,6 @@ def test_a_crowd_causes_two_requests() -> None:
     assert not requests.due(0.5)
 
 
-def test_a_keyframe_does_not_lift_the_throttle() -> None:
-    requests = KeyframeRequests()
-    requests.want(10.0)
-    requests.arrived(1.1)
-    assert not requests.want(10.1)
-    assert requests.due(10.6)
-    assert not requests.want(11.0)
-    assert requests.want(11.1)
-
-
-def test_never_more_often_than_the_interval() -> None:
-    requests = KeyframeRequests()
-    sent = []
-    for tick in range(10_000):
-        now = tick / 1000
-        if (tick % 7 == 0 and requests.want(now)) or requests.due(now):
-            sent.append(now)
-    assert len(sent) == 20
-    assert all(later - earlier >= REQUEST_SECONDS for earlier, later in pairwise(sent))
-
-
 # --- does the publisher listen?
 
 
