@@ -2,7 +2,6 @@
 
 import pytest
 
-from media.sessions.viewer_session import ViewerSession
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions
 from shared.messages.signalling import Answer, AnswerOffer, Patched, Play, Role
@@ -89,14 +88,3 @@ async def test_an_offer_is_known_by_its_id_until_it_is_over(plane: Plane) -> Non
     assert stale.value.code is ErrorCode.PRECONDITION_FAILED
     assert await plane.delete(peer, Role.PLAY) is None
     assert await refusal(plane, peer) is ErrorCode.SESSION_NOT_FOUND
-
-
-async def test_a_viewer_counts_from_its_answer_on(plane: Plane) -> None:
-    await plane.connected(publishes=True)
-    peer = viewer(plane)
-    await offer_to(plane, peer)
-    assert not plane.room.viewers
-    await answer(plane, peer)
-    assert [type(session) for session in plane.room.viewers.values()] == [ViewerSession]
-    plane.tick(20.0)  # it never connected
-    assert not plane.room.viewers

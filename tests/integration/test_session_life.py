@@ -2,7 +2,6 @@
 
 import asyncio
 from itertools import pairwise
-from time import monotonic
 
 import pytest
 
@@ -19,8 +18,7 @@ from tests.support.waiting import eventually
 # --- connecting
 
 
-@pytest.mark.parametrize("setup", ["actpass", "active", "passive"])
-@pytest.mark.parametrize("gcm", [True, False], ids=["GCM", "SHA1"])
+@pytest.mark.parametrize(("setup", "gcm"), [("actpass", True), ("active", False), ("passive", True)])
 async def test_media_flows_from_publisher_to_viewer(plane: Plane, setup: str, gcm: bool) -> None:
     publisher = await plane.connected(publishes=True, setup=setup, gcm=gcm)
     viewer = await plane.connected(publishes=False, setup=setup, gcm=gcm)
@@ -74,16 +72,6 @@ async def test_a_silent_publisher_loses_its_room_when_consent_expires(plane: Pla
     assert plane.holds_nothing()
     for peer in (publisher, viewer):
         await eventually("it is told", lambda: peer.closed, IN_TIME)  # noqa: B023
-
-
-async def test_a_viewer_without_consent_leaves_and_the_room_stays(plane: Plane) -> None:
-    publisher, viewer = await plane.pair()
-    later = monotonic() + CONSENT_SECONDS + 1
-    plane.publisher_session.ice.touch(later)
-    plane.media.tick(later)
-    assert plane.subscribers == 0
-    await eventually("it is told", lambda: viewer.closed, IN_TIME)
-    assert not publisher.closed
 
 
 @pytest.mark.parametrize("connects", [True, False])

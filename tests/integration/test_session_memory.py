@@ -26,8 +26,7 @@ def without_collector() -> Iterator[None]:
         gc.enable()
 
 
-@pytest.mark.parametrize("gcm", [True, False], ids=["GCM", "SHA1"])
-@pytest.mark.parametrize("setup", ["active", "passive"])
+@pytest.mark.parametrize(("setup", "gcm"), [("active", True), ("passive", False)])
 async def test_nothing_holds_on_to_a_session_that_has_ended(redis_url: str, setup: str, gcm: bool) -> None:
     async with running_plane(redis_url) as plane:
         publisher = await plane.connected(publishes=True, setup=setup, gcm=gcm)

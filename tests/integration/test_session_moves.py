@@ -11,6 +11,7 @@ from tests.support.plane import Plane
 from tests.support.waiting import eventually
 
 REPORT = receiver_report(7, [])
+STALE = ('"old"', "old", "")  # of If-Match
 TRICKLE = (
     "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=end-of-candidates\r\n"
 )
@@ -20,40 +21,28 @@ def fragment_of(peer: Peer) -> str:
     return TRICKLE.format(ufrag=peer.local.ufrag, password=peer.local.password)
 
 
-@pytest.mark.parametrize("if_match", [None, "*", '"*"', '"{etag}"', '"other", "{etag}"'])
-async def test_trickle_is_taken(plane: Plane, if_match: str | None) -> None:
-    publisher = await plane.connected(publishes=True)
-    etag = plane.answers[id(publisher)].etag
-    tag = if_match and if_match.format(etag=etag)
-    for fragment in (fragment_of(publisher), "a=candidate:1 1 UDP 1 192.0.2.1 9 typ host\r\n"):
-        patched = await plane.patch(publisher, Role.PUBLISH, fragment, tag)
-        assert (patched.etag, patched.fragment) == (etag, None)
+async def test_trickle_is_taken(plane: Plane) -> None:
+    publisher = plane.peer(publishes=True)
+    etag = (await plane.ask(publisher, publishes=True)).etag
+    for if_match in (None, "*", '"*"', f'"{etag}"', f'"other", "{etag}"'):
+        for fragment in (fragment_of(publisher), "a=candidate:1 1 UDP 1 192.0.2.1 9 typ host\r\n"):
+            patched = await plane.patch(publisher, Role.PUBLISH, fragment, if_match)
+            assert (patched.etag, patched.fragment) == (etag, None), if_match
 
 
-@pytest.mark.parametrize("restart", [False, True])
-@pytest.mark.parametrize("if_match", ['"old"', "old", ""])
-async def test_a_stale_precondition_fails(plane: Plane, restart: bool, if_match: str) -> None:
-    viewer = (await plane.pair())[1]
-    fragment = (plane.peer(publishes=False) if restart else viewer).local
-    text = TRICKLE.format(ufrag=fragment.ufrag, password=fragment.password)
-    with pytest.raises(ServiceError) as refused:
-        await plane.patch(viewer, Role.PLAY, text, if_match)
-    assert refused.value.code is ErrorCode.PRECONDITION_FAILED
-
-
-async def test_a_restart_needs_a_precondition(plane: Plane) -> None:
-    publisher = await plane.connected(publishes=True)
-    with pytest.raises(ServiceError) as refused:
-        await plane.patch(publisher, Role.PUBLISH, fragment_of(plane.peer(publishes=True)), None)
-    assert refused.value.code is ErrorCode.PRECONDITION_REQUIRED
-
-
-async def test_a_restart_needs_a_password(plane: Plane) -> None:
-    """Without it no new address of the client could be proven."""
-    publisher = await plane.connected(publishes=True)
-    with pytest.raises(ServiceError) as refused:
-        await plane.patch(publisher, Role.PUBLISH, "a=ice-ufrag:another\r\n", "*")
-    assert refused.value.code is ErrorCode.INVALID_FRAGMENT
+async def test_a_fragment_needs_its_precondition_and_a_restart_a_password(plane: Plane) -> None:
+    publisher = plane.peer(publishes=True)
+    await plane.ask(publisher, publishes=True)
+    trickle, restart = fragment_of(publisher), fragment_of(plane.peer(publishes=True))
+    for fragment, if_match, code in (
+        *((text, stale, ErrorCode.PRECONDITION_FAILED) for text in (trickle, restart) for stale in STALE),
+        (restart, None, ErrorCode.PRECONDITION_REQUIRED),
+        # without it no new address of the client could be proven
+        ("a=ice-ufrag:another\r\n", "*", ErrorCode.INVALID_FRAGMENT),
+    ):
+        with pytest.raises(ServiceError) as refused:
+            await plane.patch(publisher, Role.PUBLISH, fragment, if_match)
+        assert refused.value.code is code, (fragment, if_match)
 
 
 @pytest.mark.parametrize("role", Role)

@@ -1,18 +1,16 @@
 """A publisher that stands by: viewers get it while the room's own does not send, in the same session."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from time import monotonic
 
 import pytest
 
-from media.feedback.publisher_feedback import PAUSED_SECONDS
-from media.rooms.standby import CALL_SECONDS
-from media.rtp.rtcp import pli, sender_report
+from media.rtp.rtcp import pli
 from media.sessions.publisher_session import SILENT_SECONDS
 from media.tracks.reception import OUR_SSRC
-from shared.errors import ErrorCode, ServiceError
-from shared.messages.signalling import CloseRoom, Role, SwitchRoom
+from shared.errors import ServiceError
+from shared.messages.signalling import SwitchRoom
 from shared.names import cut_session
 from tests.support.peer import IN_TIME, SSRCS, Peer
 from tests.support.plane import ROOM, Plane, running_plane
@@ -20,7 +18,6 @@ from tests.support.waiting import eventually
 
 VP8, OPUS = 96, 111
 VP8_LINES = ("a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli")
-H264 = ("a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f")
 
 
 @pytest.fixture
@@ -29,8 +26,8 @@ async def plane(redis_url: str) -> AsyncIterator[Plane]:
         yield plane
 
 
-async def stands_by(plane: Plane, picture: Sequence[str] = VP8_LINES) -> Peer:
-    peer = Peer(publishes=True, picture=picture)
+async def stands_by(plane: Plane) -> Peer:
+    peer = Peer(publishes=True, picture=VP8_LINES)
     plane.peers.append(peer)
     return await plane.connect(peer, await plane.ask(peer, publishes=True, stands_by=True))
 
@@ -136,66 +133,6 @@ async def test_what_an_encoder_kept_while_it_hung_is_not_shown(plane: Plane) -> 
     assert (plane.room.tracks[0].clock.round_trip or 0.0) < 1.0
 
 
-async def test_it_begins_at_a_keyframe_and_sound_with_it(plane: Plane) -> None:
-    _, slate, viewer = await scene(plane)
-    fall_silent(plane)
-    viewer.rtp.clear()
-    feed = plane.room.standbys[0].feed
-    packets = feed.rx_packets
-    for _ in range(5):
-        slate.sends()
-    await eventually("it came", lambda: feed.rx_packets >= packets + 10, IN_TIME)
-
-    def of_slate() -> list[bytes]:
-        return [packet[12:14] for packet in viewer.rtp if packet.endswith(b"slate")]
-
-    assert not of_slate()
-    await eventually("it is asked", slate.is_asked, IN_TIME)
-    slate.sends(keyframe=True)
-    slate.sends()
-    await eventually("both come", lambda: len(of_slate()) == 4, IN_TIME)
-    assert sorted(of_slate()) == [b"\x10\x00", b"\x10\x01", b"\x10\x01", b"\x10\x01"]
-
-
-async def test_a_lost_session_and_a_delete_are_relieved(plane: Plane) -> None:
-    encoder, slate, viewer = await scene(plane)
-    encoder.peer.close()
-    await eventually("it has left", lambda: plane.room.source is None, IN_TIME)
-    await seen(plane, viewer, slate)
-    second = Picture(await stands_by(plane), b"second")
-    second.sends(keyframe=True)
-    await eventually("it sends", lambda: plane.room.standbys[0].feed.rx_packets > 0, IN_TIME)
-    assert await plane.delete(slate.peer, Role.PUBLISH) is None
-    await seen(plane, viewer, second)
-    assert await plane.delete(second.peer, Role.PUBLISH) is None  # nobody is left
-    assert viewer.closed or plane.subscribers is None
-
-
-async def test_who_publishes_again_takes_over_at_its_keyframe(plane: Plane) -> None:
-    encoder, slate, viewer = await scene(plane)
-    fall_silent(plane)
-    await seen(plane, viewer, slate)
-    with pytest.raises(ServiceError) as refused:
-        await plane.ask(plane.peer(publishes=True), publishes=True, identity="another")
-    assert refused.value.code is ErrorCode.PUBLISHER_EXISTS
-    again = Picture(await plane.connected(publishes=True), b"again")
-    await eventually("the former session ends", lambda: encoder.peer.closed, IN_TIME)
-    slate.sends()
-    assert plane.room.status().standby_on
-    await seen(plane, viewer, again, slate)
-    assert not viewer.closed
-
-
-async def test_whose_standby_is_on_may_publish_again(plane: Plane) -> None:
-    _, slate, viewer = await scene(plane)
-    fall_silent(plane)
-    await seen(plane, viewer, slate)
-    for track in plane.room.standbys[0].feed.sources:
-        track.heard_at = monotonic() - CALL_SECONDS
-    again = Picture(await plane.connected(publishes=True), b"again")
-    await seen(plane, viewer, again, slate)
-
-
 async def test_a_standby_opens_a_room_and_any_publisher_of_it_comes_first(plane: Plane) -> None:
     slate = Picture(await stands_by(plane), b"slate")
     viewer = await plane.connected(publishes=False)
@@ -223,39 +160,3 @@ async def test_without_a_standby_that_sends_nobody_switches(plane: Plane) -> Non
     await plane.ask(plane.peer(publishes=True), publishes=True, stands_by=True)
     with pytest.raises(ServiceError, match="no_standby"):
         await plane.handlers.switch_room(SwitchRoom(room=ROOM))
-
-
-async def test_a_closed_room_ends_all(plane: Plane) -> None:
-    _, slate, _ = await scene(plane)
-    assert (await plane.handlers.close_room(CloseRoom(room=ROOM))).sessions == 3
-    assert plane.holds_nothing()
-    await eventually("it is told", lambda: slate.peer.closed, IN_TIME)
-
-
-async def test_its_reports_hold_from_its_first_packet_on(plane: Plane) -> None:
-    _, slate, viewer = await scene(plane)
-    for kind, timestamp in zip((VP8, OPUS), slate.timestamps, strict=True):
-        slate.peer.send_rtcp(sender_report(SSRCS[kind], 1_000 << 32, timestamp, 1, 1))
-    fall_silent(plane)
-    await seen(plane, viewer, slate)
-    reported = [plane.room.publisher.reported(number) for number in range(2)]
-    assert [report.ntp for report in reported if report is not None] == [1_000, 1_000]
-
-
-async def test_what_it_reports_while_it_sends_nothing_is_not_believed(
-    plane: Plane, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, slate, viewer = await scene(plane)
-    standby = plane.room.standbys[0]
-    await eventually("all has come", lambda: standby.feed.rx_packets == slate.sent, IN_TIME)
-    for source in standby.feed.sources:
-        source.heard_at -= PAUSED_SECONDS
-    came: list[bytes] = []
-    receive = standby.receive
-    monkeypatch.setattr(standby, "receive", lambda rtcp, now: (came.append(rtcp), receive(rtcp, now)))
-    for kind, timestamp in zip((VP8, OPUS), slate.timestamps, strict=True):
-        slate.peer.send_rtcp(sender_report(SSRCS[kind], 1_000 << 32, timestamp, 1, 1))
-    await eventually("they have come", lambda: len(came) == 2, IN_TIME)
-    fall_silent(plane)
-    await seen(plane, viewer, slate)
-    assert [plane.room.publisher.reported(number) for number in range(2)] == [None, None]

@@ -243,6 +243,16 @@ async def test_a_room_waits_as_long_as_it_may(world: World) -> None:
     assert world.freed == [(DEMO, True)]
 
 
+async def test_a_comeback_that_fails_does_not_cost_the_room_its_grace(world: World) -> None:
+    first, viewer = world.publish(), world.watch()
+    first.end(EndReason.CLOSED_BY_PEER)
+    world.publish().end(EndReason.NOT_CONNECTED)
+    world.now += GRACE - 0.1
+    world.rooms.tick(world.now)
+    assert world.may_publish()
+    assert not viewer.ended
+
+
 async def test_a_room_whose_publisher_never_connected_does_not_wait(world: World) -> None:
     world.publish().end(EndReason.NOT_CONNECTED)
     assert world.room is None

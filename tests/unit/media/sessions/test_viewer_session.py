@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from media.rtp.rtcp import pli, receiver_report, remb
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
 from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
@@ -13,9 +14,13 @@ from media.switch.rendition import Ladder, Rendition
 from media.switch.wire import Wire
 from media.transport.ice import CONSENT_SECONDS, CheckResult
 from shared.messages.signalling import Role
+from shared.sdp.offer import Offer, parse_offer
 from tests.support.demux_socket import HOME, OTHER
+from tests.support.offers import PLAY_OFFER
 from tests.unit.media.rooms.test_admission import PLAY, World
 
+REPORT = receiver_report(1, [])
+WITHOUT_SHORT_RTCP = parse_offer(PLAY_OFFER.decode().replace("a=rtcp-rsize\r\n", ""))
 RENDITIONS = tuple(Rendition(number, 1e6) for number in range(2))
 
 
@@ -71,9 +76,9 @@ async def world() -> World:
     return world
 
 
-def playing(world: World) -> tuple[ViewerSession, Playback]:
+def playing(world: World, offer: Offer = PLAY) -> tuple[ViewerSession, Playback]:
     """A viewer that is connected, as far as a tick sees."""
-    session, playback = world.watch(), Playback()
+    session, playback = world.watch(offer=offer), Playback()
     untyped: Any = session
     untyped._playback, untyped.connected = playback, True
     session.ice.touch(world.now)
@@ -153,6 +158,24 @@ async def test_a_report_waits_for_a_tick_or_another_report_and_is_as_old_as_it_i
     ]
     assert heard == [100.0, 101.0]
     assert playback.charged == 24
+
+
+@pytest.mark.parametrize("first", [REPORT, pli(1, 1)], ids=["a report", "a request"])
+@pytest.mark.parametrize("rests", [True, False])
+@pytest.mark.parametrize("offer", [PLAY, WITHOUT_SHORT_RTCP], ids=["reduced size", "reports first"])
+async def test_an_estimate_waits_with_its_report_where_no_request_can_be_in_it(
+    world: World, offer: Offer, rests: bool, first: bytes
+) -> None:
+    """A viewer without reduced-size RTCP puts its requests behind reports."""
+    session, playback = playing(world, offer)
+    untyped: Any = session
+    untyped._srtcp_in = SimpleNamespace(unprotect_rtcp=lambda datagram: datagram)
+    playback.rests = rests
+    session.receive_media(first + remb(1, 5_000_000, [1]), HOME, world.now)
+    waits = offer is PLAY and rests and first is REPORT
+    assert len(playback.received) == (not waits)
+    session.tick(world.now)
+    assert len(playback.received) == 1
 
 
 async def test_a_round_trip_to_a_viewer_is_told_to_its_playback(world: World) -> None:
