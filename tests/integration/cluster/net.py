@@ -36,22 +36,16 @@ class Net:
     def __init__(self) -> None:
         self.workers: dict[WorkerId, Worker] = {}
         self.owner: WorkerId | None = None
-        self.calls = 0
         self.later = 0.0
 
     def now(self) -> float:
         return monotonic() + self.later
 
     async def call(self, worker: WorkerId, message: Any, *_: object, **__: object) -> Any:
-        self.calls += 1
         if worker not in self.workers:
             raise ServiceError(ErrorCode.NO_WORKER)
         plane = self.workers[worker].plane
         return plane.origin.open(plane.rooms.find(RoomName(message.room)), message, self.now())
-
-    def close_room(self, worker: WorkerId) -> None:
-        self.workers[worker].rooms.close(ROOM, EndReason.ROOM_CLOSED)
-        self.owner = None
 
     async def room_owner(self, _room: RoomName) -> WorkerId | None:
         return self.owner
@@ -101,12 +95,12 @@ class Worker:
         self.plane.tick(self._net.now())
         self.edge.tick(self._net.now())
 
-    async def publish(self, identity: str = "open", picture: Sequence[str] = PICTURE) -> Peer:
+    async def publish(self, picture: Sequence[str] = PICTURE) -> Peer:
         peer = Peer(publishes=True, picture=picture)
         self.peers.append(peer)
         offer = parse_offer(peer.offer())
         local, tracks, answer = self.plane.admission.negotiate_publish(offer, over_ipv6=False)
-        self.plane.admission.publish(ROOM, offer, local, tracks, self._net.now(), None, identity)
+        self.plane.admission.publish(ROOM, offer, local, tracks, self._net.now(), None, "open")
         self._net.owner = self.name
         return await peer.connect(answer)
 
@@ -118,10 +112,6 @@ class Worker:
         await peer.connect(answer)
         await eventually("the server is connected, too", lambda: session.connected, IN_TIME)
         return peer
-
-    def viewers(self) -> int | None:
-        room = self.rooms.find(ROOM)
-        return None if room is None else len(room.viewers)
 
     def die(self) -> None:
         """Close the socket without telling anybody."""
@@ -138,9 +128,7 @@ class Worker:
 
 
 @asynccontextmanager
-async def running_net(
-    *names: WorkerId, max_edges: int = 0, relay_host: str = "127.0.0.1"
-) -> AsyncIterator[Net]:
+async def running_net(*names: WorkerId, max_edges: int, relay_host: str) -> AsyncIterator[Net]:
     net = Net()
     workers = [Worker(name, net, relay_host, max_edges) for name in names]
     net.workers = {worker.name: worker for worker in workers}

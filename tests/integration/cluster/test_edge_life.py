@@ -1,5 +1,9 @@
-"""An edge's copies from first viewer to last, over real sockets; the test controls RPC and time."""
+"""Edges that feed viewers and edges, over real sockets; the test controls RPC and time.
 
+`MAX_EDGES` is 1: the first edge is fed by the origin, the second one by the first.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +14,7 @@ from media.rooms.room import Room
 from media.rtp.packet import parse
 from shared.names import WorkerId
 from tests.integration.cluster.net import (
+    FOUR,
     GRACE,
     ONE,
     OTHER_PICTURE,
@@ -23,85 +28,143 @@ from tests.support.loopback import LOOPBACKS
 from tests.support.peer import IN_TIME, Peer
 from tests.support.waiting import eventually
 
+MAX_EDGES = 1
+
 
 @pytest.fixture
 async def net(request: pytest.FixtureRequest) -> AsyncIterator[Net]:
     """Its parameter is the address at which workers reach each other."""
-    async with running_net(ONE, TWO, THREE, relay_host=getattr(request, "param", "127.0.0.1")) as net:
+    relay_host = getattr(request, "param", "127.0.0.1")
+    async with running_net(ONE, TWO, THREE, FOUR, max_edges=MAX_EDGES, relay_host=relay_host) as net:
         yield net
 
 
-@pytest.mark.parametrize("net", LOOPBACKS, indirect=True)
-async def test_media_passes_over_an_edge(net: Net) -> None:
+async def chain(net: Net) -> tuple[Peer, list[Peer]]:
+    """A publisher, and a viewer at each worker of a chain."""
     publisher = await net.workers[ONE].publish()
-    viewers = [await net.workers[two].play(ONE) for two in (ONE, TWO, TWO, THREE)]
+    viewers = [await net.workers[name].play(ONE) for name in (ONE, TWO, THREE)]
     for viewer in viewers:
         await viewer.gets_media_of(publisher)
-    assert len(net.workers[ONE].plane.origin) == 2
-    assert net.calls == 2
+    return publisher, viewers
+
+
+def room(net: Net, worker: WorkerId) -> Room:
+    found = net.workers[worker].rooms.find(ROOM)
+    assert found is not None
+    return found
+
+
+def parents(net: Net) -> dict[WorkerId, tuple[str, int]]:
+    """By whom each edge is fed, and its tier."""
+    rooms = {name: worker.rooms.find(ROOM) for name, worker in net.workers.items()}
+    return {name: (room.origin, room.tier) for name, room in rooms.items() if room and room.origin}
+
+
+async def becomes(net: Net, expected: dict[WorkerId, tuple[str, int]]) -> None:
+    await eventually("the tree is so", lambda: parents(net) == expected, IN_TIME)
+
+
+def lost(viewer: Peer) -> list[int]:
+    """How many packets each of its streams lacks; each has one SSRC."""
+    found = []
+    for payload_type in (96, 111):
+        packets = [packet for packet in map(parse, viewer.rtp) if packet.payload_type == payload_type]
+        assert len({packet.ssrc for packet in packets}) == 1
+        numbers = {packet.sequence for packet in packets}
+        found.append(max(numbers) - min(numbers) + 1 - len(numbers))
+    return found
+
+
+@pytest.mark.parametrize("net", LOOPBACKS, indirect=True)
+async def test_media_passes_two_tiers(net: Net) -> None:
+    await chain(net)
+    assert parents(net) == {TWO: (ONE, 1), THREE: (TWO, 2)}
+    assert [len(net.workers[name].plane.origin) for name in (ONE, TWO, THREE)] == [1, 1, 0]
+    status = room(net, THREE).status()
+    assert (status.origin, status.tier, status.has_publisher) == (TWO, 2, False)
+
+
+async def test_viewers_below_a_killed_edge_play_on_in_the_same_session(net: Net) -> None:
+    publisher, (_, _, viewer) = await chain(net)
+    net.workers[TWO].die()
+    net.pass_time(SILENT_SECONDS)
+    await becomes(net, {THREE: (ONE, 1)})
+    await viewer.gets_media_of(publisher)
+    assert lost(viewer) == [0, 0]  # nothing was sent meanwhile
+    net.pass_time(0.1)
+    assert room(net, THREE).may_feed
+
+
+async def test_an_edge_that_leaves_is_left_without_a_gap(net: Net) -> None:
+    publisher, (_, middle, viewer) = await chain(net)
+    leaving = net.workers[TWO].plane
+    leaving.origin.leave(True)
+    assert leaving.depending == 2  # its own viewer, and the edge that it feeds
+    await becomes(net, {TWO: (ONE, 1), THREE: (ONE, 1)})
+    for each in (middle, viewer):
+        await each.gets_media_of(publisher)
+    assert lost(viewer) == [0, 0]
+    await eventually("nobody depends on it", lambda: leaving.depending == 1, IN_TIME)
+    net.pass_time(SILENT_SECONDS / 2)
+    await (await net.workers[FOUR].play(ONE)).gets_media_of(publisher)
+    assert parents(net)[FOUR] == (THREE, 2)  # not the one that leaves
 
 
 @pytest.mark.parametrize("says", ["nothing", "that it stops"])
-async def test_viewers_wait_at_the_edge_for_their_publisher_to_come_back_elsewhere(
+async def test_viewers_wait_at_their_edges_for_their_publisher_to_come_back_elsewhere(
     net: Net, says: str
 ) -> None:
-    publisher = await net.workers[ONE].publish()
-    edge = net.workers[TWO]
-    viewers = [await edge.play(ONE) for _ in range(2)]
-    for viewer in viewers:
-        await viewer.gets_media_of(publisher)
+    _, (_, *viewers) = await chain(net)
     if says == "nothing":
         net.workers[ONE].die()
         net.pass_time(SILENT_SECONDS)
     else:
         await net.workers[ONE].stop()
     net.pass_time(GRACE / 2)  # the directory still names the dead worker, which does not answer
-    publisher = await net.workers[THREE].publish()
+    publisher = await net.workers[FOUR].publish()
     net.pass_time(RETRY_SECONDS)
     for viewer in viewers:
         await viewer.gets_media_of(publisher)
-        for payload_type in (96, 111):
-            packets = [p for p in map(parse, viewer.rtp) if p.payload_type == payload_type]
-            numbers = [p.sequence for p in packets]
-            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-            assert len({p.ssrc for p in packets}) == 1
-    assert len(net.workers[THREE].plane.origin) == 1
+        assert lost(viewer) == [0, 0]
 
 
-async def test_a_publisher_that_comes_back_to_an_edge_finds_its_viewers_there(net: Net) -> None:
-    publisher = await net.workers[ONE].publish()
-    viewer = await net.workers[TWO].play(ONE)
-    await viewer.gets_media_of(publisher)
+@pytest.mark.parametrize("where", [TWO, THREE])
+async def test_the_publisher_comes_back_to_an_edge_whose_viewers_stay(net: Net, where: WorkerId) -> None:
+    _, (_, middle, viewer) = await chain(net)
     net.workers[ONE].die()
-    publisher = await net.workers[TWO].publish()
-    again = await net.workers[TWO].play(TWO)
-    for one in (viewer, again):
-        await one.gets_media_of(publisher)
-    assert found(net, TWO).origin is None
-    assert net.workers[TWO].plane.demux.relay_count == 0
-    net.pass_time(LINGER_SECONDS + SILENT_SECONDS)
-    await viewer.gets_media_of(publisher)
-
-
-async def lose_the_origin(net: Net) -> Peer:
-    """A viewer at an edge whose origin has died."""
-    publisher = await net.workers[ONE].publish()
-    viewer = await net.workers[TWO].play(ONE)
-    await viewer.gets_media_of(publisher)
-    net.workers[ONE].die()
+    publisher = await net.workers[where].publish()
     net.pass_time(SILENT_SECONDS)
-    return viewer
+    net.pass_time(RETRY_SECONDS)
+    for each in (middle, viewer, await net.workers[where].play(where)):
+        await each.gets_media_of(publisher)
+    other = THREE if where == TWO else TWO
+    assert parents(net).keys() == {other}
+    assert room(net, other).origin == where
+    assert net.workers[where].plane.demux.relay_count == 1  # to the other edge, and none to the dead origin
+    net.pass_time(LINGER_SECONDS + SILENT_SECONDS)
+    await (middle if where == TWO else viewer).gets_media_of(publisher)
 
 
 async def test_viewers_that_cannot_read_the_publishers_next_codec_are_closed(net: Net) -> None:
-    viewer = await lose_the_origin(net)
-    await net.workers[THREE].publish(picture=OTHER_PICTURE)
+    _, (_, viewer, _) = await chain(net)
+    net.workers[ONE].die()
+    net.pass_time(SILENT_SECONDS)
+    await net.workers[FOUR].publish(picture=OTHER_PICTURE)
     net.pass_time(RETRY_SECONDS)
     await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
-    assert [track.published.codec.name for track in found(net, TWO).tracks] == ["opus", "VP9"]
+    assert [track.published.codec.name for track in room(net, TWO).tracks] == ["opus", "VP9"]
 
 
-def found(net: Net, worker: WorkerId) -> Room:
-    room = net.workers[worker].rooms.find(ROOM)
-    assert room is not None
-    return room
+@pytest.mark.soak
+async def test_nobody_waits_below_an_edge_that_the_origin_s_media_does_not_reach(net: Net) -> None:
+    publisher, (_, _, viewer) = await chain(net)
+    origin, demux = net.workers[ONE].plane.origin, net.workers[ONE].plane.demux
+    next(iter(origin._relays[ROOM].values())).end()  # it falls silent
+    add_relay = demux.add_relay
+    demux.add_relay = lambda by, relay: None if relay.edge == TWO else add_relay(by, relay)  # type: ignore
+    for _ in range(20):  # slowly: what the edges tell each other arrives
+        net.pass_time(RETRY_SECONDS / 2)
+        await asyncio.sleep(0.1)
+    assert parents(net)[THREE] == (ONE, 1)
+    await viewer.gets_media_of(publisher)
+    assert lost(viewer) == [0, 0]
