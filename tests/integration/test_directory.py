@@ -106,12 +106,12 @@ async def test_a_lost_claim_is_told_and_not_taken_back(redis: Redis, directory: 
     assert await directory.room_owner(OTHER_ROOM) == ONE
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\xff\xfe", "…".encode()])
-async def test_a_claim_of_garbage_is_not_ours(redis: Redis, directory: Directory, garbage: bytes) -> None:
-    await redis.set(keys.room_claim(ROOM), garbage)
-    assert await directory.room_owner(ROOM) not in (None, ONE)
-    assert await directory.claim_room(ROOM, ONE) != ONE
-    assert await directory.beat(status(ONE), [ROOM]) == [ROOM]
+async def test_a_claim_of_garbage_is_not_ours(redis: Redis, directory: Directory) -> None:
+    for garbage in (b"", b"\xff\xfe", "…".encode()):
+        await redis.set(keys.room_claim(ROOM), garbage)
+        assert await directory.room_owner(ROOM) not in (None, ONE)
+        assert await directory.claim_room(ROOM, ONE) != ONE
+        assert await directory.beat(status(ONE), [ROOM]) == [ROOM]
 
 
 async def test_garbage_in_the_list_of_workers_is_passed_over(redis: Redis, directory: Directory) -> None:
@@ -191,26 +191,14 @@ async def test_a_worker_that_leaves_is_gone_at_once(redis: Redis, directory: Dir
     assert await redis.ttl(keys.CHANGES) > 0
 
 
-@pytest.mark.parametrize(
-    "garbage",
-    [
-        b"",
-        b"\xc1",
-        pack(None),
-        pack([1]),
-        pack({}),
-        pack({"id": "w1"}),
-        pack(to_map(status(ONE)) | {"state": "confused"}),
-        pack(to_map(status(ONE)) | {"sessions": -1}),
-    ],
-)
-async def test_a_heartbeat_that_cannot_be_read_is_passed_over(
-    redis: Redis, directory: Directory, garbage: bytes
-) -> None:
+async def test_a_heartbeat_that_cannot_be_read_is_passed_over(redis: Redis, directory: Directory) -> None:
     for worker in (ONE, TWO):
         await directory.beat(status(worker), [])
-    await redis.set(keys.worker_status(ONE), garbage)
-    assert [worker.id for worker in await directory.workers()] == [TWO]
+    odd = ({"state": "confused"}, {"sessions": -1})
+    packed = (None, [1], {}, {"id": "w1"}, *(to_map(status(ONE)) | one for one in odd))
+    for garbage in (b"", b"\xc1", *map(pack, packed)):
+        await redis.set(keys.worker_status(ONE), garbage)
+        assert [worker.id for worker in await directory.workers()] == [TWO], garbage
 
 
 async def test_heartbeats_of_other_versions_are_understood(redis: Redis, directory: Directory) -> None:

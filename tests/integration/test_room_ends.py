@@ -54,10 +54,10 @@ async def test_a_room_that_was_never_open_has_not_ended(directory: Directory) ->
     assert list(await directory.room_ends([ROOM, OTHER_ROOM])) == [ROOM]
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\xff\xfe", b"-1", b"1.5", b"9" * 12, "١".encode(), b"1\n"])
-async def test_garbage_is_no_end(redis: Redis, directory: Directory, garbage: bytes) -> None:
-    await redis.set(keys.room_ended(ROOM), garbage)
-    assert await directory.room_ends([ROOM]) == {}
+async def test_garbage_is_no_end(redis: Redis, directory: Directory) -> None:
+    for garbage in (b"", b"\xff\xfe", b"-1", b"1.5", b"9" * 12, "١".encode(), b"1\n"):
+        await redis.set(keys.room_ended(ROOM), garbage)
+        assert await directory.room_ends([ROOM]) == {}, garbage
 
 
 async def test_an_end_is_small(redis: Redis, directory: Directory) -> None:

@@ -16,7 +16,6 @@ from shared.bus.connection import connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ServiceError
 from shared.messages.rulings import Block, Revocation
-from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
 
 HOUR = 3600.0
@@ -148,15 +147,6 @@ async def test_a_ruling_that_redis_loses_at_once_is_given_to_it_again(redis: Red
     newcomer = book(redis)
     await newcomer.look()
     assert blocked(newcomer) == ["a"]
-
-
-async def test_so_many_are_put_and_no_more(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ruling_book, "MOST_RULINGS", 1)
-    one = book(redis)
-    await one.put(block("a"))
-    with pytest.raises(ServiceError, match="too_many_rulings"):
-        await one.put(block("b"))
-    assert blocked(one) == ["a"]
 
 
 @pytest.mark.parametrize("before", [[], ["a"]])

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from control.routes.layers import RELATION
-from shared.messages.sessions import FindSessions, ListedSessions, ListSessions, Living, SessionStatus
+from shared.messages.sessions import ListedSessions, ListSessions, SessionStatus
 from shared.messages.signalling import ChooseLayer, Role
 from shared.messages.status import LayerStatus
 from tests.integration.control.conftest import Stage
@@ -29,19 +29,6 @@ async def test_a_viewer_hears_of_the_layers_and_of_what_changes_in_them(stage: S
         told = {"rid": "q", "bitrate": 150_000, "width": 320, "height": 180}
         await heard.hears(("layers", {"1": [TOLD_FULL, TOLD_HALF, told]}))
         assert len(heard.events) == 2
-
-
-async def test_who_gets_no_picture_hears_of_no_layers(stage: Stage) -> None:
-    worker = await stage.worker()
-    await worker.publish_in("demo", layers=(FULL, HALF))
-    http = await stage.control()
-    url = await played(http)
-    worker.answers[FindSessions] = Living(sessions=(url.split("/")[-2],))
-    async with listening(http, await subscribed(http, url, "layers", "viewercount")) as heard:
-        await heard.hears(("viewercount", {"viewercount": 0}))
-        await change(worker, subscribers=1)
-        await heard.hears(("viewercount", {"viewercount": 1}))
-        assert [name for name, _ in heard.events] == ["viewercount", "viewercount"]
 
 
 async def test_a_choice_reaches_the_worker_through_any_control_process(stage: Stage) -> None:

@@ -21,19 +21,16 @@ from tests.support.free_ports import free_port
 SCRAPED = ("/metrics", "/api/metrics/targets")
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/%6detrics", "/%6Detrics", "/metrics%0a", "/api/%6detrics/targets", "/%61pi/metrics/targets"),
-        *("/api/metrics/targets%0A", "/api%2fmetrics%2ftargets"),
-    ],
-)
-async def test_another_spelling_of_the_path_is_another_resource(stage: Stage, path: str) -> None:
+async def test_another_spelling_of_the_path_is_another_resource(stage: Stage) -> None:
     """A proxy that refuses `/metrics` refuses the metrics."""
     http = await stage.control()
-    assert (await http.get(path)).status_code == 404
+    for path in (
+        *("/%6detrics", "/%6Detrics", "/metrics%0a", "/api/%6detrics/targets", "/%61pi/metrics/targets"),
+        *("/api/metrics/targets%0A", "/api%2fmetrics%2ftargets"),
+    ):
+        assert (await http.get(path)).status_code == 404, path
     for scraped in SCRAPED:
-        assert (await http.get(f"{scraped}?x={path}")).status_code == 200
+        assert (await http.get(f"{scraped}?x=/%6detrics")).status_code == 200
 
 
 async def test_with_an_address_of_their_own_metrics_are_there_and_nowhere_else(stage: Stage) -> None:

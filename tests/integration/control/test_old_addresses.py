@@ -22,9 +22,9 @@ async def leads_to(http: httpx.AsyncClient, path: str) -> str:
     return target.removeprefix(PREFIX)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
+async def test_an_old_address_leads_to_our_page(stage: Stage) -> None:
+    http = await stage.control()
+    for old, new in (
         ("/web/index.html", "/"),
         ("/web/index.html?room=demo", "/"),
         ("/web/publisher.html?room=my-Room_1", "/publish/my-Room_1"),
@@ -32,10 +32,8 @@ async def leads_to(http: httpx.AsyncClient, path: str) -> str:
         ("/web/player.html?token=secret&room=demo", "/watch/demo"),
         ("/web/publisher.html", "/"),
         ("/web/player.html?room=", "/"),
-    ],
-)
-async def test_an_old_address_leads_to_our_page(stage: Stage, old: str, new: str) -> None:
-    assert await leads_to(await stage.control(), old) == new
+    ):
+        assert await leads_to(http, old) == new, old
 
 
 @pytest.mark.parametrize("page", ["publisher", "player"])

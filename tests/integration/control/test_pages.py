@@ -137,13 +137,13 @@ async def test_a_frame_in_another_site_chooses_for_itself_alone(stage: Stage) ->
     assert "Set-Cookie" not in framed.headers
 
 
-@pytest.mark.parametrize("tag", ["xx", "", "DE", "de\r\nX-Evil: 1", "../en", "zh"])
-async def test_a_language_that_there_is_not_is_not_chosen(stage: Stage, tag: str) -> None:
+async def test_a_language_that_there_is_not_is_not_chosen(stage: Stage) -> None:
     http = await stage.control()
-    answer = await http.get("/", params={"lang": tag}, headers={"Accept-Language": "es"})
-    assert answer.headers["Content-Language"] == "es"
-    assert "Set-Cookie" not in answer.headers
-    assert "X-Evil" not in answer.headers
+    for tag in ("xx", "", "DE", "de\r\nX-Evil: 1", "../en", "zh"):
+        answer = await http.get("/", params={"lang": tag}, headers={"Accept-Language": "es"})
+        assert answer.headers["Content-Language"] == "es", tag
+        assert "Set-Cookie" not in answer.headers
+        assert "X-Evil" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/no/thing", "/watch/", "/a/b/c/d"])

@@ -66,7 +66,7 @@ async def ask(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response
 async def assert_503_in_time(http: httpx.AsyncClient, path: str, method: str) -> None:
     async with Stopwatch() as watch:
         response = await ask(http, path, method)
-    assert response.status_code == 503, response.text
+    assert response.status_code == 503, (method, path, response.text)
     assert response.json()["error"] == "no media worker available"
     assert int(response.headers["Retry-After"]) >= 1
     assert watch.seconds < LIMIT_SECONDS
@@ -119,16 +119,13 @@ async def test_redis_stops_and_comes_back(stage: Stage, own_valkey: EmbeddedValk
         assert (await http.get("/readyz")).status_code == 200
 
 
-@pytest.mark.parametrize(("path", "method"), NEED_REDIS)
-async def test_without_redis_it_is_503(path: str, method: str, stage: Stage) -> None:
-    http = await stage.control(redis_url="redis://127.0.0.1:1", **ADMIN)
-    await assert_503_in_time(http, path, method)
-
-
-async def test_a_redis_that_hangs_is_503_in_time_with_the_rate_limit_on_too(stage: Stage) -> None:
-    async with hanging_server() as url:
-        http = await stage.control(redis_url=url, rate_limit_rps=5, **ADMIN)
-        await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in NEED_REDIS))
+async def test_a_redis_that_is_not_there_or_hangs_is_503_in_time_with_the_rate_limit_on_too(
+    stage: Stage,
+) -> None:
+    async with hanging_server() as hangs:
+        for url, settings in (("redis://127.0.0.1:1", {}), (hangs, {"rate_limit_rps": 5})):
+            http = await stage.control(redis_url=url, **settings, **ADMIN)
+            await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in NEED_REDIS))
 
 
 async def test_once_it_is_known_to_hang_nobody_waits_for_it(stage: Stage) -> None:

@@ -68,20 +68,12 @@ async def test_it_suffices_for_a_room_from_its_publisher_to_its_end(limited_url:
     assert used <= tried  # `roomcast doctor` tries each
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("GET", "another:key"),
-        ("FLUSHALL",),
-        ("CONFIG", "GET", "*"),
-        ("KEYS", "*"),
-        ("ACL", "LIST"),
-        ("MONITOR",),
-        ("PUBLISH", "channel", "text"),
-        ("EVAL", "return redis.call('GET', 'another:key')", "0"),
-    ],
-    ids=" ".join,
-)
-def test_it_opens_nothing_else(limited_url: str, command: tuple[str, ...]) -> None:
-    with Redis.from_url(limited_url) as redis, pytest.raises(ResponseError, match="permission"):
-        redis.execute_command(*command)
+def test_it_opens_nothing_else(limited_url: str) -> None:
+    with Redis.from_url(limited_url) as redis:
+        for command in (
+            *(("GET", "another:key"), ("FLUSHALL",), ("CONFIG", "GET", "*"), ("KEYS", "*"), ("ACL", "LIST")),
+            *(("MONITOR",), ("PUBLISH", "channel", "text")),
+            ("EVAL", "return redis.call('GET', 'another:key')", "0"),
+        ):
+            with pytest.raises(ResponseError, match="permission"):
+                redis.execute_command(*command)

@@ -73,8 +73,10 @@ def shown(jpeg: bytes | None) -> av.VideoFrame:
         return next(container.decode(video=0))
 
 
-@pytest.mark.parametrize("crash", [False, True], ids=["whole", "cut off"])
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize(
+    ("codec", "crash"),  # cut off, each kind of file is read alike, whatever is in it
+    [*((codec, False) for codec in CODECS), ("VP8", True), ("H264", True)],
+)
 def test_every_form_says_how_long_and_how_large_it_is_and_shows_it(
     codec: str, crash: bool, tmp_path: Path
 ) -> None:

@@ -19,11 +19,8 @@ MARKS = (1.0, 2.0, 3.0, 4.0, 5.0)
 TOLERANCE = 0.001
 X264 = {"preset": "veryfast", "bf": "2", "b_strategy": "0"}
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "VP8": ("VP8", {}),
     "VP9": ("VP9", {}),
-    "AV1": ("AV1", {}),
     "AV1 with hidden frames": ("AV1", {"preset": "12", "svtav1-params": "pred-struct=2"}),
-    "H264": ("H264", {}),
     "H264 with B-frames": ("H264", {"b_frames": 2, **X264}),
     "H264 with B-frames, by decoding": ("H264", {"b_frames": 2, "decoding_times": True, **X264}),
     "H264 with one B-frame": ("H264", {"b_frames": 1, "preset": "veryfast", "x264-params": "b-pyramid=none"}),
