@@ -30,7 +30,7 @@ from media.transport.ice import Credentials, IceLite
 from media.transport.mapping import Question
 from media.transport.stun import StunError, parse_binding_request, parse_mapped_address
 from tests.fuzz.rtcp_seeds import RTCP
-from tests.fuzz.target import Take, Target, parser
+from tests.fuzz.target import Take, Target, parser, stateless
 from tests.support.far_end import one_byte, rtp, two_byte
 from tests.support.far_publisher import SOURCES
 from tests.support.layered import RID, RIDS, RTX_TYPE, LayeredWorld, layers
@@ -130,26 +130,22 @@ def _server_answers() -> list[bytes]:
     return [mapped(b"t" * 12, address) for address in seen]
 
 
-@contextmanager
-def _rtcp() -> Iterator[Take]:
-    def take(data: bytes) -> None:
-        try:
-            packets = parse_compound(data)
-        except RtcpError:
-            return
-        for packet in packets:
-            if isinstance(packet, Nack):
-                assert all(0 <= sequence <= 0xFFFF for sequence in packet.sequences())
-            if isinstance(packet, SenderReport | ReceiverReport):
-                again = receiver_report(packet.ssrc, packet.blocks)
-                assert parse_compound(again) == [ReceiverReport(packet.ssrc, packet.blocks)]
-            assert len(read_wanted(packet) or ()) <= MOST_LAYERS
-            assert len(read_starved(packet) or ()) <= MOST_LAYERS
-            assert len(read_figures(packet) or ()) <= MOST_LAYERS
-            assert 0 <= (read_takes(packet) or 0) <= 0xFFFFFFFF
-            says_leaves(packet)
-
-    yield take
+def _rtcp(data: bytes) -> None:
+    try:
+        packets = parse_compound(data)
+    except RtcpError:
+        return
+    for packet in packets:
+        if isinstance(packet, Nack):
+            assert all(0 <= sequence <= 0xFFFF for sequence in packet.sequences())
+        if isinstance(packet, SenderReport | ReceiverReport):
+            again = receiver_report(packet.ssrc, packet.blocks)
+            assert parse_compound(again) == [ReceiverReport(packet.ssrc, packet.blocks)]
+        assert len(read_wanted(packet) or ()) <= MOST_LAYERS
+        assert len(read_starved(packet) or ()) <= MOST_LAYERS
+        assert len(read_figures(packet) or ()) <= MOST_LAYERS
+        assert 0 <= (read_takes(packet) or 0) <= 0xFFFFFFFF
+        says_leaves(packet)
 
 
 def _rtx(data: bytes) -> None:
@@ -300,7 +296,7 @@ def targets() -> list[Target]:
         Target("DTLS records", _flights(), _dtls, fresh_after=10_000),
         parser("RTP packets and header extensions", RTP, parse, RtpError),
         parser("RTX packets", RTP, _rtx, RtxError),
-        Target("RTCP compounds", RTCP, _rtcp),
+        stateless("RTCP compounds", RTCP, _rtcp),
         Target("RTCP of a viewer", RTCP, _viewer),
         Target("RTCP of a publisher", RTCP, _publisher_reports),
         Target("RTP of a publisher in the switch", RTP + RED + LAYERS, _switch),

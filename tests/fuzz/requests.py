@@ -32,7 +32,7 @@ from shared.sdp.encoding import decode_offer, encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import Offer, parse_offer
 from shared.settings.settings import load_settings
-from tests.fuzz.target import Take, Target, parser
+from tests.fuzz.target import Take, Target, parser, stateless
 from tests.support.sdp import LOCAL, OFFERS, error_of
 from tests.support.signing_keys import key_set, signing_key
 
@@ -104,107 +104,77 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-@contextmanager
-def _offer() -> Iterator[Take]:
-    def take(data: bytes) -> None:
-        def answer(negotiate: Callable[[Offer], object]) -> ErrorCode | None:
-            return error_of(lambda: negotiate(parse_offer(_text(data))))
+def _offer(data: bytes) -> None:
+    def answer(negotiate: Callable[[Offer], object]) -> ErrorCode | None:
+        return error_of(lambda: negotiate(parse_offer(_text(data))))
 
-        assert answer(lambda offer: negotiate_publish(offer, LOCAL)) in REFUSALS
-        assert answer(lambda offer: negotiate_play(offer, [], LOCAL, "demo")) in REFUSALS
-
-    yield take
+    assert answer(lambda offer: negotiate_publish(offer, LOCAL)) in REFUSALS
+    assert answer(lambda offer: negotiate_play(offer, [], LOCAL, "demo")) in REFUSALS
 
 
-@contextmanager
-def _fragment() -> Iterator[Take]:
-    def take(data: bytes) -> None:
-        assert error_of(lambda: parse_fragment(_text(data))) in (None, ErrorCode.INVALID_FRAGMENT)
-
-    yield take
+def _fragment(data: bytes) -> None:
+    assert error_of(lambda: parse_fragment(_text(data))) in (None, ErrorCode.INVALID_FRAGMENT)
 
 
-@contextmanager
-def _choice() -> Iterator[Take]:
-    def take(data: bytes) -> None:
-        def parse() -> None:
-            choice = parse_choice(data)
-            assert choice.picture in (True, False)
-            assert choice.rid is None or (0 < len(choice.rid) <= 64 and choice.rid.isascii())
-            assert 0 <= choice.max_width <= 65_536
-            assert 0 <= choice.max_height <= 65_536
-            assert len(choice.section) <= 3
+def _choice(data: bytes) -> None:
+    def parse() -> None:
+        choice = parse_choice(data)
+        assert choice.picture in (True, False)
+        assert choice.rid is None or (0 < len(choice.rid) <= 64 and choice.rid.isascii())
+        assert 0 <= choice.max_width <= 65_536
+        assert 0 <= choice.max_height <= 65_536
+        assert len(choice.section) <= 3
 
-        assert error_of(parse) in (None, ErrorCode.INVALID_LAYER)
-
-    yield take
+    assert error_of(parse) in (None, ErrorCode.INVALID_LAYER)
 
 
-@contextmanager
-def _viewing() -> Iterator[Take]:
-    def take(data: bytes) -> None:
-        def parse() -> None:
-            sums = parse_viewing(data).sums()
-            assert all(0 <= each <= 120_000 for each in sums.values())
+def _viewing(data: bytes) -> None:
+    def parse() -> None:
+        sums = parse_viewing(data).sums()
+        assert all(0 <= each <= 120_000 for each in sums.values())
 
-        assert error_of(parse) in (None, ErrorCode.INVALID_VIEWING)
-
-    yield take
+    assert error_of(parse) in (None, ErrorCode.INVALID_VIEWING)
 
 
 def no_json(constant: str) -> None:
     raise AssertionError(f"{constant} is no JSON")
 
 
-@contextmanager
-def _message() -> Iterator[Take]:
-    def take(data: bytes) -> None:
-        def parse() -> None:
-            text = parse_message(data)
-            assert text.isascii()
-            assert len(text.splitlines()) == 1
-            assert isinstance(json.loads(text, parse_constant=no_json), dict)
+def _message(data: bytes) -> None:
+    def parse() -> None:
+        text = parse_message(data)
+        assert text.isascii()
+        assert len(text.splitlines()) == 1
+        assert isinstance(json.loads(text, parse_constant=no_json), dict)
 
-        assert error_of(parse) in (None, ErrorCode.INVALID_MESSAGE)
-
-    yield take
+    assert error_of(parse) in (None, ErrorCode.INVALID_MESSAGE)
 
 
-@contextmanager
-def _ruling() -> Iterator[Take]:
-    def take(data: bytes) -> None:
-        def block() -> None:
-            asked = parse_block(data)
-            if asked is not None:
-                seconds, reason = asked
-                assert 0 < seconds <= MOST_SECONDS
-                reason.encode()  # which may be empty
+def _ruling(data: bytes) -> None:
+    def block() -> None:
+        asked = parse_block(data)
+        if asked is not None:
+            seconds, reason = asked
+            assert 0 < seconds <= MOST_SECONDS
+            reason.encode()  # which may be empty
 
-        def revoke() -> None:
-            mark = parse_revocation(data, NOW)
-            assert sum(part is not None for part in mark) == 1
-            Revocation(
-                jti=mark.jti, subject=mark.subject, issued_before=mark.issued_at, until=NOW
-            ).id.encode()
+    def revoke() -> None:
+        mark = parse_revocation(data, NOW)
+        assert sum(part is not None for part in mark) == 1
+        Revocation(jti=mark.jti, subject=mark.subject, issued_before=mark.issued_at, until=NOW).id.encode()
 
-        for parse in (block, revoke):
-            assert error_of(parse) in (None, ErrorCode.INVALID_RULING)
-
-    yield take
+    for parse in (block, revoke):
+        assert error_of(parse) in (None, ErrorCode.INVALID_RULING)
 
 
-@contextmanager
-def _settings() -> Iterator[Take]:
-    def take(data: bytes) -> None:
-        def parse() -> None:
-            settings = RoomSettings(room="demo", **parse_settings(data, NOW))
-            assert read_settings("demo", pack(to_map(settings))) == settings
-            assert len(pack(to_map(settings))) < 30_000
+def _settings(data: bytes) -> None:
+    def parse() -> None:
+        settings = RoomSettings(room="demo", **parse_settings(data, NOW))
+        assert read_settings("demo", pack(to_map(settings))) == settings
+        assert len(pack(to_map(settings))) < 30_000
 
-        for read in (parse, lambda: parse_note(data)):
-            assert error_of(read) in (None, ErrorCode.INVALID_SETTINGS)
-
-    yield take
+    for read in (parse, lambda: parse_note(data)):
+        assert error_of(read) in (None, ErrorCode.INVALID_SETTINGS)
 
 
 @contextmanager
@@ -256,19 +226,19 @@ def _encoded() -> list[bytes]:
 
 def targets() -> list[Target]:
     return [
-        Target("SDP offers", OFFER_SEEDS, _offer),
-        Target("SDP fragments of PATCH", FRAGMENTS, _fragment),
-        Target("choices of a layer", CHOICES, _choice),
-        Target("reports of viewers", VIEWINGS, _viewing),
-        Target("messages to viewers", MESSAGES, _message),
-        Target("blocks and revocations", RULINGS, _ruling),
+        stateless("SDP offers", OFFER_SEEDS, _offer),
+        stateless("SDP fragments of PATCH", FRAGMENTS, _fragment),
+        stateless("choices of a layer", CHOICES, _choice),
+        stateless("reports of viewers", VIEWINGS, _viewing),
+        stateless("messages to viewers", MESSAGES, _message),
+        stateless("blocks and revocations", RULINGS, _ruling),
         parser(
             "rulings in Redis",
             STAMPED,
             lambda data: read_stamped("block:demo", data, read_ruling),
             DecodeError,
         ),
-        Target("settings of a room", SETTINGS, _settings),
+        stateless("settings of a room", SETTINGS, _settings),
         parser(
             "settings in Redis",
             OF_ROOM,

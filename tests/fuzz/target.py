@@ -21,13 +21,17 @@ class Target:
     fresh_after: int = 1000  # inputs, then `begin` is called again
 
 
+def stateless(name: str, seeds: Sequence[bytes], take: Take) -> Target:
+    return Target(name, seeds, lambda: nullcontext(take))
+
+
 def parser(
     name: str, seeds: Sequence[bytes], parse: Callable[[bytes], object], error: type[Exception]
 ) -> Target:
-    """A target without state, whose one named error is `error`."""
+    """Stateless; its one named error is `error`."""
 
     def take(data: bytes) -> None:
         with suppress(error):
             parse(data)
 
-    return Target(name, seeds, lambda: nullcontext(take))
+    return stateless(name, seeds, take)

@@ -16,7 +16,9 @@ def test_no_input_breaks_it(target: Target) -> None:
     run(target, inputs=300, seed=7)
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize(
+    "target", [each for each in TARGETS if kept(each.name)], ids=lambda target: target.name
+)
 def test_no_input_that_was_kept_breaks_it(target: Target) -> None:
     with target.begin() as take:
         for data in kept(target.name):
