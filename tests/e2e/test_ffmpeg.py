@@ -23,7 +23,9 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.client("FFmpeg", "publishes")
-@pytest.mark.parametrize("options", [PASSIVE, ACTIVE], ids=["dtls-passive", "dtls-active"])
+@pytest.mark.parametrize(  # the other DTLS role is in test_ffmpeg_dtls.py, too
+    "options", [PASSIVE, pytest.param(ACTIVE, marks=pytest.mark.soak)], ids=["dtls-passive", "dtls-active"]
+)
 async def test_chromium_sees_and_hears_ffmpeg(
     redis_url: str, client_runs: ClientRuns, options: list[str]
 ) -> None:

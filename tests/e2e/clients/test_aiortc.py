@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.mark.client("aiortc", "publishes")
 @pytest.mark.client("aiortc", "plays")
-@pytest.mark.parametrize("video", ["VP8", "H264"])
+@pytest.mark.parametrize("video", [pytest.param("VP8", marks=pytest.mark.soak), "H264"])
 async def test_aiortc_sees_and_hears_aiortc(redis_url: str, client_runs: ClientRuns, video: str) -> None:
     async with client_stage(redis_url) as stage:
         sender = publisher(stage.system.http, stage.whip("aiortc"))

@@ -22,7 +22,7 @@ def command(role: str, video: str, url: str) -> list[str]:
 
 @pytest.mark.client("GStreamer webrtcbin", "publishes")
 @pytest.mark.client("GStreamer webrtcbin", "plays")
-@pytest.mark.parametrize("video", ["VP8", "H264"])
+@pytest.mark.parametrize("video", [pytest.param("VP8", marks=pytest.mark.soak), "H264"])
 async def test_webrtcbin_and_aiortc_see_and_hear_webrtcbin(
     redis_url: str, client_runs: ClientRuns, video: str
 ) -> None:

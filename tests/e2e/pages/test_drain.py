@@ -1,17 +1,17 @@
 """An operator drains a worker from the page, and cancels that."""
 
 import pytest
+from playwright.async_api import Browser
 
-from tests.support.browser import chromium, open_admin_page
+from tests.support.browser import open_admin_page
 from tests.support.system import running_system
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_a_worker_is_drained_and_taken_back(redis_url: str) -> None:
+async def test_a_worker_is_drained_and_taken_back(redis_url: str, browser: Browser) -> None:
     async with (
         running_system(redis_url, ADMIN_TOKEN="chief", DRAIN_SECONDS="60") as system,
-        chromium() as browser,
         await open_admin_page(browser, system.controls[0].url) as admin,
     ):
         await admin.sign_in("chief")

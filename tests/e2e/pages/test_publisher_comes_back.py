@@ -3,25 +3,24 @@
 import asyncio
 
 import pytest
-from playwright.async_api import Response
+from playwright.async_api import Browser, Response
 
 from tests.support.aiortc_client import viewer
-from tests.support.browser import chromium, open_publish_page
+from tests.support.browser import open_publish_page
 from tests.support.system import running_system
 
 RETURN_SECONDS = 30.0  # to notice that the worker is gone, and to be back
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 def is_offer(response: Response) -> bool:
     return response.request.method == "POST"
 
 
-async def test_it_comes_back_when_its_worker_is_gone(redis_url: str) -> None:
+async def test_it_comes_back_when_its_worker_is_gone(redis_url: str, browser: Browser) -> None:
     async with (
         running_system(redis_url, workers=2) as system,
-        chromium() as browser,
         await open_publish_page(
             browser, system.controls[0].url, "orphan", expected_statuses=[404, 409, 503]
         ) as page,

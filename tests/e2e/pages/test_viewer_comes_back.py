@@ -1,10 +1,10 @@
 """A viewer whose worker is gone, in a system of its own, because that loses a worker."""
 
 import pytest
-from playwright.async_api import Response
+from playwright.async_api import Browser, Response
 
 from tests.support.aiortc_client import publisher
-from tests.support.browser import chromium, open_watch_page
+from tests.support.browser import open_watch_page
 from tests.support.system import running_system
 
 BACK_SECONDS = 30.0
@@ -21,13 +21,12 @@ _RECORD_GAPS = """() => {
     video.requestVideoFrameCallback(shown);
 }"""
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_a_viewer_comes_back_after_its_worker_was_killed(redis_url: str) -> None:
+async def test_a_viewer_comes_back_after_its_worker_was_killed(redis_url: str, browser: Browser) -> None:
     async with (
         running_system(redis_url, workers=2) as system,
-        chromium() as browser,
         publisher(system.http, system.whip("robust")) as first,
         await open_watch_page(browser, system.controls[0].url, "robust") as viewer,
     ):
@@ -45,10 +44,9 @@ async def test_a_viewer_comes_back_after_its_worker_was_killed(redis_url: str) -
 
 
 @pytest.mark.alone
-async def test_a_viewer_leaves_a_worker_that_drains_without_a_gap(redis_url: str) -> None:
+async def test_a_viewer_leaves_a_worker_that_drains_without_a_gap(redis_url: str, browser: Browser) -> None:
     async with (
         running_system(redis_url, workers=2, ADMIN_TOKEN="chief", DRAIN_SECONDS="6") as system,
-        chromium() as browser,
         publisher(system.http, system.whip("drained")) as source,
         await open_watch_page(browser, system.controls[0].url, "drained") as viewer,
     ):
