@@ -1,6 +1,6 @@
 """Webhooks to receivers that fail, hang, die and come back."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -15,12 +15,6 @@ from tests.support.waiting import eventually
 from tests.support.webhook_receiver import WebhookReceiver
 
 Deliver = Callable[..., AbstractAsyncContextManager[Control]]
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[WebhookReceiver]:
-    async with WebhookReceiver() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,43 +1,31 @@
 """Webhooks of real workers, delivered by real control processes."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from tests.support.http_peer import Publisher, running
 from tests.support.system import running_system
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import SECRET, WebhookReceiver
 
-ROOMS, BROADCASTS = 50, 10  # 1,000 events at least
 IN_TIME = 30.0
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[WebhookReceiver]:
-    async with WebhookReceiver() as running_receiver:
-        yield running_receiver
-
-
-def settings(receiver: WebhookReceiver, **more: str) -> dict[str, str]:
-    return {
-        "WEBHOOK_URLS": receiver.url,
-        "WEBHOOK_SECRETS": SECRET,
-        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1/32",
-        **more,
-    }
 
 
 async def test_a_broadcast_from_its_start_over_an_absence_to_its_end_and_its_recordings(
     redis_url: str, receiver: WebhookReceiver, tmp_path: Path
 ) -> None:
-    recorded = {"RECORD_ENABLED": "1", "RECORD_DIR": str(tmp_path), "RECORD_FORMATS": "tracks"}
+    settings = {
+        "WEBHOOK_URLS": receiver.url,
+        "WEBHOOK_SECRETS": SECRET,
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1/32",
+        "RECORD_ENABLED": "1",
+        "RECORD_DIR": str(tmp_path),
+        "RECORD_FORMATS": "tracks",
+    }
 
     def of_broadcast() -> list[str]:
         return [one for one in receiver.types("demo") if not one.startswith("recording.")]
 
-    async with running_system(redis_url, **settings(receiver, **recorded)) as system:
+    async with running_system(redis_url, **settings) as system:
         publisher = Publisher(system.http, lambda: system.whip("demo"))
         async with running(publisher):
             await eventually("it is told", lambda: of_broadcast() == ["room.started"], IN_TIME)
