@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 
 from aioice import stun as other_stun
+from aiortc.rtp import RtpPacket as OtherPacket
+from msgspec.structs import replace
 
 from media.feedback.receiver_estimate import ReceiverEstimate
 from media.relay.messages import (
@@ -16,8 +18,9 @@ from media.relay.messages import (
     read_wanted,
     says_leaves,
 )
+from media.rtp.extensions import map_extensions
 from media.rtp.libsrtp import SrtpError
-from media.rtp.packet import RtpError, parse
+from media.rtp.packet import RtpError, build_header, parse
 from media.rtp.rtcp import Nack, ReceiverReport, RtcpError, SenderReport, parse_compound, receiver_report
 from media.rtp.rtx import RtxError, unwrap
 from media.tracks.nack_generator import NackGenerator
@@ -148,9 +151,21 @@ def _rtcp(data: bytes) -> None:
         says_leaves(packet)
 
 
+def _rtp(data: bytes) -> None:
+    """What is read can be sent on."""
+    packet = parse(data)
+    block = map_extensions(packet.extensions, {number: number for number in range(1, 256)})
+    again = parse(build_header(packet, 96, 1, 2, 3, block) + packet.payload)
+    assert again == replace(packet, payload_type=96, sequence=1, timestamp=2, ssrc=3)
+    OtherPacket.parse(build_header(replace(packet, padding=False), 96, 1, 2, 3, block) + packet.payload)
+
+
 def _rtx(data: bytes) -> None:
     with suppress(RtpError):
-        unwrap(parse(data), 96, 1)
+        packet = parse(data)
+        original = unwrap(packet, 96, 1)
+        assert packet.payload.startswith(original.sequence.to_bytes(2) + original.payload)
+        assert build_header(original, 96, original.sequence, 0, 1, b"")
 
 
 @contextmanager
@@ -294,7 +309,7 @@ def targets() -> list[Target]:
         Target("STUN checks, answers and ICE", _checks(), _ice),
         Target("answers of STUN servers", _server_answers(), _question),
         Target("DTLS records", _flights(), _dtls, fresh_after=10_000),
-        parser("RTP packets and header extensions", RTP, parse, RtpError),
+        parser("RTP packets and header extensions", RTP, _rtp, RtpError),
         parser("RTX packets", RTP, _rtx, RtxError),
         stateless("RTCP compounds", RTCP, _rtcp),
         Target("RTCP of a viewer", RTCP, _viewer),

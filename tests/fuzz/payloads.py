@@ -88,7 +88,7 @@ def _ask(layers: TemporalLayers, packet: RtpPacket) -> None:
 
 @contextmanager
 def _temporal_layers() -> Iterator[Take]:
-    tracks = [TemporalLayers(codec) for codec in SEEDS]
+    tracks = [TemporalLayers(codec) for codec in (*SEEDS, "opus")]
 
     def take(data: bytes) -> None:
         for layers in tracks:
@@ -100,10 +100,11 @@ def _temporal_layers() -> Iterator[Take]:
 @contextmanager
 def _descriptors() -> Iterator[Take]:
     """Behind each other, so that a frame meets the structure of another one."""
-    layers = TemporalLayers("AV1", DESCRIPTOR_ID)
+    tracks = {codec: TemporalLayers(codec, DESCRIPTOR_ID) for codec in SEEDS}
 
     def take(data: bytes) -> None:
-        _ask(layers, _packet(SEEDS["AV1"][0], data))
+        for codec, layers in tracks.items():
+            _ask(layers, _packet(SEEDS[codec][0], data))
         found = frame_number(data)
         assert found is None or with_value(data, found, found.value) == data
         if dependency_descriptor.has_structure(data):
@@ -154,6 +155,11 @@ def _opus() -> Iterator[Take]:
     yield take
 
 
+def _red(data: bytes) -> None:
+    red = parse_red(data, 111)
+    assert sum(len(each.payload) for each in red.earlier) + len(red.primary) < len(data)
+
+
 def targets() -> list[Target]:
     return [
         *(
@@ -164,5 +170,5 @@ def targets() -> list[Target]:
         Target("dependency descriptors", DESCRIPTORS, _descriptors),
         *(Target(f"{codec}: frames of a recording", SEEDS[codec], _frames(codec)) for codec in DEPACKETIZERS),
         Target("Opus: pages of a recording", OPUS, _opus),
-        parser("redundant sound", RED, lambda data: parse_red(data, 111), RedError),
+        parser("redundant sound", RED, _red, RedError),
     ]

@@ -1,8 +1,10 @@
 """What reaches control over HTTP: offers, fragments, names, credentials, headers and bodies."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import jwt
 from starlette.datastructures import Headers
@@ -18,7 +20,7 @@ from control.routes.layers import parse_choice
 from control.routes.viewing import parse_viewing
 from media.negotiation.negotiate import negotiate_play, negotiate_publish
 from shared.book.documents import STAMP_DIGITS, read_stamped
-from shared.errors import ErrorCode
+from shared.errors import ErrorCode, ServiceError
 from shared.messages.encoding import DecodeError, pack, to_map
 from shared.messages.room_settings import RoomSettings
 from shared.messages.rulings import Block, Revocation
@@ -28,18 +30,25 @@ from shared.records.record_name import parse_record_name
 from shared.records.signed_links import SignedLinks
 from shared.room_settings.settings_book import read_settings
 from shared.rulings.ruling_book import read_ruling
-from shared.sdp.encoding import decode_offer, encode
+from shared.sdp.encoding import decode_fragment, decode_offer, encode
 from shared.sdp.fragment import parse_fragment
-from shared.sdp.offer import Offer, parse_offer
+from shared.sdp.offer import parse_offer
 from shared.settings.settings import load_settings
 from tests.fuzz.target import Take, Target, parser, stateless
-from tests.support.sdp import LOCAL, OFFERS, error_of
+from tests.support.offers import REAL_OFFERS
+from tests.support.sdp import LOCAL, codec, error_of
 from tests.support.signing_keys import key_set, signing_key
+from tests.unit.media.negotiation.rooms import room
 
 KEY = "k" * 64
-REFUSALS = (None, ErrorCode.INVALID_SDP, ErrorCode.NOT_ACCEPTABLE)
 NOW = 1_700_000_000.0
-OFFER_SEEDS = [path.read_bytes() for path in sorted(OFFERS.glob("*.sdp"))]
+OFFER_SEEDS = [text.encode() for text in REAL_OFFERS.values()]
+ROOM = room(codec("H264", packetization_mode="1"), codec("opus"))
+ANSWER_ATTRIBUTES = {
+    *("group", "ice-lite", "extmap-allow-mixed", "mid", "ice-ufrag", "ice-pwd", "fingerprint", "setup"),
+    *("recvonly", "sendonly", "inactive", "rtcp-mux", "rtcp-rsize", "rtcp-xr", "extmap", "rtpmap", "fmtp"),
+    *("rtcp-fb", "msid", "ssrc", "rid", "simulcast", "candidate", "end-of-candidates"),
+}
 FRAGMENTS = [
     b"a=ice-ufrag:abcd\r\na=ice-pwd:" + b"p" * 24 + b"\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
     b"a=candidate:1 1 UDP 2130706431 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n",
@@ -51,6 +60,13 @@ TOKENS = [
     jwt.encode({"exp": NOW + 60, "role": "admin", "nbf": 0, "iat": NOW}, KEY, "HS512").encode(),
     jwt.encode({"exp": "x", "room": None, "actions": "publish"}, KEY).encode(),
     b"\xff\xfe token",
+    *(
+        urlsafe_b64encode(header).rstrip(b"=") + b".e30.AAAA"
+        for header in (
+            *(b"[" * 5000, b"[]", b'{"alg": ["HS256"]}', b'{"alg": "HS256", "b64": false}'),
+            b'{"alg": "HS256", "crit": ["exp"], "kid": 7}',
+        )
+    ),
 ]
 KEY_SETS = [
     key_set(*(signing_key(kind) for kind in ("RS256", "ES256", "EdDSA"))),
@@ -67,6 +83,11 @@ CHOICES = [
     b'{"rid": "h", "mediaId": "1"}',
     b'{"maxWidth": 1280, "maxHeight": 720.5, "mediaId": null}',
     b'{"encodingId": null, "picture": false}',
+    b'{"rid": ["h"], "maxTemporalLayerId": true}',
+    b'{"rid": "\\ud800"}',
+    b'{"picture": null}',
+    b'{"mediaId": 1}',
+    *(b'{"maxWidth": %s}' % width for width in (b"Infinity", b"NaN", b"1e999", b"-1", b"true", b"[1]")),
     b"[" * 2000,
     b'{"rid": ' + b"9" * 4000 + b"}",
 ]
@@ -76,6 +97,7 @@ VIEWINGS = [
     b'{"seconds": 1e2, "latency": 0.35, "stills": 1e0}',
     b'{"seconds": NaN, "lines": -0}',
     b'{"seconds": Infinity}',
+    b'{"seconds": true, "firstPicture": [720], "stills": "1", "concealedSeconds": -1e400}',
 ]
 MESSAGES = [
     b'{"type": "caption", "text": "\\u2028 \\ud800 \xc3\xa9"}',
@@ -105,15 +127,37 @@ def _text(data: bytes) -> str:
 
 
 def _offer(data: bytes) -> None:
-    def answer(negotiate: Callable[[Offer], object]) -> ErrorCode | None:
-        return error_of(lambda: negotiate(parse_offer(_text(data))))
-
-    assert answer(lambda offer: negotiate_publish(offer, LOCAL)) in REFUSALS
-    assert answer(lambda offer: negotiate_play(offer, [], LOCAL, "demo")) in REFUSALS
+    """It reaches a worker as it was parsed, and no line of it gets into an answer."""
+    try:
+        offer = parse_offer(_text(data))
+    except ServiceError as error:
+        if error.code is not ErrorCode.INVALID_SDP or not error.detail:
+            raise
+        return
+    assert decode_offer(encode(offer)) == offer
+    for negotiate in (
+        lambda: negotiate_publish(offer, LOCAL)[1],
+        lambda: negotiate_play(offer, ROOM, LOCAL, "demo")[1],
+    ):
+        try:
+            answer = negotiate()
+        except ServiceError as error:
+            if error.code not in (ErrorCode.INVALID_SDP, ErrorCode.NOT_ACCEPTABLE):
+                raise
+            continue
+        assert re.fullmatch(r"(?:[a-z]=[\x20-\x7e]*\r\n)+", answer)
+        assert answer.count("\r\nm=") == len(offer.sections)
+        assert set(re.findall(r"(?m)^a=([^:\r]+)", answer)) <= ANSWER_ATTRIBUTES
 
 
 def _fragment(data: bytes) -> None:
     assert error_of(lambda: parse_fragment(_text(data))) in (None, ErrorCode.INVALID_FRAGMENT)
+
+
+def _sent(data: bytes) -> None:
+    for decode in (decode_offer, decode_fragment):
+        with suppress(DecodeError):
+            assert encode(decode(data))
 
 
 def _choice(data: bytes) -> None:
@@ -124,6 +168,7 @@ def _choice(data: bytes) -> None:
         assert 0 <= choice.max_width <= 65_536
         assert 0 <= choice.max_height <= 65_536
         assert len(choice.section) <= 3
+        assert choice.section.isdigit() or not choice.section
 
     assert error_of(parse) in (None, ErrorCode.INVALID_LAYER)
 
@@ -221,7 +266,8 @@ def _forwarded() -> Iterator[Take]:
 
 
 def _encoded() -> list[bytes]:
-    return [encode(parse_offer(_text(text))) for text in OFFER_SEEDS]
+    sent = [parse_offer(text) for text in REAL_OFFERS.values()] + [parse_fragment(_text(FRAGMENTS[0]))]
+    return [*map(encode, sent), b"\x81\xa1x" + b"\x91" * 20_000]
 
 
 def targets() -> list[Target]:
@@ -245,7 +291,7 @@ def targets() -> list[Target]:
             lambda data: read_stamped("demo", data, read_settings),
             DecodeError,
         ),
-        parser("offers on their way to a worker", _encoded(), decode_offer, DecodeError),
+        stateless("offers on their way to a worker", _encoded(), _sent),
         Target("names of rooms, sessions, requests and recordings, signed links", NAMES, _names),
         Target("tokens", TOKENS, _tokens),
         parser("JWK sets", KEY_SETS, keys_of_set, KeysError),

@@ -1,7 +1,7 @@
 """docs/clients.md tells of the clients that the tests run, and of no other."""
 
 from tests.support.client_runs import PAGE, promised, written
-from tests.support.sdp import OFFERS
+from tests.support.offers import REAL_OFFERS
 
 PAGE_TEXT = PAGE.read_text(encoding="utf-8")
 
@@ -11,4 +11,4 @@ def test_the_table_of_clients_has_those_that_the_tests_run() -> None:
 
 
 def test_every_offer_of_a_real_client_is_named() -> None:
-    assert not [path.stem for path in sorted(OFFERS.glob("*.sdp")) if f"`{path.stem}`" not in PAGE_TEXT]
+    assert not [name for name in REAL_OFFERS if f"`{name}`" not in PAGE_TEXT]

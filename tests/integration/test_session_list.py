@@ -6,8 +6,7 @@ import httpx
 
 from media.line.replay import replay
 from tests.support.aiortc_client import publisher, viewer
-from tests.support.offers import PUBLISH_OFFER, post_offer
-from tests.support.sdp import real_offer
+from tests.support.offers import PUBLISH_OFFER, REAL_OFFERS, post_offer
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
@@ -60,7 +59,7 @@ async def test_an_operator_sees_who_sends_what_to_whom_and_how_it_arrives(redis_
 
 async def test_the_layers_of_a_picture_are_one_codec(redis_url: str) -> None:
     async with running_system(redis_url, ADMIN_TOKEN="chief") as system:
-        offer = real_offer("whip-obs-32-simulcast").encode()
+        offer = REAL_OFFERS["whip-obs-32-simulcast"].encode()
         assert (await post_offer(system.http, system.whip("layers"), offer)).status_code == 201
         (session,) = (await listed(system)).json()["sessions"]
         assert session["codecs"] == ["opus", "H264"]

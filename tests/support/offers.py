@@ -1,4 +1,4 @@
-"""Offers of real clients, sent without a client behind them: the session that they open never connects."""
+"""Offers of real clients, which may be sent without one: the session that they open never connects."""
 
 from pathlib import Path
 
@@ -6,8 +6,9 @@ import httpx
 
 _OFFERS = Path(__file__).parent.parent / "fixtures" / "offers"
 
-PUBLISH_OFFER = (_OFFERS / "whip-chromium-156-VP8.sdp").read_bytes()
-PLAY_OFFER = (_OFFERS / "whep-chromium-156.sdp").read_bytes()
+REAL_OFFERS = {path.stem: path.read_bytes().decode() for path in sorted(_OFFERS.glob("*.sdp"))}
+PUBLISH_OFFER = REAL_OFFERS["whip-chromium-156-VP8"].encode()
+PLAY_OFFER = REAL_OFFERS["whep-chromium-156"].encode()
 
 
 async def post_offer(http: httpx.AsyncClient, url: str, offer: bytes, token: str = "") -> httpx.Response:

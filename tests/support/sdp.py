@@ -1,7 +1,6 @@
 """Offers written for one case, and answers read by a parser that is not ours."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from aiortc.sdp import SessionDescription
 
@@ -12,7 +11,6 @@ from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.offer import parse_offer
 
-OFFERS = Path(__file__).parent.parent / "fixtures" / "offers"
 DIGEST = ":".join(["0A"] * 32)
 LOCAL = LocalTransport(
     ice_ufrag="localfrag",
@@ -29,11 +27,6 @@ TRANSPORT = (
 SESSION = ("v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0")
 OPUS = ("a=rtpmap:111 opus/48000/2",)
 VP8 = ("a=rtpmap:96 VP8/90000",)
-
-
-def real_offer(name: str) -> str:
-    """The offer of a real client, byte for byte."""
-    return (OFFERS / f"{name}.sdp").read_bytes().decode()
 
 
 def section(

@@ -25,10 +25,10 @@ from shared.sdp.offer import parse_offer
 from tests.support.far_end import BOTH_PROFILES, new_keys
 from tests.support.far_viewer import PLAIN, FarViewer
 from tests.support.nonce_watch import NonceWatch
+from tests.support.offers import REAL_OFFERS
 from tests.support.picture_world import Camera, PictureWorld
 from tests.support.published import AUDIO, VIDEO
 from tests.support.relay_world import EDGE_AT, ROOM, Cluster
-from tests.support.sdp import real_offer
 from tests.support.world import SSRCS, World
 
 MEDIA = Path(__file__).parents[3] / "media"
@@ -180,7 +180,7 @@ async def play_sessions() -> None:
 def setup(offer: str) -> Setup:
     return Setup(
         id=SessionId("w1.0"),
-        offer=parse_offer(real_offer(offer)),
+        offer=parse_offer(REAL_OFFERS[offer]),
         local=new_credentials(),
         certificate=Certificate.generate(),
         send=lambda _datagram, _address: None,

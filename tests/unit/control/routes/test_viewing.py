@@ -1,28 +1,16 @@
-"""What is read from a viewer's report, whatever a stranger sends."""
+"""What is read from a viewer's report."""
 
 import json
 from dataclasses import astuple
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from control.routes.viewing import parse_viewing
 from control.workers.viewing_reports import Viewing
 from shared.errors import ErrorCode
 from tests.support.sdp import error_of
 
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 FIELDS = ("seconds", "firstPicture", "stills", "stillSeconds", "concealedSeconds", "lines", "latency")
-
-
-@given(st.dictionaries(st.sampled_from(FIELDS), _SCALARS | st.lists(_SCALARS)))
-def test_any_members_are_a_report_of_little_or_refused(report: dict[str, object]) -> None:
-    body = json.dumps(report).encode()
-    if (error := error_of(lambda: parse_viewing(body))) is not None:
-        assert error is ErrorCode.INVALID_VIEWING
-        return
-    assert all(0 <= each <= 120_000 for each in parse_viewing(body).sums().values())
 
 
 @pytest.mark.parametrize(

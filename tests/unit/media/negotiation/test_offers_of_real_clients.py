@@ -18,7 +18,8 @@ from shared.errors import ErrorCode, ServiceError
 from shared.sdp.codec import Codec
 from shared.sdp.offer import check_play, check_publish, parse_offer
 from tests.support import aiortc_client  # keeps aiortc to loopback
-from tests.support.sdp import LOCAL, OFFERS, codec, read_answer, real_offer
+from tests.support.offers import REAL_OFFERS
+from tests.support.sdp import LOCAL, codec, read_answer
 
 OPUS_111 = ("audio", "0", "opus", 111)
 BROWSER_FEEDBACK = {"ccm fir", "nack", "nack pli", "transport-cc"}
@@ -119,7 +120,7 @@ VIEWERS = {
 
 
 def test_every_offer_has_a_case() -> None:
-    assert {path.stem for path in OFFERS.glob("*.sdp")} == PUBLISHERS.keys() | VIEWERS.keys()
+    assert REAL_OFFERS.keys() == PUBLISHERS.keys() | VIEWERS.keys()
 
 
 def check_frame(parsed: SessionDescription, dtls_role: str) -> None:
@@ -145,7 +146,7 @@ def answered(media: MediaDescription) -> tuple[str, str, str, int]:
 @pytest.mark.parametrize("name", PUBLISHERS)
 def test_a_publisher_is_answered(name: str) -> None:
     wanted = PUBLISHERS[name]
-    offer = parse_offer(real_offer(name))
+    offer = parse_offer(REAL_OFFERS[name])
     tracks, answer = negotiate_publish(offer, LOCAL)
     best = [track for track in tracks if not track.layer]
     assert [(t.kind, t.mid, t.codec.name, t.codec.payload_type) for t in best] == wanted.tracks
@@ -162,7 +163,7 @@ def test_a_publisher_is_answered(name: str) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHERS)
 def test_a_publisher_is_told_what_it_can_take(name: str) -> None:
-    tracks, answer = negotiate_publish(parse_offer(real_offer(name)), LOCAL)
+    tracks, answer = negotiate_publish(parse_offer(REAL_OFFERS[name]), LOCAL)
     video = next(track for track in tracks if track.kind == "video")
     feedback = PUBLISHERS[name].feedback
     assert (video.codec.feedback, video.codec.rtx) == (feedback, PUBLISHERS[name].rtx)
@@ -174,7 +175,7 @@ def test_a_publisher_is_told_what_it_can_take(name: str) -> None:
 
 
 def test_obs_sends_three_layers_best_first() -> None:
-    tracks, answer = negotiate_publish(parse_offer(real_offer("whip-obs-32-simulcast")), LOCAL)
+    tracks, answer = negotiate_publish(parse_offer(REAL_OFFERS["whip-obs-32-simulcast"]), LOCAL)
     assert [(track.kind, track.rid, track.layer) for track in tracks] == [
         ("audio", "", 0),
         ("video", "0", 0),
@@ -185,7 +186,7 @@ def test_obs_sends_three_layers_best_first() -> None:
 
 
 def test_firefox_sends_three_layers_with_extensions_that_go_one_way() -> None:
-    tracks, answer = negotiate_publish(parse_offer(real_offer("whip-firefox-153-simulcast")), LOCAL)
+    tracks, answer = negotiate_publish(parse_offer(REAL_OFFERS["whip-firefox-153-simulcast"]), LOCAL)
     assert [(track.rid, track.layer) for track in tracks[1:]] == [("f", 0), ("h", 1), ("q", 2)]
     assert all(track.extensions[RID_EXTENSION] == 9 for track in tracks[1:])
     assert f"a=extmap:9/recvonly {RID_EXTENSION}\r\n" in answer
@@ -194,7 +195,7 @@ def test_firefox_sends_three_layers_with_extensions_that_go_one_way() -> None:
 
 def test_firefox_is_told_how_long_it_should_wait() -> None:
     tracks = [RoomTrack(kind="video", codec=codec("VP8"), extensions=(), ssrc=1, rtx_ssrc=2)]
-    played, answer = negotiate_play(parse_offer(real_offer("whep-firefox-153")), tracks, LOCAL, "demo")
+    played, answer = negotiate_play(parse_offer(REAL_OFFERS["whep-firefox-153"]), tracks, LOCAL, "demo")
     assert played[0].extensions[PLAYOUT_DELAY_EXTENSION] == 6
     assert f"a=extmap:6/sendonly {PLAYOUT_DELAY_EXTENSION}\r\n" in answer
 
@@ -203,8 +204,8 @@ def test_firefox_is_told_how_long_it_should_wait() -> None:
 @pytest.mark.parametrize("name", VIEWERS)
 def test_a_viewer_is_answered_as_its_codecs_allow(name: str, publisher: str) -> None:
     kinds, mids, payload_types = VIEWERS[name]
-    published, _ = negotiate_publish(parse_offer(real_offer(publisher)), LOCAL)
-    offer = parse_offer(real_offer(name))
+    published, _ = negotiate_publish(parse_offer(REAL_OFFERS[publisher]), LOCAL)
+    offer = parse_offer(REAL_OFFERS[name])
     wanted = payload_types[publisher]
     if wanted is None:
         with pytest.raises(ServiceError) as caught:
@@ -234,18 +235,18 @@ def test_a_viewer_is_answered_as_its_codecs_allow(name: str, publisher: str) -> 
 def test_a_room_with_g711_is_heard_by_who_can_hear_it() -> None:
     g711 = Codec(payload_type=0, name="PCMU", clock_rate=8000)
     tracks = [RoomTrack(kind="audio", codec=g711, extensions=(), ssrc=1)]
-    played, answer = negotiate_play(parse_offer(real_offer("whep-aiortc-1-16")), tracks, LOCAL, "demo")
+    played, answer = negotiate_play(parse_offer(REAL_OFFERS["whep-aiortc-1-16"]), tracks, LOCAL, "demo")
     assert [(track.mid, track.payload_type) for track in played] == [("0", 0)]
     assert [media.direction for media in read_answer(answer).media] == ["sendonly", "inactive"]
     with pytest.raises(ServiceError) as caught:
-        negotiate_play(parse_offer(real_offer("whep-gst-whepsrc")), tracks, LOCAL, "demo")
+        negotiate_play(parse_offer(REAL_OFFERS["whep-gst-whepsrc"]), tracks, LOCAL, "demo")
     assert caught.value.code is ErrorCode.NOT_ACCEPTABLE
 
 
 @pytest.mark.parametrize("kind", ["audio", "video"])
 async def test_aiortc_takes_an_answer_in_which_one_section_is_idle(kind: str) -> None:
     assert aiortc_client
-    published, _ = negotiate_publish(parse_offer(real_offer("whip-chromium-156-VP8")), LOCAL)
+    published, _ = negotiate_publish(parse_offer(REAL_OFFERS["whip-chromium-156-VP8"]), LOCAL)
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     for section in ("audio", "video"):
         peer.addTransceiver(section, "recvonly")

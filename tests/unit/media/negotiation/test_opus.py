@@ -10,7 +10,8 @@ from shared.errors import ServiceError
 from shared.sdp.codec import parse_codecs
 from shared.sdp.lines import parse_sdp
 from shared.sdp.offer import parse_offer
-from tests.support.sdp import LOCAL, OPUS, audio, codec, real_offer
+from tests.support.offers import REAL_OFFERS
+from tests.support.sdp import LOCAL, OPUS, audio, codec
 from tests.unit.media.negotiation.rooms import not_acceptable, play, publish, room
 
 KEPT = {
@@ -57,7 +58,7 @@ def test_a_publisher_that_says_nothing_is_asked_for_correction_alone() -> None:
 
 
 def test_obs_sends_music_as_it_wishes() -> None:
-    _, answer = negotiate_publish(parse_offer(real_offer("whip-obs-30-2-3")), LOCAL)
+    _, answer = negotiate_publish(parse_offer(REAL_OFFERS["whip-obs-30-2-3"]), LOCAL)
     music = {"minptime": "10", "maxaveragebitrate": "96000", "stereo": "1", "useinbandfec": "1"}
     assert told(answer) == music
 
@@ -99,7 +100,7 @@ def test_surround_is_passed_on_to_who_offers_it_and_others_are_told() -> None:
 def test_the_page_of_mediamtx_plays_surround() -> None:
     (track,), _ = publish(audio(*FIVE_ONE), bundle="0")
     tracks = [RoomTrack(kind="audio", codec=track.codec, extensions=(), ssrc=1)]
-    _, answer = negotiate_play(parse_offer(real_offer("whep-chromium-mediamtx")), tracks, LOCAL, "demo")
+    _, answer = negotiate_play(parse_offer(REAL_OFFERS["whep-chromium-mediamtx"]), tracks, LOCAL, "demo")
     assert " multiopus/48000/6\r\n" in answer
 
 

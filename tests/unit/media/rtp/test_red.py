@@ -77,12 +77,3 @@ def test_what_is_no_redundant_payload_is_refused(payload: bytes) -> None:
 def test_blocks_of_other_formats_are_left_out() -> None:
     payload = block(13, 960, 2) + block(OPUS, 480, 1) + bytes((OPUS,)) + b"cnOP"
     assert parse(payload, OPUS) == (b"P", [Earlier(480, b"O")])
-
-
-@given(st.binary(max_size=60))
-def test_whatever_comes_is_read_or_refused(payload: bytes) -> None:
-    try:
-        red = parse(payload, OPUS)
-    except RedError:
-        return
-    assert sum(len(each.payload) for each in red.earlier) + len(red.primary) < len(payload)

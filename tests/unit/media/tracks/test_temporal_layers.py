@@ -1,8 +1,6 @@
 """The temporal layer of a packet, by descriptor and payload, and where all layers may follow the lowest."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from media.rtp.packet import RtpPacket
 from media.tracks.temporal_layers import TemporalLayers
@@ -156,17 +154,3 @@ def test_a_stream_with_one_layer_has_no_upper_one(codec: str) -> None:
         for payload in frame.payloads:
             assert not layers.layer(packet(payload.hex()))
     assert layers.top == 0
-
-
-@given(
-    st.sampled_from(["VP8", "VP9", "H264", "H265", "AV1", "opus"]),
-    st.binary(max_size=40),
-    st.binary(max_size=80),
-)
-def test_any_bytes_are_taken(codec: str, payload: bytes, descriptor: bytes) -> None:
-    layers = TemporalLayers(codec, DESCRIPTOR)
-    layers.learn(packet("", _L1T3))
-    for one in (packet(payload.hex(), descriptor.hex()), packet(payload.hex())):
-        layer = layers.layer(one)
-        assert layer is None or 0 <= layer < 64
-        assert layers.is_switch(one) in (True, False)

@@ -42,12 +42,6 @@ def test_other_names_are_none(text: str) -> None:
     assert parse_record_name(text) is None
 
 
-@given(st.text(max_size=80))
-def test_no_text_leads_out(text: str) -> None:
-    name = parse_record_name(text)
-    assert name is None or (os.sep not in name.text and name.text == os.path.basename(name.text))
-
-
 def test_the_folder_shows_recordings_and_nothing_else(tmp_path: Path) -> None:
     for number, name in enumerate(("demo_1.webm", "demo_video0_1.ivf", "notes.txt", "demo_2.mp4.part")):
         (tmp_path / name).write_bytes(b"x" * number)

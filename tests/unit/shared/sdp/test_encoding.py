@@ -5,16 +5,13 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from shared.errors import ServiceError
 from shared.messages.encoding import DecodeError
 from shared.sdp.encoding import MAX_ENCODED, decode_fragment, decode_offer, encode
 from shared.sdp.fragment import Fragment
-from shared.sdp.offer import MediaSection, Offer, parse_offer
+from shared.sdp.offer import MediaSection, parse_offer
 from tests.support.fat_offers import FAT, calls_of
-from tests.support.mangled_offers import REAL, mangled_offers
+from tests.support.offers import REAL_OFFERS
 from tests.support.sdp import OPUS, VP8, audio, offer, video
 
 # It has something in every field.
@@ -40,20 +37,10 @@ FULL = offer(
 )
 
 
-@pytest.mark.parametrize("text", [*REAL, *FAT.values(), FULL])
+@pytest.mark.parametrize("text", [*REAL_OFFERS.values(), *FAT.values(), FULL])
 def test_an_offer_arrives_as_it_was_parsed(text: str) -> None:
     parsed = parse_offer(text)
     assert len(encode(parsed)) < MAX_ENCODED / 2
-    assert decode_offer(encode(parsed)) == parsed
-
-
-@given(mangled_offers())
-@settings(max_examples=500, deadline=None)
-def test_whatever_is_parsed_arrives_as_it_was(text: str) -> None:
-    try:
-        parsed = parse_offer(text)
-    except ServiceError:
-        return
     assert decode_offer(encode(parsed)) == parsed
 
 
@@ -175,30 +162,6 @@ def test_more_than_any_offer_is_not_looked_at() -> None:
     huge = msgpack.packb(as_map() | {"new": list(range(MAX_ENCODED))})
     with pytest.raises(DecodeError, match="larger than any offer"):
         decode_offer(huge)
-
-
-_FULL = encode(parse_offer(FULL))
-_garbage = (
-    st.binary(max_size=64)
-    | st.builds(
-        lambda cut, new, back: _FULL[:cut] + new + _FULL[cut + back :],
-        st.integers(0, len(_FULL)),
-        st.binary(max_size=4),
-        st.integers(0, 4),
-    )
-    | st.integers(1, 20_000).map(lambda depth: b"\x81\xa1x" + b"\x91" * depth)
-)
-
-
-@given(_garbage)
-@settings(max_examples=2000, deadline=None)
-def test_garbage_is_refused_by_the_named_error_only(data: bytes) -> None:
-    for decode in (decode_offer, decode_fragment):
-        try:
-            parsed: Offer | Fragment = decode(data)
-        except DecodeError:
-            continue
-        assert encode(parsed)
 
 
 def test_a_rejected_section_keeps_what_the_answer_needs() -> None:

@@ -10,7 +10,8 @@ from shared.errors import ErrorCode, ServiceError
 from shared.sdp.lines import MAX_ATTRIBUTES, MAX_LINES, MAX_TEXT, host_candidates, parse_sdp
 from shared.sdp.offer import parse_offer
 from tests.support.fat_offers import FAT, calls_of
-from tests.support.sdp import OFFERS, TRANSPORT, audio, error_of, offer, video
+from tests.support.offers import REAL_OFFERS
+from tests.support.sdp import TRANSPORT, audio, error_of, offer, video
 
 MEDIA = "m=audio 9 UDP/TLS/RTP/SAVPF 111"
 
@@ -105,8 +106,7 @@ def test_more_than_an_offer_ever_needs_is_refused(text: str, detail: str) -> Non
 
 
 def test_the_limits_leave_real_clients_room_to_grow() -> None:
-    for path in OFFERS.glob("*.sdp"):
-        text = path.read_bytes().decode()
+    for text in REAL_OFFERS.values():
         assert len(text) < MAX_TEXT / 4
         assert text.count("\n") < MAX_LINES / 4
         for section in text.split("\nm=")[1:]:
