@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from types import SimpleNamespace
 
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.room import Room
@@ -12,6 +12,7 @@ from shared.names import RoomName
 from tests.support.encoded import encode
 from tests.support.far_end import rtp
 from tests.support.published import video
+from tests.support.room_source import RoomSource
 from tests.support.runs import run_of
 
 
@@ -23,37 +24,14 @@ def keyframe_payloads(codec: str) -> tuple[bytes, ...]:
     return tuple(first.payloads)
 
 
-class StillSource:
-    """A publisher without a network."""
-
-    origin = None
-    tier = 0
-    may_feed = True
-
-    def __init__(self) -> None:
-        self.heard_at = 0.0
-
-    def send_rtcp(self, *_: Any) -> None: ...
-
-    def is_alive(self, _: float) -> bool:
-        return True
-
-    def end(self, *_: Any) -> None: ...
-
-
-class _NoCopies:
-    def room_closed(self, *_: Any) -> None: ...
-
-    def tracks_changed(self, *_: Any) -> None: ...
-
-
 def new_rooms(policy: Policy = NOTHING_SET) -> Rooms:
-    return Rooms(Ledger(), _NoCopies(), lambda *_: None, grace=60.0, policy=policy)
+    copies = SimpleNamespace(room_closed=lambda *_: None, tracks_changed=lambda _: None)
+    return Rooms(Ledger(), copies, lambda *_: None, grace=60.0, policy=policy)
 
 
 def open_room(rooms: Rooms, name: str, codec: str = "VP8") -> Room:
     return rooms.open(
-        RoomName(name), [video(codec)], lambda _: StillSource(), 0.0, identity=name, started_at=1.0
+        RoomName(name), [video(codec)], lambda _: RoomSource(heard_at=0.0), 0.0, identity=name, started_at=1.0
     )
 
 

@@ -20,38 +20,30 @@ from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName, SessionId, WorkerId
 from tests.support.layered import layers
 from tests.support.published import sound, video
+from tests.support.room_source import RoomSource
 
 DEMO = RoomName("demo")
 HERE, ORIGIN, NEXT = (WorkerId(name) for name in ("here", "origin", "next"))
 GRACE = 10.0
 
 
-class Relay:
+class Relay(RoomSource):
     """A relay as the edge sees it; a test says what befalls it."""
 
-    may_feed = True
-
     def __init__(self, origin: WorkerId, opened: Any, ended: Any) -> None:
+        super().__init__(origin, heard_at=0.0)
         self.room = DEMO
-        self.origin: WorkerId | None = origin
         self.tier = opened.tier + 1
-        self.heard_at = 0.0
         self.origin_leaves = self.is_replaced = self.origin_fails = False
         self.has_run = True
         self.lost: Lost | None = None
         self.lost_at = -math.inf
-        self.ended: list[EndReason] = []
         self._told = ended
 
     def tick(self, now: float) -> None: ...
 
-    def is_alive(self, now: float) -> bool:
-        return True
-
-    def send_rtcp(self, compound: bytes) -> None: ...
-
     def end(self, reason: EndReason) -> None:
-        self.ended.append(reason)
+        super().end(reason)
         self._told(self)
 
     def lose(self, now: float, why: Lost = Lost.SILENT) -> None:

@@ -32,7 +32,7 @@ from shared.names import RoomName, SessionId, WorkerId
 from shared.sdp.offer import Offer, parse_offer
 from tests.support.native_loop import looped_fan_out, used_opener
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
-from tests.unit.media.rooms.test_room import Source
+from tests.support.room_source import RoomSource
 
 DEMO = RoomName("demo")
 GRACE = 10.0
@@ -100,8 +100,7 @@ class World:
 
     def copy(self, identity: str = "ann") -> Room:
         """A room whose publisher is at another worker."""
-        source = Source("w2")
-        source.heard_at = self.now
+        source = RoomSource("w2", heard_at=self.now)
         _, tracks, _ = self.admission.negotiate_publish(OFFER, over_ipv6=False)
         return self.rooms.open(DEMO, tracks, lambda _: source, self.now, identity=identity)
 

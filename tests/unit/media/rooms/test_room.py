@@ -17,29 +17,11 @@ from media.tracks.frame_watch import NO_KEYFRAME_SECONDS
 from shared.names import RoomName, SessionId, WorkerId
 from tests.support.layered import layers
 from tests.support.published import sound, video
+from tests.support.room_source import RoomSource
 
 
-class Source:
-    tier = 0
-    may_feed = True
-
-    def __init__(self, origin: str | None = None) -> None:
-        self.origin = None if origin is None else WorkerId(origin)
-        self.heard_at = -math.inf
-        self.alive = True
-        self.ended: list[EndReason] = []
-
-    def is_alive(self, now: float) -> bool:
-        return self.alive
-
-    def send_rtcp(self, compound: bytes) -> None: ...
-
-    def end(self, reason: EndReason) -> None:
-        self.ended.append(reason)
-
-
-def room_of(*published: PublishedTrack, source: Source | None = None) -> Room:
-    made = source or Source()
+def room_of(*published: PublishedTrack, source: RoomSource | None = None) -> Room:
+    made = source or RoomSource()
     return new_room(RoomName("demo"), published, lambda _: made, 0.0, PublisherStats(), identity="ann")
 
 
@@ -98,7 +80,7 @@ def test_its_delay_is_told_when_it_differs_by_more_than_a_little() -> None:
 
 def test_a_copy_says_nothing_that_its_origin_says() -> None:
     """Media and publishers would count twice in the cluster's sums."""
-    for source, own in ((Source(), True), (Source("w2"), False)):
+    for source, own in ((RoomSource(), True), (RoomSource("w2"), False)):
         room = room_of(video("VP8"), source=source)
         receive(room, 1_000, 3)
         status = room.status()
@@ -127,7 +109,7 @@ def test_viewers_are_counted_by_what_they_get_and_why() -> None:
 
 
 def test_the_state_of_its_publisher() -> None:
-    source = Source()
+    source = RoomSource()
     room = room_of(sound(), source=source)
     assert room.publisher_state(1.0) is PublisherState.SENDING
     source.alive = False
@@ -142,14 +124,14 @@ def test_the_state_of_its_publisher() -> None:
 
 
 def test_one_that_is_silent_is_shown_as_gone_with_the_next_tick() -> None:
-    source = Source()
+    source = RoomSource()
     room = room_of(sound(), source=source)
     room.tick(1.0)
     assert room.has_publisher
     source.alive = False
     room.tick(1.2)
     assert not room.has_publisher
-    room.succeed([sound()], lambda _: Source())
+    room.succeed([sound()], lambda _: RoomSource())
     assert room.has_publisher
 
 
@@ -160,13 +142,13 @@ def test_it_waits_from_when_a_publisher_was_last_heard() -> None:
     room.lose_source(100.0, SessionId("w1.a"))
     assert not room.has_waited(10.0, 109.9)
     assert room.has_waited(10.0, 110.0)
-    room.succeed([sound()], lambda _: Source())
+    room.succeed([sound()], lambda _: RoomSource())
     room.standbys.rank = 1
     room.lose_source(-math.inf, SessionId("w1.b"))
     assert (room.left_by, room.standbys.rank) == ("w1.b", 0)
     assert not room.has_waited(10.0, 109.9)
     assert room.has_waited(10.0, 110.0)
-    standby: Any = SimpleNamespace(rank=2, session=Source())
+    standby: Any = SimpleNamespace(rank=2, session=RoomSource())
     room.standbys.add(standby)
     assert not room.has_waited(10.0, 110.0)
     standby.session.heard_at = 105.0
@@ -176,7 +158,7 @@ def test_it_waits_from_when_a_publisher_was_last_heard() -> None:
 
 
 def test_whether_a_publisher_was_ever_heard() -> None:
-    source = Source()
+    source = RoomSource()
     room = room_of(sound(), source=source)
     assert not room.was_heard
     source.heard_at = 5.0
@@ -189,7 +171,7 @@ def test_whether_a_publisher_was_ever_heard() -> None:
 
 
 def test_the_next_publishers_packets_are_found_by_its_own_payload_types_and_rtcp_goes_to_it() -> None:
-    room, source = room_of(video("VP8"), sound()), Source()
+    room, source = room_of(video("VP8"), sound()), RoomSource()
     room.succeed([video("VP8", payload_type=102), sound(payload_type=109)], lambda _: source)
     assert room.feed.by_payload_type == {102: 0, 109: 1}
     assert room.publisher._send == source.send_rtcp
@@ -216,7 +198,7 @@ def test_a_recording_begins_with_a_keyframe_of_the_best_layer_and_goes_on_by_tic
 
 
 def test_its_end_ends_everything_once() -> None:
-    source = Source()
+    source = RoomSource()
     room = room_of(sound(), source=source)
     ended: list[EndReason] = []
     room.viewers[SessionId("w1.v")] = SimpleNamespace(end=ended.append)  # type: ignore[assignment]
@@ -275,5 +257,5 @@ def test_warnings_are_about_the_present_publisher() -> None:
     room = room_of(video("H264"))
     watched(room, 10.0, reorders=True)
     room.tick(10.0)
-    room.succeed([video("H264")], lambda _: Source())
+    room.succeed([video("H264")], lambda _: RoomSource())
     assert not list(room.warnings.texts)

@@ -12,8 +12,9 @@ from shared.messages.status import LayerStatus
 from tests.support.far_end import rtp
 from tests.support.layered import DELTA, layers
 from tests.support.published import sound, video
+from tests.support.room_source import RoomSource
 from tests.support.runs import run_of
-from tests.unit.media.rooms.test_room import Source, room_of
+from tests.unit.media.rooms.test_room import room_of
 
 KEYFRAME = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(89)  # VP8, 320 x 240
 
@@ -103,7 +104,7 @@ def test_new_viewers_do_not_begin_with_what_a_former_publisher_sent_and_the_pres
     room = room_of(*layers(codec="VP8"), sound())
     for number in range(3):
         play(room, number, 1.0)
-    room.succeed([*layers(1, codec="VP8"), sound()], lambda _: Source())
+    room.succeed([*layers(1, codec="VP8"), sound()], lambda _: RoomSource())
     assert [track.sent.has_pictures for track in room.tracks] == [True, False, False, False]
 
 

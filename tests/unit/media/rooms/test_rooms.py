@@ -16,7 +16,7 @@ from media.sessions.ledger import Ledger
 from shared.messages.room_settings import Clip, RecordingNote, RoomSettings
 from shared.names import RoomName, SessionId
 from tests.support.published import sound, video
-from tests.unit.media.rooms.test_room import Source
+from tests.support.room_source import RoomSource
 
 CHECK = RoomName("~check-demo")
 
@@ -72,8 +72,7 @@ class World:
     def open(
         self, name: str, *, viewers: int = 0, origin: str | None = None, at: float | None = None
     ) -> Room:
-        source = Source(origin)
-        source.heard_at = 0.0
+        source = RoomSource(origin, heard_at=0.0)
         published = [video("VP8"), sound()]
         room = self.rooms.open(
             RoomName(name), published, lambda _: source, 0.0, identity="ann", started_at=at
@@ -175,7 +174,7 @@ def test_a_recording_goes_on_with_another_publisher_of_the_same_codecs(
     room = world.open("demo")
     [first] = world.recordings.opened
     first.failure = failure
-    world.rooms.succeed(room, [video(codec), sound()], lambda _: Source())
+    world.rooms.succeed(room, [video(codec), sound()], lambda _: RoomSource())
     assert (room.recording is first) is goes_on
     assert first.closed is not goes_on
     assert room.feed.tap is room.recording is world.recordings.opened[-1]
@@ -201,7 +200,7 @@ def test_new_publishers_are_counted_until_the_load_shows_them(world: World) -> N
 def test_a_room_that_fails_ends_alone(world: World) -> None:
     broken, other = world.open("broken"), world.open("other")
     source = broken.source
-    assert isinstance(source, Source)
+    assert isinstance(source, RoomSource)
     broken.feed.fault = RuntimeError("a bug")
     world.rooms.tick(1.0)
     assert source.ended == [EndReason.FAULT]
@@ -222,7 +221,7 @@ def test_what_a_room_received_is_counted_after_its_end(world: World) -> None:
 def test_its_end_is_told_to_all_once(world: World) -> None:
     room = world.open("demo")
     world.rooms.close_all(EndReason.WORKER_STOPS)
-    world.rooms.source_ended(room, Source(), EndReason.DELETED)
+    world.rooms.source_ended(room, RoomSource(), EndReason.DELETED)
     assert world.told == [("opened", "demo"), ("ended", "demo"), ("copies end", "demo")]
     assert world.freed == ["demo"]
 
@@ -239,7 +238,7 @@ def test_viewers_that_cannot_decode_a_newcomer_s_codec_are_ended_and_no_others(w
             played=[played], end=lambda reason, name=name: ended.setdefault(name, reason), rendition=None
         )
         room.viewers[SessionId(f"w1.{name}")] = viewer
-    world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source())
+    world.rooms.succeed(room, [video("H264"), sound()], lambda _: RoomSource())
     assert ended == {"old": EndReason.CODEC_CHANGED}
 
 
@@ -248,17 +247,17 @@ def test_a_newcomer_s_other_codecs_are_told_to_copies_and_end_standbys_without_t
 ) -> None:
     room = world.open("demo")
     former = room.source
-    assert isinstance(former, Source)
+    assert isinstance(former, RoomSource)
     standbys: list[Any] = [
-        SimpleNamespace(rank=rank, published=[video(codec), sound()], session=Source())
+        SimpleNamespace(rank=rank, published=[video(codec), sound()], session=RoomSource())
         for rank, codec in enumerate(("VP8", "H264"), 1)
     ]
     for standby in standbys:
         room.standbys.add(standby)
-    world.rooms.succeed(room, [video("VP8"), sound()], lambda _: Source())
+    world.rooms.succeed(room, [video("VP8"), sound()], lambda _: RoomSource())
     assert ("copies change", "demo") not in world.told
     assert former.ended == [EndReason.REPLACED]
-    world.rooms.succeed(room, [video("H264"), sound()], lambda _: Source())
+    world.rooms.succeed(room, [video("H264"), sound()], lambda _: RoomSource())
     assert world.told == [*[("opened", "demo")] * 2, ("copies change", "demo"), ("opened", "demo")]
     assert [standby.session.ended for standby in standbys] == [[EndReason.CODEC_CHANGED], []]
     assert room.publisher_state(1.0) is PublisherState.SENDING
