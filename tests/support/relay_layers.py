@@ -7,6 +7,7 @@ from media.rtp.srtp import SrtpKeys
 from media.switch.changeover import Changeover
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
+from media.transport.address import Address
 from tests.support.far_end import far_receiver, new_keys
 from tests.support.published import sound, video
 from tests.support.relay_world import EDGE_AT, Cluster, Worker
@@ -126,8 +127,8 @@ class LayersCluster(Cluster):
         for _ in range(round(seconds / FRAME)):
             self.frame()
 
-    def on_the_line(self) -> list[int]:
-        """The layers that have come to the edge since the last call, each change of a packet's layer."""
-        sent, self.origin.sent = self.origin.sent, []
-        types = [data[1] & 0x7F for to, data in sent if to == EDGE_AT and not is_rtcp(data)]
-        return [payload_type - 96 for payload_type in types]
+    def on_the_line(self, sender: Worker | None = None, to: Address = EDGE_AT) -> list[int]:
+        """The layer of each packet that has come to the edge from its origin since the last call."""
+        sender = sender or self.origin
+        sent, sender.sent = sender.sent, []
+        return [(data[1] & 0x7F) - 96 for address, data in sent if address == to and not is_rtcp(data)]

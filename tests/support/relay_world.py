@@ -43,7 +43,9 @@ TRACKS = (
 
 
 class Worker:
-    """Switch, demux and one room of one worker; what it sends goes to `network`."""
+    """Switch, demux and one room of one worker; what it sends goes to `network`. An edge has a `relay`."""
+
+    relay: EdgeRelay | None = None
 
     def __init__(self, at: Address, network: "Network") -> None:
         self.at = at
@@ -171,6 +173,11 @@ class Cluster:
         worker = self.network.workers[at] = Worker(at, self.network)
         return worker
 
+    @property
+    def relay(self) -> EdgeRelay:
+        assert self.edge.relay is not None
+        return self.edge.relay
+
     def ask(self, order: OpenRelay) -> RelayOpened:
         """What RPC does; each message travels as bytes."""
         message = read(OpenRelay, encode(order))
@@ -199,20 +206,24 @@ class Cluster:
         ]
         self.edge.switch.add_viewer(self.edge.room.feed, self.keys, wires, VIEWER_AT, now=self.clock.now)
 
-    def _relay_into(self, order: OpenRelay, opened: RelayOpened) -> Callable[[Feed], EdgeRelay]:
+    def _relay_into(
+        self, order: OpenRelay, opened: RelayOpened, edge: Worker | None = None, owner: WorkerId = ORIGIN
+    ) -> Callable[[Feed], EdgeRelay]:
+        worker = edge or self.edge
+
         def source(feed: Feed) -> EdgeRelay:
-            self.relay = EdgeRelay(
+            worker.relay = EdgeRelay(
                 ROOM,
-                Taken(ORIGIN, order, opened),
+                Taken(owner, order, opened),
                 feed,
-                self.edge.switch,
-                self.edge.demux,
-                self.edge.send,
+                worker.switch,
+                worker.demux,
+                worker.send,
                 self.ended.append,
                 self.clock.now,
                 lambda: self.takes,
             )
-            return self.relay
+            return worker.relay
 
         return source
 

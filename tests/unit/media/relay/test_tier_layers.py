@@ -4,17 +4,64 @@ from collections.abc import Callable
 
 import pytest
 
-from media.relay.edge_relay import Lost
+from media.counts import ViewerStats
+from media.negotiation.candidates import Candidates
+from media.relay.edge_relay import EdgeRelay, Lost, new_order, published_tracks
 from media.relay.origin import Origin
 from media.relay.wanted_layers import LINGER_SECONDS
 from media.sessions.end_reason import EndReason
-from shared.names import RoomName
-from tests.support.relay_layers import FRAME, LAYERS, RIDS, SOUND
-from tests.support.relay_world import ROOM
-from tests.support.tiers_world import BELOW, TiersCluster
+from media.transport.address import Address
+from shared.names import RoomName, WorkerId
+from tests.support.relay_layers import FRAME, LAYERS, RIDS, SOUND, EdgeViewer, LayersCluster
+from tests.support.relay_world import EDGE, EDGE_AT, ROOM
 
+BELOW = WorkerId("below")
+BELOW_AT: Address = ("192.0.2.4", 7100)
 NOTICE = 1.0  # seconds until a change below shows at the origin, and a keyframe has come
 GONE = 2 * LINGER_SECONDS + NOTICE  # each tier lets a layer come for a while longer
+
+
+class TiersCluster(LayersCluster):
+    """The edge of a `LayersCluster` feeds another one, `below`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.below = self._worker(BELOW_AT)
+        self.fed = Origin(
+            self.edge.switch, self.edge.demux, self.edge.send, ViewerStats(), Candidates([EDGE_AT]), 1
+        )
+        self.further: list[EdgeViewer] = []  # at `below`
+
+    @property
+    def lower(self) -> EdgeRelay:
+        assert self.below.relay is not None
+        return self.below.relay
+
+    def open_below(self) -> None:
+        order = new_order(ROOM, BELOW, takes=1)
+        opened = self.fed.open(self.edge.room, order, self.clock.now)
+        source = self._relay_into(order, opened, self.below, EDGE)
+        with self.network.later():
+            self.below.open_room(published_tracks(opened.tracks), source)
+
+    def watch_below(self, layer: int | None) -> EdgeViewer:
+        viewer = EdgeViewer(self, layer, next(self._ports), self.below)
+        self.further.append(viewer)
+        return viewer
+
+    def frame(self, *keyframes: int) -> None:
+        for viewer in self.further:
+            viewer.tick()
+        super().frame(*keyframes)
+
+    def pass_time(self, seconds: float, step: float = 0.1) -> None:
+        super().pass_time(seconds, step)
+        if self.below.relay is not None:
+            now = self.clock.now
+            self.fed.tick(now)
+            self.below.room.tick(now)
+            self.lower.tick(now)
+            self.below.send_due_rtcp(now)
 
 
 @pytest.fixture
@@ -40,7 +87,6 @@ def cluster() -> TiersCluster:
 def test_a_copy_that_fails_says_that_the_room_goes_on(
     cluster: TiersCluster, reason: EndReason, why: Lost
 ) -> None:
-    assert cluster.lower is not None
     cluster.fed.room_closed(ROOM, reason)
     assert cluster.lower.lost is why
 
@@ -49,7 +95,6 @@ def test_a_copy_that_fails_says_that_the_room_goes_on(
 def test_those_below_ask_again_and_know_where_not(
     cluster: TiersCluster, say: Callable[[Origin, RoomName], None], elsewhere: bool
 ) -> None:
-    assert cluster.lower is not None
     say(cluster.fed, ROOM)
     assert cluster.lower.lost is (Lost.ELSEWHERE if elsewhere else Lost.AGAIN)
     assert cluster.lower.origin_fails is elsewhere
@@ -57,7 +102,6 @@ def test_those_below_ask_again_and_know_where_not(
 
 
 def test_an_edge_that_leaves_says_so_to_those_that_it_feeds(cluster: TiersCluster) -> None:
-    assert cluster.lower is not None
     cluster.play(1.0)
     assert not cluster.lower.origin_fails
     cluster.fed.leave(True)
@@ -74,10 +118,12 @@ def test_an_edge_that_leaves_says_so_to_those_that_it_feeds(cluster: TiersCluste
 
 def layers_on(cluster: TiersCluster, seconds: float = 1.0) -> tuple[set[int], set[int]]:
     """The layers that the edge gets in so much time, and those that it sends down."""
-    cluster.on_the_line()
-    cluster.below_on_the_line()
+    sends = (cluster.origin, EDGE_AT), (cluster.edge, BELOW_AT)
+    for sender, to in sends:
+        cluster.on_the_line(sender, to)
     cluster.play(seconds)
-    return set(cluster.on_the_line()) - {SOUND}, set(cluster.below_on_the_line()) - {SOUND}
+    got, sent_down = (set(cluster.on_the_line(sender, to)) - {SOUND} for sender, to in sends)
+    return got, sent_down
 
 
 def test_who_is_below_knows_the_layers_and_what_they_are(cluster: TiersCluster) -> None:
