@@ -4,7 +4,7 @@ A publisher sends over a line that loses and reorders; packets lost there are lo
 time, over lines of their own, and ask for what is missing there. Their ends are libsrtp's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
 
 import pytest
@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.rtp.libsrtp import SrtpError
+from media.rtp.rtcp import nack
 from media.rtp.rtx import unwrap
 from media.rtp.sequence import WRAP_GUARD
 from media.rtp.srtp import Profile
 from media.switch.wire import Wire
+from media.tracks.nack_generator import NackGenerator
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.far_viewer import FarViewer
-from tests.support.line_nacks import LineNacks
 from tests.support.published import VIDEO
 from tests.support.simulated_line import Line
 from tests.support.world import RTX_SSRCS, SSRCS, World
@@ -50,6 +51,36 @@ class LineWorld(World):
             self.receive(packet)
 
         self.line.send(arrive)
+
+
+class LineNacks:
+    """Asks for what it misses of `ssrc`, by NACKs over the line; `deliver` is where they arrive."""
+
+    def __init__(self, line: Line, ssrc: int, deliver: Callable[[bytes], None]) -> None:
+        self._line = line
+        self._ssrc = ssrc
+        self._deliver = deliver
+        self._generator = NackGenerator()
+        self._waking: float | None = None
+
+    def received(self, sequence: int) -> None:
+        self._generator.received(sequence, self._line.now)
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        due = self._generator.next_due()
+        if due is not None and (self._waking is None or due < self._waking):
+            self._waking = due
+            self._line.at(max(due, self._line.now), lambda: self._wake(due))
+
+    def _wake(self, due: float) -> None:
+        if due != self._waking:
+            return  # an earlier alarm has taken this one's place
+        self._waking = None
+        if missing := self._generator.due(self._line.now):
+            compound = nack(1, self._ssrc, missing)
+            self._line.send(lambda: self._deliver(compound))
+        self._set_alarm()
 
 
 class LineViewer(FarViewer):
