@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.line_shape import Shape
+from tests.support.meanwhile import meanwhile
 from tests.support.peer import IN_TIME, Peer
 from tests.support.plane import Plane, running_plane
 from tests.support.sdp import read_answer
@@ -57,9 +58,8 @@ async def test_a_far_viewer_gets_its_picture_three_round_trips_later_than_a_near
                 publisher.send_media()
                 await asyncio.sleep(PICTURE_SECONDS)
 
-        publishing = asyncio.create_task(publish())
-        near = min([await join(plane, 0.0) for _ in range(JOINS)])  # what both ends compute
-        far = min([await join(plane, ROUND_TRIP) for _ in range(JOINS)])
-        publishing.cancel()
+        async with meanwhile(publish()):
+            near = min([await join(plane, 0.0) for _ in range(JOINS)])  # what both ends compute
+            far = min([await join(plane, ROUND_TRIP) for _ in range(JOINS)])
     print(f"near {near:.3f} s, far {far:.3f} s")
     assert far - near <= ROUND_TRIPS * ROUND_TRIP + MOST_SECONDS

@@ -12,6 +12,7 @@ import httpx
 
 from tests.integration.cluster.stage import ADMIN
 from tests.support.aiortc_client import publisher, viewer
+from tests.support.meanwhile import meanwhile
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.system import System, running_system
 from tests.support.tokens import SECRET, signed
@@ -43,8 +44,7 @@ class Retrying:
 async def test_nobody_gets_into_a_blocked_room_until_it_is_lifted(redis_url: str) -> None:
     async with moderated(redis_url) as system:
         obs = [Retrying(system, "demo", control, every=0.05) for control in (0, 1)]
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(one.run()) for one in obs]
+        async with meanwhile(*(one.run() for one in obs)):
             await eventually("one got in", lambda: any(201 in one.statuses(0, 1e12) for one in obs), 5)
             blocked = await block(system, "demo", reason="a copyright claim")
             before = [len(one.answers) for one in obs]
@@ -61,8 +61,6 @@ async def test_nobody_gets_into_a_blocked_room_until_it_is_lifted(redis_url: str
             await eventually(
                 "one gets in again", lambda: any(201 in one.statuses(refused, 1e12) for one in obs), 5
             )
-            for task in running:
-                task.cancel()
 
 
 async def test_each_act_of_an_operator_has_a_line_in_the_audit_log(redis_url: str) -> None:

@@ -10,6 +10,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from deploy.tether import tethered
 from tests.support.browser import WatchPage
+from tests.support.meanwhile import meanwhile
 
 WIDTH, HEIGHT = 640, 360
 BITS = 16  # of the milliseconds of Unix time, the lowest first, from left to right
@@ -87,11 +88,10 @@ async def filmed_clock(whip: str) -> AsyncIterator[None]:
             await pipe.drain()
             await asyncio.sleep(1 / 25)
 
-    filming = asyncio.create_task(film())
     try:
-        yield
+        async with meanwhile(film()):
+            yield
     finally:
-        filming.cancel()
         pipe.close()  # it ends once it has read what it waits for
         process.terminate()
         await process.wait()

@@ -7,8 +7,8 @@ gap of its own making: it ends a session when the next one plays.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
@@ -19,6 +19,7 @@ import httpx
 from control.events.viewer_text import RELATION
 from media.rtp.packet import parse
 from media.transport.dtls import DtlsError
+from tests.support.meanwhile import meanwhile
 from tests.support.peer import Peer
 
 SDP = {"Content-Type": "application/sdp"}
@@ -299,16 +300,6 @@ class Runs(Protocol):
     async def run(self) -> None: ...
 
 
-@asynccontextmanager
-async def running(*clients: Runs) -> AsyncIterator[None]:
+def running(*clients: Runs) -> AbstractAsyncContextManager[None]:
     """Run them; a fault of one fails the test."""
-    tasks = [asyncio.create_task(client.run()) for client in clients]
-    try:
-        yield
-        for task in tasks:
-            if task.done():
-                task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return meanwhile(*(client.run() for client in clients))

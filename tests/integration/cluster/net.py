@@ -19,6 +19,7 @@ from shared.names import RoomName, WorkerId
 from shared.rpc.client import RpcClient
 from shared.sdp.offer import parse_offer
 from tests.support.loopback import LOOPBACKS
+from tests.support.meanwhile import meanwhile
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import VP8
 from tests.support.waiting import eventually
@@ -132,11 +133,10 @@ async def running_net(*names: WorkerId, max_edges: int, relay_host: str) -> Asyn
     net = Net()
     workers = [Worker(name, net, relay_host, max_edges) for name in names]
     net.workers = {worker.name: worker for worker in workers}
-    ticking = asyncio.create_task(keep_ticking(net))
     try:
-        yield net
+        async with meanwhile(keep_ticking(net)):
+            yield net
     finally:
-        ticking.cancel()
         for worker in workers:
             await worker.stop()
 

@@ -1,7 +1,6 @@
 """A room over several workers, with peers that the test puts on a worker by name, without asking control."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from shared.bus.connection import connect
 from shared.messages.signalling import Answer, Closed, Delete, Play, Publish, Role
 from shared.names import WorkerId, new_request_id
 from shared.rpc.client import RpcClient
+from tests.support.meanwhile import meanwhile
 from tests.support.offers import post_offer
 from tests.support.peer import IN_TIME, Peer
 from tests.support.sdp import sent_offer
@@ -132,14 +132,11 @@ async def running_stage(redis_url: str, *, workers: int, **settings: str) -> Asy
         connect(redis_url) as redis,
     ):
         rpc = RpcClient(redis, redis_url)
-        running = asyncio.create_task(rpc.run())
         stage = Stage(system, rpc)
-        try:
-            yield stage
-        finally:
-            for peer in stage.peers:
-                stage.silence(peer)
-                peer.close()
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+        async with meanwhile(rpc.run()):
+            try:
+                yield stage
+            finally:
+                for peer in stage.peers:
+                    stage.silence(peer)
+                    peer.close()

@@ -11,6 +11,7 @@ import pytest
 
 from media.rtp.packet import parse
 from tests.support.http_peer import open_session
+from tests.support.meanwhile import meanwhile
 from tests.support.peer import IN_TIME, Peer, number_of
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -84,14 +85,10 @@ async def probing(system: System) -> AsyncIterator[Probe]:
     await open_session(system.http, system.whip("watched"), publisher)
     await open_session(system.http, system.whep("watched"), viewer)
     probe = Probe(publisher, viewer)
-    sending = asyncio.create_task(probe.run())
-    try:
-        await eventually("media flows", lambda: len(probe.delays) > 50, IN_TIME)
-        yield probe
-    finally:
-        sending.cancel()
-        publisher.close()
-        viewer.close()
+    with contextlib.closing(publisher), contextlib.closing(viewer):
+        async with meanwhile(probe.run()):
+            await eventually("media flows", lambda: len(probe.delays) > 50, IN_TIME)
+            yield probe
 
 
 async def test_hundreds_of_handshakes_at_once_do_not_hold_media_back(redis_url: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.meanwhile import meanwhile
 from tests.support.system import running_system
 from tools.bench.generator import Load, loaded
 from tools.bench.publisher import Stream
@@ -65,12 +66,8 @@ async def guests(load: Load) -> AsyncIterator[list[int]]:
             came[0] += 1
             await asyncio.sleep(1 / JOINS_A_SECOND)
 
-    coming = asyncio.create_task(come_and_go())
-    try:
+    async with meanwhile(come_and_go()):
         yield came
-        assert not coming.done(), coming.exception()
-    finally:
-        coming.cancel()
 
 
 async def test_a_log_that_nobody_reads_costs_no_packet(redis_url: str, tmp_path: Path) -> None:

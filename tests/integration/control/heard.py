@@ -1,6 +1,5 @@
 """What comes over an event stream, as an `EventSource` would get it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
 
 IN_TIME = 10.0
@@ -41,7 +41,5 @@ async def listening(http: httpx.AsyncClient, url: str) -> AsyncIterator[Heard]:
     heard = Heard()
     async with http.stream("GET", url) as response:
         assert response.status_code == 200
-        task = asyncio.create_task(heard.listen(response))
-        yield heard
-        task.cancel()
-        await asyncio.wait([task])
+        async with meanwhile(heard.listen(response)):
+            yield heard

@@ -18,6 +18,7 @@ from shared.bus.connection import connect
 from shared.directory.directory import Directory, read_room
 from shared.names import RoomName, WorkerId
 from tests.support.http_peer import Player, Publisher, running
+from tests.support.meanwhile import meanwhile
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
 from tests.support.peer import IN_TIME
 from tests.support.redis_servers import Servers, as_cluster, executables, under_sentinels
@@ -88,14 +89,8 @@ async def joining(system: System, joins: Joins) -> AsyncIterator[None]:
                 number += 1
                 await asyncio.sleep(max(0.0, began + number / JOINS_A_SECOND - time.monotonic()))
 
-    task = asyncio.create_task(all_())
-    try:
+    async with meanwhile(all_()):
         yield
-    finally:
-        if task.done():
-            task.result()
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @dataclass
@@ -164,8 +159,7 @@ async def _fail_over(servers: Servers, system: System, what: str, number: signal
     async with running(*publishers, *players):
         for player in players:
             await eventually("media flows", lambda: player.arrivals, 3 * IN_TIME)  # noqa: B023
-        watching = asyncio.create_task(held.watch(servers.url))
-        async with joining(system, joins):
+        async with meanwhile(held.watch(servers.url)), joining(system, joins):
             await asyncio.sleep(BEFORE_SECONDS)
             former = servers.primary()
             former.process.send_signal(number)
@@ -174,8 +168,6 @@ async def _fail_over(servers: Servers, system: System, what: str, number: signal
             former.process.send_signal(signal.SIGCONT)  # which a dead one does not hear
             await asyncio.sleep(AFTER_SECONDS)
         ended = time.monotonic()
-        watching.cancel()
-        await asyncio.wait([watching])
         gap = max(player.longest_gap(killed - BEFORE_SECONDS, ended) for player in players)
         answered = {kind: joins.first_answered(kind, killed) for kind in ("play", "publish")}
         async with connect(servers.url) as redis:

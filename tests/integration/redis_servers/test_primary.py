@@ -1,6 +1,5 @@
 """Clients follow the primary: under Sentinels, and as the one that has our slot of a Redis Cluster."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from shared.directory.claims import Claims, RoomLimits
 from shared.directory.directory import Directory
 from shared.names import RoomName, WorkerId
 from shared.settings.settings import load_settings
+from tests.support.meanwhile import meanwhile
 from tests.support.redis_servers import NAME, Server, Servers, as_cluster, under_sentinels
 from tests.support.waiting import eventually
 
@@ -34,13 +34,12 @@ async def test_clients_go_along_when_sentinels_name_another_primary(
             await client.set("roomcast:test", 1)
             await another.set("roomcast:test", 1)
             former = servers.primary()
-            following = asyncio.create_task(primary.follow(servers.url))
             with capture_logs() as logs:
-                servers.sentinels[0].client.execute_command("SENTINEL FAILOVER", NAME)
-                await eventually("it has moved", lambda: logs, FAILOVER_SECONDS)
-                await client.set("roomcast:test", 2)
-                await another.set("roomcast:test", 3)
-            following.cancel()
+                async with meanwhile(primary.follow(servers.url)):
+                    servers.sentinels[0].client.execute_command("SENTINEL FAILOVER", NAME)
+                    await eventually("it has moved", lambda: logs, FAILOVER_SECONDS)
+                    await client.set("roomcast:test", 2)
+                    await another.set("roomcast:test", 3)
         assert [entry["event"] for entry in logs] == ["the primary of Redis has moved"]
         assert former.client.get("roomcast:test") == b"1"
         [now] = [server for server in servers.servers if server is not former]

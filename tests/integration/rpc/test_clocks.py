@@ -19,6 +19,7 @@ from shared.messages.signalling import Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, Slow, publish, refused, running
+from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
 
 # Seconds by which the clock of a host is ahead.
@@ -155,19 +156,14 @@ async def test_another_redis_with_another_clock_is_believed_when_it_is_back(
     own_valkey: EmbeddedValkey,
 ) -> None:
     """`run` survives the outage between them."""
-    redis = connect(own_valkey.url)
-    clock = RedisClock(redis)
-    running_clock = asyncio.create_task(clock.run())
-    try:
-        await eventually("it is read", lambda: clock._read_at, IN_TIME)
-        await asyncio.to_thread(own_valkey.stop)
-        # as if the Redis that was lost had been 5 s ahead
-        clock._offset._low += 5.0
-        clock._offset._high += 5.0
-        assert clock.skew() == pytest.approx(-5.0, abs=0.5)
-        await asyncio.to_thread(own_valkey.start)
-        await eventually("the new one is believed", lambda: abs(clock.skew()) < 0.5, IN_TIME)
-    finally:
-        running_clock.cancel()
-        await asyncio.gather(running_clock, return_exceptions=True)
-        await redis.aclose()
+    async with connect(own_valkey.url) as redis:
+        clock = RedisClock(redis)
+        async with meanwhile(clock.run()):
+            await eventually("it is read", lambda: clock._read_at, IN_TIME)
+            await asyncio.to_thread(own_valkey.stop)
+            # as if the Redis that was lost had been 5 s ahead
+            clock._offset._low += 5.0
+            clock._offset._high += 5.0
+            assert clock.skew() == pytest.approx(-5.0, abs=0.5)
+            await asyncio.to_thread(own_valkey.start)
+            await eventually("the new one is believed", lambda: abs(clock.skew()) < 0.5, IN_TIME)

@@ -18,6 +18,7 @@ from shared.events.event_log import EventLog
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.integration.webhooks.stage import IN_TIME, control, event, webhook_settings
+from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import WebhookReceiver
 from tests.unit.media.rooms.test_chronicle import StandIn
@@ -47,12 +48,8 @@ async def told(redis: Redis, field: bytes) -> list[str]:
 async def telling(redis: Redis) -> AsyncIterator[EventTeller]:
     teller, registered = EventTeller(redis, W1, PROCESS, lambda: 100.0), asyncio.Event()
     registered.set()
-    task = asyncio.create_task(teller.run(registered))
-    try:
+    async with meanwhile(teller.run(registered)):
         yield teller
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def test_rooms_of_dead_and_of_restarted_workers_end(

@@ -1,6 +1,5 @@
 """A worker behind a NAT of the kernel finds its public address by itself, and viewers outside watch."""
 
-import asyncio
 import contextlib
 import json
 import socket
@@ -14,6 +13,7 @@ from shared.bus.connection import connect
 from shared.rpc.client import RpcClient
 from tests.integration.worker.stage import Worker, environment
 from tests.support.logged_process import logged_process
+from tests.support.meanwhile import meanwhile
 from tests.support.nat_network import OUTSIDE, OUTSIDE_V6, PUBLIC, SERVER, SERVER_V6, NatNetwork, nat_network
 from tests.support.peer import Peer
 from tests.support.sdp import candidates_of
@@ -66,8 +66,7 @@ async def worker_inside(
         program = ["nsenter", f"--net={network.inside.path}", sys.executable, "-m", "deploy.cli", "worker"]
         process = stack.enter_context(logged_process(program, log, settings))
         rpc = RpcClient(redis, redis_url)
-        reading = asyncio.create_task(rpc.run())
-        stack.callback(reading.cancel)
+        await stack.enter_async_context(meanwhile(rpc.run()))
         worker = Worker(process, log, "", redis, rpc)
         await eventually("the worker is announced", worker.status, START_SECONDS)
         yield worker, lines_of(worker)

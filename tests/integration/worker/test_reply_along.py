@@ -17,6 +17,7 @@ from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
+from tests.support.meanwhile import meanwhile
 
 WORKER = WorkerId("w1")
 ROOM = RoomName("demo")
@@ -42,14 +43,10 @@ async def beating(redis: Redis, rooms: OneRoom) -> AsyncIterator[Heartbeat]:
     """One that has beaten once, and is at rest."""
     status = WorkerStatus(id=WORKER, state=WorkerState.READY, http_url="")
     heartbeat = Heartbeat(Directory(redis), WORKER, lambda: status, rooms, lambda _: None)
-    running = asyncio.create_task(heartbeat.run())
-    await heartbeat.registered.wait()
-    await heartbeat.flush()
-    try:
+    async with meanwhile(heartbeat.run()):
+        await heartbeat.registered.wait()
+        await heartbeat.flush()
         yield heartbeat
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
 
 
 async def test_a_reply_arrives_behind_what_changed(redis: Redis) -> None:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from control.access import key_set as module
 from control.access.key_set import MAX_BYTES, KeySet
 from tests.support.jwks_server import JwksServer
+from tests.support.meanwhile import meanwhile
 from tests.support.signing_keys import SigningKey, key_set, signing_key
 from tests.support.waiting import eventually
 
@@ -31,12 +32,8 @@ def token(key: SigningKey) -> bytes:
 @asynccontextmanager
 async def running(server: JwksServer) -> AsyncIterator[KeySet]:
     keys = KeySet(server.url)
-    task = asyncio.create_task(keys.run())
-    try:
+    async with meanwhile(keys.run()):
         yield keys
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def names(keys: KeySet) -> set[str | None]:

@@ -19,6 +19,7 @@ from control.webhooks.post import ATTEMPT_SECONDS, Attempt, Outcome
 from control.webhooks.receiver import receivers_of
 from shared.events.event_queue import NEW, Backlog, Entry, NoGroupError, Place
 from tests.support import waiting
+from tests.support.meanwhile import meanwhile
 from tests.unit.control.webhooks.standins import Lease, Poster, Queue
 from tests.unit.control.webhooks.test_message import FIELDS, SECRET
 
@@ -59,12 +60,8 @@ class World:
 
 @asynccontextmanager
 async def running(world: World) -> AsyncIterator[World]:
-    task = asyncio.create_task(world.delivery.run())
-    try:
+    async with meanwhile(world.delivery.run()):
         yield world
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @pytest.fixture(autouse=True)

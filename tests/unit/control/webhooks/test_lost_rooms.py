@@ -1,6 +1,5 @@
 """Which broadcasts end because their worker is gone, second by second."""
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.events.event_log import Broadcast
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
+from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
 from tests.unit.control.webhooks.standins import Lease
 
@@ -124,11 +124,9 @@ async def test_only_who_has_the_lease_looks(world: World) -> None:
 
 async def test_it_gives_its_lease_back_at_the_end(world: World) -> None:
     world.process = "p2"
-    task = asyncio.create_task(world.lost_rooms.run())
-    await eventually("it looks", lambda: world.ended, 30.0)
-    assert not world.lease.is_given_back
-    task.cancel()
-    await asyncio.wait([task])
+    async with meanwhile(world.lost_rooms.run()):
+        await eventually("it looks", lambda: world.ended, 30.0)
+        assert not world.lease.is_given_back
     assert world.lease.is_given_back
 
 

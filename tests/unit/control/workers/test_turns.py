@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 
 from control.workers.turns import MOST, SHORT, TURN_SECONDS, Turns
+from tests.support.meanwhile import meanwhile
 
 NAMES = [f"r{number}" for number in range(2 * MOST + 7)]
 
@@ -29,9 +30,8 @@ async def test_between_two_turns_of_anybody_others_have_theirs() -> None:
             seen.append("other")
             await asyncio.sleep(0)
 
-    other = asyncio.create_task(pass_by())
-    await asyncio.gather(*(read(f"reader {number}") for number in range(20)))
-    other.cancel()
+    async with meanwhile(pass_by()):
+        await asyncio.gather(*(read(f"reader {number}") for number in range(20)))
     assert all("other" in pair for pair in pairwise(seen))
     firsts = [name for name in dict.fromkeys(seen) if name != "other"]
     assert [name for name in seen if name != "other"][:40] == firsts * 2  # one after the other

@@ -17,6 +17,7 @@ from media.recording.recorder import LOOK_SECONDS, Recorder
 from shared.messages.events import EventType, Facts
 from shared.records.record_name import RecordName
 from shared.settings.settings import load_settings
+from tests.support.meanwhile import meanwhile
 
 NAME, OTHER = "demo_1.webm", "demo_2.webm"
 DAY = 86_400
@@ -198,12 +199,10 @@ async def test_where_nothing_was_recorded_the_disk_is_left_alone(
     looks: list[int] = []
     monkeypatch.setattr(recorder, "tell_of_left", lambda: looks.append(1))
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.001)
-    running = asyncio.create_task(recorder.run())
-    await asyncio.sleep(0.0 if exists else 0.2)
-    while exists and len(looks) < 2:
-        await asyncio.sleep(0.001)
-    running.cancel()
-    await asyncio.wait([running])
+    async with meanwhile(recorder.run()):
+        await asyncio.sleep(0.0 if exists else 0.2)
+        while exists and len(looks) < 2:
+            await asyncio.sleep(0.001)
     assert bool(looks) is exists
 
 

@@ -23,6 +23,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import RoomSettings
 from shared.messages.stills import WIDTHS, GetStill
 from shared.names import RoomName
+from tests.support.meanwhile import meanwhile
 from tests.support.still_room import keyframe_payloads, new_rooms, open_room, send_picture
 
 KEYFRAME_SECONDS = 2.0
@@ -184,10 +185,8 @@ async def test_a_decoder_ends_when_it_has_nothing_to_do_and_with_the_worker(
     await stage.pass_seconds(200)
     assert stage.decoder.closed
     closed = stage.decoder.closed
-    running = asyncio.create_task(stage.stills.run())
-    await asyncio.sleep(0)
-    running.cancel()
-    await asyncio.wait([running])
+    async with meanwhile(stage.stills.run()):
+        await asyncio.sleep(0)
     assert stage.decoder.closed > closed
 
 
@@ -207,14 +206,10 @@ async def test_a_real_decoder_makes_a_real_picture_of_a_room() -> None:
     rooms = new_rooms()
     stills = Stills(rooms)
     room = open_room(rooms, "demo", "H264")
-    running = asyncio.create_task(stills.run())
-    send_picture(room, keyframe_payloads("H264"), monotonic())
-    try:
+    async with meanwhile(stills.run()):
+        send_picture(room, keyframe_payloads("H264"), monotonic())
         async with asyncio.timeout(20):
             while not stills.made:
                 room.tracks[0].source.last_received = monotonic()
                 await asyncio.sleep(0.05)
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
     assert (await stills.get(GetStill(room="demo", width=320))).jpeg.startswith(b"\xff\xd8")

@@ -13,6 +13,7 @@ from OpenSSL import SSL
 from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsLink
 from media.transport.flight import LAST_REPEATS, REPEATS
+from tests.support.meanwhile import meanwhile
 from tests.unit.media.transport.dtls_far_end import Ends, FarEnd, records, shake_hands
 
 CHROMIUM = Path("tests/fixtures/dtls/client-hello-chromium-156.hex")
@@ -213,8 +214,5 @@ async def in_time(far: FarEnd) -> AsyncIterator[None]:
                 if far.ssl.DTLSv1_handle_timeout():
                     far.flush()
 
-    timer = asyncio.create_task(keep_time())
-    try:
+    async with meanwhile(keep_time()):
         yield
-    finally:
-        timer.cancel()

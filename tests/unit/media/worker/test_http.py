@@ -24,6 +24,7 @@ from media.worker.http import serve_http
 from shared.http.server import listen
 from shared.settings.host_port import HostPort
 from shared.settings.settings import load_settings
+from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
 from tests.unit.media.worker.test_addresses import OWN
 
@@ -75,9 +76,8 @@ async def ticking() -> AsyncIterator[list[float]]:
             gaps.append(thread_time() - last)
             last = thread_time()
 
-    task = asyncio.create_task(tick())
-    yield gaps
-    task.cancel()
+    async with meanwhile(tick()):
+        yield gaps
 
 
 def flood(url: str, head: bytes, count: int) -> bytes:

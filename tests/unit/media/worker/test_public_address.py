@@ -15,6 +15,7 @@ from media.transport.udp import UdpPort
 from media.worker import public_address
 from media.worker.public_address import Nat, PublicAddress
 from shared.settings.host_port import HostPort
+from tests.support.meanwhile import meanwhile
 from tests.support.stun_server import stun_server
 from tests.support.waiting import eventually
 
@@ -165,12 +166,10 @@ async def test_it_asks_from_the_port_itself_until_it_is_stopped(
         server.sees = lambda _: HERE
         await public.find()
         assert world.told()[0] == HERE
-        keeping = asyncio.create_task(public.keep())
-        await eventually("the mapping is kept alive", lambda: len(server.requests) > 3, IN_TIME)
-        server.sees = lambda _: ELSEWHERE
-        await eventually("a change is told", lambda: world.told()[0] == ELSEWHERE, IN_TIME)
-        keeping.cancel()
-        await asyncio.wait([keeping])
+        async with meanwhile(public.keep()):
+            await eventually("the mapping is kept alive", lambda: len(server.requests) > 3, IN_TIME)
+            server.sees = lambda _: ELSEWHERE
+            await eventually("a change is told", lambda: world.told()[0] == ELSEWHERE, IN_TIME)
         assert {source[1] for source in server.requests} == {world.number}
 
 

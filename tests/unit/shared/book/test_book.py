@@ -12,6 +12,7 @@ from shared.book import book as module
 from shared.book.book import ENDED_SECONDS, SWEEP_SECONDS
 from shared.messages.rulings import Block
 from shared.rulings.ruling_book import RulingBook
+from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
 from tests.unit.shared.rulings.test_ruling_book import NOW, stamped
 
@@ -40,10 +41,8 @@ async def test_neither_an_outage_nor_a_bug_ends_the_looks(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(one, "look", look)
     with capture_logs() as logs:
-        running = asyncio.create_task(one.run())
-        await eventually("it looks again and again", lambda: looks > 5, 30.0)
-        running.cancel()
-        await asyncio.wait([running])
+        async with meanwhile(one.run()):
+            await eventually("it looks again and again", lambda: looks > 5, 30.0)
     assert [line["event"] for line in logs] == ["a book was not read"]  # of the bug alone
 
 
@@ -73,12 +72,10 @@ async def test_what_has_ended_is_forgotten_from_time_to_time(monkeypatch: pytest
     for room, until in (("over", NOW - ENDED_SECONDS), ("goes-on", NOW)):
         ruling = Block(room=room, until=until)
         one.rulings.take(ruling.name, stamped(ruling))
-    running = asyncio.create_task(one.run())
-    now += SWEEP_SECONDS - 0.1
-    for _ in range(20):
-        await asyncio.sleep(0.001)
-    assert len(one.rulings) == 2
-    now += 0.1
-    await eventually("it is swept", lambda: len(one.rulings) == 1, 30.0, every=0.001)
-    running.cancel()
-    await asyncio.wait([running])
+    async with meanwhile(one.run()):
+        now += SWEEP_SECONDS - 0.1
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert len(one.rulings) == 2
+        now += 0.1
+        await eventually("it is swept", lambda: len(one.rulings) == 1, 30.0, every=0.001)

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from shared.http.connections import Connections
 from shared.http.protocol import BoundedProtocol
+from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
 from tests.unit.shared.http.http_stage import (
     AT_ONCE,
@@ -260,9 +261,8 @@ async def test_one_byte_at_a_time_buys_no_time() -> None:
                     await writer.drain()
                     await asyncio.sleep(0.01)
 
-        trickling = asyncio.create_task(trickle())
-        assert status_of(await rest_of(reader, writer)) == 408
-        trickling.cancel()
+        async with meanwhile(trickle()):
+            assert status_of(await rest_of(reader, writer)) == 408
 
 
 async def test_an_answer_may_take_any_time() -> None:

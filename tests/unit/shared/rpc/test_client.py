@@ -21,6 +21,7 @@ from shared.rpc.client import (
     SilentWorkerError,
 )
 from shared.rpc.request import REPLY_SHARE
+from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
 
 
@@ -48,13 +49,11 @@ async def test_between_two_tries_it_rests(
     untyped: Any = None
     client, reader = RpcClient(untyped, "redis://127.0.0.1:1", clock=untyped), Reader()
     monkeypatch.setattr(client, "_reader", reader)
-    running = asyncio.create_task(client.run())
-    await eventually("it asks", lambda: reader.asked > 3 if asked else reader.asked, 30.0, every=0.001)
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert (reader.asked > 1) is asked
-    running.cancel()
-    await asyncio.wait([running])
+    async with meanwhile(client.run()):
+        await eventually("it asks", lambda: reader.asked > 3 if asked else reader.asked, 30.0, every=0.001)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert (reader.asked > 1) is asked
     assert reader.is_closed
 
 
