@@ -31,14 +31,6 @@ SILENT_BYTES = 3  # of Opus
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """`at` and `data` of each packet of an encoder; `at` in seconds."""
-
-    at: float
-    data: bytes
-
-
-@dataclass(frozen=True)
 class Sent:
     """One RTP packet; `at` is when its frame was taken."""
 

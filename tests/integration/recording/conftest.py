@@ -20,6 +20,8 @@ from shared.names import WorkerId
 from shared.rpc.server import RpcServer
 from shared.settings.host_port import HostPort
 from tests.integration.control.conftest import PATIENCE_SECONDS, start_control
+from tests.integration.recording.recorded_room import STREAM_SECONDS, Streams
+from tests.support.rtp_source import audio, video
 from tests.support.s3_server import S3Server, s3_server
 
 __all__ = ["start_control"]
@@ -31,6 +33,11 @@ StartShelf = Callable[[str, Path], Awaitable[str]]
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control leaves out what a worker has that does not answer in time; here it shares its process."""
     monkeypatch.setattr(every_worker, "RPC_SECONDS", PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def streams() -> Streams:
+    return audio(STREAM_SECONDS), video("VP8", STREAM_SECONDS)
 
 
 @pytest.fixture

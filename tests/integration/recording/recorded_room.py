@@ -17,6 +17,8 @@ from tests.support.rtp_source import Numbering, Sent, merged
 from tests.support.waiting import eventually
 
 WITHIN = 30.0
+Streams = tuple[list[Sent], list[Sent]]  # sound and picture
+STREAM_SECONDS = 3.0
 FAST, STEADY = 0.002, 0.1  # seconds between two sends of the stream: to fill a disk soon, or not at all
 
 

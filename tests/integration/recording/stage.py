@@ -11,8 +11,8 @@ from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 from shared.names import RoomName
 from shared.records.record_name import RecordName, parse_record_name
-from shared.sdp.codec import Codec
 from tests.support.rtp_source import Numbering, Sent, merged
+from tests.support.sdp import codec
 
 TICK_SECONDS = 0.1
 
@@ -33,11 +33,6 @@ class Ledger:
     def finished(self, name: str) -> None:
         self.open.remove(name)
         self.done.append(name)
-
-
-def codec(name: str) -> Codec:
-    rate, channels = {"opus": (48_000, 2), "PCMU": (8_000, 1)}.get(name, (90_000, 1))
-    return Codec(payload_type=96, name=name, clock_rate=rate, channels=channels)
 
 
 def room_tracks(*names: str, layers: Mapping[int, int] = MappingProxyType({})) -> list[RoomTrack]:

@@ -11,17 +11,7 @@ from media.recording import recorder
 from media.recording.shelf import Shelf
 from shared.errors import ServiceError
 from shared.messages.records import DeleteRecord, ListRecords, ShareRecord
-from tests.integration.recording.recorded_room import STEADY, Room, running
-from tests.support.rtp_source import Sent, audio, video
-
-SECONDS = 2.0
-
-Streams = tuple[list[Sent], list[Sent]]
-
-
-@pytest.fixture(scope="module")
-def streams() -> Streams:
-    return audio(SECONDS), video("VP8", SECONDS)
+from tests.integration.recording.recorded_room import STEADY, Room, Streams, running
 
 
 @pytest.fixture

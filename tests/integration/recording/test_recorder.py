@@ -4,18 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.recording.recorded_room import Room, running
+from tests.integration.recording.recorded_room import Room, Streams, running
 from tests.integration.recording.stage import by_suffix
-from tests.support.rtp_source import Sent, audio, video
 from tests.support.waiting import eventually
 
 WITHIN = 10.0
-SECONDS = 3.0
-
-
-@pytest.fixture(scope="module")
-def streams() -> tuple[list[Sent], list[Sent]]:
-    return audio(SECONDS), video("VP8", SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +16,7 @@ def streams() -> tuple[list[Sent], list[Sent]]:
     [("tracks", {"ivf", "ogg"}), ("mux", {"webm"}), ("mux,tracks", {"ivf", "ogg", "webm"})],
 )
 async def test_a_room_is_recorded_in_the_forms_that_are_chosen(
-    tmp_path: Path, streams: tuple[list[Sent], list[Sent]], forms: str, suffixes: set[str]
+    tmp_path: Path, streams: Streams, forms: str, suffixes: set[str]
 ) -> None:
     async with running(tmp_path, record_formats=forms) as recorder:
         room = Room(recorder, "opus", "VP8")

@@ -10,22 +10,13 @@ from structlog.testing import capture_logs
 
 from media.recording import recording as recording_module
 from media.recording.writer import Writer
-from tests.integration.recording.recorded_room import STEADY, Room, running
+from tests.integration.recording.recorded_room import STEADY, STREAM_SECONDS, Room, Streams, running
 from tests.integration.recording.stage import by_suffix
 from tests.support.disk import small_disk
 from tests.support.recorded import read
-from tests.support.rtp_source import Sent, audio, video
 
-SECONDS = 3.0
 FULL = "recording stopped: No space left on device"
 STOPPED, STARTED = "recording stopped", "recording started again"
-
-Streams = tuple[list[Sent], list[Sent]]
-
-
-@pytest.fixture(scope="module")
-def streams() -> Streams:
-    return audio(SECONDS), video("VP8", SECONDS)
 
 
 @pytest.fixture
@@ -79,4 +70,4 @@ async def test_on_a_full_disk_that_is_freed_new_files_begin(
         assert {suffix: len(paths) for suffix, paths in files.items()} == {"ivf": 2, "ogg": 2, "webm": 2}
         for paths in files.values():
             for path in paths:
-                assert read(path).seconds > SECONDS - 0.1
+                assert read(path).seconds > STREAM_SECONDS - 0.1
