@@ -6,23 +6,20 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 DAY = datetime.timedelta(days=1)
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-def new_certificate(
-    folder: Path, host: str = "localhost", begins: datetime.timedelta = -DAY, ends: datetime.timedelta = DAY
-) -> tuple[Path, Path]:
-    """The files of the certificate and of its key, both PEM, in `folder`; it is for `host`.
-
-    `begins` and `ends` count from now.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
+def self_signed(
+    key: Key, host: str = "localhost", begins: datetime.timedelta = -DAY, ends: datetime.timedelta = DAY
+) -> x509.Certificate:
+    """For `host`; `begins` and `ends` count from now."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -33,6 +30,12 @@ def new_certificate(
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
+
+
+def new_certificate(folder: Path, host: str = "localhost", **how: datetime.timedelta) -> tuple[Path, Path]:
+    """The files of a certificate and of its key, both PEM, in `folder`; `how` is for `self_signed`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = self_signed(key, host, **how)
     cert_file, key_file = folder / "cert.pem", folder / "key.pem"
     cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(

@@ -16,6 +16,7 @@ from media.transport.dtls import DtlsLink
 from media.transport.ice import new_credentials
 from tests.support.far_end import rtp
 from tests.support.sdp import OPUS, VP8, offer, read_answer, section
+from tests.support.stun_server import mapped
 from tests.support.waiting import eventually
 
 IN_TIME = 10.0
@@ -30,18 +31,6 @@ def payload_of(number: int) -> bytes:
 
 def number_of(payload: bytes) -> int:
     return int.from_bytes(payload[2:])
-
-
-def success(request: stun.Message, address: tuple[Any, ...], password: str) -> bytes:
-    """The answer to a check from `address`."""
-    answer = stun.Message(
-        stun.Method.BINDING,
-        stun.Class.RESPONSE,
-        transaction_id=request.transaction_id,
-        attributes={"XOR-MAPPED-ADDRESS": address},
-    )
-    answer.add_message_integrity(password.encode())
-    return bytes(answer)
 
 
 class Peer(asyncio.DatagramProtocol):
@@ -260,7 +249,7 @@ class Peer(asyncio.DatagramProtocol):
             assert message.attributes["USERNAME"] == f"{self.local.ufrag}:{self._remote_ufrag}"
             assert "ICE-CONTROLLED" in message.attributes
             if self.proves_address:
-                self.send(success(message, address, self.local.password))
+                self.send(mapped(message.transaction_id, address, self.local.password))
             return
         answer = self._answers.pop(message.transaction_id, None)
         if answer is not None and not answer.done():

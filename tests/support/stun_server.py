@@ -43,14 +43,16 @@ class StunServer(asyncio.DatagramProtocol):
         self._transport.sendto(datagram, to)
 
 
-def mapped(transaction_id: bytes, seen: Address) -> bytes:
-    """The answer that names the address `seen`."""
+def mapped(transaction_id: bytes, seen: Address, password: str = "") -> bytes:
+    """The answer that names the address `seen`; with a `password`, that to a check of ICE."""
     answer = stun.Message(
         stun.Method.BINDING,
         stun.Class.RESPONSE,
         transaction_id=transaction_id,
         attributes={"XOR-MAPPED-ADDRESS": seen[:2]},
     )
+    if password:
+        answer.add_message_integrity(password.encode())
     return bytes(answer)
 
 

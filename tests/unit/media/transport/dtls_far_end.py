@@ -4,25 +4,21 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
 
 from media.rtp.srtp import Profile, SrtpKeys, split_keying_material
 from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsLink
+from tests.support.certificate import Key, self_signed
 from tests.support.waiting import eventually
 
 IN_TIME = 10.0
 BOTH_SRTP = b"SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class FarEnd:
@@ -99,23 +95,6 @@ def records(datagram: bytes) -> list[bytes]:
     return found
 
 
-def make_certificate(key: Key) -> bytes:
-    """Self-signed, DER."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "far end")])
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(77)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-        .public_bytes(Encoding.DER)
-    )
-
-
 def far_end(
     folder: Path,
     *,
@@ -127,7 +106,7 @@ def far_end(
     without_certificate: bool = False,
 ) -> FarEnd:
     key = key or ec.generate_private_key(ec.SECP256R1())
-    der = der or make_certificate(key)
+    der = der or self_signed(key).public_bytes(Encoding.DER)
     context = SSL.Context(SSL.DTLS_METHOD)
     context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
     context.set_cipher_list(ciphers)

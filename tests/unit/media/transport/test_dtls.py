@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.testing import capture_logs
 
 from media.rtp.srtp import Profile
 from media.transport.certificate import Certificate
 from media.transport.dtls import QUEUE_LIMIT, DtlsError, DtlsLink
 from media.transport.flight import REPEATS
+from tests.support.certificate import Key, self_signed
 from tests.support.waiting import eventually
 from tests.unit.media.transport.dtls_far_end import (
     IN_TIME,
     Ends,
     FarEnd,
-    Key,
-    make_certificate,
     records,
     shake_hands,
 )
@@ -70,7 +70,7 @@ async def test_gcm_is_preferred_and_sha1_is_taken(ends: Ends, srtp: bytes, profi
 async def test_a_certificate_with_a_wrong_version_is_taken_by_its_digest(ends: Ends) -> None:
     """As OBS brings it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    der = make_certificate(key)
+    der = self_signed(key).public_bytes(Encoding.DER)
     version = bytes.fromhex("a003020102")
     assert der.count(version) == 1
     der = der.replace(version, bytes.fromhex("a003020103"))
