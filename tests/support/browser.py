@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
@@ -143,10 +143,6 @@ class OpenPage:
         await self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
 
 
-class HomePage(OpenPage):
-    """`/`."""
-
-
 class AdminPage(OpenPage):
     """`/admin`."""
 
@@ -249,54 +245,36 @@ async def chromium(
             await browser.close()
 
 
-async def open_home_page(browser: Browser, url: str) -> HomePage:
-    """Of the server at `url`."""
-    return await _open(HomePage, browser, f"{url}/", ())
+async def open_home_page(browser: Browser, url: str) -> OpenPage:
+    """Of the server at `url`, as those that follow; `how` is for `_open`."""
+    return await _open(OpenPage, browser, f"{url}/")
 
 
-async def open_publish_page(
-    browser: Browser,
-    url: str,
-    room: str,
-    *,
-    expected_statuses: Sequence[int] = (),
-    relay_only: bool = False,
-) -> PublishPage:
-    """Of the server at `url`. `relay_only`: its media goes through a TURN server, or not at all."""
-    return await _open(PublishPage, browser, f"{url}/publish/{room}", expected_statuses, relay_only)
+async def open_publish_page(browser: Browser, url: str, room: str, **how: Any) -> PublishPage:
+    return await _open(PublishPage, browser, f"{url}/publish/{room}", **how)
 
 
-async def open_watch_page(
-    browser: Browser,
-    url: str,
-    room: str,
-    *,
-    expected_statuses: Sequence[int] = (),
-    relay_only: bool = False,
-) -> WatchPage:
-    """Of the server at `url`. `relay_only`: its media goes through a TURN server, or not at all."""
-    return await _open(WatchPage, browser, f"{url}/watch/{room}", expected_statuses, relay_only)
+async def open_watch_page(browser: Browser, url: str, room: str, **how: Any) -> WatchPage:
+    return await _open(WatchPage, browser, f"{url}/watch/{room}", **how)
 
 
-async def open_recordings_page(
-    browser: Browser, url: str, *, expected_statuses: Sequence[int] = ()
-) -> OpenPage:
-    """Of the server at `url`."""
-    return await _open(OpenPage, browser, f"{url}/recordings", expected_statuses)
+async def open_recordings_page(browser: Browser, url: str, **how: Any) -> OpenPage:
+    return await _open(OpenPage, browser, f"{url}/recordings", **how)
 
 
-async def open_admin_page(browser: Browser, url: str, *, expected_statuses: Sequence[int] = ()) -> AdminPage:
-    """Of the server at `url`."""
-    return await _open(AdminPage, browser, f"{url}/admin", expected_statuses)
+async def open_admin_page(browser: Browser, url: str, **how: Any) -> AdminPage:
+    return await _open(AdminPage, browser, f"{url}/admin", **how)
 
 
 async def _open(
     kind: type[T],
     browser: Browser,
     url: str,
-    expected_statuses: Sequence[int],
+    *,
+    expected_statuses: Sequence[int] = (),
     relay_only: bool = False,
 ) -> T:
+    """`relay_only`: its media goes through a TURN server, or not at all."""
     page = await browser.new_page(viewport={"width": 1100, "height": 820})
     opened = kind(page, expected_statuses)
     record = RECORD_CONNECTIONS.replace("'all'", "'relay'") if relay_only else RECORD_CONNECTIONS

@@ -1,6 +1,7 @@
 """A room with layers of one picture, and sound; and a viewer that changes from rendition to rendition."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.packet import RtpPacket
@@ -25,7 +26,7 @@ _SSRCS = (0x51, 0x52, 0x53, 0x54)
 
 def wires(
     *,
-    rtx: bool,
+    rtx: bool = True,
     layers: int = 3,
     thinned: bool = False,
     sent_at: int | None = None,
@@ -109,18 +110,14 @@ class ChangingViewer:
         layer: int | None = 0,
         profile: Profile = Profile.AEAD_AES_128_GCM,
         *,
-        rtx: bool = True,
-        sent_at: int | None = None,
-        number: int | None = None,
         watch: NonceWatch | None = None,
         want_keyframe: WantKeyframe | None = None,
+        **how: Any,
     ) -> None:
+        """`how` is for `wires`."""
         self.world = world
-        self.far: FarViewer = world.join(
-            wires(rtx=rtx, thinned=world.feed.thinning is not None, sent_at=sent_at, number=number),
-            profile,
-            layer,
-        )
+        forms = wires(thinned=world.feed.thinning is not None, **how)
+        self.far: FarViewer = world.join(forms, profile, layer)
         if watch is not None:
             watch.watch(self.far.viewer.sender, self.far.keys)
         self.change = Changeover(

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from time import monotonic, time
+from typing import Any
 
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
@@ -31,7 +32,6 @@ from shared.bus.redis_clock import RedisClock
 from shared.directory.claims import RoomLimits
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Answer, Delete, Patch, Patched, Play, Publish, Role
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -59,51 +59,25 @@ class Plane:
     peers: list[Peer] = field(default_factory=list)
     answers: dict[int, Answer] = field(default_factory=dict)
 
-    def peer(self, *, publishes: bool, setup: str = "actpass", gcm: bool = True, tcp: bool = False) -> Peer:
-        peer = (TcpPeer if tcp else Peer)(publishes=publishes, setup=setup, gcm=gcm)
+    def peer(self, *, publishes: bool, tcp: bool = False, **how: Any) -> Peer:
+        peer = (TcpPeer if tcp else Peer)(publishes=publishes, **how)
         self.peers.append(peer)
         return peer
 
-    async def ask(
-        self,
-        peer: Peer,
-        *,
-        publishes: bool,
-        expires_at: float | None = None,
-        identity: str = "open",
-        network: str = "",
-        token: TokenMark | None = None,
-        stands_by: bool = False,
-    ) -> Answer:
+    async def ask(self, peer: Peer, *, publishes: bool, **terms: Any) -> Answer:
+        """`terms` are further fields of the request."""
+        offer = sent_offer(peer.offer())
         if publishes:
-            answer = await self.handlers.publish(
-                Publish(
-                    room=ROOM,
-                    offer=sent_offer(peer.offer()),
-                    expires_at=expires_at,
-                    identity=identity,
-                    network=network,
-                    token=token,
-                    stands_by=stands_by,
-                )
-            )
+            terms = {"identity": "open"} | terms
+            answer = await self.handlers.publish(Publish(room=ROOM, offer=offer, **terms))
         else:
-            answer = await self.handlers.play(
-                Play(room=ROOM, offer=sent_offer(peer.offer()), expires_at=expires_at, token=token)
-            )
+            answer = await self.handlers.play(Play(room=ROOM, offer=offer, **terms))
         self.answers[id(peer)] = answer
         return answer
 
-    async def connected(
-        self,
-        *,
-        publishes: bool,
-        setup: str = "actpass",
-        gcm: bool = True,
-        expires_at: float | None = None,
-        tcp: bool = False,
-    ) -> Peer:
-        peer = self.peer(publishes=publishes, setup=setup, gcm=gcm, tcp=tcp)
+    async def connected(self, *, publishes: bool, expires_at: float | None = None, **how: Any) -> Peer:
+        """`how` is for `peer`."""
+        peer = self.peer(publishes=publishes, **how)
         return await self.connect(peer, await self.ask(peer, publishes=publishes, expires_at=expires_at))
 
     async def connect(self, peer: Peer, answer: Answer) -> Peer:

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from media.feedback.viewer_picture import STEP_SECONDS, ViewerPicture
 from media.negotiation.agreed_tracks import PublishedTrack
@@ -77,16 +78,9 @@ class ShownWorld(LayersWorld):
         assert self.feed.thinning is not None
         return self.feed.thinning
 
-    def watch(
-        self,
-        line: float = math.inf,
-        *,
-        rtx: bool = True,
-        sent_at: int | None = None,
-        number: int | None = None,
-    ) -> "Watcher":
-        """A viewer joins, on a line that carries `line` bit/s of pictures and padding."""
-        watcher = Watcher(self, line, rtx=rtx, sent_at=sent_at, number=number)
+    def watch(self, line: float = math.inf, **how: Any) -> "Watcher":
+        """A viewer joins. Its line carries `line` bit/s of pictures and padding; `how` is for `wires`."""
+        watcher = Watcher(self, line, **how)
         self.watchers.append(watcher)
         return watcher
 
@@ -156,15 +150,13 @@ class Watcher:
     The line loses nothing, and all comes at once: its queue is only told of.
     """
 
-    def __init__(
-        self, world: ShownWorld, line: float, *, rtx: bool, sent_at: int | None, number: int | None = None
-    ) -> None:
+    def __init__(self, world: ShownWorld, line: float, **how: Any) -> None:
         assert world.feed.ladder is not None
         self.world = world
         self.line = line
         self.got: list[tuple[float, RtpPacket]] = []  # when each packet came
         self.far: FarViewer = world.join(
-            wires(rtx=rtx, layers=len(world.rates), thinned=True, sent_at=sent_at, number=number),
+            wires(layers=len(world.rates), thinned=True, **how),
             rendition=world.feed.ladder.renditions[0].number,
         )
         assert self.far.playback.picture is not None
