@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.async_api import Browser
-
-from tests.support.script_publisher import ScriptPublisher
+from playwright.async_api import Browser, Page
 
 SIZE = (640, 360)
 FRAME_RATE = 15
@@ -111,6 +109,41 @@ _OFFER = """async ([whip, sdp]) => {
     return answer.text();
 }"""
 _ACCEPT = "(sdp) => peer.setRemoteDescription({ type: 'answer', sdp })"
+_SENT = """async () => {
+    const all = [...(await peer.getStats()).values()];
+    return all.filter((s) => s.type === 'outbound-rtp').map((s) => ({
+        kind: s.kind, at: s.timestamp / 1000, octets: s.bytesSent ?? 0, rid: s.rid ?? '',
+        height: s.frameHeight ?? 0, frames: s.framesSent ?? 0, keyframes: s.keyFramesEncoded ?? 0,
+        target: s.targetBitrate ?? 0, active: s.active ?? true,
+    }));
+}"""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What one layer, or the sound, has sent so far, at `at` (seconds)."""
+
+    kind: str
+    at: float
+    octets: int
+    rid: str
+    height: int
+    frames: int
+    keyframes: int
+    target: float  # bit/s that congestion control allows
+    active: bool
+
+
+@dataclass(frozen=True)
+class ScriptPublisher:
+    """`answer` is the worker's."""
+
+    page: Page
+    answer: str
+
+    async def sent(self) -> list[Sent]:
+        """Of each layer, and of the sound."""
+        return [Sent(**layer) for layer in await self.page.evaluate(_SENT)]
 
 
 @contextlib.asynccontextmanager
@@ -137,6 +170,6 @@ async def layer_publisher(
         offer = await page.evaluate(_CAPTURE, [*SIZE, FRAME_RATE, encodings, codec, grain, red])
         answer = await page.evaluate(_OFFER, [f"{url}/api/whip/publish/{room}", offer])
         await page.evaluate(_ACCEPT, lead(answer))
-        yield ScriptPublisher(page, offer, answer)
+        yield ScriptPublisher(page, answer)
     finally:
         await page.close()

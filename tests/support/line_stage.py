@@ -10,10 +10,9 @@ from itertools import count
 from playwright.async_api import Browser
 
 from tests.support.browser import chromium
-from tests.support.layer_publisher import THREE, Layer, layer_publisher
+from tests.support.layer_publisher import THREE, Layer, ScriptPublisher, Sent, layer_publisher
 from tests.support.line_shape import OPEN, Shape
 from tests.support.line_tab import LineTab, line_page, line_tab
-from tests.support.script_publisher import ScriptPublisher, Sent
 from tests.support.shaped_line import Address, ShapedLine, shaped_line
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually

@@ -8,10 +8,23 @@ import httpx
 from playwright.async_api import Browser, Page
 
 from tests.support.seen_line import Look, SeenLine
-from tests.support.tab_player import open_page
 
-# With its sound: what nobody hears is not concealed.
-_OFFER = "() => offer({ muted: false })"
+# `offer` begins a player, with its sound: what nobody hears is not concealed.
+_PREPARE = """() => {
+    window.offer = async () => {
+        window.pc = new RTCPeerConnection();
+        window.video = document.createElement('video');
+        Object.assign(video, { autoplay: true, width: 64 });  // cheap to paint
+        video.srcObject = new MediaStream();
+        document.body.append(video);
+        pc.ontrack = ({ track }) => video.srcObject.addTrack(track);
+        ['audio', 'video'].forEach((kind) => pc.addTransceiver(kind, { direction: 'recvonly' }));
+        await pc.setLocalDescription();
+        return pc.localDescription.sdp;
+    };
+    window.stats = async () => [...(await pc.getStats()).values()];
+    window.inbound = (all, kind) => all.find((s) => s.type === 'inbound-rtp' && s.kind === kind) ?? {};
+}"""
 # Looks every tenth of a second; the moments of pictures are those in which they are shown.
 _ACCEPT = """async (sdp) => {
     await pc.setRemoteDescription({ type: 'answer', sdp });
@@ -68,8 +81,10 @@ class LineTab:
 @contextlib.asynccontextmanager
 async def line_page(browser: Browser, whep: str) -> AsyncIterator[Page]:
     """The page of a tab, in which nothing plays yet: browsers take seconds to open one."""
-    page = await open_page(browser, urljoin(whep, "/").removesuffix("/"))
+    page = await browser.new_page(viewport={"width": 160, "height": 120})
     try:
+        await page.goto(urljoin(whep, "/healthz"))
+        await page.evaluate(_PREPARE)
         yield page
     finally:
         await page.close()
@@ -84,7 +99,7 @@ async def line_tab(
     edit: Callable[[str], str] = lambda offer: offer,
 ) -> AsyncIterator[LineTab]:
     """Play `whep` until left; `lead` makes the answer lead to the line, `edit` turns the offer."""
-    offer = edit(await page.evaluate(_OFFER))
+    offer = edit(await page.evaluate("() => offer()"))
     response = await http.post(whep, content=offer, headers={"Content-Type": "application/sdp"})
     assert response.status_code == 201, response.text
     await page.evaluate(_ACCEPT, lead(response.text))

@@ -19,11 +19,10 @@ from playwright.async_api import Browser
 
 from tests.support.browser import ARTIFACTS
 from tests.support.firefox import firefox
-from tests.support.layer_publisher import Layer
+from tests.support.layer_publisher import FRAME_RATE, Layer
 from tests.support.line_shape import Shape
 from tests.support.line_stage import Stage, line_stage
 from tests.support.line_tab import LineTab, line_page, line_tab
-from tests.support.script_publisher import FRAME_RATE
 from tests.support.seen_line import SeenLine
 from tests.support.shaped_line import LOOPBACK, ShapedLine, shaped_line
 from tests.support.system import routable_address

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tests.support.browser import chromium
+from tests.support.layer_publisher import FRAME_RATE, Layer, ScriptPublisher, Sent, layer_publisher
 from tests.support.line_shape import Shape
 from tests.support.namespaces import new_namespace
-from tests.support.script_publisher import FRAME_RATE, ScriptPublisher, script_publisher
 from tests.support.shaped_line import ShapedLine, shaped_line
 from tests.support.system import LOOPBACK, running_system
 
@@ -24,14 +24,18 @@ MOST_LOSS = 0.03
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
+async def pictures(publisher: ScriptPublisher) -> Sent:
+    return next(sent for sent in await publisher.sent() if sent.kind == "video")
+
+
 async def bit_rate(publisher: ScriptPublisher, seconds: float) -> float:
     """The bit rate of the publisher, measured for `seconds`.
 
     At its full frame rate: frames that a busy machine could not encode say nothing about the line.
     """
-    (before,) = await publisher.sent()
+    before = await pictures(publisher)
     await asyncio.sleep(seconds)
-    (after,) = await publisher.sent()
+    after = await pictures(publisher)
     octets_a_frame = (after.octets - before.octets) / max(1, after.frames - before.frames)
     return octets_a_frame * 8 * FRAME_RATE
 
@@ -40,7 +44,7 @@ async def climbs_to_target(publisher: ScriptPublisher) -> float:
     """Seconds until congestion control grants 90 % of the target and a whole second reaches it."""
     began = time.monotonic()
     while (rate := await bit_rate(publisher, 1.0)) < 0.9 * TARGET or (
-        granted := (await publisher.sent())[0].target
+        granted := (await pictures(publisher)).target
     ) < 0.9 * TARGET:
         assert time.monotonic() - began < REACHED_SECONDS, f"{rate:.0f} bit/s after {REACHED_SECONDS} s"
     print(f"granted: {granted:.0f} bit/s, sent: {rate:.0f}")
@@ -68,7 +72,7 @@ async def test_the_bit_rate_reaches_its_target_and_gives_way(redis_url: str) -> 
             async with (
                 namespace.door(LOOPBACK, port),
                 shaped_line(media, front=front) as line,
-                script_publisher(browser, url, "climb", [{"maxBitrate": TARGET}]) as publisher,
+                layer_publisher(browser, url, "climb", [Layer("", 1, TARGET)], lead=str) as publisher,
             ):
                 took = await climbs_to_target(publisher)
                 loss, rate = await backs_off(publisher, line)
