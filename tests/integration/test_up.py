@@ -201,9 +201,7 @@ def _udp() -> socket.socket:
     return taken
 
 
-@pytest.mark.parametrize(
-    ("setting", "take"), [("HTTP_ADDR", _tcp), ("MEDIA_ADDR", _udp), ("WORKER_HTTP_ADDR", _tcp)]
-)
+@pytest.mark.parametrize(("setting", "take"), [("HTTP_ADDR", _tcp), ("MEDIA_ADDR", _udp)])
 def test_a_port_in_use_stops_the_start_in_one_line(
     setting: str, take: Callable[[], socket.socket], tmp_path: Path
 ) -> None:

@@ -127,23 +127,6 @@ async def test_an_operator_s_drain_ends_with_the_process(redis_url: str) -> None
         assert await states(system) == {"worker0": "ready"}
 
 
-async def test_a_publisher_that_is_ended_goes_on_at_another_worker(redis_url: str) -> None:
-    async with running_system(redis_url, workers=2, DRAIN_SECONDS="1") as system:
-        publisher = Publisher(system.http, lambda: system.whip(ROOM))
-        player = Player(system.http, lambda: system.whep(ROOM))
-        async with running(publisher, player):
-            await eventually("media flows", lambda: player.arrivals, IN_TIME)
-            first = publisher.worker
-            leaving = next(worker for worker in system.workers if worker.name == first)
-            leaving.process.send_signal(signal.SIGTERM)
-            assert await exit_code(leaving) == 0
-            ended = time.monotonic()
-            await eventually("it publishes elsewhere", lambda: publisher.sessions == 2, IN_TIME)
-            assert publisher.worker != first
-            await eventually("media flows again", lambda: player.arrivals[-1] > ended + 0.5, IN_TIME)
-            print(f"gap {player.longest_gap(ended - 2, ended + 0.5):.2f} s")
-
-
 async def test_recordings_are_uploaded_before_the_worker_is_gone(redis_url: str, tmp_path: Path) -> None:
     with s3_server() as s3:
         settings = {name.upper(): str(value) for name, value in s3.settings.items()}
