@@ -140,9 +140,9 @@ def token(**claims: Any) -> str:
 
 
 @asynccontextmanager
-async def moderated(redis_url: str, controls: int = 2, **more: str) -> AsyncIterator[System]:
+async def moderated(redis_url: str, **more: str) -> AsyncIterator[System]:
     settings = {"ADMIN_TOKEN": "chief", "JWT_SECRET": SECRET} | more
-    async with running_system(redis_url, controls=controls, workers=2, **settings) as system:
+    async with running_system(redis_url, controls=2, workers=2, **settings) as system:
         yield system
 
 
@@ -153,10 +153,10 @@ async def ask(
     return await system.http.request(method, url, headers=headers, **more)  # type: ignore[arg-type]
 
 
-async def block(system: System, room: str, seconds: float = 60, control: int = 0, **more: object) -> float:
+async def block(system: System, room: str, seconds: float = 60, **more: object) -> float:
     """Block a room; returns when the answer came."""
     body = {"block": seconds, **more}
-    answer = await ask(system, "POST", f"rooms/{room}/close", control, json=body)
+    answer = await ask(system, "POST", f"rooms/{room}/close", json=body)
     assert answer.status_code == 200, answer.text
     return time.monotonic()
 
@@ -165,6 +165,6 @@ def worker_of(session_url: str) -> str:
     return session_url.rpartition("/")[2].partition(".")[0]
 
 
-async def status_of(system: System, room: str, control: int = 0, **claims: object) -> int:
-    answer = await post_offer(system.http, system.whip(room, control), PUBLISH_OFFER, token(**claims))
+async def status_of(system: System, room: str, **claims: object) -> int:
+    answer = await post_offer(system.http, system.whip(room), PUBLISH_OFFER, token(**claims))
     return answer.status_code

@@ -31,8 +31,8 @@ def book(redis: Redis, changed: Callable[[set[str]], None] = lambda _: None) -> 
     return RulingBook(redis, RedisClock(redis), changed)
 
 
-def block(room: str, *, lifted: bool = False, seconds: float = HOUR) -> Block:
-    return Block(room=room, until=time.time() + seconds, lifted=lifted)
+def block(room: str, *, lifted: bool = False) -> Block:
+    return Block(room=room, until=time.time() + HOUR, lifted=lifted)
 
 
 def blocked(one: RulingBook) -> list[str]:

@@ -22,7 +22,7 @@ KEYFRAME, DELTA = b"\x10\x00 key", b"\x10\x01 delta"  # VP8
 
 
 def layers(
-    count: int = 3, codec: str = "unknown", feedback: Collection[str] = FEEDBACK, first: int = 0
+    count: int = 3, codec: str = "unknown", feedback: Collection[str] = FEEDBACK
 ) -> list[PublishedTrack]:
     """The picture's tracks, as an offer with names agrees on them."""
     extensions = {
@@ -31,7 +31,7 @@ def layers(
         TRANSPORT_CC_EXTENSION: TRANSPORT_CC,
     }
     one = video(codec, feedback=feedback, rtx=RTX_TYPE, extensions=extensions)
-    return [replace(one, rid=RIDS[rank], layer=rank) for rank in range(first, count)]
+    return [replace(one, rid=RIDS[rank], layer=rank) for rank in range(count)]
 
 
 def declared(*ssrcs: int) -> list[PublishedTrack]:

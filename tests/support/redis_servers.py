@@ -203,17 +203,11 @@ def executables(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def alone(
-    folder: Path,
-    executable: str = BUNDLED,
-    *,
-    lines: Sequence[str] = (),
-    tls: tuple[Path, Path] | None = None,
-) -> Iterator[Servers]:
+def alone(folder: Path, executable: str, tls: tuple[Path, Path]) -> Iterator[Servers]:
     """One server."""
     launcher = Launcher(folder, executable, tls)
     try:
-        server = launcher.start(*_SERVER, *lines)
+        server = launcher.start(*_SERVER)
         _until(server.client.ping)
         yield Servers(launcher.url("redis", [server]), [server])
     finally:

@@ -18,9 +18,9 @@ def values(count: int, value: Callable[[int], float]) -> str:
     return " ".join(f"{value(n):g}" for n in range(count))
 
 
-def line(before: float, after: float, count: int, start: float = 0.0) -> str:
+def line(before: float, after: float, count: int) -> str:
     """A counter that grows by so much a step before it goes wrong, and after."""
-    return values(count, lambda n: start + min(n, BEGINS) * before + max(0, n - BEGINS) * after)
+    return values(count, lambda n: min(n, BEGINS) * before + max(0, n - BEGINS) * after)
 
 
 def clients(

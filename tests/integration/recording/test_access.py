@@ -40,16 +40,16 @@ KNOWN = {"duration": 61.25, "width": 1280, "height": 720, "still": URL}
 Place = tuple[Callable[..., Awaitable[httpx.AsyncClient]], Callable[[], list[RecordDetails]]]
 
 
-def lay(folder: Path, *names: str, age: int = 0, body: bytes = BODY) -> None:
+def lay(folder: Path, *names: str, age: int = 0) -> None:
     folder.mkdir(exist_ok=True)
     for number, name in enumerate(names):
-        (folder / name).write_bytes(body)
+        (folder / name).write_bytes(BODY)
         at = 1_710_123_456 - age - number
         os.utime(folder / name, (at, at))
 
 
-async def names(http: httpx.AsyncClient, headers: dict[str, str] | None = None) -> list[str]:
-    response = await http.get("/api/records", headers=headers or {})
+async def names(http: httpx.AsyncClient) -> list[str]:
+    response = await http.get("/api/records")
     assert response.status_code == 200, response.text
     return [entry["name"] for entry in response.json()]
 

@@ -26,7 +26,7 @@ USERS = Path(__file__).parents[3] / "deploy" / "redis" / "users.acl"
 @pytest.mark.parametrize("executable", ["redis", "valkey"])
 async def test_over_tls_with_an_authority_of_ones_own(tmp_path: Path, executable: str) -> None:
     program = executables(tmp_path)[executable]
-    with alone(tmp_path, program, tls=new_certificate(tmp_path)) as servers:
+    with alone(tmp_path, program, new_certificate(tmp_path)) as servers:
         await _announce(servers.url)
         findings = await redis_server.look(load_settings(redis_url=servers.url), Part.WORKER)
         assert {finding.verdict for finding in findings} == {Verdict.OK}

@@ -37,9 +37,8 @@ def event(
 class Teller:
     """Tells the events of rooms, one after another."""
 
-    def __init__(self, redis: Redis, process: str = "p1") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._log = EventLog(redis)
-        self._process = process
         self._numbers: dict[str, int] = {}
         self.told: list[RoomEvent] = []
 
@@ -48,7 +47,7 @@ class Teller:
         events = []
         for room in rooms:
             number = self._numbers[room] = self._numbers.get(room, 0) + 1
-            events.append(event(room, f"{self._process}-{room}", number))
+            events.append(event(room, f"p1-{room}", number))
         assert await self._log.tell(events) is not Told.UNKNOWN
         self.told += events
 

@@ -43,8 +43,8 @@ def second(redis_url: str, folder: Path) -> Iterator[tuple[Forked, Path]]:
         process.wait()
 
 
-async def code(process: Forked, within: float = START_SECONDS) -> int:
-    return await asyncio.to_thread(process.wait, within)
+async def code(process: Forked) -> int:
+    return await asyncio.to_thread(process.wait, START_SECONDS)
 
 
 async def holder(worker: Worker) -> bytes | None:

@@ -270,8 +270,8 @@ def test_where_a_credential_is_found(headers: dict[str, str], found: bytes | Non
 # --- whether two are the same somebody's
 
 
-def identity(settings: dict[str, Any], text: str, room: RoomName = DEMO) -> str:
-    return access(settings, text).grant(room, Role.PUBLISH).identity
+def identity(settings: dict[str, Any], text: str) -> str:
+    return access(settings, text).grant(DEMO, Role.PUBLISH).identity
 
 
 @pytest.mark.parametrize(

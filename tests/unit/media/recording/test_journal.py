@@ -9,8 +9,8 @@ from media.recording.journal import FOLDER, Journal
 NAME = "demo_1.webm"
 
 
-def claimed(folder: Path, name: str = NAME) -> bool:
-    with Journal(folder).claim(name) as entry:
+def claimed(folder: Path) -> bool:
+    with Journal(folder).claim(NAME) as entry:
         return entry is not None
 
 

@@ -64,10 +64,8 @@ class World:
         self.parts.append(Part(*how))
         return self.parts[-1]
 
-    def write(
-        self, seconds: float, number: int, setup: Setup | None = None, *, size: int = 1, late: float = 0.0
-    ) -> None:
-        self.file.write(Placed(seconds, number, Frame(0, bytes(size), setup), 100.0 + seconds + late))
+    def write(self, seconds: float, number: int, setup: Setup | None = None, *, size: int = 1) -> None:
+        self.file.write(Placed(seconds, number, Frame(0, bytes(size), setup), 100.0 + seconds))
 
     def begin(self) -> Part:
         """A part with sound and picture, since 10 s."""

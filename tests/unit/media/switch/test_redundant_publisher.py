@@ -25,11 +25,9 @@ def made(number: int) -> bytes:
     return number.to_bytes(2) * 20
 
 
-def redundant(number: int, count: int, first: int = 0) -> bytes:
+def redundant(number: int, count: int) -> bytes:
     """The packet of a number, with the `count` ones before it."""
-    earlier = [
-        Earlier((number - each) * TICK, made(each)) for each in range(max(number - count, first), number)
-    ]
+    earlier = [Earlier((number - each) * TICK, made(each)) for each in range(max(number - count, 0), number)]
     return rtp(
         number,
         build(OPUS, made(number), earlier),

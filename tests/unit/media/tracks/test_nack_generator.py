@@ -22,8 +22,9 @@ STARTS = [0, 1, 100, 32767, 32768, 65000, 65437, *range(65527, 65536)]
 SPACING = 0.001
 
 
-def feed(generator: NackGenerator, first: int, arrivals: list[int], now: float = 0.0) -> float:
+def feed(generator: NackGenerator, first: int, arrivals: list[int]) -> float:
     """Receive packets `first + n`, a millisecond apart; returns when the last came."""
+    now = 0.0
     for n in arrivals:
         generator.received(first + n & 0xFFFF, now)
         now += SPACING

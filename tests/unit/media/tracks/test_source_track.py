@@ -91,8 +91,8 @@ def test_it_expects_the_next_packet_of_its_stream_alone() -> None:
     assert not source.expects(SSRC, 96, 1)
 
 
-def repair(sequence: int, ssrc: int = RTX) -> RtpPacket:
-    return packet(1, ssrc, payload=sequence.to_bytes(2) + b"again")  # type: ignore[arg-type]
+def repair(sequence: int) -> RtpPacket:
+    return packet(1, RTX, payload=sequence.to_bytes(2) + b"again")  # type: ignore[arg-type]
 
 
 def test_a_repair_is_taken_if_it_is_of_this_track() -> None:

@@ -179,9 +179,9 @@ def test_a_viewer_of_all_layers_may_come_over_between_pictures() -> None:
     assert track.between_pictures
 
 
-def vp9(first: int, layer: int, *, b: bool = True, end: bool = True) -> Run:
+def vp9(first: int, layer: int, *, end: bool = True) -> Run:
     """A packet of one layer of a picture, `layer` with TID and U (RFC 9628 4.2)."""
-    payload = bytes((0x71 | (0x08 if b else 0), layer, 0x01))
+    payload = bytes((0x79, layer, 0x01))
     packet = RtpPacket(False, end, 96, first, 3000 * first, 1, (), payload)
     return run_of(packet, track=1, ssrc=77, first=first)
 

@@ -169,7 +169,7 @@ async def test_with_a_fifth_of_all_datagrams_lost_most_handshakes_are_done_withi
     assert sum(each < PATIENCE for each in times) >= 46
 
 
-async def lossy_handshake(ends: Ends, seed: int, delay: float = 0.02) -> float:
+async def lossy_handshake(ends: Ends, seed: int) -> float:
     """The seconds until both ends have keys; `PATIENCE` if that takes longer."""
     loop = asyncio.get_running_loop()
     chance = random.Random(seed)
@@ -177,7 +177,7 @@ async def lossy_handshake(ends: Ends, seed: int, delay: float = 0.02) -> float:
     def lossy(deliver: Callable[[bytes], None]) -> Callable[[bytes], None]:
         def send(datagram: bytes) -> None:
             if chance.random() >= 0.2:
-                loop.call_later(delay, deliver, datagram)
+                loop.call_later(0.02, deliver, datagram)
 
         return send
 

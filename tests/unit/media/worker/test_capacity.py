@@ -6,9 +6,9 @@ from media.worker.capacity import Capacity
 from shared.errors import ErrorCode, ServiceError
 
 
-def busy(share: float, seconds: int, max_load: float = 0.8) -> Capacity:
+def busy(share: float, seconds: int) -> Capacity:
     """A worker that has used `share` of its core for that many seconds."""
-    capacity = Capacity(max_load, 0)
+    capacity = Capacity(0.8, 0)
     for second in range(seconds + 1):
         capacity.measure(100 + second, share * second, second * 500, second * 500_000)
     return capacity

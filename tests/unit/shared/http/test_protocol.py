@@ -50,14 +50,14 @@ async def test_what_has_no_end_is_refused_and_not_kept(said: list[bytes], status
         assert served.bodies == []
 
 
-def a_head(fields: int = 1, size: int = 0, last: bytes = b"") -> bytes:
+def a_head(fields: int = 1, size: int = 0) -> bytes:
     """A request's head with so many fields, whose names and values have `size` bytes in all."""
     lines = [b"Host: t", b"Connection: close"][:fields]
     lines += [b"X%02d: y" % number for number in range(fields - len(lines))]
     had = sum(len(line) - 2 for line in lines)
     if size:
         lines[-1] += b"y" * (size - had)
-    return b"GET /read HTTP/1.1\r\n" + b"\r\n".join(lines) + b"\r\n\r\n" + last
+    return b"GET /read HTTP/1.1\r\n" + b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 SMALL = replace(PATIENT, head_bytes=2_000, fields=10)

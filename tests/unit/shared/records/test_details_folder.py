@@ -29,8 +29,8 @@ def recording(folder: Path, text: str, size: int = 5) -> RecordName:
     return name
 
 
-def describe(folder: Path, name: RecordName, size: int = 5, seconds: float | None = 1.0) -> RecordDetails:
-    details = RecordDetails(name.text, size, seconds, 640, 360, True)
+def describe(folder: Path, name: RecordName, size: int = 5) -> RecordDetails:
+    details = RecordDetails(name.text, size, 1.0, 640, 360, True)
     write_details(folder, name, details, PICTURES)
     return details
 

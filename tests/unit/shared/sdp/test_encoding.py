@@ -55,8 +55,8 @@ def test_a_fragment_arrives_as_it_was_parsed(fragment: Fragment) -> None:
     assert decode_fragment(encode(fragment)) == fragment
 
 
-def as_map(text: str = FULL) -> dict[str, Any]:
-    decoded: dict[str, Any] = msgpack.unpackb(encode(parse_offer(text)), strict_map_key=False)
+def as_map() -> dict[str, Any]:
+    decoded: dict[str, Any] = msgpack.unpackb(encode(parse_offer(FULL)), strict_map_key=False)
     return decoded
 
 
