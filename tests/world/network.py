@@ -135,17 +135,11 @@ class Connection(RedisConnection):
         if self._process.is_alive:
             self._there.send(lambda: end.receive(command))
 
-    async def send_command(self, *args: Any, **_: Any) -> None:
-        await self.send_packed_command(self.pack_command(*args))
-
     async def can_read(self) -> bool:
         return bool(self._replies)
 
     async def can_read_destructive(self) -> bool:
         return bool(self._replies)
-
-    async def check_health(self) -> None:
-        pass
 
     async def read_response(self, *_: Any, **__: Any) -> Any:
         while not self._replies:

@@ -10,35 +10,17 @@ from copy import deepcopy
 from math import inf
 from typing import Any
 
-from tests.world.redis_stream import Fields, Stream, StreamError, stream_id
+from tests.world.redis_stream import CommandError, Fields, Stream, stream_id
 
 Value = bytes | dict[bytes, Any] | set[bytes] | deque[bytes] | Stream
 
 # What a server with `maxmemory-policy noeviction` refuses when it is full ...
-_GROWS = {
-    *("set", "hset", "hsetnx", "hincrby", "zadd", "zincrby", "sadd", "rpush", "xadd", "xgroup"),
-}
+_GROWS = {"set", "hset", "hsetnx", "hincrby", "zadd", "zincrby", "sadd", "rpush", "xadd", "xgroup"}
 # ... and a replica besides.
 _WRITES = _GROWS | {
-    *(
-        "del",
-        "expire",
-        "pexpire",
-        "getex",
-        "hdel",
-        "zrem",
-        "zremrangebyscore",
-        "srem",
-        "lpop",
-        "xack",
-        "xdel",
-    ),
-    "xreadgroup",
+    *("del", "expire", "pexpire", "getex", "hdel", "zrem", "zremrangebyscore", "srem", "lpop"),
+    *("xack", "xdel", "xreadgroup"),
 }
-
-
-class CommandError(Exception):
-    """An error as it stands in a reply: `OOM command not allowed ...`."""
 
 
 class Scores(dict[bytes, float]):
@@ -70,10 +52,7 @@ class RedisData:
             raise CommandError("READONLY You can't write against a read only replica.")
         if self.refuses == "OOM" and name in _GROWS and not is_dirty:
             raise CommandError("OOM command not allowed when used memory > 'maxmemory'.")
-        try:
-            return getattr(self, f"_{name}")(*args)
-        except StreamError as error:
-            raise CommandError(str(error)) from None
+        return getattr(self, f"_{name}")(*args)
 
     def take_pushed(self) -> set[bytes]:
         """The lists that have got something since the call before."""

@@ -104,14 +104,12 @@ class RedisServer:
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self.data = RedisData(lambda: clock.unix + self.clock_wrong_by, chance.sample)
+        self.data = RedisData(lambda: clock.unix, chance.sample)
         self.ends: dict[ServerEnd, None] = {}
         self.blocked: dict[bytes, dict[ServerEnd, None]] = {}  # by the key of BLPOP, in the order they came
         self.waiting: list[Callable[[], None]] = []  # while it is paused
         self.is_up = False
         self.is_paused = False
-        self.clock_wrong_by = 0.0
-        self._saved: Any = None
 
     def watch_events(self, logged: dict[str, float]) -> None:
         """Note there each event of a room that is logged from now on, and when."""

@@ -8,8 +8,8 @@ Id = tuple[int, int]
 Fields = dict[bytes, bytes]
 
 
-class StreamError(Exception):
-    """Becomes an error in a reply."""
+class CommandError(Exception):
+    """An error as it stands in a reply: `OOM command not allowed ...`."""
 
 
 def stream_id(text: bytes) -> Id:
@@ -73,13 +73,13 @@ class Stream:
 
     def create_group(self, name: bytes) -> None:
         if name in self.groups:
-            raise StreamError("BUSYGROUP Consumer Group name already exists")
+            raise CommandError("BUSYGROUP Consumer Group name already exists")
         self.groups[name] = _Group(self._last)
 
     def _group(self, name: bytes, key: bytes, command: str) -> _Group:
         if name not in self.groups:
             where = f"No such key '{key.decode()}' or consumer group '{name.decode()}'"
-            raise StreamError(f"NOGROUP {where}{command}")
+            raise CommandError(f"NOGROUP {where}{command}")
         return self.groups[name]
 
     def read_group(self, name: bytes, after: bytes, count: int, key: bytes) -> list[Any]:
