@@ -184,7 +184,8 @@ class ViewerPicture:
         late = behind.late if isinstance(behind, JoinBurst) else 0.0
         lost = [(index, now - history.age(index, now) + late) for index in indexes]
         came_at = now - self.line.trips.shortest_known
-        if (loss := self._losses.asked(rendition, lost, came_at)) is not None:
+        is_corrected = self.line.trained_at > -math.inf
+        if (loss := self._losses.asked(rendition, lost, came_at, is_corrected=is_corrected)) is not None:
             self._sample(now)
             self._log.lost(loss, now)
 
@@ -211,7 +212,7 @@ class ViewerPicture:
     def is_paced(self) -> bool:
         """Whether its pictures leave at a pace, and with them what is sent again."""
         behind = self._viewer.behind
-        return isinstance(behind, Paced) or (isinstance(behind, JoinBurst) and behind.paces)
+        return isinstance(behind, Paced) or (isinstance(behind, JoinBurst) and not behind.is_first)
 
     def _room(self, now: float) -> float:
         """The rate that the line has for retransmissions beside what the viewer is to get."""

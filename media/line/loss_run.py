@@ -61,10 +61,14 @@ class LossRun:
         self._told = -1  # the last index of the last result
         self._track: int | None = None
 
-    def asked(self, track: int, packets: Iterable[tuple[int, float]], came_at: float) -> Loss | None:
+    def asked(
+        self, track: int, packets: Iterable[tuple[int, float]], came_at: float, *, is_corrected: bool = False
+    ) -> Loss | None:
         """Take a request for packets of `track`: the index of each, and when it was sent.
 
-        A packet that was sent at `came_at` would have arrived by now, if there were no queue.
+        A packet that was sent at `came_at` would have arrived by now, if there were no queue. One that
+        overflows drops many in a row, and not by chance. But others may have filled it for a moment: so
+        that counts only where the next train corrects it, with `is_corrected`.
 
         Returns the loss, if more of it than chance is large, and enough packets were lost since the last
         result. A packet counts once, however often it is requested.
@@ -87,8 +91,10 @@ class LossRun:
         # a packet behind the last lost one has arrived: it showed the gap
         expected = last - first + 2
         share = min(len(self._lost) / expected, MOST_SHARE)
-        sure = certain_of(sorted(self._lost), expected)
-        least = QUEUED_SECONDS if came_at - end > QUEUE_SECONDS else LEAST_SECONDS
+        is_queued = came_at - end > QUEUE_SECONDS
+        overflows = is_queued and is_corrected
+        sure = certain(len(self._lost), expected) if overflows else certain_of(sorted(self._lost), expected)
+        least = QUEUED_SECONDS if is_queued else LEAST_SECONDS
         if end - begin < least or sure < LEAST_SHARE:
             return None
         self._told = last

@@ -235,16 +235,24 @@ def paced() -> tuple[ShownWorld, Watcher]:
     return world, viewer
 
 
+@pytest.mark.parametrize("tells_of_trains", [False, True])
 def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tells_of_trains: bool
 ) -> None:
     world, viewer = paced()
+    if tells_of_trains:
+        viewer.picture.line.train_came(5e6, world.now)
     rendition, trips = viewer.rendition, viewer.picture.line.trips
     assert rendition is not None
     told: list[object] = []
     monkeypatch.setattr(JoinBurst, "late", 0.25)  # its pictures leave later
     loss = Loss(0.6, 0.6, world.now - 0.2, world.now)
-    monkeypatch.setattr(LossRun, "asked", lambda _, track, lost, at: told.extend((*lost, at)) or loss)
+
+    def asked(_: LossRun, track: int, lost: list[object], at: float, *, is_corrected: bool) -> Loss:
+        told.extend((*lost, at, is_corrected))
+        return loss
+
+    monkeypatch.setattr(LossRun, "asked", asked)
     monkeypatch.setattr(LineLog, "sent", lambda *_: told.append("sent"))
     monkeypatch.setattr(LineLog, "lost", lambda _, loss, now: told.append(loss))
     monkeypatch.setattr(LineLog, "missed", lambda _, now: told.append(now))
@@ -254,8 +262,24 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     sent_at = world.now - history.age(index, world.now)
     assert max(sent_at, world.now - trips.shortest_known) < world.now
     viewer.picture.asked([index], world.now)
-    judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, "sent", loss]
+    judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, tells_of_trains, "sent", loss]
     assert told == ["sent", world.now, *judged, sent_at]
+
+
+@pytest.mark.parametrize("is_first", [False, True])  # of the first one it is not known when packets left
+def test_what_is_lost_counts_while_a_picture_that_began_at_a_pace_catches_up(
+    monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    world, viewer = paced()
+    behind, counted = viewer.far.viewer.behind, list[int]()
+    assert isinstance(behind, JoinBurst)
+    behind.pace(0.0)
+    behind.is_first = is_first
+    monkeypatch.setattr(LossRun, "asked", lambda _, track, lost, at, **__: counted.extend(n for n, _ in lost))
+    assert viewer.rendition is not None
+    index = world.feed.sent[viewer.rendition].history.next_index - 9
+    viewer.picture.asked([index], world.now)
+    assert counted == ([] if is_first else [index])
 
 
 def test_what_was_sent_again_has_used_up_room(viewer: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,10 @@ def _sent(*indexes: int) -> list[tuple[int, float]]:
     return [(index, index / RATE) for index in indexes]
 
 
-def _asked(run: LossRun, *indexes: int, queue: float = 0.0) -> Loss | None:
+def _asked(run: LossRun, *indexes: int, queue: float = 0.0, is_corrected: bool = False) -> Loss | None:
     """Ask for these, of which the last has waited for `queue` seconds."""
     packets = _sent(*indexes)
-    return run.asked(0, packets, packets[-1][1] + queue)
+    return run.asked(0, packets, packets[-1][1] + queue, is_corrected=is_corrected)
 
 
 def _gaps(share: float, packets: int) -> list[int]:
@@ -61,6 +61,15 @@ def test_behind_a_queue_a_short_one_is() -> None:
     every_other = range(0, 16, 2)
     assert _asked(LossRun(), *every_other) is None
     assert _asked(LossRun(), *every_other, queue=0.2) is not None
+
+
+def test_what_a_queue_that_overflows_drops_in_a_row_is_no_chance_if_a_train_corrects_that() -> None:
+    in_rows = [n for n in range(25) if n % 10 < 5]
+    assert _asked(LossRun(), *in_rows, is_corrected=True) is None
+    assert _asked(LossRun(), *in_rows, queue=0.2) is None
+    loss = _asked(LossRun(), *in_rows, queue=0.2, is_corrected=True)
+    assert loss is not None
+    assert loss.certain == certain(15, 26)
 
 
 def test_one_packet_in_twenty_is_chance() -> None:
