@@ -203,9 +203,7 @@ class Allocation:
         self._rung = max(self._rung, self._fitting(rungs))
         self._estimate.sends_less(now)
         self._next_at = now + self._wait()
-        is_moving = last_moving(rungs) < len(rungs) and self._rung <= last_moving(rungs)
-        drains = is_moving and (self._is_unknown(now) or self._estimate.queue(now) > LONG_QUEUE_SECONDS)
-        self._enter(Phase.DRAINING if drains else Phase.STEADY, now)
+        self._enter(Phase.DRAINING if self._drains(rungs, now) else Phase.STEADY, now)
 
     def _note_doubt(self, rungs: Sequence[float], now: float) -> bool:
         """Note when a sign came; returns whether to wait for a second one: this one may be chance."""
@@ -214,9 +212,14 @@ class Allocation:
         is_first, self._doubted_at = now - self._doubted_at > EPISODE_SECONDS, now
         return is_first and needed(rungs, self._rung) * _NEARLY_SHARE <= self._estimate.carries
 
-    def _is_unknown(self, now: float) -> bool:
-        """Whether a train is to say what the line carries now."""
-        return self._trains_measure(now) and self._estimate.most(now) is None
+    def _drains(self, rungs: Sequence[float], now: float) -> bool:
+        """Whether a picture that may move waits for a queue, or for a train to say what the line carries."""
+        estimate, last = self._estimate, last_moving(rungs)
+        moves = self._rung <= last
+        if last == len(rungs) or not (moves or rungs[last] <= estimate.may_carry * _SURE_SHARE):
+            return False
+        is_unknown = self._trains_measure(now) and not (moves and estimate.most(now) is not None)
+        return is_unknown or estimate.queue(now) > LONG_QUEUE_SECONDS
 
     def _drain(self, rungs: Sequence[float], now: float) -> None:
         estimate, lasts = self._estimate, now - self._since
@@ -233,10 +236,13 @@ class Allocation:
     def _look_up(self, rungs: Sequence[float], now: float) -> None:
         estimate = self._estimate
         if estimate.state(now) is not State.CLEAR:
-            self._next_at = max(self._next_at, now + _WAIT_SECONDS[0])
+            if self._rung <= last_moving(rungs) or estimate.most(now) is None:
+                self._next_at = max(self._next_at, now + _WAIT_SECONDS[0])
             return
         most = estimate.most(now)
         better = next_better(rungs, self._rung)
+        if self._take_known(rungs, now):
+            return
         if self._rung > last_moving(rungs) and most is not None:
             better = max(last_moving(rungs), fitting(rungs, most * FITS_SHARE))
             if better < self._rung and now >= self._next_at:
@@ -245,7 +251,7 @@ class Allocation:
                 self._enter(Phase.TRYING, now)
             return
         is_trying = self._phase is Phase.TRYING and now - self._since <= _UP_SECONDS
-        if self._take_known(rungs, now) or is_trying or now < self._next_at:
+        if is_trying or now < self._next_at:
             return
         if self._trains_measure(now):
             if most is None:

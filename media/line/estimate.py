@@ -140,13 +140,13 @@ class LineEstimate:
     """`now` is in seconds of a steady clock, rates are in bit/s, with sound and padding.
 
     `carries` is what the line carries; infinite while nothing says otherwise. `signs` counts the evidence
-    that it is full. `lost_share` is the share of packets that was lost, if losses were the last such
-    evidence.
+    that it is full. `may_carry` is the most that the last of it leaves open: of few packets many may be lost
+    by chance. `lost_share` is the share of packets that was lost, if losses were the last such evidence.
     """
 
     def __init__(self, now: float) -> None:
         self.is_stream = False
-        self.carries = math.inf
+        self.carries = self.may_carry = math.inf
         self.signs = 0
         self.sign_at = -math.inf
         self._less_since = -math.inf  # when less was sent
@@ -287,18 +287,20 @@ class LineEstimate:
             return
         if (carried := self._losses.reported(rate, lost, expected)) is not None:
             self.carries = max(self.carries, carried)
-        elif max(self._losses.certain, certain(lost, expected) - self._losses.own) > MUCH_LOSS_SHARE:
-            self._losing(rate, self._losses.share - self._losses.own, now)
+            return
+        surely = max(self._losses.certain, certain(lost, expected) - self._losses.own)
+        if surely > MUCH_LOSS_SHARE:
+            self._losing(rate, self._losses.share - self._losses.own, surely, now)
 
     def lost(self, loss: Loss, now: float) -> None:
         """Take which share of a run of packets was lost."""
         self.tripped_at = self._lossy_at = now
         if loss.begin < self._less_since:
             return
-        if loss.certain - self._losses.own > MUCH_LOSS_SHARE:
+        if (surely := loss.certain - self._losses.own) > MUCH_LOSS_SHARE:
             # what waited for a pace was sent later than it came
             rate = max(self._rates.between(loss.begin, loss.end), self._rates.total(loss.end, _RUN_SECONDS))
-            self._losing(rate, loss.share - self._losses.own, now)
+            self._losing(rate, loss.share - self._losses.own, surely, now)
 
     def missed(self, now: float) -> None:
         """Take that the receiver misses packets: what left meanwhile is not what came."""
@@ -311,7 +313,8 @@ class LineEstimate:
 
         A line may let a burst pass that it would not carry for long: so a train is the most that it carries.
         But where trains measured so many times what came while it was full, they do so later, too: when two
-        of them measure far more, it carries as many times more.
+        of them measure far more, it carries as many times more. And what lost packets leave open, the next
+        train decides.
 
         One that was read late says less: that it carries `least` at least. If the one before has said more at
         both ends, that stands.
@@ -322,8 +325,11 @@ class LineEstimate:
         if least < before and rate > self._at_most:
             return
         self._at_most, self._at_least, self.trained_at = rate, least, now
-        if self._above == math.inf > self.carries and sent_at >= self.sign_at:
-            self._above = max(rate / self.carries, 1.0)
+        if sent_at >= self.sign_at:
+            if self.lost_share is not None and now - self.sign_at < EPISODE_SECONDS:
+                self.carries = max(self.carries, min(least, self.may_carry))
+            if self._above == math.inf > self.carries:
+                self._above = max(rate / self.carries, 1.0)
         if self._opened(twice := min(least, before)):
             self.carries = twice / self._above
         sent = self._rates.total(now, 1.0)
@@ -395,12 +401,15 @@ class LineEstimate:
         """Take that the line carries `rate`, which was sent, and came."""
         self.carries = max(self.carries, rate)
 
-    def _losing(self, sent: float, share: float, now: float) -> None:
-        self.lost_at = now
+    def _losing(self, sent: float, share: float, surely: float, now: float) -> None:
+        """So much of what was `sent` was lost, and `surely` so much by more than chance."""
+        is_first, self.lost_at = now - self.lost_at > EPISODE_SECONDS, now
         if self.trips.shows_none(now):
             self.shallow_at = now
         self._losses.sign(sent, share, self.carries)
         self._full(sent * (1 - share) * _MARGIN_SHARE, now, lost=share)
+        if is_first:
+            self.may_carry = sent * (1 - surely)
 
     def _full(self, through: float, now: float, lost: float | None = None) -> None:
         self.signs += 1
@@ -408,6 +417,7 @@ class LineEstimate:
         self.sign_at = self.tripped_at = now
         self.lost_share, self._above = lost, math.inf
         self.carries = max(min(self.carries, through), self._least(now))
+        self.may_carry = through
 
     def _least(self, now: float) -> float:
         return self._rates.of(now, 1.0)[0] + LEAST_BITRATE

@@ -150,6 +150,22 @@ def test_meanwhile_a_train_measures_the_line_and_it_waits_for_that() -> None:
     assert viewer.decision.rung == 2
 
 
+@pytest.mark.parametrize(("surely", "phase"), [(0.2, "DRAINING"), (0.95, "STEADY")])
+def test_a_picture_that_may_move_waits_for_a_train_though_what_is_lost_leaves_it_nothing(
+    surely: float, phase: str
+) -> None:
+    viewer = Shown(can_train=True)
+    viewer.train = math.inf
+    viewer.run(4)
+    viewer.estimate.train_came(math.inf, viewer.now)  # of a moment ago, when the line was another one
+    viewer.train = 300_000.0
+    viewer.estimate.lost(Loss(0.95, surely, viewer.now - 0.5, viewer.now), viewer.now)
+    viewer.tick()
+    assert viewer.phase == phase
+    viewer.run(0.5)
+    assert viewer.decision.rung == (2 if phase == "DRAINING" else ALONE)
+
+
 # --- STEADY, and up
 
 
@@ -161,6 +177,35 @@ def test_a_better_rung_is_probed_for_when_the_line_has_been_clear() -> None:
     viewer.round_trip = 0.03
     viewer.run(5)
     assert viewer.choice.is_probing or viewer.decision.rung == 0
+
+
+def test_what_trains_say_the_line_carries_now_is_taken_however_long_failures_make_it_wait() -> None:
+    viewer = limited(0.99, can_train=True)
+    viewer.train = 300_000.0
+    for _ in range(3):
+        viewer.until("TRYING")
+        viewer.lose(0.99)
+        viewer.tick()
+    assert viewer.run(4)[-1].rung == ALONE
+    viewer.train = math.inf
+    assert viewer.run(3)[-1].rung == 0
+
+
+@pytest.mark.parametrize(
+    ("lost", "train", "seconds"),
+    [(0.99, 300_000.0, 1.7), (0.99, None, 2.5), (0.7, 700_000.0, 2.5)],  # the last one sees something
+)
+def test_who_sees_nothing_waits_for_a_clear_line_and_for_no_more_if_a_train_allows_a_picture(
+    lost: float, train: float | None, seconds: float
+) -> None:
+    viewer = limited(lost, can_train=train is not None)
+    viewer.train = train
+    began = viewer.now
+    viewer.run(1)
+    viewer.until("STEADY")
+    while viewer.phase == "STEADY":
+        viewer.tick()
+    assert viewer.now - began == pytest.approx(seconds, abs=0.25)
 
 
 def test_who_cannot_be_probed_gets_the_next_better_rung_for_a_try() -> None:

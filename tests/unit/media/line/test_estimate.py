@@ -152,6 +152,37 @@ def test_trains_say_how_many_times_more_a_line_carries_than_when_it_was_full(
     assert not sender.estimate.may_have_opened(sender.now + 1.1)
 
 
+@pytest.mark.parametrize(
+    ("train", "seconds", "age", "carries"),
+    [
+        (234e3, 0.5, 0.1, 234e3),
+        (5e6, 0.5, 0.1, 850e3),  # no more than surely came through
+        (5e6, 0.1, 0.2, 95e3),  # it left before the sign
+        (234e3, 3.1, 0.1, 95e3),  # by then it may be another line
+    ],
+)
+def test_what_lost_packets_leave_open_the_next_train_decides(
+    sender: Sender, train: float, seconds: float, age: float, carries: float
+) -> None:
+    sender.estimate.lost(Loss(0.9, 0.15, sender.now - 0.5, sender.now), sender.now)
+    sender.send(SOUND, seconds)
+    sender.estimate.train_came(train, sender.now, sender.now - age)
+    assert sender.estimate.carries == pytest.approx(carries, rel=0.02)
+
+
+@pytest.mark.parametrize(("apart", "is_decided"), [(2.9, True), (3.2, False)])
+def test_what_is_lost_again_within_three_seconds_no_train_decides(
+    sender: Sender, apart: float, is_decided: bool
+) -> None:
+    for seconds in (apart, 0.0):
+        sender.estimate.lost(Loss(0.9, 0.15, sender.now - 0.5, sender.now), sender.now)
+        sender.send(500_000, seconds)
+    carries = sender.estimate.carries
+    sender.send(SOUND, 0.5)
+    sender.estimate.train_came(5e6, sender.now, sender.now - 0.1)
+    assert (sender.estimate.carries == carries) is is_decided
+
+
 @pytest.mark.parametrize(("least", "is_ours"), [(5e6, False), (200e3, True)])
 def test_only_what_a_train_surely_says_of_a_line_lets_others_fill_it(
     sender: Sender, least: float, is_ours: bool
