@@ -156,6 +156,7 @@ class LineEstimate:
         self.trained_at = self.reported_at = -math.inf
         self._at_most = self._at_least = 0.0  # what it carries, by the latest train
         self._above = math.inf  # so many times what the line carries trains measure; infinite: unknown
+        self._at_most_then = math.inf  # by the train before the last sign
         self._rates = SentRates(now)
         self._queued: deque[_Trip] = deque(maxlen=_MOST_TRIPS)  # round trips since the line was last empty
         self._is_told = False  # what came out of it since then
@@ -329,7 +330,8 @@ class LineEstimate:
             if self.lost_share is not None and now - self.sign_at < EPISODE_SECONDS:
                 self.carries = max(self.carries, min(least, self.may_carry))
             if self._above == math.inf > self.carries:
-                self._above = max(rate / self.carries, 1.0)
+                # the line may have changed with the sign: of two lines the narrow one was full
+                self._above = max(min(rate, self._at_most_then) / self.carries, 1.0)
         if self._opened(twice := min(least, before)):
             self.carries = twice / self._above
         sent = self._rates.total(now, 1.0)
@@ -416,6 +418,7 @@ class LineEstimate:
         self._carried = self.carries
         self.sign_at = self.tripped_at = now
         self.lost_share, self._above = lost, math.inf
+        self._at_most_then = self.most(now) or math.inf
         self.carries = max(min(self.carries, through), self._least(now))
         self.may_carry = through
 

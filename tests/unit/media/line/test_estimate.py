@@ -170,6 +170,26 @@ def test_what_lost_packets_leave_open_the_next_train_decides(
     assert sender.estimate.carries == pytest.approx(carries, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("before", "age", "carries"),
+    [
+        (190e3, 0.1, 429e3),  # the line opened when it had just been full
+        (5e6, 0.1, 100e3),  # it was another line before the sign
+        (190e3, 1.1, 100e3),  # it may have been
+    ],
+)
+def test_of_the_trains_before_and_after_a_sign_the_lower_one_is_of_the_full_line(
+    sender: Sender, before: float, age: float, carries: float
+) -> None:
+    sender.estimate.train_came(before, sender.now, sender.now - 0.1)
+    sender.send(1_000_000, age)
+    sender.lose(0.9)
+    for _ in range(3):
+        sender.send(SOUND, 0.5)
+        sender.estimate.train_came(815e3, sender.now, sender.now - 0.1)
+    assert sender.estimate.carries == pytest.approx(carries, rel=0.01)
+
+
 @pytest.mark.parametrize(("apart", "is_decided"), [(2.9, True), (3.2, False)])
 def test_what_is_lost_again_within_three_seconds_no_train_decides(
     sender: Sender, apart: float, is_decided: bool
