@@ -184,8 +184,8 @@ class ViewerPicture:
         late = behind.late if isinstance(behind, JoinBurst) else 0.0
         lost = [(index, now - history.age(index, now) + late) for index in indexes]
         came_at = now - self.line.trips.shortest_known
-        is_corrected = self.line.trained_at > -math.inf
-        if (loss := self._losses.asked(rendition, lost, came_at, is_corrected=is_corrected)) is not None:
+        overflows = self.line.trained_at > -math.inf and not self.line.is_shared
+        if (loss := self._losses.asked(rendition, lost, came_at, overflows=overflows)) is not None:
             self._sample(now)
             self._log.lost(loss, now)
 

@@ -62,13 +62,13 @@ class LossRun:
         self._track: int | None = None
 
     def asked(
-        self, track: int, packets: Iterable[tuple[int, float]], came_at: float, *, is_corrected: bool = False
+        self, track: int, packets: Iterable[tuple[int, float]], came_at: float, *, overflows: bool = False
     ) -> Loss | None:
         """Take a request for packets of `track`: the index of each, and when it was sent.
 
-        A packet that was sent at `came_at` would have arrived by now, if there were no queue. One that
-        overflows drops many in a row, and not by chance. But others may have filled it for a moment: so
-        that counts only where the next train corrects it, with `is_corrected`.
+        A packet that was sent at `came_at` would have arrived by now, if there were no queue. A queue of ours
+        that `overflows` drops many packets in a row, and none by chance. But others may fill it for a moment:
+        so say so only if a train will correct it.
 
         Returns the loss, if more of it than chance is large, and enough packets were lost since the last
         result. A packet counts once, however often it is requested.
@@ -92,8 +92,9 @@ class LossRun:
         expected = last - first + 2
         share = min(len(self._lost) / expected, MOST_SHARE)
         is_queued = came_at - end > QUEUE_SECONDS
-        overflows = is_queued and is_corrected
-        sure = certain(len(self._lost), expected) if overflows else certain_of(sorted(self._lost), expected)
+        sure = certain_of(sorted(self._lost), expected)
+        if is_queued and overflows:
+            sure = certain(len(self._lost), expected)
         least = QUEUED_SECONDS if is_queued else LEAST_SECONDS
         if end - begin < least or sure < LEAST_SHARE:
             return None

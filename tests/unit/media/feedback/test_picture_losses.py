@@ -6,6 +6,7 @@ import pytest
 
 from media.feedback import viewer_picture
 from media.feedback.missing_packets import MissingPackets
+from media.line.estimate import LineEstimate
 from media.line.line_log import LineLog
 from media.line.loss_run import Loss, LossRun
 from media.rtp.rtcp import ReportBlock, nack, pli, receiver_report, remb
@@ -235,21 +236,23 @@ def paced() -> tuple[ShownWorld, Watcher]:
     return world, viewer
 
 
-@pytest.mark.parametrize("tells_of_trains", [False, True])
+@pytest.mark.parametrize(("tells_of_trains", "is_shared"), [(False, False), (True, False), (True, True)])
 def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
-    monkeypatch: pytest.MonkeyPatch, tells_of_trains: bool
+    monkeypatch: pytest.MonkeyPatch, tells_of_trains: bool, is_shared: bool
 ) -> None:
     world, viewer = paced()
     if tells_of_trains:
         viewer.picture.line.train_came(5e6, world.now)
+    monkeypatch.setattr(LineEstimate, "is_shared", is_shared)
+    overflows = tells_of_trains and not is_shared  # a queue of ours
     rendition, trips = viewer.rendition, viewer.picture.line.trips
     assert rendition is not None
     told: list[object] = []
     monkeypatch.setattr(JoinBurst, "late", 0.25)  # its pictures leave later
     loss = Loss(0.6, 0.6, world.now - 0.2, world.now)
 
-    def asked(_: LossRun, track: int, lost: list[object], at: float, *, is_corrected: bool) -> Loss:
-        told.extend((*lost, at, is_corrected))
+    def asked(_: LossRun, track: int, lost: list[object], at: float, *, overflows: bool) -> Loss:
+        told.extend((*lost, at, overflows))
         return loss
 
     monkeypatch.setattr(LossRun, "asked", asked)
@@ -262,7 +265,7 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     sent_at = world.now - history.age(index, world.now)
     assert max(sent_at, world.now - trips.shortest_known) < world.now
     viewer.picture.asked([index], world.now)
-    judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, tells_of_trains, "sent", loss]
+    judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, overflows, "sent", loss]
     assert told == ["sent", world.now, *judged, sent_at]
 
 

@@ -14,10 +14,10 @@ def _sent(*indexes: int) -> list[tuple[int, float]]:
     return [(index, index / RATE) for index in indexes]
 
 
-def _asked(run: LossRun, *indexes: int, queue: float = 0.0, is_corrected: bool = False) -> Loss | None:
+def _asked(run: LossRun, *indexes: int, queue: float = 0.0, overflows: bool = False) -> Loss | None:
     """Ask for these, of which the last has waited for `queue` seconds."""
     packets = _sent(*indexes)
-    return run.asked(0, packets, packets[-1][1] + queue, is_corrected=is_corrected)
+    return run.asked(0, packets, packets[-1][1] + queue, overflows=overflows)
 
 
 def _gaps(share: float, packets: int) -> list[int]:
@@ -63,11 +63,11 @@ def test_behind_a_queue_a_short_one_is() -> None:
     assert _asked(LossRun(), *every_other, queue=0.2) is not None
 
 
-def test_what_a_queue_that_overflows_drops_in_a_row_is_no_chance_if_a_train_corrects_that() -> None:
+def test_what_a_queue_of_ours_drops_in_a_row_is_no_chance() -> None:
     in_rows = [n for n in range(25) if n % 10 < 5]
-    assert _asked(LossRun(), *in_rows, is_corrected=True) is None
+    assert _asked(LossRun(), *in_rows, overflows=True) is None
     assert _asked(LossRun(), *in_rows, queue=0.2) is None
-    loss = _asked(LossRun(), *in_rows, queue=0.2, is_corrected=True)
+    loss = _asked(LossRun(), *in_rows, queue=0.2, overflows=True)
     assert loss is not None
     assert loss.certain == certain(15, 26)
 
