@@ -165,13 +165,30 @@ def test_a_relay_lives_on_without_media(cluster: Cluster) -> None:
 def test_without_its_edge_a_relay_expires_and_nothing_is_left(cluster: Cluster) -> None:
     cluster.open()
     cluster.cut()
-    cluster.pass_time(EXPIRY_SECONDS - 0.5)
-    assert len(cluster.relays) == 1
-    cluster.pass_time(1.0)
-    assert len(cluster.relays) == 0
+    heard_at = cluster.clock.now
+    for after, left in ((EXPIRY_SECONDS - 0.5, 1), (EXPIRY_SECONDS, 0)):
+        cluster.relays.tick(heard_at + after)
+        assert len(cluster.relays) == left
     assert not any(cluster.origin.room.feed.profiles)
     assert len(cluster.origin.demux) == 0
     assert not cluster.relays._relays
+
+
+def test_a_relay_runs_when_its_origin_was_heard(cluster: Cluster) -> None:
+    cluster.network.lost = is_rtcp
+    relay = cluster.open()
+    assert not relay.has_run
+    cluster.network.lost = lambda _: False
+    cluster.pass_time(2 * KEEP_ALIVE_SECONDS)
+    assert relay.has_run
+
+
+def test_a_relay_of_the_publisher_itself_need_not_be_replaced_before_its_worker_leaves(
+    cluster: Cluster,
+) -> None:
+    cluster.open()
+    cluster.relays.leave(True)
+    assert cluster.relays.leaving == 0
 
 
 def test_an_edge_counts_until_it_is_silent(cluster: Cluster) -> None:
@@ -193,6 +210,9 @@ def test_the_origin_sends_others_to_an_edge_that_takes_them() -> None:
     cluster.ask(new_order(ROOM, EDGE))
     assert named() == ""  # it has not said that it takes any
     cluster.relays.room_closed(ROOM, EndReason.ROOM_LOST)
+    cluster.ask(new_order(ROOM, EDGE, takes=1))
+    assert named() == EDGE
+    cluster.relays.room_closed(ROOM, EndReason.ROOM_LOST)
     cluster.takes = 1
     cluster.open()
     assert [named(), named()] == [EDGE, ""]  # it has one place, until it says so again
@@ -207,6 +227,7 @@ def test_the_origin_sends_others_to_an_edge_that_takes_them() -> None:
 def test_a_copy_of_the_last_tier_or_without_a_relay_feeds_nobody(cluster: Cluster) -> None:
     relay = cluster.open()
     assert relay.may_feed
+    assert relay.tier == 1
     relay.tier = LAST_TIER
     assert not relay.may_feed
     relay.tier = 1
@@ -248,10 +269,10 @@ def test_no_relay_has_an_ssrc_that_others_take_for_none(
 def test_the_edge_notes_a_silent_origin(cluster: Cluster) -> None:
     cluster.open()
     cluster.cut()
-    cluster.pass_time(SILENT_SECONDS - 0.5)
-    assert cluster.relay.lost is None
-    cluster.pass_time(1.0)
-    assert cluster.relay.lost is Lost.SILENT
+    heard_at = cluster.relay.heard_at
+    for after, lost in ((SILENT_SECONDS - 0.5, None), (SILENT_SECONDS, Lost.SILENT)):
+        cluster.relay.tick(heard_at + after)
+        assert cluster.relay.lost is lost
     assert cluster.relay.origin_fails  # whoever else has the room shall feed it
     assert len(cluster.edge.demux) == 0
 
