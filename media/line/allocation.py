@@ -215,11 +215,12 @@ class Allocation:
     def _drains(self, rungs: Sequence[float], now: float) -> bool:
         """Whether a picture that may move waits for a queue, or for a train to say what the line carries."""
         estimate, last = self._estimate, last_moving(rungs)
-        moves = self._rung <= last
-        if last == len(rungs) or not (moves or rungs[last] <= estimate.may_carry * _SURE_SHARE):
+        if last == len(rungs):
             return False
-        is_unknown = self._trains_measure(now) and not (moves and estimate.most(now) is not None)
-        return is_unknown or estimate.queue(now) > LONG_QUEUE_SECONDS
+        moves = self._rung <= last
+        may_move = moves or rungs[last] <= estimate.may_carry * _SURE_SHARE
+        is_unknown = self._trains_measure(now) and (estimate.most(now) is None or not moves)
+        return may_move and (is_unknown or estimate.queue(now) > LONG_QUEUE_SECONDS)
 
     def _drain(self, rungs: Sequence[float], now: float) -> None:
         estimate, lasts = self._estimate, now - self._since
@@ -234,16 +235,16 @@ class Allocation:
     # --- up
 
     def _look_up(self, rungs: Sequence[float], now: float) -> None:
-        estimate = self._estimate
+        estimate, most = self._estimate, self._estimate.most(now)
+        stands = self._rung > last_moving(rungs)
         if estimate.state(now) is not State.CLEAR:
-            if self._rung <= last_moving(rungs) or estimate.most(now) is None:
+            if not stands or most is None:  # else a clear line is all that is waited for
                 self._next_at = max(self._next_at, now + _WAIT_SECONDS[0])
             return
-        most = estimate.most(now)
-        better = next_better(rungs, self._rung)
         if self._take_known(rungs, now):
             return
-        if self._rung > last_moving(rungs) and most is not None:
+        better = next_better(rungs, self._rung)
+        if stands and most is not None:
             better = max(last_moving(rungs), fitting(rungs, most * FITS_SHARE))
             if better < self._rung and now >= self._next_at:
                 estimate.fits(needed(rungs, better))
