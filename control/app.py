@@ -106,7 +106,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     places = Places(connections)
     viewer_streams = ViewerStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
     messages = RoomMessages(redis, clock, watch, cluster, viewer_streams.tell, viewer_streams.followed)
-    record_proxy = RecordProxy()
+    record_proxy = RecordProxy(has_store=settings.upload_recordings)
     key_set = _key_set(settings)
     if key_set:
         metrics.follow_keys(key_set.age)

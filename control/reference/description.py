@@ -1,6 +1,6 @@
 """The description of the API, `openapi.yaml`, as a page shows it: groups of operations, references resolved.
 
-It is a file of ours, so whatever it lacks is a bug, and shows as a `KeyError` when control starts.
+It is a file of ours, so whatever it lacks is a bug, and shows as a `KeyError`.
 """
 
 from collections.abc import Iterator

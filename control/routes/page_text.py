@@ -11,8 +11,6 @@ from html import escape
 from pathlib import Path
 
 from control.languages.catalogue import DEFAULT, Catalogue, catalogues
-from control.reference.description import Description
-from control.reference.page import reference
 
 FOLDER = Path(__file__).parents[1]
 WEB = FOLDER / "web"
@@ -100,4 +98,8 @@ def _choice(page: Page, language: str) -> str:
 
 @cache
 def _operations(server: str) -> str:
+    # YAML and what is made of it take 2 MB: only where somebody reads about the API
+    from control.reference.description import Description
+    from control.reference.page import reference
+
     return reference(Description(DESCRIPTION.read_text(encoding="utf-8")), server)

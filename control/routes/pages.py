@@ -4,6 +4,7 @@ Of a request a page takes only the language: it reads the room from its own addr
 relative to it. So it works below a path prefix that the proxy does not report.
 """
 
+import asyncio
 import gzip
 import hashlib
 import mimetypes
@@ -18,7 +19,6 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from control.http.problems import on_http_exception
 from control.http.resource import Handler, Resource
-from control.languages.catalogue import DEFAULT
 from control.languages.preference import preferred
 from control.routes.page_text import DESCRIPTION, MISSING, PAGES, WEB, Page, page_text
 from shared.names import parse_room_name
@@ -56,6 +56,7 @@ class PageRoutes:
         self._files = StaticFiles(directory=WEB, check_dir=False)
         self._public_url = public_url
         self._variants: dict[tuple[str, str], _Variant] = {}  # by path and language: there are few
+        self._making = asyncio.Lock()
         self._texts: dict[str, _Variant | None] = dict.fromkeys(_texts())
         url = urlsplit(public_url)
         self._is_secure = url.scheme == "https"
@@ -81,11 +82,11 @@ class PageRoutes:
 
     def _page(self, path: str) -> Handler:
         page = PAGES[path]
-        self._variant(page, path, DEFAULT)  # not while others wait: the page about the API takes long
 
         async def answer(request: Request) -> Response:
             asked = request.query_params.get("lang")
-            response = self._variant(page, path, _language(request, page)).answer(request)
+            variant = await self._variant(page, path, _language(request, page))
+            response = variant.answer(request)
             if self._files.is_not_modified(response.headers, request.headers):
                 response = NotModifiedResponse(response.headers)
             # a site that frames us chooses for itself alone
@@ -101,26 +102,33 @@ class PageRoutes:
         if not is_missing or not _may_be_of_people(request):
             return await on_http_exception(request, error)
         if "text/html" in request.headers.get("Accept", ""):
-            return self._missing_page(request)
+            return await self._missing_page(request)
         response = await on_http_exception(request, error)
         response.headers["Vary"] = "Accept"
         return response
 
-    def _missing_page(self, request: Request) -> Response:
+    async def _missing_page(self, request: Request) -> Response:
         """For people whose link leads nowhere: one page for all paths of a depth."""
         path = "/-" * request.url.path.count("/")
-        variant = self._variant(MISSING, path, _language(request, MISSING), vary="Accept, ")
+        variant = await self._variant(MISSING, path, _language(request, MISSING), vary="Accept, ")
         return variant.answer(request, 404)
 
-    def _variant(self, page: Page, path: str, language: str, vary: str = "") -> _Variant:
-        """Made when it is first asked for, and kept: anybody can ask again."""
-        variant = self._variants.get((path, language))
-        if variant is None:
-            html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
-            told = {"Content-Language": language, "Vary": f"{vary}Accept-Encoding, Accept-Language, Cookie"}
-            variant = _Variant(html.encode(), "text/html", self._headers_of(page.file) | told)
-            self._variants[path, language] = variant
+    async def _variant(self, page: Page, path: str, language: str, vary: str = "") -> _Variant:
+        """Made when it is first asked for, and kept: anybody can ask again.
+
+        Once, and not while others wait: the page about the API takes long, and memory that a process keeps.
+        """
+        async with self._making:
+            variant = self._variants.get((path, language))
+            if variant is None:
+                variant = await asyncio.to_thread(self._made, page, path, language, vary)
+                self._variants[path, language] = variant
         return variant
+
+    def _made(self, page: Page, path: str, language: str, vary: str) -> _Variant:
+        html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)
+        told = {"Content-Language": language, "Vary": f"{vary}Accept-Encoding, Accept-Language, Cookie"}
+        return _Variant(html.encode(), "text/html", self._headers_of(page.file) | told)
 
     def _keep(self, response: Response, language: str) -> None:
         """Keep the chosen language in a cookie, for the other pages. It says nothing else of anybody."""

@@ -1,13 +1,15 @@
 """The pages and their security headers."""
 
+import asyncio
 import re
+import threading
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 
 from control.routes import pages
-from control.routes.page_text import WEB, page_text
+from control.routes.page_text import WEB, Page, page_text
 from tests.integration.control.conftest import Stage
 from tests.integration.control.rows_queries import PAGES
 
@@ -29,6 +31,25 @@ async def test_only_the_embedded_player_may_be_framed_by_other_sites(stage: Stag
     for path in PAGES:
         policy = (await http.get(path)).headers["Content-Security-Policy"]
         assert policy.endswith("frame-ancestors *" if path.startswith("/embed") else "frame-ancestors 'self'")
+
+
+async def test_the_page_about_the_api_is_made_once_and_holds_up_nobody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making, made = threading.Event(), list[str]()
+
+    def slowly(page: Page, language: str, path: str, server: str) -> str:
+        made.append(path)
+        assert making.wait(5)
+        return page_text(page, language, path, server)
+
+    monkeypatch.setattr(pages, "page_text", slowly)
+    http = await stage.control()
+    asked = [asyncio.create_task(http.get("/docs")) for _ in range(3)]
+    assert (await http.get("/healthz")).status_code == 200
+    making.set()
+    assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200, 200, 200]
+    assert made == ["/docs"]
 
 
 async def test_a_page_may_reach_the_public_url(stage: Stage) -> None:

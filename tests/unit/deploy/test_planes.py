@@ -7,8 +7,8 @@ import pytest
 
 # Of what is installed here, and what others import along.
 NEVER_USED = {
-    "control": {"aiortc", "av", "boto3", "jwt", "rich", "typer"},
-    "worker": {"boto3", "httpx", "rich", "typer"},
+    "control": {"aiortc", "av", "boto3", "jwt", "pygments", "rich", "typer", "yaml"},
+    "worker": {"boto3", "httpx", "pygments", "rich", "typer", "yaml"},
 }
 SERVERS = {"control": "control.server", "worker": "media.worker.process"}
 # as `roomcast PLANE` does, but it opens no port
