@@ -192,7 +192,8 @@ class ViewerPicture:
     def arrived(self, first: int, times: Sequence[float | None], now: float) -> None:
         """Take when numbered packets arrived, from the number `first` on; None: a packet was lost."""
         if (rate := self._trains.arrived(first, times, now)) is not None:
-            self._train_was_answered |= self._choice.awaits_train(now)
+            # who has just come may get far too much each moment that nobody decides
+            self._train_was_answered |= self._choice.awaits_train(now) or self._choice.has_just_begun(now)
             self._log.train_came(rate, now, self._trains.told_of, self._trains.least)
         elif self._trains.once_more:
             self._log.ask_train()

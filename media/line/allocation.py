@@ -178,11 +178,7 @@ class Allocation:
     def _note_flood(self, rungs: Sequence[float], now: float) -> bool:
         """Take it for a sign if a train says that who has just come gets too much; returns whether so."""
         most = self._estimate.most(now)
-        if (
-            most is None
-            or now - self._began_at > _JOIN_SECONDS
-            or needed(rungs, self._rung) < most * _SURE_SHARE
-        ):
+        if most is None or not self.has_just_begun(now) or needed(rungs, self._rung) < most * _SURE_SHARE:
             return False
         self._estimate.overflows(now)
         self._signs = self._estimate.signs
@@ -383,6 +379,10 @@ class Allocation:
     def is_urgent(self) -> bool:
         """Whether the viewer has no picture until the line is known."""
         return self._phase is Phase.DRAINING
+
+    def has_just_begun(self, now: float) -> bool:
+        """Whether the viewer has just come: what it gets depends on nothing yet."""
+        return now - self._began_at <= _JOIN_SECONDS
 
     def awaits_train(self, now: float) -> bool:
         """Whether the next train decides: the picture waits for it, or the line may have opened."""

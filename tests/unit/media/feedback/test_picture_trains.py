@@ -48,6 +48,16 @@ def test_a_train_leaves_before_the_first_picture_and_its_answer_decides_what_fol
     assert viewer.rendition == 2
 
 
+def test_the_answer_to_the_train_of_a_join_decides_at_once(world: ShownWorld) -> None:
+    viewer = world.watch(number=5)
+    world.run(0.1)
+    assert not viewer.picture.has_news
+    viewer.picture.arrived(0, times(), world.now)
+    assert viewer.picture.has_news  # 0.1 s of a join that is sent at 10 Mbit/s is 3 s of such a line
+    viewer.picture.tick(world.now)
+    assert viewer.picture.is_limited
+
+
 def test_after_the_join_a_viewer_rests_again(world: ShownWorld) -> None:
     viewer = world.watch(number=5)
     world.run(0.5)
