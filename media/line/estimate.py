@@ -33,7 +33,6 @@ _OPENED_TIMES = 1.5  # what was known: such a line is another one
 _JITTER_SECONDS = 0.03  # of a round trip: a queue that shrinks by more drains
 _STANDING_SECONDS = 2.0  # a queue that stays for so long, though it does not grow, comes from somebody
 _MOST_TRIPS = 32  # that are kept: more than 3 s of them
-_FRESH_SECONDS = 0.5  # a round trip is of the present queue
 _LATELY_SECONDS = 0.4  # in less time what is sent depends on single pictures
 
 # Losses
@@ -54,7 +53,6 @@ _TRICKLE_BITRATE = 25_000.0  # a receiver cannot estimate a line from less
 # What is how old
 EPISODE_SECONDS = 3.0  # what happened so lately may have the same reason
 _SETTLED_SECONDS = 1.5  # after a sign: a report is of the second before it, and comes a round trip later
-_TRIPPED_SECONDS = 0.8  # a train is answered within that time, and tells whether the line is full
 _TRAIN_SECONDS = 1.0  # a train's measure is of now
 _PROOF_SECONDS = 2.0  # what was sent for so long, and nothing spoke against it, fits
 
@@ -336,7 +334,7 @@ class LineEstimate:
             self.carries = twice / self._above
         sent = self._rates.total(now, 1.0)
         if rate < sent:
-            is_tripped = now - self.tripped_at < _TRIPPED_SECONDS
+            is_tripped = now - self.tripped_at < _TRAIN_SECONDS
             self.tripped_at = now
             if is_tripped or (former is not None and former < sent):
                 self._full(max(rate, lately), now)
@@ -446,7 +444,7 @@ class LineEstimate:
         trips = self.trips
         carries = min(self.carries, self.most(now) or math.inf)
         waits = self._rates.bits(trips.passed_at, now) / carries
-        if trips.measured_within(_FRESH_SECONDS, now):
+        if trips.is_fresh(now):
             return min(trips.queue, waits)
         return waits - trips.shortest_known if now - trips.passed_at < _TRAIN_SECONDS else 0.0
 

@@ -55,7 +55,11 @@ class RoundTrips:
 
     def shows_none(self, now: float) -> bool:
         """Whether the line has no queue now, by a fresh round trip."""
-        return not self.queues and self.measured_within(_FRESH_SECONDS, now)
+        return not self.queues and self.is_fresh(now)
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether the last round trip is of the present queue."""
+        return self.measured_within(_FRESH_SECONDS, now)
 
 
 class ShortestRoundTrip:
