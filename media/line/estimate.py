@@ -359,8 +359,8 @@ class LineEstimate:
         if not is_queued and (former is None or bitrate >= former * FALL_SHARE):
             return
         self.tripped_at = now
-        if self.most(now, EPISODE_SECONDS) is not None:
-            return  # a train says more
+        if self._least_by_train(now, EPISODE_SECONDS):
+            return  # a train says more, unless all of it was read at once
         sound, pictures = self._rates.of(now - _NEWEST_SECONDS, 1.0)
         came = bitrate / _BACK_OFF_SHARE
         # otherwise it follows what comes, and says nothing of the line

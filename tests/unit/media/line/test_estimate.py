@@ -402,12 +402,20 @@ def test_no_other_remb_is_a_sign(rate: float, before: int, after: int) -> None:
     assert sender.estimate.signs == 0
 
 
-def test_a_train_says_more_than_a_remb(sender: Sender) -> None:
+@pytest.mark.parametrize(
+    ("rate", "least", "signs"),
+    [
+        (3e6, 3e6, 0),
+        (math.inf, 3e6, 0),  # it was read late
+        (math.inf, 0.0, 1),  # all of it was read at once: it says nothing
+    ],
+)
+def test_a_train_says_more_than_a_remb(sender: Sender, rate: float, least: float, signs: int) -> None:
     sender.estimate.remb(1_200_000, sender.now)
-    sender.estimate.train_came(3e6, sender.now)
+    sender.estimate.train_came(rate, sender.now, least=least)
     sender.send(1_000_000, 1)
     sender.estimate.remb(300_000, sender.now)
-    assert sender.estimate.signs == 0
+    assert sender.estimate.signs == signs
 
 
 # --- streams: what waits for a TCP connection
