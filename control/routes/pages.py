@@ -116,14 +116,14 @@ class PageRoutes:
     async def _variant(self, page: Page, path: str, language: str, vary: str = "") -> _Variant:
         """Made when it is first asked for, and kept: anybody can ask again.
 
-        Once, and not while others wait: the page about the API takes long, and memory that a process keeps.
+        Once, and beside the loop: the page about the API takes long, and memory that a process keeps.
         """
-        async with self._making:
-            variant = self._variants.get((path, language))
-            if variant is None:
-                variant = await asyncio.to_thread(self._made, page, path, language, vary)
-                self._variants[path, language] = variant
-        return variant
+        key = path, language
+        if key not in self._variants:
+            async with self._making:
+                if key not in self._variants:
+                    self._variants[key] = await asyncio.to_thread(self._made, page, path, language, vary)
+        return self._variants[key]
 
     def _made(self, page: Page, path: str, language: str, vary: str) -> _Variant:
         html = page_text(page, language, path, self._public_url or _ON_THIS_MACHINE)

@@ -381,7 +381,7 @@ class Allocation:
         return self._phase is Phase.DRAINING
 
     def has_just_begun(self, now: float) -> bool:
-        """Whether the viewer has just come: what it gets depends on nothing yet."""
+        """Whether the viewer has just come: what it gets is a guess."""
         return now - self._began_at <= _JOIN_SECONDS
 
     def awaits_train(self, now: float) -> bool:
