@@ -27,13 +27,15 @@ _REST_SECONDS = 0.15  # from the report of the first packets to that of the last
 _OLD_SECONDS = 1.0  # the report of an older train is about the line as it was
 _URGENT_APART_SECONDS = 0.2  # between trains for which a picture waits: a full queue may drop one
 _MOST_TRAINS = 4
-_LEAST_APART_SECONDS = 0.4
+_LEAST_APART_SECONDS, _NARROW_APART_SECONDS = 0.4, 2.0
 _SHARE = 0.08  # trains take at most this share of the line
 _LEAST_SECONDS = 0.002  # a train that arrives within this time only shows that the line is wide
 _READ_SECONDS = _LEAST_SECONDS / (PACKETS - 1)  # from one packet to the next, or less: they were read at once
 _MOST_APART_SECONDS = 5.0  # between trains that nobody answers
 _MOST_PADDING = 512  # packets of which nobody has told are forgotten beyond so many
 _LEAST_PADDING = 20  # packets, so that a share of them tells something
+# The line stood still in the middle of a train if one gap is this long, and this share of all gaps.
+_STALL_SECONDS, _STALL_SHARE = 0.03, 0.6
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class PacketTrains:
         "_apart",
         "_padding",
         "_sent_at",
+        "_stood",
         "_trains",
         "_way",
         "least",
@@ -73,6 +76,7 @@ class PacketTrains:
         self._trains: dict[int, Train] = {}  # by the number of its first packet; the oldest first
         self._sent_at = -math.inf
         self._answered = True  # the latest train
+        self._stood = False  # the line may have stood still in the middle of it
         self.once_more = False  # the latest train measured nothing, and the next one would
         self.told_of, self.least = -math.inf, 0.0
         self._way = ShortestRoundTrip()  # of the first packet of a train, and how far apart the clocks are
@@ -144,6 +148,12 @@ class PacketTrains:
             return None
         shortest = self._way.seconds
         self._way.take(arrivals[0] - train.sent_at, now)
+        longest = max(later - earlier for earlier, later in pairwise(arrivals))
+        self._stood = not self._stood and longest > max(_STALL_SECONDS, seconds * _STALL_SHARE)
+        self.once_more = self._stood  # such a train does not show the rate
+        if self._stood:
+            self._apart = 0.0
+            return None
         exact = _exact(arrivals)
         rate = bits / _gap(exact) if exact and exact[-1][0] - exact[0][0] > 1 else math.inf
         was_small, is_narrow = train.octets < OCTETS, rate < NARROW
@@ -151,7 +161,8 @@ class PacketTrains:
         if was_small and not is_narrow:
             self._apart, self.once_more = 0.0, True  # of so little it is not exact
             return None
-        self._apart = max(PACKETS * bits / (rate * _SHARE), _LEAST_APART_SECONDS)
+        apart = _NARROW_APART_SECONDS if is_narrow else PACKETS * bits / (rate * _SHARE)
+        self._apart = max(apart, _LEAST_APART_SECONDS)
         self.told_of, self.least = train.sent_at, rate
         if len(exact) < len(arrivals) - 1:
             late = arrivals[-1] - train.sent_at - shortest if shortest < math.inf else math.inf

@@ -27,9 +27,9 @@ def stopped(world: ShownWorld) -> Watcher:
     return viewer
 
 
-def times() -> list[float | None]:
-    """When the packets of a train came."""
-    return [1.0 + APART * n for n in range(PACKETS)]
+def times(stood: float = 0.0) -> list[float | None]:
+    """When the packets of a train came, with a pause in the middle."""
+    return [1.0 + APART * n + stood * (n > 2) for n in range(PACKETS)]
 
 
 @pytest.mark.parametrize("lost", [0, 2])
@@ -112,15 +112,14 @@ def test_what_a_train_tells_is_heeded_before_the_next_tick(world: ShownWorld) ->
     assert viewer.rendition == 2  # with the keyframe that came meanwhile
 
 
-def test_a_small_train_of_a_wide_line_is_followed_by_another(world: ShownWorld) -> None:
+def test_a_train_in_which_the_line_stood_still_is_followed_by_another(world: ShownWorld) -> None:
     """Also where nothing else wants one: the one that was asked for told nothing."""
     viewer = world.watch(number=5)
     world.run(3.0)
     choice, trains = viewer.picture._choice, viewer.picture._trains
-    trains.send(world.now)  # nobody answers: so the next one is small
     choice.train_left(world.now)
     assert not choice.wants_train(world.now)
-    viewer.picture.arrived(trains.send(world.now), times(), world.now)
+    viewer.picture.arrived(trains.send(world.now), times(stood=0.2), world.now)
     assert choice.wants_train(world.now)
     choice.train_left(world.now)
     assert not choice.wants_train(world.now)

@@ -164,6 +164,13 @@ def test_the_narrower_the_line_the_rarer_they_are() -> None:
     assert trains.is_due(4.0)
 
 
+def test_however_slow_one_was_the_next_is_due_within_two_seconds() -> None:
+    """A receiver may claim anything, and a line that hung is soon well again."""
+    trains = PacketTrains()
+    assert trains.arrived(trains.send(1.0), times(9_000), 1.9) == pytest.approx(9_000)
+    assert trains.is_due(3.0)
+
+
 def test_on_a_line_for_sound_alone_they_are_small_and_one_that_tells_more_is_repeated_in_full() -> None:
     trains = PacketTrains()
     assert trains.arrived(trains.send(1.0), times(65_000), 1.2) == pytest.approx(65_000)
@@ -189,6 +196,20 @@ def test_while_there_is_no_picture_the_next_does_not_wait_for_an_answer_and_both
     second = trains.send(1.41)
     assert trains.arrived(first, times(200_000), 1.45) == pytest.approx(200_000)
     assert trains.arrived(second, times(180_000), 1.5) == pytest.approx(180_000)
+
+
+def test_a_line_that_stood_still_in_the_middle_is_asked_once_more() -> None:
+    trains = PacketTrains()
+    stood = [time and time + 0.14 * (n > 2) for n, time in enumerate(times(500_000))]
+    assert trains.arrived(trains.send(1.0), stood, 1.3) is None
+    assert trains.once_more
+    assert trains.is_due(1.3)
+    assert trains.arrived(trains.send(1.3), times(500_000), 1.4) == pytest.approx(500_000)
+    assert not trains.once_more
+    assert trains.arrived(trains.send(2.0), stood, 2.3) is None
+    again = trains.arrived(trains.send(2.3), stood, 2.5)
+    assert again is not None  # such is the line
+    assert again < 50_000
 
 
 def test_padding_of_a_probe_tells_its_losses_and_is_no_train() -> None:
