@@ -36,18 +36,20 @@ async def test_only_the_embedded_player_may_be_framed_by_other_sites(stage: Stag
 async def test_the_page_about_the_api_is_made_once_and_holds_up_nobody(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    making, made = threading.Event(), list[str]()
+    begun, may_go_on, made = threading.Event(), threading.Event(), list[str]()
 
     def slowly(page: Page, language: str, path: str, server: str) -> str:
         made.append(path)
-        assert making.wait(5)
+        begun.set()
+        assert may_go_on.wait(5)
         return page_text(page, language, path, server)
 
     monkeypatch.setattr(pages, "page_text", slowly)
     http = await stage.control()
     asked = [asyncio.create_task(http.get("/docs")) for _ in range(3)]
+    assert await asyncio.to_thread(begun.wait, 5)
     assert (await http.get("/healthz")).status_code == 200
-    making.set()
+    may_go_on.set()
     assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200, 200, 200]
     assert made == ["/docs"]
 
