@@ -22,7 +22,7 @@ from shared.names import RoomName
 from shared.rpc.request import Handler
 from shared.telemetry.logging import get_logger
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = BEAT_SECONDS  # a keyframe is held for twice as long
 SETTLED_SECONDS = 0.25  # after which a keyframe's last packets have come
 RENEW_SECONDS = 10.0  # a room's picture, while somebody looks at it, and ...
 ASKED_SECONDS = 60.0  # ... that is until so long after it was last asked for
@@ -108,7 +108,7 @@ class Stills:
                     log.exception("still pictures failed")
                     made = False
                 if not made:
-                    await beat(LOOK_SECONDS if self._stills else BEAT_SECONDS)
+                    await beat(LOOK_SECONDS)
         finally:
             await self._decoder.close()
 
