@@ -226,13 +226,13 @@ class Room:
         """Send RTCP that is due, and check the stream. Called several times a second. Raises `feed.fault`."""
         if self.feed.fault is not None:
             raise self.feed.fault
-        self.has_publisher = (self.source is not None and self.source.is_alive(now)) or any(
-            standby.sends(now) for standby in self.standbys
-        )
+        self.has_publisher = self.source is not None and self.source.is_alive(now)
         self.publisher.tick(now)
-        for standby in self.standbys:
-            standby.tick(now)
-        self.call_standby(now)
+        if self.standbys:
+            self.has_publisher |= any(standby.sends(now) for standby in self.standbys)
+            for standby in self.standbys:
+                standby.tick(now)
+            self.call_standby(now)
         if self.recording is not None:
             self.recording.tick(now)
         self._watch.tick(now, viewers=len(self.viewers), is_copy=self.origin is not None)

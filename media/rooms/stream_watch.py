@@ -33,6 +33,7 @@ class StreamWatch:
         self._publisher = publisher
         self._warnings = warnings
         self._delay = 0.0
+        self._layers = [(number, track) for number, track in enumerate(tracks) if track.ids is not None]
         self._come: set[int] = set()  # layers that came at the last tick
         self._starved_layers = StarvedLayers()
         self._measured_at = 0.0
@@ -52,15 +53,15 @@ class StreamWatch:
 
     def tick(self, now: float, *, viewers: int, is_copy: bool) -> None:
         """Look at what has come. Called several times a second; `viewers` is how many the room has."""
-        self._see_layers(now)
+        if self._layers:
+            self._see_layers(now)
         if now - self._measured_at >= MEASURE_SECONDS:
             self._measure(now, is_copy=is_copy)
             self._warn(now, viewers)
 
     def _see_layers(self, now: float) -> None:
         """Have viewers move at once when their layer has stopped, or the picture begins anew in another."""
-        layers = ((number, track) for number, track in enumerate(self._tracks) if track.ids is not None)
-        come = {number for number, track in layers if track.live(now)}
+        come = {number for number, track in self._layers if track.live(now)}
         if self._feed.ladder is not None and (self._come - come or (come and not self._come)):
             self._feed.ladder = ladder.measure(self._feed, self._tracks, now)
         self._come = come
@@ -76,8 +77,7 @@ class StreamWatch:
             if has_stopped(track, self._tracks, now):
                 track.sent.pictures.clear()  # a viewer shall not begin with what a layer showed last
         if not is_copy:  # to a copy its origin says which layers starve
-            layers = [track.sent for track in self._tracks if track.ids is not None and track.live(now)]
-            self._starved_layers.look(layers)
+            self._starved_layers.look([track.sent for _, track in self._layers if track.live(now)])
         self._feed.ladder = ladder.measure(self._feed, self._tracks, now)
 
     def _warn(self, now: float, viewers: int) -> None:

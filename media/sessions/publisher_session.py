@@ -15,6 +15,7 @@ from shared.names import WorkerId
 # From the answer on, for this time, a publisher counts as alive without having sent anything.
 START_SECONDS = 5.0
 MEASURE_SECONDS = 2.0  # from one measurement of the round trip to the next
+LOOK_SECONDS = 0.5  # from one look at its consent, token and line to the next, unless something happens
 SILENT_SECONDS = 2.0  # without media: then the publisher counts as gone, although its session continues
 
 
@@ -31,16 +32,17 @@ class PublisherSession(Session):
         self._switch = switch
         self._feed = feed
         self._keys: SrtpKeys | None = None
+        self._look_at = 0.0
 
     @property
     def heard_at(self) -> float:
         """When the connected client was last heard, by a check or by media; -inf when it never connected."""
-        return self.ice.heard_at if self.connected else -math.inf
+        return max(self.ice.heard_at, self._feed.heard_at) if self.connected else -math.inf
 
     def is_alive(self, now: float) -> bool:
         """Whether its media arrives, or it is still connecting: answered recently, or sending checks."""
-        if self._feed.heard_at:
-            return now - self._feed.heard_at < SILENT_SECONDS
+        if heard_at := self._feed.heard_at:
+            return now - heard_at < SILENT_SECONDS
         checks = not self.connected and now - self.ice.heard_at < SILENT_SECONDS
         return checks or now - self.began_at < START_SECONDS
 
@@ -62,6 +64,9 @@ class PublisherSession(Session):
         return self._feed
 
     def tick(self, now: float) -> None:
+        if now < self._look_at and self._fault is None and self.ice.asked is None:
+            return
+        self._look_at = now + LOOK_SECONDS
         self.ice.touch(self._feed.heard_at)  # some publishers send no checks while media flows
         if self.connected and (request := self.ice.due_measurement(MEASURE_SECONDS, now)) is not None:
             self._send_to(*request)

@@ -12,7 +12,7 @@ from media.counts import PublisherStats
 from media.rooms.room import new_room
 from media.rtp.srtp import SrtpKeys
 from media.sessions.end_reason import EndReason
-from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS, PublisherSession
+from media.sessions.publisher_session import LOOK_SECONDS, SILENT_SECONDS, START_SECONDS, PublisherSession
 from media.sessions.session import SETUP_SECONDS, UNPROVEN_BYTES, SessionState, Setup
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
@@ -75,6 +75,7 @@ class World:
         return self.session.receive_check(request, address, now).valid
 
     def end_after(self, seconds: float) -> list[EndReason]:
+        self.session._look_at = BEGAN + seconds
         self.session.tick(BEGAN + seconds)
         return self.ended
 
@@ -110,6 +111,25 @@ async def test_a_session_ends_with_its_token(world: World) -> None:
     world.session._expires_at = BEGAN + 5
     assert world.end_after(4.9) == []
     assert world.end_after(5.0) == [EndReason.TOKEN_EXPIRED]
+
+
+async def test_a_publisher_is_looked_at_twice_a_second(world: World) -> None:
+    world.session._expires_at = BEGAN + 5
+    for second in (4.9, 5.0, 5.3, 4.9 + LOOK_SECONDS):
+        assert world.ended == []
+        world.session.tick(BEGAN + second)
+    assert world.ended == [EndReason.TOKEN_EXPIRED]
+
+
+async def test_a_bug_and_a_request_for_a_proof_wait_for_no_look(world: World) -> None:
+    world.session.tick(BEGAN)
+    world.session.ice._proof.ask(AWAY, "peer:ours", "p" * 24)
+    world.session.tick(BEGAN + 0.1)
+    assert [address for _, address in world.sent] == [AWAY]
+    world.session.ice._proof.drop()
+    world.session.breaks(ValueError("a bug"))
+    with pytest.raises(ValueError, match="a bug"):
+        world.session.tick(BEGAN + 0.2)
 
 
 async def test_a_peer_that_is_silent_ends_it(world: World) -> None:
