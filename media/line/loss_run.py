@@ -31,7 +31,7 @@ class Loss(NamedTuple):
 
 def certain(lost: float, expected: float, deviations: float = _DEVIATIONS) -> float:
     """The share of lost packets that is no chance: of few packets many may be lost by that."""
-    return _beyond_chance(lost, lost, expected, deviations)
+    return _beyond_chance(lost, lost, expected, deviations) if lost else 0.0
 
 
 def certain_of(lost: Iterable[int], expected: int) -> float:

@@ -236,7 +236,7 @@ class Viewer:
     @property
     def octets(self) -> int:
         """Payload octets of all tracks that were sent."""
-        return sum(self.sent(track)[1] for track in range(len(self.wires)))
+        return sum(count.octets for count in self._counts) - sum(base.octets for base in self._base)
 
     def sent(self, track: int) -> tuple[int, int]:
         """Packets and payload octets of `track` that were sent, for the sender report (RFC 3550 6.4.1)."""

@@ -21,7 +21,9 @@ class WireProfile:
     def __init__(self, track: int, wire: Wire) -> None:
         self.track = track
         self.wire = wire
-        self._ids = id_table(wire.extensions)
+        self._form = Form(
+            wire.payload_type, wire.ssrc or 0, id_table(wire.extensions), wire.sent_at or 0, b""
+        )  # without when it is sent
         self.viewers: list[Viewer] = []  # at the live edge
         self.behind: list[Viewer] = []  # on their way there
         self.start = 0  # the latest one of a viewer at the live edge
@@ -79,7 +81,7 @@ class WireProfile:
         A viewer of which an index would serve twice is left out, and its sender counts that.
         """
         track, first, count = self.track, run.first, len(run)
-        form = self._form(sent_at)
+        form = self._form._replace(value=sent_at.value) if self.wire.sent_at else self._form
         ssrc = form.ssrc or run.ssrc
         targets: dict[FanOut, list[Target]] = {}
         latest: FanOut | None = None
@@ -101,8 +103,3 @@ class WireProfile:
             of_latest.append((cipher, viewer.address, own))
         for fan_out, those in targets.items():
             fan_out.send(run, form, those)
-
-    def _form(self, sent_at: SentAt) -> Form:
-        number = self.wire.sent_at or 0
-        value = sent_at.value if number else b""
-        return Form(self.wire.payload_type, self.wire.ssrc or 0, self._ids, number, value)
