@@ -16,7 +16,7 @@ import psutil
 from media.recording.disk_threads import DiskThreads
 from media.transport.address import Address
 from media.worker.addresses import sources
-from shared.beat import beat
+from shared.beat import BEAT_SECONDS, beat
 
 INTERFACES = Path("/sys/class/net")
 FIND_SECONDS = 60.0  # a route, a cable or a bond may change
@@ -50,14 +50,16 @@ class CardUse:
         self._counted: dict[str, tuple[float, int]] = {}  # by card: when, and octets sent until then
 
     async def run(self) -> None:
-        """Look once a second, until cancelled."""
+        """Look once a second, where a card is known, until cancelled."""
         threads = DiskThreads("card", 1)
         while True:
+            pause = BEAT_SECONDS
             try:
                 self.share = await threads.call(self._look)
+                pause = BEAT_SECONDS if self._cards else FIND_SECONDS
             except OSError:  # no descriptor is left, for one: it must not end the sessions
                 self.share = None
-            await beat()
+            await beat(pause)
 
     def _look(self) -> float | None:
         now = monotonic()

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from media.worker.card import CardUse, cards, leaves_from
+from media.worker.card import FIND_SECONDS, CardUse, cards, leaves_from
+from shared.beat import BEAT_SECONDS
 
 GIGABIT = 1_000_000_000
 
@@ -94,27 +95,24 @@ def test_media_leaves_from_what_is_bound_and_by_the_routes_otherwise(monkeypatch
     assert leaves_from([("0.0.0.0", 7100), ("::", 7100)], ("10.0.0.7",)) == ["10.0.0.7", "192.0.2.9"]
 
 
-async def test_a_worker_without_descriptors_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = asyncio.Queue[None]()
+async def test_a_worker_without_cards_or_descriptors_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses, answers = list[float](), iter([OSError(errno.EMFILE, "Too many open files"), None])
 
-    loop = asyncio.get_running_loop()
+    def addresses() -> dict[str, list[object]]:
+        if (error := next(answers)) is not None:
+            raise error
+        return {}
 
-    def look() -> dict[str, list[object]]:
-        loop.call_soon_threadsafe(looks.put_nowait, None)
-        raise OSError(errno.EMFILE, "Too many open files")
+    async def beat(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise asyncio.CancelledError
 
-    async def at_once() -> None:
-        await asyncio.sleep(0)
-
-    monkeypatch.setattr(psutil, "net_if_addrs", look)
-    monkeypatch.setattr("media.worker.card.beat", at_once)
+    monkeypatch.setattr(psutil, "net_if_addrs", addresses)
+    monkeypatch.setattr("media.worker.card.beat", beat)
     use = CardUse([("192.0.2.1", 7100)], ())
     use.share = 0.5
-    running = asyncio.ensure_future(use.run())
-    async with asyncio.timeout(10):
-        await looks.get()
-        await looks.get()
-    assert use.share is None
-    running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await running
+        await use.run()
+    assert use.share is None
+    assert pauses == [BEAT_SECONDS, FIND_SECONDS]
