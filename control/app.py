@@ -158,7 +158,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         fetching = [key_set.run] if key_set else []
-        bus = (partial(follow, redis_url), clock.run, rpc.run, watch.run)
+        bus = (partial(follow, redis_url), rpc.run, watch.run)
         telling = [webhooks.run] if settings.webhook_urls else []
         streams = (viewer_streams.run, room_streams.run, operator_streams.run, messages.run)
         async with _running(*bus, rooms.run, book.run, rooms_settings.run, *streams, *fetching, *telling):

@@ -213,7 +213,7 @@ class Worker:
             log.info("worker started", media=clients, http=self._http_url)
             async with asyncio.TaskGroup() as tasks:
                 serving = tasks.create_task(self._serve())
-                bus = follow(secret(self._settings.redis_url)), self._clock.run(), self._calls.run()
+                bus = follow(secret(self._settings.redis_url)), self._calls.run()
                 http = serve_http(self._listener, self._registry, self._shelf.routes())
                 books = self._book.run(), self._settings_book.run()
                 others = self._public.keep(), self._ticker.run(), self._measure(), http

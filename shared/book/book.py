@@ -126,9 +126,9 @@ class Book(Generic[D]):
                 return
             asked = self._asked
             began = monotonic()
-            await self._clock.freshen()
+            [found] = await self._clock.read(("HGET", self._place.book, _VERSION))
             try:
-                version = _text(await self._redis.hget(self._place.book, _VERSION))
+                version = _text(found)
                 if version != self._version and not await self._follow(version):
                     await self._read_all()
                 self.read.set()

@@ -6,24 +6,23 @@ not matter what the hosts' own clocks say.
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from math import isinf, nan
+from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from shared.beat import beat
+from shared.bus.batch import Batch
 from shared.bus.clock_offset import ClockOffset
+from shared.bus.connection import Command
 
-READ_SECONDS = 1.0  # from one reading to the next
 MAX_AGE_SECONDS = 3.0  # RPC relies on no older reading
 
 
 class RedisClock:
     """Unix times as Redis' clock shows them. `steady` and `wall` are the clocks of this host.
 
-    `run` keeps it right. It is right again `READ_SECONDS` after Redis' clock was set, or another host's Redis
-    took over.
+    Each look at a book (`shared.book`) reads it, once a second: within that it is right again when its clock
+    was set, or another Redis took over.
     """
 
     def __init__(
@@ -38,19 +37,19 @@ class RedisClock:
         self._offset = ClockOffset()
         self._read_at: float | None = None
 
-    async def run(self) -> None:
-        """Read the clock regularly until cancelled; survives outages of Redis."""
-        while True:
-            with suppress(RedisError, OSError):
-                await self.read()
-            await beat(READ_SECONDS)
+    async def read(self, *beside: Command) -> list[Any]:
+        """Read the clock, in one round trip with commands `beside`, whose results it returns.
 
-    async def read(self) -> None:
-        """Read the clock, in one round trip. May raise `RedisError`."""
+        May raise `RedisError`.
+        """
+        batch = Batch(self._redis)
+        for command in (("TIME",), *beside):
+            batch.add(*command)
         asked = self._steady()
-        seconds, microseconds = await self._redis.time()
+        (seconds, microseconds), *results = await batch.execute()
         self._read_at = self._steady()
         self._offset.read(asked, self._read_at, seconds + microseconds / 1e6)
+        return results
 
     async def freshen(self) -> None:
         """Read the clock, unless that was done a moment ago. May raise `RedisError`."""

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from deploy.valkey import EmbeddedValkey
 from shared.book import book as book_of_documents
 from shared.bus import keys
-from shared.bus.connection import connect
+from shared.bus.connection import Command, connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ServiceError
 from shared.messages.rulings import Block, Revocation
@@ -68,14 +68,14 @@ async def test_those_who_wait_for_a_look_share_the_next_one(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, clock, may_go_on = list[int](), RedisClock(redis), asyncio.Event()
-    freshen = clock.freshen
+    read = clock.read
 
-    async def count() -> None:
+    async def count(*beside: Command) -> list[Any]:
         began.append(1)
         await may_go_on.wait()
-        await freshen()
+        return await read(*beside)
 
-    monkeypatch.setattr(clock, "freshen", count)
+    monkeypatch.setattr(clock, "read", count)
     one = RulingBook(redis, clock)
     known_at = one.known_at
     looks = [asyncio.create_task(one.look()) for _ in range(10)]

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -11,13 +12,14 @@ from structlog.testing import capture_logs
 
 from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
-from shared.bus.connection import connect
+from shared.bus.connection import Command, connect
 from shared.bus.redis_clock import RedisClock
 from shared.errors import ErrorCode
 from shared.messages.encoding import unpack
 from shared.messages.signalling import Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
+from shared.rulings.ruling_book import RulingBook
 from tests.integration.rpc.ends import IN_TIME, WORKER, Slow, publish, refused, running
 from tests.support.meanwhile import meanwhile
 from tests.support.waiting import eventually
@@ -43,9 +45,10 @@ class JumpingClock(RedisClock):
     def latest(self) -> float:
         return super().latest() + self.jump
 
-    async def read(self) -> None:
-        await super().read()
+    async def read(self, *beside: Command) -> list[Any]:
+        results = await super().read(*beside)
         self.jump = 0.0
+        return results
 
 
 class Worker(Slow):
@@ -139,7 +142,7 @@ async def test_a_redis_whose_clock_cannot_be_read_fails_the_call_and_ends_nothin
     redis: Redis, redis_url: str, other: Redis
 ) -> None:
     class Silent(RedisClock):
-        async def read(self) -> None:
+        async def read(self, *beside: Command) -> list[Any]:
             raise RedisError
 
     worker = Worker(other, redis_url, Silent(other))
@@ -155,10 +158,10 @@ async def test_a_redis_whose_clock_cannot_be_read_fails_the_call_and_ends_nothin
 async def test_another_redis_with_another_clock_is_believed_when_it_is_back(
     own_valkey: EmbeddedValkey,
 ) -> None:
-    """`run` survives the outage between them."""
+    """Who looks at a book survives the outage between them."""
     async with connect(own_valkey.url) as redis:
         clock = RedisClock(redis)
-        async with meanwhile(clock.run()):
+        async with meanwhile(RulingBook(redis, clock).run()):
             await eventually("it is read", lambda: clock._read_at, IN_TIME)
             await asyncio.to_thread(own_valkey.stop)
             # as if the Redis that was lost had been 5 s ahead

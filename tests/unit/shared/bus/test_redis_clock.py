@@ -1,14 +1,11 @@
-"""Redis' clock as it is read from afar: how exactly, how often, and through outages."""
+"""Redis' clock as it is read from afar: how exactly, and how often."""
 
-import asyncio
 from math import inf, isnan
 from typing import Any
 
 import pytest
-from redis.exceptions import RedisError
 
-from shared.bus import redis_clock as module
-from shared.bus.redis_clock import MAX_AGE_SECONDS, READ_SECONDS, RedisClock
+from shared.bus.redis_clock import MAX_AGE_SECONDS, RedisClock
 
 
 class World:
@@ -16,16 +13,13 @@ class World:
 
     def __init__(self) -> None:
         self.steady, self.wall, self.reads = 100.0, 2000.0, 0
-        self.faults: list[Exception] = []
         redis: Any = self
         self.clock = RedisClock(redis, lambda: self.steady, lambda: self.wall)
 
-    async def time(self) -> tuple[int, int]:
+    async def exchange(self, commands: list[tuple[str, ...]]) -> list[Any]:
         self.reads += 1
         self.steady += 1.0
-        if self.faults:
-            raise self.faults.pop()
-        return 1700, 500_000
+        return [(1700, 500_000) if command == ("TIME",) else command for command in commands]
 
 
 async def test_it_is_as_late_as_it_can_be_since_the_question_and_the_answer() -> None:
@@ -33,7 +27,7 @@ async def test_it_is_as_late_as_it_can_be_since_the_question_and_the_answer() ->
     clock = world.clock
     assert (clock.earliest(), clock.latest(), clock.now()) == (-inf, inf, 2000.0)
     assert isnan(clock.skew())
-    await clock.read()
+    assert await clock.read(("GET", "a"), ("GET", "b")) == [("GET", "a"), ("GET", "b")]
     world.steady += 10.0
     assert (clock.earliest(), clock.latest()) == pytest.approx((1710.5, 1711.5), abs=0.02)
     assert (clock.now(), clock.skew()) == pytest.approx((1711.0, 289.0), abs=0.01)
@@ -45,19 +39,3 @@ async def test_it_is_read_anew_when_the_last_reading_is_old() -> None:
         world.steady += seconds
         await world.clock.freshen()
         assert world.reads == reads
-
-
-async def test_it_is_read_regularly_whatever_redis_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    world, beats = World(), list[float]()
-    world.faults = [OSError(), RedisError()]
-
-    async def beat(seconds: float) -> None:
-        beats.append(seconds)
-        if len(beats) == 3:
-            raise asyncio.CancelledError
-
-    monkeypatch.setattr(module, "beat", beat)
-    with pytest.raises(asyncio.CancelledError):
-        await world.clock.run()
-    assert (beats, world.reads) == ([READ_SECONDS] * 3, 3)
-    assert world.clock.now() == pytest.approx(1701.0, abs=0.01)
