@@ -24,38 +24,43 @@ Command = tuple[Any, ...]
 
 # Shared by all calls of a process: in a burst, calls wait for a connection instead of opening their own.
 MAX_CONNECTIONS = 16
+OWN_CONNECTIONS = 3  # beside them, for what a process does in the same moment of each second
 BLOCK_SECONDS = 2.0  # for one BLPOP
 _ONCE_MORE = Retry(NoBackoff(), 1)  # a pooled connection may have died unnoticed
 _HEALTH_SECONDS = 15  # then a pooled connection is asked whether it lives, before it is used
 
 
 class ShortCalls(Redis):
-    """Bounds each call. It has one connection beside those of its pool, for one task at a time.
+    """Bounds each call. It has some connections of its own beside those of its pool.
 
     In a process that slept, redis-py's pool takes longer to lend a connection (120 µs) than the call itself.
     """
 
-    _is_lent = False  # the connection beside the pool
+    @cached_property
+    def _own(self) -> tuple[Any, ...]:
+        make: Any = self.connection_pool.make_connection
+        return tuple(make() for _ in range(OWN_CONNECTIONS))
 
     @cached_property
-    def _beside(self) -> Any:
-        return self.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    def _free(self) -> list[Any]:
+        """Those of its own that nobody uses now. The last one was used last, and is the next."""
+        return list(self._own)
 
     async def take(self) -> Any:
         """A connection, until `give_back`; it connects when it is used. May raise `RedisError`."""
-        if self._is_lent:
-            return await self.connection_pool.get_connection()  # type: ignore[no-untyped-call]
-        self._is_lent = True
-        return self._beside
+        if self._free:
+            return self._free.pop()
+        return await self.connection_pool.get_connection()  # type: ignore[no-untyped-call]
 
     async def give_back(self, connection: Any) -> None:
-        if connection is self._beside:
-            self._is_lent = False
+        if connection in self._own:
+            self._free.append(connection)
         else:
             await self.connection_pool.release(connection)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        await self._beside.disconnect()
+        for connection in self._own:
+            await connection.disconnect()
         await super().aclose(close_connection_pool)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:

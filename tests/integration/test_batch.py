@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from shared.bus import batch, connection
 from shared.bus.batch import Batch, Call, called, script
-from shared.bus.connection import ListReader, ShortCalls, connect
+from shared.bus.connection import OWN_CONNECTIONS, ListReader, ShortCalls, connect
 
 
 async def results(redis: Redis, *commands: tuple[Any, ...]) -> list[Any]:
@@ -52,18 +52,19 @@ def test_scripts_are_read_with_what_they_include() -> None:
 
 async def test_nobody_at_the_address_is_an_error_of_redis() -> None:
     async with connect("redis://127.0.0.1:1/0") as redis:
-        for _ in range(2):  # the connection beside the pool is free again
+        for _ in range(2):  # the connection is free again
             with pytest.raises(RedisConnectionError):
                 await results(redis, ("PING",))
-            assert not cast(ShortCalls, redis)._is_lent
+            assert len(cast(ShortCalls, redis)._free) == OWN_CONNECTIONS
 
 
-async def test_the_connection_beside_the_pool_is_lent_to_one_at_a_time(redis: Redis) -> None:
+async def test_connections_beside_the_pool_are_lent_to_one_at_a_time_the_last_one_first(redis: Redis) -> None:
     lender = cast(ShortCalls, redis)
     for _ in range(2):
-        one, other = await lender.take(), await lender.take()
-        assert one is lender._beside is not other
-        for each in (other, one):
+        taken = [await lender.take() for _ in range(OWN_CONNECTIONS + 1)]
+        assert (*taken[:-1],) == lender._own[::-1]
+        assert taken[-1] not in lender._own
+        for each in taken[::-1]:
             await lender.give_back(each)
 
 
