@@ -42,7 +42,7 @@ _RUN_SECONDS = 0.6  # of a run of lost packets, at most (`media.line.loss_run`)
 _MOST_PACKETS, _MANY_PACKETS = 300, 80  # of reports that count; of which a share lost is no chance
 _FOLLOW_SHARE = 1 / 8  # of the way to what one report says (as RFC 6298 2.3 does for a round trip)
 _AS_LONG_SHARE = 0.5  # of the queue of before is as long: it breathes
-_AS_MUCH_SHARE = 0.8  # of the losses of before is as much
+_AS_MUCH_SHARE = 0.8  # of the losses of before is as much, and so is what they are this share of
 
 # A REMB
 FALL_SHARE = 0.97  # a REMB below this share of the former one has fallen: browsers send such a REMB at once
@@ -105,8 +105,12 @@ class Losses:
             self._before = _Before(rate, share, carries)
         self._lost = self._expected = 0
 
-    def reported(self, rate: float, lost: int, expected: int) -> float | None:
-        """Take a report. If far less is sent, and as much is lost: what the line was to carry."""
+    def reported(self, rate: float, lost: int, expected: int, *, on_purpose: bool) -> float | None:
+        """Take a report. If far less is sent, and as much is lost: what the line was to carry.
+
+        That is an experiment only if less is sent `on_purpose`: after a burst less is sent, too, and yet more
+        than the line carries. And what is far more than before is not the same.
+        """
         self.own += (min(self.own, lost / max(expected, 1)) - self.own) * _FOLLOW_SHARE
         if self._expected > _MOST_PACKETS:  # older reports count for less
             self._lost, self._expected = self._lost // 2, self._expected // 2
@@ -114,11 +118,11 @@ class Losses:
         rate_before, share, carries = self._before
         if self._expected < _MANY_PACKETS:
             return None
-        if rate > rate_before * FAR_LESS_SHARE:
+        if rate > rate_before * FAR_LESS_SHARE or not on_purpose:
             self._before = self._before if self.share > share * _AS_LONG_SHARE else _NOTHING
             return None
         self._before = _NOTHING
-        if self.share < share * _AS_MUCH_SHARE:
+        if not share * _AS_MUCH_SHARE <= self.share <= share / _AS_MUCH_SHARE:
             return None
         self.own = self.share
         return carries
@@ -284,7 +288,8 @@ class LineEstimate:
             self.tripped_at = now
         if since < self._less_since or (self.trips.queues and not self._is_theirs):
             return
-        if (carried := self._losses.reported(rate, lost, expected)) is not None:
+        on_purpose = self._less_since >= self.sign_at
+        if (carried := self._losses.reported(rate, lost, expected, on_purpose=on_purpose)) is not None:
             self.carries = max(self.carries, carried)
             return
         surely = max(self._losses.certain, certain(lost, expected) - self._losses.own)

@@ -316,6 +316,32 @@ def test_losses_that_stay_though_far_less_is_sent_are_the_lines_own(sender: Send
     assert sender.estimate.signs > signs
 
 
+@pytest.mark.parametrize(
+    ("on_purpose", "lost", "own"),
+    [
+        (True, 24, True),
+        (True, 37, True),
+        (True, 23, False),
+        (True, 38, False),  # of so much less: that is another loss
+        (
+            False,
+            30,
+            False,
+        ),  # what fell by itself, as after a join's burst, may still be more than comes through
+    ],
+)
+def test_only_as_much_loss_of_what_is_less_on_purpose_is_the_lines_own(
+    sender: Sender, on_purpose: bool, lost: int, own: bool
+) -> None:
+    sender.lose(0.3)
+    if on_purpose:
+        sender.estimate.sends_less(sender.now)
+    for _ in range(6):
+        sender.send(300_000, 1)
+        sender.report(lost, 100)
+    assert (sender.estimate.carries == math.inf) is own
+
+
 def test_what_a_doubted_sign_took_is_given_back(sender: Sender) -> None:
     sender.lose(0.2)
     sender.estimate.doubt()
