@@ -126,8 +126,8 @@ class Book(Generic[D]):
                 return
             asked = self._asked
             began = monotonic()
-            [found] = await self._clock.read(("HGET", self._place.book, _VERSION))
             try:
+                [found] = await self._clock.read(("HGET", self._place.book, _VERSION))
                 version = _text(found)
                 if version != self._version and not await self._follow(version):
                     await self._read_all()

@@ -243,6 +243,19 @@ async def test_without_redis_what_was_known_stays_and_nothing_is_put(own_valkey:
         assert blocked(one) == ["a"]
 
 
+async def test_what_another_process_has_told_is_in_force_without_redis(own_valkey: EmbeddedValkey) -> None:
+    told: list[set[str]] = []
+    async with connect(own_valkey.url) as redis:
+        one, other = book(redis), book(redis, told.append)
+        await other.look()
+        held = await one.put(block("a"))
+        await asyncio.to_thread(own_valkey.stop)
+        other.take(held.document.name, held.data)
+        with pytest.raises(RedisError):
+            await other.look()
+        assert (told, blocked(other)) == ([{held.document.name}], ["a"])
+
+
 async def test_a_large_book_is_read_in_pieces(redis: Redis) -> None:
     one, newcomer = book(redis), book(redis)
     for number in range(250):
