@@ -133,13 +133,17 @@ class ViewerSession(Session):
             self._pass_on_wish()  # a layer may have another size now
         if reports := self._playback.tick(now):
             self.send_rtcp(reports)
-        if (request := self.ice.due_measurement(self._playback.measure_seconds, now)) is not None:
-            self._send_to(*request)
+        self._measure(self._playback.measure_seconds, now)
         if self._playback.steps and (self._pacing is None or self._pacing.done()):
             self._pacing = asyncio.get_running_loop().create_task(self._pace())
         # nine of ten ticks of a viewer that gets the best end here
         self._ladder = self._feed.ladder
         self._quiet_until = min(self._playback.quiet_until, now + MOST_QUIET_SECONDS)
+
+    def _measure(self, interval: float, now: float) -> None:
+        """Measure the round trip if the last time is `interval` seconds ago."""
+        if (request := self.ice.due_measurement(interval, now)) is not None:
+            self._send_to(*request)
 
     @property
     def _may_rest(self) -> bool:
@@ -204,6 +208,8 @@ class ViewerSession(Session):
 
     def _attach(self, keys: SrtpKeys) -> SrtpSender:
         assert self.ice.selected is not None
+        now = asyncio.get_running_loop().time()
+        self._measure(0.0, now)  # before the first picture: behind that a narrow line is not empty any more
         self._srtcp_in = inbound_session(keys, partial(self._on_reports_as, self))
         self._srtcp_overhead = keys.profile.srtcp_overhead
         self._playback = Playback(
@@ -215,7 +221,7 @@ class ViewerSession(Session):
             self.ice.selected,
             self._stats,
             since=self.began_at,
-            now=asyncio.get_running_loop().time(),
+            now=now,
             rendition=self._first_rendition(),
         )
         self._pass_on_wish()

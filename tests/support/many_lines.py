@@ -142,6 +142,8 @@ class LineSeat:
         self._said: list[tuple[float, bytes]] = []  # when it arrives
         self._answers: list[tuple[float, float]] = []  # the same, of the request that was sent then
         self._moved_at = math.inf  # to an address that the worker does not know yet
+        self._measured_at = room.now
+        self._request(room.now)  # before the first picture, as a session does
         self._far = _Seat(room, self)
         self._playback = self._far.playback
         if self.backlog is not None:
@@ -152,7 +154,6 @@ class LineSeat:
         if receiver in (Receiver.ARRIVALS, Receiver.BUSY, Receiver.STREAM):
             self.browser.tells_arrivals()
         self._step_at = room.now
-        self._measured_at = -math.inf
 
     def _say(self, rtcp: bytes) -> None:
         if self._chance.random() >= self._deaf:

@@ -93,7 +93,7 @@ def test_a_line_that_carries_the_stream_leaves_it_alone(rate: float) -> None:
     viewer = watch(rate, 1, SINGLE)
     assert viewer.gap(1, END) <= 0.2
     assert viewer.concealed(1, END) <= 0.005
-    assert viewer.padding <= 0.01  # trains, while a keyframe fills the queue
+    assert viewer.padding <= 0.02  # trains, while a keyframe fills the queue
 
 
 @pytest.mark.parametrize("bitrates", [BITRATES, SINGLE])

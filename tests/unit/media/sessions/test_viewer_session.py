@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 
 from media.rtp.rtcp import pli, receiver_report, remb
+from media.sessions import viewer_session
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
 from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
 from media.switch.rendition import Ladder, Rendition
 from media.switch.wire import Wire
 from media.transport.ice import CONSENT_SECONDS, CheckResult
+from media.transport.stun import parse_binding_request
 from shared.messages.signalling import Role
 from shared.sdp.offer import Offer, parse_offer
 from tests.support.demux_socket import HOME, OTHER
+from tests.support.far_end import new_keys
 from tests.support.offers import PLAY_OFFER
 from tests.unit.media.rooms.test_admission import PLAY, World
 
@@ -39,6 +42,7 @@ class Playback:
         self.picture: Any = None
         self.rendition: int | None = None
         self.first_picture_at: float | None = None
+        self.sender = None
 
     def step(self, now: float) -> float | None:
         self.calls.append("step")
@@ -183,6 +187,23 @@ async def test_a_round_trip_to_a_viewer_is_told_to_its_playback(world: World) ->
     session.ice.round_trip = lambda *_: 0.25  # type: ignore[method-assign]
     session.receive_response(b"", HOME, 101.0)
     assert playback.calls == ["0.25 s at 101.0"]
+
+
+async def test_the_round_trip_of_an_empty_line_is_measured_before_the_first_picture_fills_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = world.watch()
+    left: list[object] = []
+    session.ice.selected, session.ice.proven = HOME, True
+    session._send_to = lambda data, to: left.append((parse_binding_request(data).remote_ufrag, to))
+
+    def begin(*_: object, **__: object) -> Playback:
+        left.append("pictures")
+        return Playback()
+
+    monkeypatch.setattr(viewer_session, "Playback", begin)
+    session._attach(new_keys())
+    assert left == [(session.ice.local.ufrag, HOME), "pictures"]
 
 
 async def test_a_check_that_moves_a_viewer_moves_its_media(world: World) -> None:
