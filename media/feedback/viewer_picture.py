@@ -297,7 +297,8 @@ class ViewerPicture:
         self._changeover.set_pace(self._decision.pace, self._decision.picture_pace)
         target, present = ladder.number(self._decision.rung), self._viewer.rendition
         self._changeover.aim(target, now, pause=self._decision.pause)
-        self._changeover.tick(now)
+        falls = self.is_limited and self._decision.rung > self._present(ladder)
+        self._changeover.tick(now, fits=not falls)
         if self._choice.is_urgent and self._wants_picture and (lowest := ladder.lowest_moving) is not None:
             self._changeover.prepare(lowest, now)
         self._keep_slow_show_going(now)

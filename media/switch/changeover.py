@@ -216,13 +216,16 @@ class Changeover:
             assert present is not None
             self._go_on(Place(target, index, self._viewer.shifts[present]), now)
 
-    def tick(self, now: float) -> None:
-        """Ask for the keyframe that the viewer waits for. Called several times a second."""
+    def tick(self, now: float, *, fits: bool = True) -> None:
+        """Ask for the keyframe that the viewer waits for. Called several times a second.
+
+        One whose present picture `fits` its line can wait.
+        """
         if not self.waits or self.target is None or now < self._asks_at:
             return
         base = self._feed.base_of(self.target)
         sees = self._viewer.rendition is not None and not self._shows_slowly
-        if not sees or now - self._feed.sent[base].keyframe_at >= BETTER_SECONDS:
+        if not (sees and fits) or now - self._feed.sent[base].keyframe_at >= BETTER_SECONDS:
             self._want_keyframe(base, now, urgent=self._urgent and not sees)
 
     def end(self) -> None:

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from media.rtp.rtcp import ReportBlock, nack, receiver_report
+from media.switch.changeover import Changeover
 from media.tracks.track import LIVE_SECONDS
 from shared.messages.status import LayerReason
 from tests.support.far_viewer import REPORTER
@@ -47,6 +48,31 @@ def test_a_picture_that_is_far_too_much_pauses_until_the_other_begins() -> None:
     world.run(0.5)
     assert viewer.layers(paused_since) == {1}
     assert_one_stream(viewer.pictures())
+
+
+@pytest.mark.parametrize("by", ["its line", "choice"])
+def test_who_leaves_what_its_line_does_not_carry_waits_for_no_keyframe_that_comes_anyway(
+    by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick, told = Changeover.tick, set()
+
+    def noted(change: Changeover, now: float, *, fits: bool) -> None:
+        told.add(fits)
+        tick(change, now, fits=fits)
+
+    monkeypatch.setattr(Changeover, "tick", noted)
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    told.clear()
+    if by == "choice":
+        viewer.picture.choose("h", picture=True)
+    else:  # which carries so nearly enough that the picture goes on
+        assert world.feed.ladder is not None
+        viewer.picture.line.held_back(world.feed.ladder.needs[0], world.now)
+    world.until(lambda: viewer.rendition == 1)
+    assert viewer.far.stats.pauses == 0
+    assert told == {by == "choice"}
 
 
 def test_a_line_that_opens_is_noticed_and_the_best_layer_comes_back() -> None:

@@ -325,3 +325,11 @@ def test_who_sees_a_picture_meanwhile_waits_for_a_keyframe_that_comes_anyway() -
     world.now += 0.02
     viewer.change.tick(world.now)
     assert asked == [(1, False)]
+
+
+def test_who_sees_what_its_line_does_not_carry_waits_for_none() -> None:
+    world = begun()
+    viewer, asked = asking(world)
+    viewer.aim(1)
+    viewer.change.tick(world.now, fits=False)
+    assert asked == [(1, False)]
