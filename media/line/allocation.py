@@ -295,7 +295,8 @@ class Allocation:
         estimate = self._estimate
         # what renditions need is measured each second: it must not begin anew for that
         goal = self._goal = min(self._goal, self._aim(rungs, now))
-        if is_full or estimate.state(now) is not State.CLEAR or now - self._since > _LONGEST_PROBE_SECONDS:
+        is_over = estimate.state(now) is not State.CLEAR or estimate.doubted_at > self._since
+        if is_full or is_over or now - self._since > _LONGEST_PROBE_SECONDS:
             if estimate.state(now) is State.LOSING:
                 self._failures += 1
                 self._next_at = now + self._wait()

@@ -18,7 +18,7 @@ from media.line.line_state import written
 from media.line.log_entries import Entry, EntryWriter, entries, kilo, share, ticks, whole
 from media.line.loss_run import Loss
 
-VERSION = 5
+VERSION = 6
 PART_OCTETS = 3_000  # of the part that grows: 10 s or more
 APART_SECONDS = 0.05  # between two samples of what was sent: many reports must not push out older ones
 CLOSED_OCTETS = 8_000  # of those that are closed: with what was known when each began, and compressed

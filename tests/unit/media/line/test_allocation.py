@@ -280,6 +280,23 @@ def test_a_probe_ends_when_the_line_is_full_and_what_was_known_to_fit_still_does
     assert viewer.phase == "STEADY"
 
 
+@pytest.mark.parametrize(("lost", "ends"), [(0.08, False), (0.12, True)])
+def test_a_probe_ends_when_much_is_lost_though_it_may_be_by_chance_and_the_next_comes_soon(
+    lost: float, *, ends: bool
+) -> None:
+    viewer = probing()
+    for _ in range(6):
+        viewer.run(0.3)
+        viewer.estimate.lost(Loss(lost, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
+        viewer.tick()
+        assert (viewer.phase == "STEADY") is ends
+        if not ends:
+            return
+        ended = viewer.now
+        viewer.until("PROBING")
+        assert viewer.now - ended <= 5.0
+
+
 def test_the_more_probes_lost_packets_the_longer_until_the_next() -> None:
     viewer, failed = probing(), []
     for _ in range(4):
