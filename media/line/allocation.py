@@ -282,11 +282,13 @@ class Allocation:
     def _aim(self, rungs: Sequence[float], now: float) -> float:
         """What the best rung needs with its peaks, if a train does not say that it is too much.
 
-        But first a picture that moves.
+        But first a picture that moves; and after a probe that has failed, the next better one.
         """
         last = last_moving(rungs)
         if self._rung > last:
             return rungs[last] / _SURE_SHARE
+        if (self._vain or self._failures) and self._trains_measure(now):
+            return rungs[next_better(rungs, self._rung)] / FITS_SHARE
         most = self._estimate.most(now, _LONG_AGO_SECONDS) or math.inf
         rung = min(fitting(rungs, most * FITS_SHARE), next_better(rungs, self._rung))
         return max(rungs[rung] / FITS_SHARE, rungs[next_better(rungs, self._rung)])
@@ -295,7 +297,7 @@ class Allocation:
         estimate = self._estimate
         # what renditions need is measured each second: it must not begin anew for that
         goal = self._goal = min(self._goal, self._aim(rungs, now))
-        is_over = estimate.state(now) is not State.CLEAR or estimate.doubted_at > self._since
+        is_over = estimate.state(now) is not State.CLEAR or estimate.much_lost_at > self._since
         if is_full or is_over or now - self._since > _LONGEST_PROBE_SECONDS:
             if estimate.state(now) is State.LOSING:
                 self._failures += 1
@@ -328,7 +330,7 @@ class Allocation:
         if trips.passed_at > -math.inf and not trips.measured_within(_ANSWER_SECONDS, now):
             return trips.passed_at
         is_deep = estimate.is_stream or estimate.queued_at >= estimate.shallow_at
-        return now if is_deep or self._trains_measure(now) else estimate.reported_at
+        return now if is_deep else estimate.reported_at
 
     def _wait(self) -> float:
         # at random, so that viewers behind one line do not probe together

@@ -164,7 +164,7 @@ class LineEstimate:
         self._is_told = False  # what came out of it since then
         self._remb: float | None = None
         self._lossy_at = -math.inf  # when anything told of losses
-        self.doubted_at = -math.inf  # when so much was lost as a full line loses, be it by chance
+        self.much_lost_at = -math.inf  # when so much was lost as a full line loses, be it by chance
         self.lost_at = self.shallow_at = -math.inf  # when it lost packets; when it did without a queue
         self.queued_at = -math.inf  # when it had one
         self._losses = Losses()
@@ -289,6 +289,8 @@ class LineEstimate:
             self.tripped_at = now
         if since < self._less_since or (self.trips.queues and not self._is_theirs):
             return
+        if lost / max(expected, 1) - self._losses.own > MUCH_LOSS_SHARE:
+            self.much_lost_at = now
         on_purpose = self._less_since >= self.sign_at
         if (carried := self._losses.reported(rate, lost, expected, on_purpose=on_purpose)) is not None:
             self.carries = max(self.carries, carried)
@@ -303,7 +305,7 @@ class LineEstimate:
         if loss.begin < self._less_since:
             return
         if loss.share - self._losses.own > MUCH_LOSS_SHARE:
-            self.doubted_at = now
+            self.much_lost_at = now
         if (surely := loss.certain - self._losses.own) > MUCH_LOSS_SHARE:
             # what waited for a pace was sent later than it came
             rate = max(self._rates.between(loss.begin, loss.end), self._rates.total(loss.end, _RUN_SECONDS))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from media.line.estimate import FITS_SHARE
 from media.line.loss_run import Loss
 from tests.support.told_sender import ALONE, RUNGS, SOUND, Shown
 
@@ -280,14 +281,18 @@ def test_a_probe_ends_when_the_line_is_full_and_what_was_known_to_fit_still_does
     assert viewer.phase == "STEADY"
 
 
-@pytest.mark.parametrize(("lost", "ends"), [(0.08, False), (0.12, True)])
+@pytest.mark.parametrize("teller", ["padding", "a report"])
+@pytest.mark.parametrize(("lost", "ends"), [(1, False), (3, True)])  # of 20
 def test_a_probe_ends_when_much_is_lost_though_it_may_be_by_chance_and_the_next_comes_soon(
-    lost: float, *, ends: bool
+    lost: int, teller: str, *, ends: bool
 ) -> None:
     viewer = probing()
     for _ in range(6):
         viewer.run(0.3)
-        viewer.estimate.lost(Loss(lost, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
+        if teller == "padding":
+            viewer.estimate.lost(Loss(lost / 20, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
+        else:
+            viewer.report(lost, 20)
         viewer.tick()
         assert (viewer.phase == "STEADY") is ends
         if not ends:
@@ -295,6 +300,36 @@ def test_a_probe_ends_when_much_is_lost_though_it_may_be_by_chance_and_the_next_
         ended = viewer.now
         viewer.until("PROBING")
         assert viewer.now - ended <= 5.0
+
+
+def test_a_probe_after_one_that_failed_is_for_the_next_better_rung() -> None:
+    viewer, levels = limited(0.9, can_train=True), []
+    viewer.train = math.inf
+    viewer.until("PROBING")
+    while viewer.tick().probe <= RUNGS[1] / FITS_SHARE:
+        assert viewer.phase == "PROBING"
+    viewer.estimate.lost(Loss(0.2, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
+    viewer.until("STEADY", 0.2)
+    viewer.until("PROBING")
+    while viewer.phase == "PROBING":
+        levels.append(viewer.decision.probe)
+        viewer.tick()
+    assert max(levels) == RUNGS[1] / FITS_SHARE
+    assert (viewer.phase, viewer.decision.rung) == ("TRYING", 1)
+
+
+def test_on_a_line_that_has_lost_packets_without_a_queue_a_probe_waits_for_a_report() -> None:
+    viewer = Shown(can_train=True)
+    viewer.run(4)
+    viewer.measure(RUNGS[0], 0.03, 0.03)
+    viewer.lose(0.5)
+    viewer.train = math.inf
+    viewer.until("PROBING")
+    viewer.run(4.0)
+    assert (viewer.phase, viewer.decision.probe) == ("PROBING", RUNGS[0] / FITS_SHARE)
+    viewer.report(0, 100)
+    viewer.tick()
+    assert (viewer.phase, viewer.decision.rung) == ("TRYING", 0)
 
 
 def test_the_more_probes_lost_packets_the_longer_until_the_next() -> None:
