@@ -133,6 +133,11 @@ class Losses:
         return self._lost / max(self._expected, 1)
 
     @property
+    def usual(self) -> float:
+        """The share that was lost lately, or is the line's own."""
+        return max(self.share, self.own)
+
+    @property
     def certain(self) -> float:
         """How much of that is more than chance, and than the line's own."""
         return certain(self._lost, self._expected) - self.own
@@ -164,7 +169,7 @@ class LineEstimate:
         self._is_told = False  # what came out of it since then
         self._remb: float | None = None
         self._lossy_at = -math.inf  # when anything told of losses
-        self.much_lost_at = -math.inf  # when so much was lost as a full line loses, be it by chance
+        self.much_lost_at = -math.inf  # when far more was lost than usual, be it by chance
         self.lost_at = self.shallow_at = -math.inf  # when it lost packets; when it did without a queue
         self.queued_at = -math.inf  # when it had one
         self._losses = Losses()
@@ -289,7 +294,7 @@ class LineEstimate:
             self.tripped_at = now
         if since < self._less_since or (self.trips.queues and not self._is_theirs):
             return
-        if lost / max(expected, 1) - self._losses.own > MUCH_LOSS_SHARE:
+        if lost / max(expected, 1) - self._losses.usual > MUCH_LOSS_SHARE:
             self.much_lost_at = now
         on_purpose = self._less_since >= self.sign_at
         if (carried := self._losses.reported(rate, lost, expected, on_purpose=on_purpose)) is not None:
@@ -304,7 +309,7 @@ class LineEstimate:
         self.tripped_at = self._lossy_at = now
         if loss.begin < self._less_since:
             return
-        if loss.share - self._losses.own > MUCH_LOSS_SHARE:
+        if loss.share - self._losses.usual > MUCH_LOSS_SHARE:
             self.much_lost_at = now
         if (surely := loss.certain - self._losses.own) > MUCH_LOSS_SHARE:
             # what waited for a pace was sent later than it came

@@ -288,6 +288,7 @@ def test_a_probe_ends_when_much_is_lost_though_it_may_be_by_chance_and_the_next_
 ) -> None:
     viewer = probing()
     for _ in range(6):
+        viewer.report(0, 100)
         viewer.run(0.3)
         if teller == "padding":
             viewer.estimate.lost(Loss(lost / 20, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
@@ -300,6 +301,19 @@ def test_a_probe_ends_when_much_is_lost_though_it_may_be_by_chance_and_the_next_
         ended = viewer.now
         viewer.until("PROBING")
         assert viewer.now - ended <= 5.0
+
+
+def test_what_a_line_loses_without_a_probe_ends_none() -> None:
+    viewer = limited(0.5)
+    for _ in range(3):
+        viewer.run(1.0)
+        viewer.report(10, 100)
+    viewer.until("PROBING")
+    viewer.run(0.3)
+    for lost, phase in ((3, "PROBING"), (5, "STEADY")):  # of 20
+        viewer.estimate.lost(Loss(lost / 20, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
+        viewer.tick()
+        assert viewer.phase == phase
 
 
 def test_a_probe_after_one_that_failed_is_for_the_next_better_rung() -> None:
