@@ -7,7 +7,7 @@ A viewer is in one of four states. Each step takes the first row that holds:
 | DRAINING | the queue is short, or `_LONGEST_DRAIN_SECONDS` are over | STEADY | takes what fits |
 | any other | the line is full, and carries less than the rung needs | DRAINING | stops for a while |
 | any other | the same, and there is no long queue | STEADY | takes what fits |
-| PROBING | the line is full | STEADY | waits for the next probe |
+| PROBING | the line is full, or loses a tenth more than before | STEADY | waits for the next probe |
 | PROBING | what the goal needs has come for `HELD_SECONDS` | TRYING | takes what fits |
 | TRYING | nothing happened for `_TRIED_SECONDS` | STEADY | forgets what failed |
 | STEADY, TRYING | the line is known to carry a better rung | TRYING | takes it |
@@ -287,11 +287,12 @@ class Allocation:
         last = last_moving(rungs)
         if self._rung > last:
             return rungs[last] / _SURE_SHARE
+        better = next_better(rungs, self._rung)
         if (self._vain or self._failures) and self._trains_measure(now):
-            return rungs[next_better(rungs, self._rung)] / FITS_SHARE
+            return rungs[better] / FITS_SHARE
         most = self._estimate.most(now, _LONG_AGO_SECONDS) or math.inf
-        rung = min(fitting(rungs, most * FITS_SHARE), next_better(rungs, self._rung))
-        return max(rungs[rung] / FITS_SHARE, rungs[next_better(rungs, self._rung)])
+        best = min(fitting(rungs, most * FITS_SHARE), better)
+        return max(rungs[best] / FITS_SHARE, rungs[better])
 
     def _probe(self, rungs: Sequence[float], now: float, elapsed: float, *, is_full: bool) -> None:
         estimate = self._estimate
