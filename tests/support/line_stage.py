@@ -18,6 +18,7 @@ from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
 ROOM = "lines"
+ADMIN = "chief"
 PUBLISH_SECONDS = 30.0
 WATCH_SECONDS = 15.0
 FULL = 0.65  # of its bit rate: while there is a better one, Chromium aims at three quarters of a layer's
@@ -58,6 +59,12 @@ class Stage:
             await _sees(tab)
             yield tab
 
+    async def log(self, viewer: LineTab) -> str:
+        """The log of a viewer's line (docs/bad-picture.md)."""
+        url = f"{self.system.controls[0].url}/api/admin/sessions/{viewer.session}/line"
+        answer = await self.system.http.get(url, headers={"Authorization": f"Bearer {ADMIN}"})
+        return answer.text
+
     async def full(self) -> None:
         """Wait until the publisher sends each layer at about its full bit rate."""
         latest = await self.publisher.sent()
@@ -96,7 +103,10 @@ async def line_stage(
     **settings: str,
 ) -> AsyncIterator[Stage]:
     """A system, a Chromium, and in it a publisher of `layers`; `red`: with redundant sound."""
-    async with running_system(redis_url, **settings) as system, chromium(None, SMALL_LAYERS) as browser:
+    async with (
+        running_system(redis_url, ADMIN_TOKEN=ADMIN, **settings) as system,
+        chromium(None, SMALL_LAYERS) as browser,
+    ):
         url = system.controls[0].url
         async with (
             shaped_line(_worker(system)) as uplink,

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
+from media.line.replay import replay
 from tests.support.layer_publisher import THREE, TOP
 from tests.support.line_shape import OPEN, Shape
 from tests.support.line_stage import line_stage
@@ -79,7 +82,13 @@ async def test_a_cut_line_gets_a_lower_layer_and_an_open_one_the_best(
         await asyncio.sleep(2.0)
         ended_at = time.time()
         seen, other = await tab.seen(), await beside.seen()
-        story = told(seen, other, began, cut_at, opened_at) + f"\nlate by {1000 * line.late():.0f} ms at most"
+        story = "\n".join(
+            [
+                told(seen, other, began, cut_at, opened_at),
+                f"late by {1000 * line.late():.0f} ms at most",
+                *decided(await stage.log(tab)),
+            ]
+        )
 
     print(f"a lower layer after {lower_after} s, the best again after {top_after} s\n{story}")
     assert lower_after is not None, f"no lower layer within {LOWER_SECONDS} s\n{story}"
@@ -100,3 +109,15 @@ def told(seen: SeenLine, other: SeenLine, began: float, cut_at: float, opened_at
         f"cut at {cut_at - began:.1f} s, opened at {opened_at - began:.1f} s\n{seen.story(began)}\n"
         f"the viewer beside it:\n{other.story(began)}"
     )
+
+
+def decided(log: str) -> Iterator[str]:
+    """What was decided for a viewer, as the log of its line tells it: a row each."""
+    began = latest = None
+    for step in replay(json.loads(log)):
+        began = step.at if began is None else began
+        decision = step.logged
+        told = f"rung {decision.rung}{', paused' * decision.pause}{', probes' * (decision.probe > 0)}"
+        if told != latest:
+            latest = told
+            yield f"{step.at - began:6.2f} s {told}, carries {step.logged_carries / 1000:.0f} kbit/s"

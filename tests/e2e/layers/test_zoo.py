@@ -22,7 +22,7 @@ from tests.support.firefox import firefox
 from tests.support.layer_publisher import FRAME_RATE, Layer
 from tests.support.line_shape import Shape
 from tests.support.line_stage import Stage, line_stage
-from tests.support.line_tab import LineTab, line_page, line_tab
+from tests.support.line_tab import line_page, line_tab
 from tests.support.seen_line import SeenLine
 from tests.support.shaped_line import LOOPBACK, ShapedLine, shaped_line
 from tests.support.system import routable_address
@@ -32,7 +32,6 @@ from tests.zoo.stay import LAYERS, Download, Figures, judge
 SEED = int(os.environ.get("ZOO_SEED", "1"))
 BITRATES = LAYERS["layered"]
 PUBLISHED = [Layer(rid, part, rate) for rid, part, rate in zip("qhf", (4, 2, 1), BITRATES[::-1], strict=True)]
-ADMIN = "chief"
 AT_ONCE = int(os.environ.get("ZOO_AT_ONCE", "3"))  # lines, each with a viewer
 STEP_SECONDS = 0.005  # of a download
 LATE_SECONDS = 0.06  # a datagram that the forwarder gives too late by so much looks like a queue of the line
@@ -70,7 +69,7 @@ class Stay:
 @pytest.mark.parametrize("who", ["chromium-VP8", "chromium-H264", "firefox-VP8"])
 async def test_an_audience_puts_up_with_it(redis_url: str, who: str, lines: Sequence[Line]) -> None:
     browser, _, codec = who.partition("-")
-    async with line_stage(redis_url, PUBLISHED, codec=f"video/{codec}", ADMIN_TOKEN=ADMIN) as stage:
+    async with line_stage(redis_url, PUBLISHED, codec=f"video/{codec}") as stage:
         await stage.full()
         async with _browser(browser, stage) as viewing, stage.line() as clean, stage.viewer(clean) as beside:
             stays = await asyncio.gather(*(_stay(stage, *viewing, line) for line in lines))
@@ -140,7 +139,7 @@ async def _stay(stage: Stage, browser: Browser, address: str, line: Line) -> Sta
             for page in pages
         ]
         await asyncio.sleep(began + SECONDS - time.time())
-        seen, log, after = await tab.seen(), await _log(stage, tab), await stage.publisher.sent()
+        seen, log, after = await tab.seen(), await stage.log(tab), await stage.publisher.sent()
         made = [now.frames - then.frames for then, now in zip(before, after, strict=True) if now.rid]
         share = min(made) / (after[0].at - before[0].at) / FRAME_RATE
         return Stay(line, shapes, seen, log, share, shaped.late())
@@ -174,12 +173,6 @@ async def _download(shaped: ShapedLine) -> None:
                     download.came(int.from_bytes(sink.recv(1500)[:8]), loop.time())
             download.step(loop.time())
             await asyncio.sleep(STEP_SECONDS)
-
-
-async def _log(stage: Stage, tab: LineTab) -> str:
-    url = f"{stage.system.controls[0].url}/api/admin/sessions/{tab.session}/line"
-    answer = await stage.system.http.get(url, headers={"Authorization": f"Bearer {ADMIN}"})
-    return answer.text
 
 
 def _of(seen: SeenLine, shapes: Shapes, share: float, began: float, sent: float) -> Figures:
