@@ -183,6 +183,7 @@ class Playback:
 
     def measured(self, round_trip: float, now: float) -> None:
         """Take a round trip to the receiver, in seconds."""
+        self._feedback.measured(round_trip, now)
         if self.picture is not None:
             self.picture.measured(round_trip, now)
 

@@ -3,32 +3,38 @@
 A viewer on a very bad line, or one that sends requests without end, must not slow down the other viewers.
 """
 
+from media.line.round_trips import ShortestRoundTrip
+
 SHARE = 0.25  # of the viewer's media, in bytes
 BURST_BYTES = 128 * 1024  # 0.4 s of a stream of 2.5 Mbit/s may be lost at once
 ASKS_PER_SECOND = 1000
 BURST_ASKS = 500
 
 _MIN_REPEAT_SECONDS = 0.020
-_SHORTEST_GROWS = 1.02  # with each measurement, so that it is forgotten
-_REPEAT_RTTS = 0.5  # viewers ask again after one round trip; jitter must not get that request refused
+_JITTER_SHARE = 0.5  # of the shortest round trip: viewers ask again after one, give or take so much
 
 
 class RetransmitBudget:
     """The budget of one viewer. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_asked_at", "_asks", "_credit", "_media", "_resent", "_rtt")
+    __slots__ = ("_asked_at", "_asks", "_credit", "_media", "_repeat", "_resent", "_shortest")
 
     def __init__(self, now: float) -> None:
-        self._rtt = 0.0  # the shortest lately
+        self._shortest = ShortestRoundTrip()
+        self._repeat = _MIN_REPEAT_SECONDS
         self._credit = float(BURST_BYTES)
         self._media = 0
         self._asks = float(BURST_ASKS)
         self._asked_at = now
         self._resent: dict[tuple[int, int], float] = {}  # (track, index) -> when, oldest first
 
-    def measured(self, rtt: float) -> None:
-        """Take a round-trip time, in seconds. The shortest counts: a queue must not get requests refused."""
-        self._rtt = min(rtt, self._rtt * _SHORTEST_GROWS) or rtt
+    def measured(self, rtt: float, now: float) -> None:
+        """Take a round trip that was measured just now, in seconds.
+
+        With its queue: a packet that waits there is requested again, too, and would only make it longer.
+        """
+        margin = self._shortest.take(rtt, now) * _JITTER_SHARE
+        self._repeat = max(_MIN_REPEAT_SECONDS, rtt - margin)
 
     def admit(self, asks: int, now: float) -> int:
         """How many of `asks` requested sequence numbers to look up. The rest are refused."""
@@ -45,7 +51,7 @@ class RetransmitBudget:
         """
         self._credit = min(BURST_BYTES, self._credit + (media - self._media) * SHARE)
         self._media = media
-        self._forget(now - max(_MIN_REPEAT_SECONDS, self._rtt * _REPEAT_RTTS))
+        self._forget(now - self._repeat)
         key = (track, extended)
         if size > self._credit or key in self._resent:
             return False

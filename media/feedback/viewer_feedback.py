@@ -131,6 +131,10 @@ class ViewerFeedback:
             elif isinstance(packet, PacketArrivals) and self._picture is not None:
                 self._picture.arrived(packet.first, packet.times, now)
 
+    def measured(self, round_trip: float, now: float) -> None:
+        """Take a round trip to the viewer, in seconds."""
+        self._budget.measured(round_trip, now)
+
     def _take_nack(self, packet: Nack, now: float) -> None:
         number = self._track_of(packet.media_ssrc)
         wire = None if number is None else self._viewer.forms[number]
@@ -265,7 +269,7 @@ class ViewerFeedback:
         rtt = rtts[0] if rtts else 0.0
         if rtt:
             self.rtt += (rtt - self.rtt) * (_FOLLOW_RTT if self.rtt else 1)
-            self._budget.measured(rtt)
+            self._budget.measured(rtt, now)
         # of retransmissions there are few: one that is lost would look like half of the stream
         media = [block for block in blocks if self._track_of(block.ssrc) is not None]
         if self._sound is not None:
