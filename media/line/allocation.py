@@ -389,8 +389,12 @@ class Allocation:
         return now - self._began_at <= _JOIN_SECONDS
 
     def awaits_train(self, now: float) -> bool:
-        """Whether the next train decides: the picture waits for it, or the line may have opened."""
-        return self.is_urgent or self._estimate.may_have_opened(now)
+        """Whether the next train decides: the picture waits for it, or the line may have opened.
+
+        Or who has just come gets a guess: no train was answered, or it was read late.
+        """
+        is_guess = self.has_just_begun(now) and not self._estimate.is_exact(now)
+        return self.is_urgent or is_guess or self._estimate.may_have_opened(now)
 
     def measure_seconds(self, now: float) -> float:
         """The time from one measurement of the round trip to the next; infinite: none is wanted."""

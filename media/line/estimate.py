@@ -450,6 +450,10 @@ class LineEstimate:
         """The most that the line carries, by a train; None: none came lately."""
         return self._at_most if now - self.trained_at < within else None
 
+    def is_exact(self, now: float) -> bool:
+        """Whether a train came lately, and was not read late."""
+        return self.most(now) == self._at_least
+
     def _least_by_train(self, now: float, within: float) -> float:
         """The least that the line carries, by a train; 0: none came lately."""
         return self._at_least if now - self.trained_at < within else 0.0

@@ -1,5 +1,7 @@
 """The trains of one viewer: when they leave, and what their answers decide of its picture."""
 
+import math
+
 import pytest
 
 from media.line.loss_run import Loss
@@ -8,6 +10,7 @@ from media.switch.rendition import PACKET_OVERHEAD
 from tests.support.shown_world import ShownWorld, Watcher
 
 APART = (OCTETS + HEADER_OCTETS) * 8 / 300_000  # seconds between two packets, on a line of 300 kbit/s
+WIDE = [1.0 + 0.0005 * n for n in range(PACKETS)]  # on one of 3 Mbit/s
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def world() -> ShownWorld:
 def stopped(world: ShownWorld) -> Watcher:
     viewer = world.watch(number=5)
     world.run(0.05)
-    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)  # of a wide line
+    viewer.picture.arrived(0, WIDE, world.now)
     world.run(3.0)
     assert viewer.rendition == 0
     viewer.picture.line.lost(Loss(0.6, 0.6, world.now - 0.5, world.now), world.now)
@@ -60,12 +63,37 @@ def test_the_answer_to_the_train_of_a_join_decides_at_once(world: ShownWorld) ->
 
 def test_after_the_join_a_viewer_rests_again(world: ShownWorld) -> None:
     viewer = world.watch(number=5)
-    world.run(0.5)
-    viewer.picture.arrived(0, [1.0] * PACKETS, world.now)
+    world.run(0.1)
+    viewer.picture.arrived(0, WIDE, world.now)
+    world.run(0.4)
     assert not viewer.picture.rests
     world.run(1.0)
     assert viewer.picture.rests
     assert len(viewer.padding()) == PACKETS
+
+
+@pytest.mark.parametrize("read_late", [False, True])
+def test_who_joins_gets_a_train_each_fifth_of_a_second_until_one_is_exact(
+    world: ShownWorld, read_late: bool
+) -> None:
+    """A browser that joins is busy, and reads a whole train at once; or its answer was lost."""
+    viewer = world.watch(number=5)
+    world.run(0.1)
+    if read_late:
+        viewer.picture.arrived(0, [1.0] * PACKETS, world.now)
+        assert viewer.picture.line.most(world.now) == math.inf
+    assert len(viewer.padding()) == PACKETS
+    world.run(0.8)  # its picture begins after 0.5 s
+    assert len(viewer.padding()) == 3 * PACKETS
+    # those that follow an unanswered one are small, and not exact
+    viewer.picture.arrived(2 * PACKETS if read_late else 0, times(), world.now)
+    world.until(lambda: viewer.picture.is_limited, 0.1)
+
+
+def test_who_never_tells_of_a_train_gets_few(world: ShownWorld) -> None:
+    viewer = world.watch(number=5)
+    world.run(5.0)
+    assert len(viewer.padding()) <= 6 * PACKETS
 
 
 def test_at_another_address_a_train_leaves_before_the_next_picture_as_at_a_join(world: ShownWorld) -> None:

@@ -161,5 +161,5 @@ def test_what_is_no_log_is_refused_or_replayed(path: list[int], junk: Any) -> No
 def test_all_evidence_goes_through_the_log() -> None:
     public = {name for name, member in vars(LineEstimate).items() if callable(member) and name[0] != "_"}
     by_decisions = {"sends_less", "overflows", "doubt", "drained", "fits"}
-    questions = {"state", "most", "queue", "is_queued", "may_have_opened", "room"}
+    questions = {"state", "most", "queue", "is_exact", "is_queued", "may_have_opened", "room"}
     assert public - by_decisions - questions <= set(dir(LineLog))
