@@ -17,7 +17,9 @@ class Line:
     """`shapes` makes them by a seed. On a `steady` line nothing changes: its viewer may wait less.
 
     With `download` a TCP connection shares it, with `company` a second viewer of the room. `deaf` is the
-    share of the viewer's RTCP that is lost; the viewer comes from another address at `moves`.
+    share of the viewer's RTCP that is lost; the viewer comes from another address at `moves`. `seer` is the
+    share that somebody would see who knew the rate of each moment (`tests.zoo.seer`): where a line changes
+    faster than a picture can, an audience cannot want more.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Line:
     company: bool = False
     deaf: float = 0.0
     moves: float = math.inf
+    seer: float = 1.0
 
 
 def steady(**how: Any) -> Callable[[random.Random], Shapes]:
@@ -120,7 +123,7 @@ ZOO = (
     ),
     Line("opens", _changes((0, Shape(rate=300e3, **_DSL)), (15, Shape(rate=20e6, **_DSL))), steady=False),
     Line("LTE", _walk(250e3, 3e6, 0.1, 0.035), steady=False),
-    Line("LTE, far", _walk(150e3, 1.2e6, 0.1, 0.06), steady=False),
+    Line("LTE, far", _walk(150e3, 1.2e6, 0.1, 0.06), steady=False, seer=0.75),
     Line("flapping", _flaps(20e6, 350e3, 5.0), steady=False),
     Line("Wi-Fi that stalls", _stalls(10e6, 0.9, 0.15)),
     Line("Wi-Fi that stalls, narrow", _stalls(1.2e6, 0.9, 0.15)),

@@ -42,9 +42,9 @@ class Figures:
         lost = line.shapes(random.Random(0))[0][1].loss
         checks = {
             "still": self.still <= (1.0 if line.steady else 2.0),
-            "frames": self.frames >= 0.85,
+            "frames": self.frames >= 0.85 * line.seer,
             "concealed": self.concealed <= 0.03 + lost,
-            "layer": self.layer >= 0.8,
+            "layer": self.layer >= 0.8 * line.seer,
         }
         return [name for name, holds in checks.items() if not holds]
 
@@ -142,7 +142,7 @@ def judge(
     padding: int,
 ) -> Figures:
     end = began + SECONDS
-    fits = [(max(at, began), _fitting(shape, bitrates, share)) for at, shape in shapes if at < end]
+    fits = [(max(at, began), fitting(shape, bitrates, share)) for at, shape in shapes if at < end]
     spans = [(begin, until, layer) for (begin, layer), (until, _) in pairwise([*fits, (end, None)])]
     shown = [at for at, _ in seen.pictures]
     best = max((bitrates[layer] for _, layer in fits if layer is not None), default=0)
@@ -177,7 +177,7 @@ def judge(
     )
 
 
-def _fitting(shape: Shape, bitrates: Sequence[int], share: float) -> int | None:
+def fitting(shape: Shape, bitrates: Sequence[int], share: float) -> int | None:
     """The best layer that the line carries; None: none."""
     carries = (shape.rate or math.inf) * share * (1 - shape.loss)
     return next((n for n, rate in enumerate(bitrates) if rate * PEAKS + SOUND <= carries), None)
