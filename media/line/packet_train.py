@@ -6,7 +6,8 @@ can prove, but for the lowest moving picture.
 
 A busy receiver reads several packets at once, and late: as if the line were infinitely fast, or far too slow.
 Then only those count behind which another one came. But that the last one came so much later than the fastest
-packet of any train is the longest that the line can have taken for this one: so much it carries at least.
+packet of any train is the longest that the line can have taken for this one: so much it carries at least. And
+what was not read with the first packet came after it, which tells also behind a queue.
 """
 
 import math
@@ -168,6 +169,8 @@ class PacketTrains:
             late = arrivals[-1] - train.sent_at - shortest if shortest < math.inf else math.inf
             took = max(late, seconds)
             self.least = (len(arrivals) - 1) * bits / took if took >= _LEAST_SECONDS else math.inf
+            if later := sum(at - arrivals[0] > _READ_SECONDS for at in arrivals):
+                self.least = max(self.least, (later - 1) * bits / seconds)
         return rate
 
 

@@ -85,6 +85,19 @@ def test_a_train_that_is_read_at_once_came_no_slower_than_the_fastest_packet_and
     assert trains.least == pytest.approx(5 * alone / (5 * alone / 500_000 + busy))
 
 
+@pytest.mark.parametrize(
+    ("read", "gaps", "took"),
+    [((0, 3, 3, 3, 5, 5), 4, 5), ((1, 1, 4, 4, 4, 5), 3, 4), ((0, 0, 0, 0, 0, 5), 0, 5)],
+)
+def test_what_was_not_read_with_the_first_packet_came_after_it(
+    read: tuple[int, ...], gaps: int, took: int
+) -> None:
+    """Also of the first train of all, and behind a queue: both say nothing by how late they come."""
+    trains, came = PacketTrains(), times(500_000)
+    trains.arrived(trains.send(1.0), [came[n] for n in read], 1.2)
+    assert trains.least == pytest.approx(500_000 * gaps / took)
+
+
 def test_the_first_train_of_all_says_nothing_if_it_is_read_at_once() -> None:
     trains = PacketTrains()
     trains.arrived(trains.send(1.0), [100.0] * PACKETS, 1.2)
