@@ -351,7 +351,7 @@ class LineEstimate:
         if rate < sent:
             is_tripped = now - self.tripped_at < _TRAIN_SECONDS
             self.tripped_at = now
-            if is_tripped or (former is not None and former < sent):
+            if rate < self.carries and (is_tripped or (former is not None and former < sent)):
                 self._full(max(rate, lately), now)
 
     def _opened(self, rate: float) -> bool:

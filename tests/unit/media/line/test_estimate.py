@@ -170,6 +170,17 @@ def test_what_lost_packets_leave_open_the_next_train_decides(
     assert sender.estimate.carries == pytest.approx(carries, rel=0.02)
 
 
+def test_a_train_of_before_does_not_close_what_lost_packets_leave_open(sender: Sender) -> None:
+    """It left in the flood of a join, which lost packets. That the flood was too much is known."""
+    sender.estimate.lost(Loss(0.9, 0.15, sender.now - 0.5, sender.now), sender.now)
+    signs = sender.estimate.signs
+    sender.estimate.train_came(234e3, sender.now, sender.now - 0.3)
+    assert sender.estimate.signs == signs
+    sender.send(SOUND, 0.3)
+    sender.estimate.train_came(234e3, sender.now, sender.now - 0.1)
+    assert sender.estimate.carries == pytest.approx(234e3)
+
+
 @pytest.mark.parametrize(
     ("before", "age", "carries"),
     [
