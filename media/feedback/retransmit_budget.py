@@ -10,7 +10,8 @@ BURST_BYTES = 128 * 1024  # 0.4 s of a stream of 2.5 Mbit/s may be lost at once
 ASKS_PER_SECOND = 1000
 BURST_ASKS = 500
 
-_MIN_REPEAT_SECONDS = 0.020
+# Not sooner, and after so long in any case: a viewer may answer as late as it likes, and repeats are held
+_MIN_REPEAT_SECONDS, MAX_REPEAT_SECONDS = 0.020, 1.0
 _JITTER_SHARE = 0.5  # of the shortest round trip: viewers ask again after one, give or take so much
 
 
@@ -34,7 +35,7 @@ class RetransmitBudget:
         With its queue: a packet that waits there is requested again, too, and would only make it longer.
         """
         margin = self._shortest.take(rtt, now) * _JITTER_SHARE
-        self._repeat = max(_MIN_REPEAT_SECONDS, rtt - margin)
+        self._repeat = min(max(_MIN_REPEAT_SECONDS, rtt - margin), MAX_REPEAT_SECONDS)
 
     def admit(self, asks: int, now: float) -> int:
         """How many of `asks` requested sequence numbers to look up. The rest are refused."""

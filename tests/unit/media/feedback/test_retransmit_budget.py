@@ -3,7 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.feedback.retransmit_budget import ASKS_PER_SECOND, BURST_ASKS, BURST_BYTES, SHARE, RetransmitBudget
+from media.feedback.retransmit_budget import (
+    ASKS_PER_SECOND,
+    BURST_ASKS,
+    BURST_BYTES,
+    MAX_REPEAT_SECONDS,
+    SHARE,
+    RetransmitBudget,
+)
 
 
 def test_a_packet_is_not_resent_twice_in_a_row() -> None:
@@ -100,6 +107,16 @@ def test_a_repeat_waits_for_a_queue_to_pass() -> None:
     assert budget.take(0, 7, 1000, 0, 1.33)
     budget.measured(0.05, 1.4)  # it is over
     assert budget.take(0, 7, 1000, 0, 1.4)
+
+
+def test_an_answer_that_comes_an_hour_late_holds_back_no_repeat_for_long() -> None:
+    """What was sent again is remembered for so long."""
+    budget = RetransmitBudget(0.0)
+    budget.measured(3600.0, 3600.0)
+    assert budget.take(0, 7, 1000, 0, 3600.0)
+    assert not budget.take(0, 7, 1000, 0, 3599.9 + MAX_REPEAT_SECONDS)
+    assert budget.take(0, 7, 1000, 0, 3600.1 + MAX_REPEAT_SECONDS)
+    assert len(budget._resent) == 1
 
 
 def test_a_viewer_that_moved_to_a_slower_network_gets_a_repeat_after_half_of_its_round_trip() -> None:
