@@ -126,3 +126,10 @@ def test_a_viewer_that_moved_to_a_slower_network_gets_a_repeat_after_half_of_its
     assert budget.take(0, 7, 1000, 0, 40.0)
     assert not budget.take(0, 7, 1000, 0, 40.19)
     assert budget.take(0, 7, 1000, 0, 40.21)
+
+
+def test_what_was_sent_again_long_ago_takes_no_memory() -> None:
+    budget = RetransmitBudget(0.0)
+    for n in range(10_000):
+        budget.take(0, n, 10, 100 * n, n / 100)
+    assert len(budget._resent) <= 3
