@@ -121,6 +121,21 @@ def test_a_viewer_that_repeats_its_request_at_once_has_to_wait(world: World, vie
     assert viewer.stats.retransmissions_refused == 1
 
 
+def test_a_viewer_that_repeats_its_request_behind_a_queue_has_to_wait_for_that(
+    world: World, viewer: FarViewer
+) -> None:
+    """As the session's own measure shows it, before any report."""
+    world.media(VIDEO, count=10)
+    for round_trip in (0.05, 0.35):
+        viewer.playback.measured(round_trip, world.now)
+    viewer.datagrams()
+    served = []
+    for wait in (0.0, 0.3, 0.03):
+        world.now += wait
+        served.append(len(viewer.loses(PICTURE, 3)))
+    assert served == [1, 0, 1]
+
+
 def test_a_flood_of_requests_for_packets_is_mostly_ignored(world: World, viewer: FarViewer) -> None:
     world.media(VIDEO, count=1000, payload=bytes(1000))
     viewer.datagrams()
