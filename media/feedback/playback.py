@@ -9,6 +9,7 @@ from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
 from media.feedback.viewer_feedback import KEYFRAMES_PER_SECOND, ViewerFeedback
 from media.feedback.viewer_picture import STEP_SECONDS, ViewerPicture
 from media.feedback.viewer_sound import ViewerSound
+from media.line.handshake_train import Measured
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
 from media.switch.changeover import Changeover
@@ -34,7 +35,8 @@ class Playback:
 
     `since` is when the receiver began to wait for its picture. `now` is in seconds of a steady clock. A
     receiver that begins with a `rendition` of the picture may get others later; one without (an edge) gets
-    the tracks that its wires name, but for those `without` which it begins.
+    the tracks that its wires name, but for those `without` which it begins. `line` is what its line carries,
+    if that was measured before.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Playback:
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
         rendition: int | None = None,
         without: Collection[int] = (),
+        line: Measured | None = None,
     ) -> None:
         self._switch = switch
         self._feed = feed
@@ -59,7 +62,14 @@ class Playback:
         self.viewer = switch.add_viewer(
             feed, keys, wires, address, now=now, joining=True, rendition=rendition, without=without
         )
-        self.picture = self._picture(publisher, now) if rendition is not None else None
+        changeover = Changeover(
+            switch, feed, self.viewer, publisher.want_keyframe, publisher.play_time, stats, since
+        )
+        self.picture = (
+            ViewerPicture(switch, feed, self.viewer, changeover, publisher.want_keyframe, stats, now, line)
+            if rendition is not None
+            else None
+        )
         self.sound = self._sound()
         self._feedback = ViewerFeedback(
             self.viewer,
@@ -79,17 +89,12 @@ class Playback:
                 publisher.want_keyframe(number, at)
 
         self._join = Join(switch, feed, self.viewer, want_keyframes, stats, since)
+        changeover.begins = self._join.gone_on
         self._step_at = now
+        if self.picture is not None and line is not None:  # it need not begin with more than fits
+            self.picture.begin(now)
         # spread over the second, so that the reports of many receivers do not leave in one burst
         self._report_at = now + random() * REPORT_SECONDS  # noqa: S311
-
-    def _picture(self, publisher: PublisherFeedback, now: float) -> ViewerPicture:
-        changeover = Changeover(
-            self._switch, self._feed, self.viewer, publisher.want_keyframe, publisher.play_time, self._stats
-        )
-        return ViewerPicture(
-            self._switch, self._feed, self.viewer, changeover, publisher.want_keyframe, self._stats, now
-        )
 
     def _sound(self) -> ViewerSound | None:
         redundant = self._feed.redundant

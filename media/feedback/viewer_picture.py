@@ -8,6 +8,7 @@ from media.feedback.missing_packets import MissingPackets
 from media.feedback.padding_credit import PaddingCredit
 from media.line.allocation import Decision
 from media.line.estimate import HEARD_SECONDS
+from media.line.handshake_train import Measured
 from media.line.line_log import LineLog
 from media.line.loss_run import LossRun
 from media.line.packet_train import PACKETS, PacketTrains
@@ -58,7 +59,9 @@ class ViewerPicture:
         want_keyframe: WantKeyframe,
         stats: ViewerStats,
         now: float,
+        line: Measured | None = None,
     ) -> None:
+        """`line` is what its line carries, if that is known already."""
         self._switch = switch
         self._feed = feed
         self._viewer = viewer
@@ -71,6 +74,9 @@ class ViewerPicture:
         self._trains = PacketTrains()
         self._decision = _NOTHING
         self._begin(now)
+        if line is not None:
+            self._log.train_left(now)  # if that train was exact, none is needed now
+            self._log.train_came(line.rate, now, line.sent_at, line.least)
         self._old_news_until = -math.inf  # until then the receiver's reports are about what is over
         self._rid: str | None = None  # the best layer that the viewer wants; None: any
         self._wants_picture = True
@@ -275,6 +281,11 @@ class ViewerPicture:
 
     # --- in time
 
+    def begin(self, now: float) -> None:
+        """Decide what the viewer begins with, by what is known of its line before anything is sent."""
+        if (ladder := self._feed.ladder) is not None:
+            self._turn(ladder, self._best(ladder), now)
+
     def tick(self, now: float) -> None:
         """Decide anew. Called several times a second."""
         ladder = self._feed.ladder
@@ -293,10 +304,7 @@ class ViewerPicture:
         self._log.can_train(can=self._can_train and self._viewer.backlog is None)
         if (rate := self._trains.cut_short(now)) is not None:
             self._log.train_came(rate, now, self._trains.told_of, self._trains.least)
-        self._decide(ladder, best, now)
-        self._changeover.set_pace(self._decision.pace, self._decision.picture_pace)
-        target, present = ladder.number(self._decision.rung), self._viewer.rendition
-        self._changeover.aim(target, now, pause=self._decision.pause)
+        present, target = self._viewer.rendition, self._turn(ladder, best, now)
         falls = self.is_limited and self._decision.rung > self._present(ladder)
         self._changeover.tick(now, fits=not falls)
         if self._choice.is_urgent and self._wants_picture and (lowest := ladder.lowest_moving) is not None:
@@ -330,6 +338,14 @@ class ViewerPicture:
         self._changeover.aim(None, now, pause=True)
         self._viewer.delay_playout(PlayoutDelay(0.0, AT_ONCE_SECONDS))
         return True
+
+    def _turn(self, ladder: Ladder, best: int, now: float) -> int | None:
+        """Decide, and aim at that; returns the rendition."""
+        self._decide(ladder, best, now)
+        self._changeover.set_pace(self._decision.pace, self._decision.picture_pace)
+        target = ladder.number(self._decision.rung)
+        self._changeover.aim(target, now, pause=self._decision.pause)
+        return target
 
     def _decide(self, ladder: Ladder, best: int, now: float) -> None:
         needs = (*(math.inf,) * best, *ladder.needs[best:])  # the viewer does not want the rungs above `best`

@@ -370,8 +370,12 @@ class Allocation:
         self._unanswered_since = min(self._unanswered_since, now)
 
     def _trains_measure(self, now: float) -> bool:
-        """Whether the receiver tells of trains; one that never did is as one that cannot."""
-        heard_at = self._estimate.trained_at
+        """Whether the receiver tells of trains; one that never did is as one that cannot.
+
+        That of the handshake says nothing of that: everybody answers its requests.
+        """
+        estimate = self._estimate
+        heard_at = estimate.trained_at if estimate.train_left_at >= self._began_at else -math.inf
         is_heard = heard_at >= self._unanswered_since or now - heard_at < _WARY_SECONDS
         return self.can_train and (is_heard or now - self._unanswered_since < _UNHEARD_SECONDS)
 

@@ -161,6 +161,7 @@ class LineEstimate:
         self.lost_share: float | None = None
         self.trips = RoundTrips()
         self.trained_at = self.reported_at = -math.inf
+        self.train_left_at = -math.inf  # the train that was answered then
         self._at_most = self._at_least = 0.0  # what it carries, by the latest train
         self._above = math.inf  # so many times what the line carries trains measure; infinite: unknown
         self._at_most_then = math.inf  # by the train before the last sign
@@ -338,7 +339,8 @@ class LineEstimate:
         lately, before = (self._least_by_train(now, each) for each in (_TRAIN_SECONDS, EPISODE_SECONDS))
         if least < before and rate > self._at_most:
             return
-        self._at_most, self._at_least, self.trained_at = rate, least, now
+        self._at_most, self._at_least = rate, least
+        self.trained_at, self.train_left_at = now, sent_at
         if sent_at >= self.sign_at:
             if self.lost_share is not None and now - self.sign_at < EPISODE_SECONDS:
                 self.carries = max(self.carries, min(least, self.may_carry))

@@ -50,6 +50,7 @@ class LineLog:
     )
 
     def __init__(self, now: float, *, can_probe: bool, can_train: bool) -> None:
+        now = ticks(now)
         self.estimate = LineEstimate(now)
         self.allocation = Allocation(self.estimate, now, can_probe=can_probe, jitter=self._chance)
         self.allocation.can_train = can_train

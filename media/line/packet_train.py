@@ -20,7 +20,8 @@ from media.line.round_trips import ShortestRoundTrip
 
 PACKETS = 6
 OCTETS, FEW_OCTETS = 100, 20  # padding in each packet: a train has 8 kbit with all headers, or 4
-HEADER_OCTETS = 12 + 12 + 16 + 28  # of RTP, its extensions and IP, and SRTP's tag
+UDP_OCTETS = 28  # of UDP's and IP's header
+HEADER_OCTETS = 12 + 12 + 16 + UDP_OCTETS  # of RTP, its extensions, and SRTP's tag
 NARROW = 120_000.0  # bit/s: a long train would hold up the sound on a narrower line
 _LEAST_PACKETS = 4  # a train measures nothing if fewer of its packets arrive
 _WAIT_SECONDS = 0.45  # the next train waits this long for the answer, which may come behind a queue of 0.3 s
@@ -157,7 +158,7 @@ class PacketTrains:
             return None
         exact = _exact(arrivals)
         rate = bits / _gap(exact) if exact and exact[-1][0] - exact[0][0] > 1 else math.inf
-        was_small, is_narrow = train.octets < OCTETS, rate < NARROW
+        was_small, is_narrow = train.octets <= FEW_OCTETS, rate < NARROW
         self.octets = FEW_OCTETS if is_narrow else OCTETS
         if was_small and not is_narrow:
             self._apart, self.once_more = 0.0, True  # of so little it is not exact

@@ -9,6 +9,7 @@ from media.sessions.traffic import Traffic, traffic_in
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
 from media.transport.address import Address
+from media.transport.round_trips import Answer
 from shared.messages.signalling import Role
 from shared.names import WorkerId
 
@@ -80,9 +81,9 @@ class PublisherSession(Session):
         self._switch.open_source(self._feed, keys)
         return SrtpSender(keys)
 
-    def _measured(self, round_trip: float, now: float) -> None:
+    def _measured(self, answer: Answer, now: float) -> None:
         if self._feed.publisher is not None:
-            self._feed.publisher.measured(round_trip)
+            self._feed.publisher.measured(answer.seconds)
 
     def _detach(self) -> None:
         if self._keys is not None:

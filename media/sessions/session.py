@@ -21,6 +21,7 @@ from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsError, DtlsLink
 from media.transport.handshake_failure import HandshakeFailure
 from media.transport.ice import CheckResult, Credentials, IceLite
+from media.transport.round_trips import Answer
 from media.transport.stun import BindingRequest
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
@@ -34,7 +35,7 @@ SETUP_SECONDS = 15.0
 # 6 s at least.
 INTERRUPTION_SECONDS = 8.0
 # What a session sends before any address is proven, at most. A handshake takes 900 if no flight is lost, and
-# 6,300 if all are: what nobody answers is sent eight times.
+# 6,300 if all are: what nobody answers is sent eight times. A viewer's train takes 600.
 UNPROVEN_BYTES = 8 * 1024
 
 log = get_logger()
@@ -142,8 +143,8 @@ class Session(ABC):
 
     def receive_response(self, response: bytes, source: Address, now: float) -> None:
         """Take the answer to a connectivity check of our own: media goes to its source from now on."""
-        if (seconds := self.ice.round_trip(response, source, now)) is not None:
-            self._measured(seconds, now)
+        if (answer := self.ice.round_trip(response, source, now)) is not None:
+            self._measured(answer, now)
         elif self.ice.receive_response(response, source, now):
             self._proven.set()
             self._moved(source)
@@ -261,8 +262,8 @@ class Session(ABC):
         """The peer's address has changed to `address`."""
 
     @abstractmethod
-    def _measured(self, round_trip: float, now: float) -> None:
-        """An answer to a request of `due_measurement` came after `round_trip` seconds."""
+    def _measured(self, answer: Answer, now: float) -> None:
+        """An answer to a request of ours came, which measures the round trip."""
 
     def _send_due_request(self, now: float) -> None:
         if (request := self.ice.due_request(now)) is not None:

@@ -7,6 +7,8 @@ from functools import partial
 from media.counts import ViewerStats
 from media.feedback.playback import Playback, ask_early
 from media.feedback.publisher_feedback import PublisherFeedback
+from media.line.handshake_train import HandshakeTrain
+from media.line.packet_train import PACKETS
 from media.negotiation.agreed_tracks import PlayedTrack
 from media.rtp.libsrtp import SrtpError
 from media.rtp.srtcp_header import begins_with_report, is_lone_report
@@ -20,6 +22,7 @@ from media.switch.rendition import Size
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
 from media.transport.address import Address
+from media.transport.round_trips import Answer
 from shared.messages.signalling import Role
 from shared.sdp.offer import Offer
 from shared.telemetry.logging import get_logger
@@ -63,6 +66,7 @@ class ViewerSession(Session):
         self.most: Size = NO_LIMIT  # of the picture that it wants
         self.answer: Offer | None = None  # what it answered, if the offer was ours
         self.picture_section = _picture_section(setup.offer, played)
+        self._train: HandshakeTrain | None = None
         self._playback: Playback | None = None
         self._pacing: asyncio.Task[None] | None = None
         self._quiet_until = 0.0  # until when a tick has nothing to do, if ...
@@ -223,14 +227,24 @@ class ViewerSession(Session):
             since=self.began_at,
             now=now,
             rendition=self._first_rendition(),
+            line=None if self._train is None else self._train.measured(now),
         )
         self._pass_on_wish()
         return self._playback.sender
 
     async def _connect(self) -> None:
+        if self._first_rendition() is not None:
+            self._send_train(asyncio.get_running_loop().time())
         await super()._connect()
         if self._playback is not None:
             self._pacing = asyncio.get_running_loop().create_task(self._pace())
+
+    def _send_train(self, now: float) -> None:
+        """Measure the line while the handshake goes on: what it does not carry need not be sent at all."""
+        if requests := self.ice.train(PACKETS, now):
+            self._train = HandshakeTrain(len(requests[0]), now)
+            for request in requests:
+                self._send(request)
 
     async def _pace(self) -> None:
         """Step what is due more often than ticks come: the first picture, padding, keyframes alone."""
@@ -249,9 +263,11 @@ class ViewerSession(Session):
         log = None if self._playback is None else self._playback.line_log(now)
         return super().line_log(now) if log is None else log
 
-    def _measured(self, round_trip: float, now: float) -> None:
+    def _measured(self, answer: Answer, now: float) -> None:
         if self._playback is not None:
-            self._playback.measured(round_trip, now)
+            self._playback.measured(answer.seconds, now)
+        elif self._train is not None:
+            self._train.answered(answer.number, now)
 
     def _detach(self) -> None:
         if self._pacing is not None:
@@ -263,6 +279,7 @@ class ViewerSession(Session):
 
     def _moved(self, address: Address) -> None:
         self._quiet_until = 0.0
+        self._train = None  # what it measures is another line
         if self._playback is not None:
             self._playback.move(address, asyncio.get_running_loop().time())
 

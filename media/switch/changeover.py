@@ -47,7 +47,7 @@ class Changeover:
 
     _asks_at: float  # from then on for a keyframe of the target
     _latest_at: float  # when `_latest` came, ...
-    _noted_at: float  # ... and when it was noted
+    _noted_at: float  # ... and when it was noted: the viewer waits for another picture since then
 
     def __init__(
         self,
@@ -57,7 +57,9 @@ class Changeover:
         want_keyframe: WantKeyframe,
         play_time: PlayTime,
         stats: ViewerStats,
+        since: float,
     ) -> None:
+        """The viewer waits for its first picture `since` that time."""
         self._switch = switch
         self._feed = feed
         self._viewer = viewer
@@ -71,6 +73,8 @@ class Changeover:
         self._urgent_at: deque[float] = deque(maxlen=URGENT_AT_ONCE)  # when that was so lately
         self._first = viewer.rendition  # whose timestamps the viewer's picture began with
         self._latest: int | None = None  # the viewer's timestamp of the latest picture before a change
+        self._noted_at = since
+        self.begins: Callable[[float], None] = lambda _now: None  # called when a rendition begins
 
     @property
     def waits(self) -> bool:
@@ -166,14 +170,24 @@ class Changeover:
         None: wait for one. Its pictures follow it. A thinned form has none from before somebody used it.
         """
         present = self._viewer.rendition
-        if self._feed.form(target) is not None or (present is None and self._latest is None):
+        if self._feed.form(target) is not None:
             return None
+        if self._awaits_first:
+            return self._feed.sent[target].keyframe_since(min(self._noted_at, now - FRESH_SECONDS), now)
         if present is None:
             return self._feed.sent[target].keyframe_since(self._noted_at, now)
         stopped_at = self._came_at(present)
         if now - stopped_at < STOPPED_SECONDS:
             return None
         return self._feed.sent[target].keyframe_since(max(stopped_at, now - FRESH_SECONDS), now)
+
+    @property
+    def _awaits_first(self) -> bool:
+        """Whether the viewer was sent no picture yet."""
+        if self._viewer.rendition is None:
+            return self._latest is None
+        behind = self._viewer.behind
+        return behind is not None and not behind.begun
 
     def _is_near(self, keyframe: Run) -> bool:
         """Whether what came since takes the line so little time that a new one would not be there sooner."""
@@ -249,6 +263,8 @@ class Changeover:
         self._feed.release(rendition)
 
     def _note_latest(self, rendition: int, now: float) -> None:
+        if self._awaits_first:
+            return
         if isinstance(self._viewer.behind, Paced) and self._latest is not None:
             return  # its pictures have noted it
         shift = self._viewer.shifts[rendition]
@@ -300,6 +316,7 @@ class Changeover:
         if former is not None:
             feed.release(former)
         self._stats.layer_changes += 1
+        self.begins(now)
 
     def _shift(self, target: int, timestamp: int, now: float) -> int:
         """What to add to timestamps of `target`: time goes on as it did, and never back."""

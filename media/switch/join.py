@@ -45,8 +45,8 @@ class Join:
         """Do what is due at `now`. Returns the seconds until more is due; None: never."""
         if self._track is None:
             return None
-        if self._viewer.wires[self._track] is None:  # it has gone on without that first picture
-            self._gone_on(self._track, now)
+        if self._viewer.wires[self._track] is None:  # it goes on without that first picture
+            self._feed.sent[self._track].forget(self)
             return None
         burst = self._viewer.behind
         if burst is not None and not burst.begun:
@@ -70,9 +70,9 @@ class Join:
         self._want_keyframes(now)
         return ASK_AGAIN_SECONDS
 
-    def _gone_on(self, track: int, now: float) -> None:
-        self._feed.sent[track].forget(self)
-        if self.seen_at is None and self._viewer.rendition is not None:
+    def gone_on(self, now: float) -> None:
+        """Take that the viewer's picture begins now, with another rendition."""
+        if self.seen_at is None:
             self._seen_picture(now)
 
     def _picture(self, _packet: Run, now: float) -> None:

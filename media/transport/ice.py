@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from media.transport.address import Address, TcpAddress
 from media.transport.address_proof import AddressProof
-from media.transport.round_trips import RoundTrips
+from media.transport.round_trips import Answer, RoundTrips
 from media.transport.stun import BindingRequest, StunCode, error_response, success_response
 
 CONSENT_SECONDS = 30.0  # RFC 7675 5.1
@@ -213,16 +213,29 @@ class IceLite:
         """A request to measure the round trip, if the last is `interval` seconds old. It counts as sent."""
         if not self.proven or self.selected is None or not self._round_trips.is_due(interval, now):
             return None
-        remote = self._current.remote
-        username = f"{remote.ufrag}:{self._current.local.ufrag}"
-        return self._round_trips.request(self.selected, username, remote.password, now), self.selected
+        return self._measurement(self.selected, now), self.selected
 
-    def round_trip(self, response: bytes, address: Address, now: float) -> float | None:
-        """The round trip in seconds, if `response` is the answer to such a request."""
-        seconds = self._round_trips.take(response, address, now)
-        if seconds is not None and address == self.selected:
+    def train(self, requests: int, now: float) -> list[bytes]:
+        """So many requests to send together at `now`, to the selected address. They count as sent.
+
+        None over TCP: there they would arrive as one.
+        """
+        if self.selected is None or isinstance(self.selected, TcpAddress):
+            return []
+        return [self._measurement(self.selected, now) for _ in range(requests)]
+
+    def _measurement(self, address: Address, now: float) -> bytes:
+        remote = self._current.remote
+        return self._round_trips.request(
+            address, f"{remote.ufrag}:{self._current.local.ufrag}", remote.password, now
+        )
+
+    def round_trip(self, response: bytes, address: Address, now: float) -> Answer | None:
+        """The round trip, if `response` is the answer to such a request."""
+        answer = self._round_trips.take(response, address, now)
+        if answer is not None and address == self.selected:
             self._consented_at = now
-        return seconds
+        return answer
 
     def receive_response(self, response: bytes, address: Address, now: float) -> bool:
         """Take the answer to a request of ours. Returns whether `address`, selected then, was not proven."""

@@ -5,6 +5,7 @@ RTCP tells the round trip once a second at most. A queue that grows on the line 
 
 import math
 import secrets
+from typing import NamedTuple
 
 from media.transport.address import Address
 from media.transport.stun import StunError, binding_request, parse_binding_response
@@ -14,13 +15,22 @@ MOST_PENDING = 16  # requests without an answer that are remembered: with one ea
 _EARLY_SECONDS = 0.02  # who asks at each tick asks a little early at times
 
 
+class Answer(NamedTuple):
+    """To the session's request of that `number`, the first of which is 0; it came `seconds` after that."""
+
+    number: int
+    seconds: float
+
+
 class RoundTrips:
     """Measures the round trips of one session. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_pending", "_sent_at", "_tie_breaker")
+    __slots__ = ("_asked", "_pending", "_sent_at", "_tie_breaker")
 
     def __init__(self) -> None:
-        self._pending: dict[bytes, tuple[float, Address, str]] = {}  # by transaction id, the oldest first
+        # by transaction id, the oldest first: its number, when and where it was sent, and who is to sign
+        self._pending: dict[bytes, tuple[int, float, Address, str]] = {}
+        self._asked = 0
         self._sent_at = -math.inf
         self._tie_breaker = secrets.randbits(64)
 
@@ -35,18 +45,19 @@ class RoundTrips:
         """
         self._sent_at = now
         transaction_id = secrets.token_bytes(12)
-        self._pending[transaction_id] = (now, address, password)
+        self._pending[transaction_id] = (self._asked, now, address, password)
+        self._asked += 1
         if len(self._pending) > MOST_PENDING:
             del self._pending[next(iter(self._pending))]
         return binding_request(transaction_id, username, password, self._tie_breaker)
 
-    def take(self, data: bytes, address: Address, now: float) -> float | None:
-        """The round trip in seconds, if `data` from `address` is the authentic answer to a request."""
+    def take(self, data: bytes, address: Address, now: float) -> Answer | None:
+        """The answer, if `data` from `address` is an authentic one to a request of ours."""
         transaction_id = data[_TRANSACTION_ID]
         pending = self._pending.get(transaction_id)
         if pending is None:
             return None
-        sent_at, asked, password = pending
+        number, sent_at, asked, password = pending
         if asked != address:
             return None
         try:
@@ -55,4 +66,4 @@ class RoundTrips:
         except StunError:
             return None
         del self._pending[transaction_id]
-        return now - sent_at
+        return Answer(number, now - sent_at)

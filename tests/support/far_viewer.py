@@ -6,6 +6,7 @@ from typing import Protocol
 from media.counts import ViewerStats
 from media.feedback.playback import Playback
 from media.feedback.publisher_feedback import PublisherFeedback
+from media.line.handshake_train import Measured
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.rtcp import ReportBlock, nack, receiver_report
 from media.rtp.srtp import Profile
@@ -48,6 +49,8 @@ class FarViewer:
         wires: Sequence[Wire | None] = PLAIN,
         profile: Profile = Profile.AEAD_AES_128_GCM,
         rendition: int | None = None,
+        line: Measured | None = None,
+        since: float | None = None,
     ) -> None:
         self.room = room
         self.keys = new_keys(profile)
@@ -65,9 +68,10 @@ class FarViewer:
             wires,
             address,
             self.stats,
-            since=room.now,
+            since=room.now if since is None else since,
             now=room.now,
             rendition=rendition,
+            line=line,
         )
         self.viewer = _viewer_at(address, room)
 

@@ -127,7 +127,9 @@ class ChangingViewer:
             want_keyframe or world.feedback.want_keyframe,
             world.feedback.play_time,
             self.far.stats,
+            world.now,
         )
+        self.change.begins = self.far.playback._join.gone_on
 
     def aim(self, layer: int | None, *, pause: bool = False) -> None:
         self.change.aim(layer, self.world.now, pause=pause)

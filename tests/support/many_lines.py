@@ -15,6 +15,8 @@ from typing import NamedTuple, Protocol, Self
 
 from media.counts import TcpStats
 from media.feedback.playback import ask_early
+from media.line.handshake_train import HandshakeTrain, Measured
+from media.line.packet_train import PACKETS, UDP_OCTETS
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms import ladder
 from media.switch.wire import Wire
@@ -35,6 +37,7 @@ TICK_SECONDS, MEASURE_SECONDS = 0.1, 1.0
 BITRATES = (1_200_000, 360_000, 105_000)
 PICTURE, PICTURE_RTX = 0xAAAA0001, 0xAAAA1001
 REQUEST_OCTETS = 130  # of a binding request, on the line
+FLIGHT, FLIGHT_OCTETS, FLIGHT_SECONDS = -2, 900, 0.3  # of a handshake; so long it waits for an answer
 BACK_SECONDS = 0.002  # from the viewer to the worker, whose way is open
 UNSENT_OCTETS = 16 * 1024  # of a TCP connection that the kernel takes before it can send them
 SETTLE_SECONDS = 3.0  # after a join
@@ -66,11 +69,15 @@ class OnLine(Protocol):
 
 
 class Sent(NamedTuple):
-    """What is on a line: media for a viewer, or a request to measure its round trip."""
+    """What is on a line: media for a viewer, or a request that it answers.
+
+    Such a request is for a round trip, or in the handshake: the `FLIGHT`, or of that number of a train.
+    """
 
     seat: OnLine
     datagram: bytes | None
     sent_at: float
+    number: int = -1
 
 
 class TimedLine:
@@ -104,11 +111,12 @@ class TimedLine:
 class _Seat(FarViewer):
     """What the worker sends to it goes into a line."""
 
-    def __init__(self, room: "LinesRoom", seat: "LineSeat") -> None:
+    def __init__(self, room: "LinesRoom", seat: "LineSeat", line: Measured | None) -> None:
         self._seat = seat
         picture = Wire(VP8, {}, nack=True, rtx=RTX, sent_at=SEND_TIME_ID, number=NUMBER_ID, ssrc=PICTURE)
         layers = [picture] * (len(room.tracks) - 1)
-        super().__init__(room, [*layers, Wire(OPUS, {}, sent_at=SEND_TIME_ID), picture, picture], rendition=0)
+        wires = [*layers, Wire(OPUS, {}, sent_at=SEND_TIME_ID), picture, picture]
+        super().__init__(room, wires, rendition=0, line=line, since=seat.began)
 
     def receive(self, datagram: bytes) -> None:
         self._seat.send(datagram, self.room.now)
@@ -140,20 +148,32 @@ class LineSeat:
         self._reading = BusyReader(room.seed) if receiver is Receiver.BUSY else None
         self._unread: deque[tuple[float, Sent]] = deque()  # when it reads what has come
         self._said: list[tuple[float, bytes]] = []  # when it arrives
-        self._answers: list[tuple[float, float]] = []  # the same, of the request that was sent then
+        self._answers: list[tuple[float, Sent]] = []  # the same, of answers
         self._moved_at = math.inf  # to an address that the worker does not know yet
-        self._measured_at = room.now
-        self._request(room.now)  # before the first picture, as a session does
-        self._far = _Seat(room, self)
-        self._playback = self._far.playback
-        if self.backlog is not None:
-            self._far.viewer.queue_in(self.backlog)
+        self._far: _Seat | None = None  # until it is connected
+        self._train = HandshakeTrain(REQUEST_OCTETS - UDP_OCTETS, room.now) if self.backlog is None else None
+        if self._train is not None:
+            for number in range(PACKETS):
+                self._request(room.now, number)
+        self._fly(room.now)
         self.browser = ModelledBrowser(self._say, room.now)
         if receiver is not Receiver.REPORTS:
             self.browser.estimates()
         if receiver in (Receiver.ARRIVALS, Receiver.BUSY, Receiver.STREAM):
             self.browser.tells_arrivals()
-        self._step_at = room.now
+
+    def _fly(self, now: float) -> None:
+        self._flown_at = now
+        self.line.way.enter(FLIGHT_OCTETS, Sent(self, None, now, FLIGHT), now)
+
+    def _connect(self, now: float) -> None:
+        line = None if self._train is None else self._train.measured(now)
+        self._measured_at = self._step_at = now
+        self._request(now)  # before the first picture, as a session does
+        self._far = _Seat(self._room, self, line)
+        self._playback = self._far.playback
+        if self.backlog is not None:
+            self._far.viewer.queue_in(self.backlog)
 
     def _say(self, rtcp: bytes) -> None:
         if self._chance.random() >= self._deaf:
@@ -191,19 +211,24 @@ class LineSeat:
 
     def _arrive(self, now: float) -> None:
         """Get what is sent at the new address."""
+        assert self._far is not None
         self._moved_at = math.inf
         self._playback.move(self._room.new_address(self._far), now)
 
     def tick(self, now: float) -> None:
         """What a session does several times a second."""
+        if self._far is None:
+            if now - self._flown_at >= FLIGHT_SECONDS:
+                self._fly(now)
+            return
         if reports := self._playback.tick(now):
             self._far.receive(self._playback.sender.protect_rtcp(reports))
         if now < self._moved_at and now - self._measured_at >= self._playback.measure_seconds - 0.02:
             self._measured_at = now
             self._request(now)
 
-    def _request(self, now: float) -> None:
-        self.line.way.enter(REQUEST_OCTETS, Sent(self, None, now), now)
+    def _request(self, now: float, number: int = -1) -> None:
+        self.line.way.enter(REQUEST_OCTETS, Sent(self, None, now, number), now)
 
     def take(self, sent: Sent, now: float) -> None:
         """What came out of its line."""
@@ -211,8 +236,9 @@ class LineSeat:
 
     def _read(self, sent: Sent, now: float) -> None:
         if sent.datagram is None:
-            self._answers.append((now + BACK_SECONDS, sent.sent_at))
+            self._answers.append((now + BACK_SECONDS, sent))
             return
+        assert self._far is not None
         plain, is_rtcp = self._far.decrypt(sent.datagram)
         take = self.browser.take_rtcp if is_rtcp else self.browser.take_packet
         take(plain, len(sent.datagram), now)
@@ -221,6 +247,10 @@ class LineSeat:
         while self._unread and self._unread[0][0] <= now:
             at, sent = self._unread.popleft()
             self._read(sent, at)
+        while self._answers and self._answers[0][0] <= now:
+            self._answered(*self._answers.pop(0), now)
+        if self._far is None:
+            return
         self.browser.tick(now)
         if self.backlog is not None:
             self._write(self.backlog, now)
@@ -228,20 +258,31 @@ class LineSeat:
             self._playback.receive(self._said.pop(0)[1], now)
             if now >= self._moved_at:
                 self._request(now)
-        while self._answers and self._answers[0][0] <= now:
-            sent_at = self._answers.pop(0)[1]
-            if sent_at >= self._moved_at:
-                self._arrive(now)
-            else:
-                self._playback.measured(now - sent_at, now)
         if self._playback.steps and now >= self._step_at:
             self._step_at = now + (self._playback.step(now) or 0.0)
 
+    def _answered(self, at: float, sent: Sent, now: float) -> None:
+        if self._far is None:
+            if sent.number == FLIGHT:
+                self._connect(now)
+            elif self._train is not None:
+                self._train.answered(sent.number, at)
+        elif sent.sent_at >= self._moved_at:
+            self._arrive(now)
+        elif sent.number != FLIGHT:
+            self._playback.measured(now - sent.sent_at, now)
+
     def leave(self, now: float) -> None:
         self.ended = now
-        self._far.leave()
+        if self._far is not None:
+            self._far.leave()
 
     # --- what it saw, until it left
+
+    @property
+    def waited(self) -> list[float]:
+        """The seconds from its connection to its first picture, as the worker counts them; empty: none."""
+        return [] if self._far is None else self._far.waited
 
     def still(self, away: Away) -> float:
         """The longest time without a picture while the line carried the lowest layer, in seconds."""

@@ -48,6 +48,7 @@ class EdgeViewer:
             room.publisher.want_keyframe,
             room.publisher.play_time,
             cluster.stats,
+            cluster.clock.now,
         )
 
     def aim(self, layer: int | None) -> None:

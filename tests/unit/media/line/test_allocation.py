@@ -158,7 +158,8 @@ def test_a_picture_that_may_move_waits_for_a_train_though_what_is_lost_leaves_it
     viewer = Shown(can_train=True)
     viewer.train = math.inf
     viewer.run(4)
-    viewer.estimate.train_came(math.inf, viewer.now)  # of a moment ago, when the line was another one
+    # of a moment ago, when the line was another one
+    viewer.estimate.train_came(math.inf, viewer.now, viewer.now - 0.1)
     viewer.train = 300_000.0
     viewer.estimate.lost(Loss(0.95, surely, viewer.now - 0.5, viewer.now), viewer.now)
     viewer.tick()

@@ -55,6 +55,23 @@ def watch(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("receiver", [Receiver.ARRIVALS, Receiver.ESTIMATE, Receiver.REPORTS])
+@pytest.mark.parametrize(("rate", "fits"), [(900e3, 180), (300e3, 90)])
+def test_who_joins_gets_no_more_than_the_line_carries_from_the_first_packet_on(
+    rate: float, fits: int, receiver: Receiver, seed: int
+) -> None:
+    """However deep its buffer is: all that does not fit would stand in it, and the sound behind that."""
+    room = LinesRoom(seed)
+    room.run(WARM_UP)
+    seat = room.watch(TimedLine([(room.now, Shape(rate=rate, queue=3.0, delay=0.025))], seed), receiver)
+    room.run(6.0)
+    viewer = Watched(seat)
+    assert set(viewer.heights(0.0, 6.0)) == {fits}
+    assert viewer.concealed(0.5, 6.0) == 0.0
+    assert seat.waited == [pytest.approx(0.0, abs=0.1)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("rate", [550e3, 400e3, 250e3])
 def test_a_lower_layer_takes_over_and_the_best_one_comes_back(rate: float, seed: int) -> None:
     viewer = watch(rate, seed)

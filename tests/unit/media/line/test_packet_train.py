@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.line.packet_train import FEW_OCTETS, HEADER_OCTETS, NARROW, OCTETS, PACKETS, PacketTrains
+from media.line.packet_train import (
+    FEW_OCTETS,
+    HEADER_OCTETS,
+    NARROW,
+    OCTETS,
+    PACKETS,
+    PacketTrains,
+)
 
 
 def times(rate: float, octets: int = OCTETS) -> list[float | None]:

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from media.line.packet_train import PACKETS, UDP_OCTETS
 from media.rtp.rtcp import pli, receiver_report, remb
+from media.rtp.srtp import SrtpKeys
 from media.sessions import viewer_session
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
 from media.sessions.viewer_session import MEDIA_SECONDS, PICTURE_SECONDS, ViewerSession
 from media.switch.rendition import Ladder, Rendition
 from media.switch.wire import Wire
+from media.transport.dtls import DtlsLink
 from media.transport.ice import CONSENT_SECONDS, CheckResult
+from media.transport.round_trips import Answer
 from media.transport.stun import parse_binding_request
 from shared.messages.signalling import Role
 from shared.sdp.offer import Offer, parse_offer
@@ -184,7 +188,7 @@ async def test_an_estimate_waits_with_its_report_where_no_request_can_be_in_it(
 
 async def test_a_round_trip_to_a_viewer_is_told_to_its_playback(world: World) -> None:
     session, playback = playing(world)
-    session.ice.round_trip = lambda *_: 0.25  # type: ignore[method-assign]
+    session.ice.round_trip = lambda *_: Answer(0, 0.25)  # type: ignore[method-assign]
     session.receive_response(b"", HOME, 101.0)
     assert playback.calls == ["0.25 s at 101.0"]
 
@@ -204,6 +208,89 @@ async def test_the_round_trip_of_an_empty_line_is_measured_before_the_first_pict
     monkeypatch.setattr(viewer_session, "Playback", begin)
     session._attach(new_keys())
     assert left == [(session.ice.local.ufrag, HOME), "pictures"]
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """With what each playback has begun."""
+    playbacks: list[dict[str, Any]] = []
+
+    def begin(*_: object, **how: Any) -> Playback:
+        playbacks.append(how)
+        return Playback()
+
+    monkeypatch.setattr(viewer_session, "Playback", begin)
+    return playbacks
+
+
+async def join(
+    session: ViewerSession, answers: int, begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> list[bytes]:
+    """Let its handshake go on while so many requests are answered, over a line of 300 kbit/s.
+
+    Returns what was sent meanwhile.
+    """
+    done = asyncio.Event()
+
+    async def handshake(_: DtlsLink) -> SrtpKeys:
+        await done.wait()
+        return new_keys()
+
+    monkeypatch.setattr(DtlsLink, "handshake", handshake)
+    sent: list[bytes] = []
+    session.ice.selected = HOME
+    session._send_to = lambda data, _: sent.append(data)
+    connecting = asyncio.get_running_loop().create_task(session._connect())
+    await asyncio.sleep(0)
+    now = asyncio.get_running_loop().time()
+    for number, request in enumerate(sent[:answers]):
+        session.ice.round_trip = lambda *_, n=number: Answer(n, 0.0)  # type: ignore[misc]
+        session.receive_response(b"", HOME, now + number * (len(request) + UDP_OCTETS) * 8 / 300_000)
+    during = len(sent)
+    done.set()
+    while not begun:
+        await asyncio.sleep(0)
+    connecting.cancel()
+    return sent[:during]
+
+
+async def test_the_line_is_measured_while_the_handshake_goes_on(
+    world: World, begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = world.watch()
+    requests = await join(session, PACKETS, begun, monkeypatch)
+    assert len({parse_binding_request(request).transaction_id for request in requests}) == PACKETS
+    assert begun[0]["line"].rate == pytest.approx(300_000)
+
+
+async def test_a_viewer_that_answers_too_little_begins_with_the_best(
+    world: World, begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await join(world.watch(), 2, begun, monkeypatch)
+    assert begun[0]["line"] is None
+
+
+async def test_what_another_address_has_answered_does_not_count(
+    world: World, begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = world.watch()
+    attach = session._attach
+
+    def move_first(keys: SrtpKeys) -> object:
+        session._moved(OTHER)
+        return attach(keys)
+
+    monkeypatch.setattr(session, "_attach", move_first)
+    await join(session, PACKETS, begun, monkeypatch)
+    assert begun[0]["line"] is None
+
+
+async def test_who_gets_no_picture_is_sent_no_train(
+    world: World, begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = world.watch()
+    monkeypatch.setattr(session, "_first_rendition", lambda: None)
+    assert await join(session, 0, begun, monkeypatch) == []
 
 
 async def test_a_check_that_moves_a_viewer_moves_its_media(world: World) -> None:

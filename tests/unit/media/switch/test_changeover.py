@@ -314,7 +314,7 @@ def test_what_a_viewer_saw_last_is_noted_by_its_pictures_or_where_it_leaves_them
     feed: Any = SimpleNamespace(base_of=lambda _: 0, latest_timestamp=lambda _: 0xFFFFFFFF, sources=[source])
     viewer: Any = SimpleNamespace(rendition=0, shifts=[7])
     nothing: Any = None
-    change = Changeover(nothing, feed, viewer, nothing, nothing, ViewerStats())
+    change = Changeover(nothing, feed, viewer, nothing, nothing, ViewerStats(), 0.0)
     slow = Paced(KEYFRAMES, 0, 1.0, 0.0)  # keyframes alone, which come later than their track
     for viewer.behind, change._latest, noted in ((slow, 5, 5), (slow, None, 6), (None, 5, 6)):
         change._note_latest(0, 4.0)
@@ -342,7 +342,7 @@ def test_another_rendition_goes_on_by_its_clock_or_else_by_the_time_that_has_pas
     viewer: Any = SimpleNamespace(rendition=0, shifts=[0])
     nothing: Any = None
     times = {0: None if clocks is None else (0, clocks + 7 & 0xFFFFFFFF), 1: (0, 7)}
-    change = Changeover(nothing, feed, viewer, nothing, lambda number, _: times[number], ViewerStats())
+    change = Changeover(nothing, feed, viewer, nothing, lambda number, _: times[number], ViewerStats(), 0.0)
     change._latest, change._latest_at = latest, 9.9
     assert change._shift(1, timestamp, 10.0) == shift
 
@@ -359,7 +359,7 @@ def test_keyframes_alone_play_when_the_clock_says_and_never_before_the_one_befor
     feed: Any = SimpleNamespace(base_of=lambda _: base)
     viewer: Any = SimpleNamespace(rendition=0, shifts=[7])
     nothing: Any = None
-    change = Changeover(nothing, feed, viewer, nothing, play_time, ViewerStats())
+    change = Changeover(nothing, feed, viewer, nothing, play_time, ViewerStats(), 0.0)
     assert change._shift_to(1.0, 1_000) == 4_000
     change._latest = None
     told = [(change._shift_to(2.0, 10) + 10) & 0xFFFFFFFF for _ in range(5)]

@@ -280,6 +280,24 @@ def test_a_viewer_that_another_layer_reaches_first_has_waited_until_then() -> No
     assert len(viewer.far.waited) == 1
 
 
+@pytest.mark.parametrize("age", [0.0, FRESH_SECONDS])
+def test_a_viewer_that_begins_with_another_layer_gets_the_keyframe_of_that_which_has_just_come(
+    age: float,
+) -> None:
+    world = LayersWorld(join_burst="on")
+    world.picture(0, keyframe=True)
+    keyframe, following = world.picture(1, keyframe=True), world.picture(1)
+    world.now += age
+    viewer = ChangingViewer(world, 0)
+    viewer.aim(1, pause=True)
+    sent = [packet.payload for packet in viewer.pictures()]
+    assert sent == (keyframe + following if age < FRESH_SECONDS else [])
+    assert len(viewer.far.waited) == bool(sent)
+    keyframe = world.picture(1, keyframe=True)
+    assert [packet.payload for packet in viewer.pictures()] == keyframe
+    assert len(viewer.far.waited) == 1
+
+
 def test_a_viewer_that_leaves_its_layer_before_its_first_picture_has_seen_none() -> None:
     world = LayersWorld()
     viewer = ChangingViewer(world, 0)

@@ -7,7 +7,7 @@ from media.rtp.extensions import PlayoutDelay
 from media.rtp.srtp import Profile
 from media.switch.changeover import BETTER_SECONDS
 from media.switch.join_burst import JoinBurst
-from media.tracks.sent_track import GOES_ON_SECONDS
+from media.tracks.sent_track import FRESH_SECONDS, GOES_ON_SECONDS
 from media.transport.tcp_backlog import TcpBacklog
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import (
@@ -280,6 +280,7 @@ def test_a_keyframe_is_urgent_for_who_sees_none_any_more_or_keyframes_alone(show
 
 def test_it_is_not_urgent_for_who_never_had_a_picture() -> None:
     world = begun()
+    world.now += FRESH_SECONDS + FRAME  # otherwise it begins with the keyframe that is there
     viewer, asked = asking(world, None)
     viewer.aim(1)
     viewer.change.tick(world.now)

@@ -243,7 +243,7 @@ def test_an_answer_to_a_measurement_renews_it_as_well(viewer: IceLite) -> None:
     assert due is not None
     answer = success_response(parse_binding_request(due[0]), *HOME, PEER.password)
     assert viewer.round_trip(answer, AWAY, 20.5) is None
-    assert viewer.round_trip(answer, HOME, 20.5) == 0.5
+    assert viewer.round_trip(answer, HOME, 20.5) == (0, 0.5)
     assert not viewer.consent_expired(50.0)
     assert not requests(viewer, 21, 28)
     assert viewer.due_measurement(1.5, 21.0) is None
@@ -252,7 +252,7 @@ def test_an_answer_to_a_measurement_renews_it_as_well(viewer: IceLite) -> None:
     viewer.receive_check(nominating(), AWAY, 22.0)
     assert viewer.receive_response(asked(viewer, 22.0)[1], AWAY, 22.0)
     answer = success_response(parse_binding_request(due[0]), *HOME, PEER.password)
-    assert viewer.round_trip(answer, HOME, 23.0) == 2.0  # which says nothing of the address that is next
+    assert viewer.round_trip(answer, HOME, 23.0) == (1, 2.0)  # which says nothing of the address that is next
     assert viewer.consent_expired(22.0 + CONSENT_SECONDS)
 
 
@@ -262,6 +262,25 @@ def test_only_a_proven_address_is_measured(agent: IceLite) -> None:
     assert agent.due_measurement(1.0, 1.0) is None
     agent.handshake_done(1.0)
     assert agent.due_measurement(1.0, 1.0) is not None
+
+
+def test_a_train_goes_to_the_address_of_the_first_check_and_its_answers_tell_which_came(
+    agent: IceLite,
+) -> None:
+    assert agent.train(3, 1.0) == []
+    agent.receive_check(nominating(), HOME, 1.0)
+    requests = [parse_binding_request(request) for request in agent.train(3, 1.0)]
+    answers = [success_response(request, *HOME, PEER.password) for request in requests]
+    assert agent.round_trip(answers[2], AWAY, 1.5) is None
+    assert agent.round_trip(answers[2], HOME, 1.5) == (2, 0.5)
+    assert agent.round_trip(answers[0], HOME, 1.75) == (0, 0.75)
+    assert not agent.proven
+
+
+def test_over_tcp_no_train_leaves() -> None:
+    agent = IceLite(OLD, PEER, now=0.0)
+    agent.receive_check(nominating(), TcpAddress("192.0.2.1", 1, 1), 1.0)
+    assert agent.train(3, 1.0) == []
 
 
 def test_who_does_not_answer_is_asked_a_few_times_each_two_seconds_and_not_all_at_once(

@@ -18,8 +18,8 @@ def ask(trips: RoundTrips, now: float) -> bytes:
 def test_it_is_the_time_until_the_answer() -> None:
     trips = RoundTrips()
     first, second = ask(trips, 1.0), ask(trips, 1.1)
-    assert trips.take(second, HOME, 1.15) == pytest.approx(0.05)
-    assert trips.take(first, HOME, 1.2) == pytest.approx(0.2)
+    assert trips.take(second, HOME, 1.15) == (1, pytest.approx(0.05))
+    assert trips.take(first, HOME, 1.2) == (0, pytest.approx(0.2))
 
 
 def test_an_answer_counts_once_and_from_where_it_was_asked_only() -> None:
