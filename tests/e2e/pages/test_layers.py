@@ -1,5 +1,7 @@
 """Several sizes of a picture, from the publish page to the choice of a viewer and the view of operators."""
 
+from typing import Any
+
 import pytest
 from playwright.async_api import Browser, Response
 
@@ -38,14 +40,21 @@ async def test_the_publish_page_sends_several_sizes_and_shows_them(
 
         await eventually("both sizes are sent", shown, SENT_SECONDS, LOOK_SECONDS)
 
+        looks: list[list[dict[str, Any]]] = []
+
         async def known() -> bool:
             detail = (await system.http.get(f"{system.controls[0].url}/api/rooms/{room}")).json()
-            return [(layer["rid"], layer["height"]) for layer in detail["layers"] if layer["bitrate"]] == [
-                ("f", 360),
-                ("h", 180),
-            ]
+            looks.append(detail["layers"])
+            # by one look or another: Chromium stops the larger one for a while when its machine was held up
+            came = {(layer["rid"], layer["height"]) for look in looks for layer in look if layer["bitrate"]}
+            return came >= {("f", 360), ("h", 180)}
 
-        await eventually("the server knows both", known, SENT_SECONDS, LOOK_SECONDS)
+        try:
+            await eventually("the server knows both", known, SENT_SECONDS, LOOK_SECONDS)
+        except AssertionError:
+            print("\n".join(map(str, looks)))
+            raise
+        assert [layer["rid"] for layer in looks[-1]] == ["f", "h"]
         # last: it holds the page up for seconds, and Chromium sends less for half a minute after that
         await assert_no_barrier(publisher.page)
 
