@@ -66,7 +66,7 @@ class ViewerSession(Session):
         self.most: Size = NO_LIMIT  # of the picture that it wants
         self.answer: Offer | None = None  # what it answered, if the offer was ours
         self.picture_section = _picture_section(setup.offer, played)
-        self._train: HandshakeTrain | None = None
+        self._train: HandshakeTrain | None = None  # until it is connected
         self._playback: Playback | None = None
         self._pacing: asyncio.Task[None] | None = None
         self._quiet_until = 0.0  # until when a tick has nothing to do, if ...
@@ -214,6 +214,8 @@ class ViewerSession(Session):
         assert self.ice.selected is not None
         now = asyncio.get_running_loop().time()
         self._measure(0.0, now)  # before the first picture: behind that a narrow line is not empty any more
+        line = None if self._train is None else self._train.measured(now)
+        self._train = None
         self._srtcp_in = inbound_session(keys, partial(self._on_reports_as, self))
         self._srtcp_overhead = keys.profile.srtcp_overhead
         self._playback = Playback(
@@ -227,7 +229,7 @@ class ViewerSession(Session):
             since=self.began_at,
             now=now,
             rendition=self._first_rendition(),
-            line=None if self._train is None else self._train.measured(now),
+            line=line,
         )
         self._pass_on_wish()
         return self._playback.sender

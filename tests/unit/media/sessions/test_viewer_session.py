@@ -261,6 +261,7 @@ async def test_the_line_is_measured_while_the_handshake_goes_on(
     requests = await join(session, PACKETS, begun, monkeypatch)
     assert len({parse_binding_request(request).transaction_id for request in requests}) == PACKETS
     assert begun[0]["line"].rate == pytest.approx(300_000)
+    assert session._train is None  # nobody needs it any more
 
 
 async def test_a_viewer_that_answers_too_little_begins_with_the_best(
