@@ -223,9 +223,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return playbacks
 
 
-async def join(
-    session: ViewerSession, answers: int, begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> list[bytes]:
+async def join(session: ViewerSession, answers: int, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Let its handshake go on while so many requests are answered, over a line of 300 kbit/s.
 
     Returns what was sent meanwhile.
@@ -248,9 +246,7 @@ async def join(
         session.receive_response(b"", HOME, now + number * (len(request) + UDP_OCTETS) * 8 / 300_000)
     during = len(sent)
     done.set()
-    while not begun:
-        await asyncio.sleep(0)
-    connecting.cancel()
+    await connecting
     return sent[:during]
 
 
@@ -258,7 +254,7 @@ async def test_the_line_is_measured_while_the_handshake_goes_on(
     world: World, begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = world.watch()
-    requests = await join(session, PACKETS, begun, monkeypatch)
+    requests = await join(session, PACKETS, monkeypatch)
     assert len({parse_binding_request(request).transaction_id for request in requests}) == PACKETS
     assert begun[0]["line"].rate == pytest.approx(300_000)
     assert session._train is None  # nobody needs it any more
@@ -267,7 +263,7 @@ async def test_the_line_is_measured_while_the_handshake_goes_on(
 async def test_a_viewer_that_answers_too_little_begins_with_the_best(
     world: World, begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await join(world.watch(), 2, begun, monkeypatch)
+    await join(world.watch(), 2, monkeypatch)
     assert begun[0]["line"] is None
 
 
@@ -282,7 +278,7 @@ async def test_what_another_address_has_answered_does_not_count(
         return attach(keys)
 
     monkeypatch.setattr(session, "_attach", move_first)
-    await join(session, PACKETS, begun, monkeypatch)
+    await join(session, PACKETS, monkeypatch)
     assert begun[0]["line"] is None
 
 
@@ -291,7 +287,7 @@ async def test_who_gets_no_picture_is_sent_no_train(
 ) -> None:
     session = world.watch()
     monkeypatch.setattr(session, "_first_rendition", lambda: None)
-    assert await join(session, 0, begun, monkeypatch) == []
+    assert await join(session, 0, monkeypatch) == []
 
 
 async def test_a_check_that_moves_a_viewer_moves_its_media(world: World) -> None:
