@@ -300,13 +300,14 @@ class Allocation:
         goal = self._goal = min(self._goal, self._aim(rungs, now))
         is_over = estimate.state(now) is not State.CLEAR or estimate.much_lost_at > self._since
         if is_full or is_over or now - self._since > _LONGEST_PROBE_SECONDS:
-            if estimate.state(now) is State.LOSING:
+            if estimate.state(now) is State.LOSING or estimate.much_lost_at > self._since:
                 self._failures += 1
                 self._next_at = now + self._wait()
             else:  # padding has filled a queue for a moment, and nobody has lost anything
                 self._vain += 1
                 waits = _QUEUED_WAIT_SECONDS if self._rung <= last_moving(rungs) else _STILL_WAIT_SECONDS
                 self._next_at = now + waits[min(self._vain, len(waits)) - 1]
+            estimate.sends_less(now)  # what the probe lost is still told for a while
             self._enter(Phase.STEADY, now)
             return
         if estimate.carries * _SURELY_SHARE >= goal * FITS_SHARE and self._take_known(rungs, now):

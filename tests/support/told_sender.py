@@ -99,3 +99,12 @@ class Shown(Sender):
     @property
     def phase(self) -> str:
         return self.choice._phase.name
+
+
+def limited(share: float = 0.5, *, can_probe: bool = True, can_train: bool = False) -> Shown:
+    """Its line has lost such a share of the best rung."""
+    viewer = Shown(can_probe=can_probe, can_train=can_train)
+    viewer.run(4)
+    viewer.lose(share)
+    viewer.tick()
+    return viewer

@@ -2,26 +2,15 @@
 
 import math
 import pickle
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.line.estimate import FITS_SHARE
 from media.line.loss_run import Loss
-from tests.support.told_sender import ALONE, RUNGS, SOUND, Shown
+from tests.support.told_sender import ALONE, RUNGS, SOUND, Shown, limited
 
 SINGLE = [700_000.0, 65_000.0, 40_000.0]
-
-
-def limited(share: float = 0.5, *, can_probe: bool = True, can_train: bool = False) -> Shown:
-    """Its line has lost such a share of the best rung."""
-    viewer = Shown(can_probe=can_probe, can_train=can_train)
-    viewer.run(4)
-    viewer.lose(share)
-    viewer.tick()
-    return viewer
 
 
 def queued(times: int = 2) -> Shown:
@@ -263,162 +252,6 @@ def test_a_picture_comes_back_by_a_train_alone_and_only_the_lowest() -> None:
     viewer.run(1)
     viewer.until("TRYING")
     assert viewer.decision.rung == 2
-
-
-# --- PROBING
-
-
-def probing() -> Shown:
-    viewer = limited(0.5)
-    viewer.until("PROBING")
-    return viewer
-
-
-def test_a_probe_ends_when_the_line_is_full_and_what_was_known_to_fit_still_does() -> None:
-    viewer = probing()
-    viewer.run(0.5)
-    viewer.lose(0.5)
-    assert viewer.tick()[:3] == (1, False, 0.0)
-    assert viewer.phase == "STEADY"
-
-
-@pytest.mark.parametrize("teller", ["padding", "a report"])
-@pytest.mark.parametrize(("lost", "ends"), [(1, False), (3, True)])  # of 20
-def test_a_probe_ends_when_much_is_lost_though_it_may_be_by_chance_and_the_next_comes_soon(
-    lost: int, teller: str, *, ends: bool
-) -> None:
-    viewer = probing()
-    for _ in range(6):
-        viewer.report(0, 100)
-        viewer.run(0.3)
-        if teller == "padding":
-            viewer.estimate.lost(Loss(lost / 20, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
-        else:
-            viewer.report(lost, 20)
-        viewer.tick()
-        assert (viewer.phase == "STEADY") is ends
-        if not ends:
-            return
-        ended = viewer.now
-        viewer.until("PROBING")
-        assert viewer.now - ended <= 5.0
-
-
-def test_what_a_line_loses_without_a_probe_ends_none() -> None:
-    viewer = limited(0.5)
-    for _ in range(3):
-        viewer.run(1.0)
-        viewer.report(10, 100)
-    viewer.until("PROBING")
-    viewer.run(0.3)
-    for lost, phase in ((3, "PROBING"), (5, "STEADY")):  # of 20
-        viewer.estimate.lost(Loss(lost / 20, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
-        viewer.tick()
-        assert viewer.phase == phase
-
-
-def test_a_probe_after_one_that_failed_is_for_the_next_better_rung() -> None:
-    viewer, levels = limited(0.9, can_train=True), []
-    viewer.train = math.inf
-    viewer.until("PROBING")
-    while viewer.tick().probe <= RUNGS[1] / FITS_SHARE:
-        assert viewer.phase == "PROBING"
-    viewer.estimate.lost(Loss(0.2, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
-    viewer.until("STEADY", 0.2)
-    viewer.until("PROBING")
-    while viewer.phase == "PROBING":
-        levels.append(viewer.decision.probe)
-        viewer.tick()
-    assert max(levels) == RUNGS[1] / FITS_SHARE
-    assert (viewer.phase, viewer.decision.rung) == ("TRYING", 1)
-
-
-def test_on_a_line_that_has_lost_packets_without_a_queue_a_probe_waits_for_a_report() -> None:
-    viewer = Shown(can_train=True)
-    viewer.run(4)
-    viewer.measure(RUNGS[0], 0.03, 0.03)
-    viewer.lose(0.5)
-    viewer.train = math.inf
-    viewer.until("PROBING")
-    viewer.run(4.0)
-    assert (viewer.phase, viewer.decision.probe) == ("PROBING", RUNGS[0] / FITS_SHARE)
-    viewer.report(0, 100)
-    viewer.tick()
-    assert (viewer.phase, viewer.decision.rung) == ("TRYING", 0)
-
-
-def test_the_more_probes_lost_packets_the_longer_until_the_next() -> None:
-    viewer, failed = probing(), []
-    for _ in range(4):
-        viewer.run(0.3)
-        viewer.lose(0.5)
-        viewer.tick()
-        failed.append(viewer.now)
-        viewer.until("PROBING")
-    failed.append(viewer.now)
-    waits = [later - earlier for earlier, later in pairwise(failed)]
-    assert waits == sorted(waits)
-    assert waits[-1] > 3 * waits[0]
-
-
-@pytest.mark.parametrize(
-    ("share", "most"), [(0.5, 10.0), (0.99, 5.0)]
-)  # without a picture there is more to gain
-def test_a_probe_that_has_only_filled_a_queue_comes_again_soon(share: float, most: float) -> None:
-    viewer = limited(share)
-    viewer.until("PROBING")
-    for _ in range(6):
-        viewer.round_trip = 0.4
-        viewer.until("STEADY")
-        viewer.round_trip = 0.03
-        ended = viewer.now
-        viewer.until("PROBING")
-        assert viewer.now - ended <= most
-
-
-def test_it_rises_to_what_the_rung_needs_with_its_peaks_and_then_that_is_tried() -> None:
-    viewer = probing()
-    levels = []
-    while viewer.phase == "PROBING":
-        levels.append(viewer.decision.probe)
-        viewer.tick()
-    assert levels == sorted(levels)
-    assert all(later <= earlier * 1.2 for earlier, later in pairwise(levels))
-    assert RUNGS[0] < max(levels) <= RUNGS[0] * 1.2
-    assert levels.count(max(levels)) >= 5
-    assert (viewer.phase, viewer.decision.rung) == ("TRYING", 0)
-
-
-def test_one_without_an_answer_ends_and_nothing_is_taken_for_it() -> None:
-    viewer = probing()
-    viewer.run(0.5)
-    viewer.round_trip = None
-    viewer.until("STEADY", 9.0)
-    assert (viewer.decision.rung, viewer.decision.probe) == (1, 0.0)
-
-
-def test_one_for_a_rung_whose_need_changes_a_little_does_not_begin_anew() -> None:
-    viewer = probing()
-    for n in range(40):
-        viewer.rungs[0] = RUNGS[0] * (1 + n % 5 / 100)
-        viewer.tick()
-    assert viewer.decision.rung == 0
-
-
-def test_a_pause_of_the_machine_is_not_made_up_for() -> None:
-    viewer = probing()
-    level = viewer.decision.probe
-    viewer.now += 5.0
-    assert viewer.tick().probe <= level * 1.4
-
-
-def test_one_for_what_the_viewer_does_not_want_any_more_ends() -> None:
-    for wanted in (0, 1):
-        viewer = probing()
-        viewer.rungs = [math.inf] * 4 + [40_000.0] if not wanted else [math.inf, *RUNGS[1:]]
-        decision = viewer.tick()
-        assert (decision.rung, decision.probe) == (1 if wanted else ALONE, 0.0)
-        assert viewer.phase == "STEADY"
 
 
 # --- TRYING
