@@ -27,6 +27,11 @@ class SentRates:
                 del kept[: _MOST_SAMPLES // 2]
 
     @property
+    def began_at(self) -> float:
+        """The time since which it counts."""
+        return self._began_at
+
+    @property
     def since(self) -> float:
         """The time of the oldest sample that is kept. There must be one."""
         return self._times[0]

@@ -170,6 +170,26 @@ def test_what_lost_packets_leave_open_the_next_train_decides(
     assert sender.estimate.carries == pytest.approx(carries, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("sent_for", "known", "carries"),
+    [
+        (4.0, math.inf, 850e3),  # what nothing spoke against before
+        (4.0, 500e3, 500e3),
+        (0.5, math.inf, 95e3),  # nothing was known before
+    ],
+)
+def test_a_train_that_came_at_once_says_of_losses_no_more_than_was_known(
+    sent_for: float, known: float, carries: float
+) -> None:
+    """A policer lets it pass, and after an outage it passes, too."""
+    sender = Sender()
+    sender.send(1_000_000, sent_for)
+    sender.estimate.carries = known
+    sender.estimate.lost(Loss(0.9, 0.15, sender.now - 0.4, sender.now), sender.now)
+    sender.estimate.train_came(math.inf, sender.now, sender.now)
+    assert sender.estimate.carries == pytest.approx(carries, rel=0.02)
+
+
 def test_a_train_of_before_does_not_close_what_lost_packets_leave_open(sender: Sender) -> None:
     """It left in the flood of a join, which lost packets. That the flood was too much is known."""
     sender.estimate.lost(Loss(0.9, 0.15, sender.now - 0.5, sender.now), sender.now)
