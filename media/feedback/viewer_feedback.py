@@ -154,7 +154,7 @@ class ViewerFeedback:
         most = self._room(wire, [sent.first for sent, _, _ in missing], now)
         self._stats.retransmissions_refused += len(missing) - most
         for sent, offset, shift in missing[:most]:
-            if self._picture is not None and self._picture.is_paced and wire.ssrc is not None:
+            if self._picture is not None and wire.ssrc is not None:
                 self._picture.send_in_turn(sent.first, partial(self._send_again, sent, offset, shift), now)
             else:
                 self._send_again(sent, offset, shift, now)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from media.counts import ViewerStats
 from media.feedback.missing_packets import MissingPackets
 from media.feedback.padding_credit import PaddingCredit
+from media.feedback.retransmit_queue import RetransmitQueue
 from media.line.allocation import Decision
 from media.line.estimate import HEARD_SECONDS
 from media.line.handshake_train import Measured
@@ -39,8 +40,6 @@ _MOVE_SECONDS = 2.0  # for this long after a change of address, they are about w
 _STAY_SECONDS = 0.2  # at an address; a train at once for each move would be ten times a check
 _SOUND_ROOM = 2.0  # the line must carry this multiple of the sound with its earlier packets
 _LEAST_ROOM = 96_000.0  # bit/s: a packet in 0.1 s, as often as a receiver requests it
-_MOST_AGAIN = 64  # packets of a picture that goes at a pace wait to be sent again
-_FEW = 4  # so many packets are retransmitted at once while a queue drains
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, picture_pace=0.0)
 
 
@@ -81,7 +80,7 @@ class ViewerPicture:
         self._rid: str | None = None  # the best layer that the viewer wants; None: any
         self._wants_picture = True
         self._padded_at = -math.inf
-        self._resent_until = -math.inf  # the room for retransmissions is used up until then
+        self._again = RetransmitQueue()
         self._padded = 0  # octets of padding that were sent so far
         self._credit = PaddingCredit(now)
         self.is_limited = False  # the line, not the viewer's choice, rules out a better rendition
@@ -151,36 +150,37 @@ class ViewerPicture:
         """
         rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
         behind = self._viewer.behind
-        most = len(indexes) if behind is None else min(len(indexes), _MOST_AGAIN - len(behind.again))
+        self._again.turn_to(rendition)
+        most = min(len(indexes), self._again.places)
         if isinstance(behind, Paced):
             return most if has_room else 0
         is_live = behind is None or self.is_paced
         if rendition is None or not is_live or not indexes:
-            return len(indexes) if has_room else 0
+            return most if has_room else 0
         sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
         if sent_at >= self._began_at:
             self._learn(rendition, indexes, now)
         if self.line.signs != signs:
             has_room = False
         self._missing.asked(sent_at, now, refused=not has_room)
-        if not has_room:
-            return 0
-        return min(_FEW, most) if self.line.trips.queues > 1 and not self.is_paced else most
+        return most if has_room else 0
 
     def send_in_turn(self, index: int, again: Callable[[float], None], now: float) -> None:
-        """Send that packet again, by `again`, when the pace allows it: at once it would be lost once more."""
-        behind = self._viewer.behind
-        assert behind is not None
-        behind.again.setdefault(index, again)
+        """Send that packet of the present picture again, by `again`, when it is its turn."""
+        self._again.add(index, again)
         self._send_again(now)
 
     def resent(self, octets: int, now: float) -> None:
-        """Take that so much was sent again: pictures that go at a pace get so much less."""
-        behind = self._viewer.behind
+        """Take that so much was sent again: pictures that go at a pace get so much less.
+
+        Beside others it takes no more than they do, or than the line has room for.
+        """
+        behind, ladder = self._viewer.behind, self._feed.ladder
         if self.is_paced and behind is not None:
             behind.spend(octets + PACKET_OVERHEAD)
-        elif not self.rests and (room := self._room(now)):
-            self._resent_until = max(self._resent_until, now) + octets * 8 / room
+        else:
+            pictures = math.inf if ladder is None else ladder.needs[self._present(ladder)]
+            self._again.spend(octets, max(min(self._room(now), pictures), _LEAST_ROOM), now)
 
     def _learn(self, rendition: int, indexes: Sequence[int], now: float) -> None:
         """Tell the estimate which share of the packets was lost."""
@@ -212,8 +212,7 @@ class ViewerPicture:
         if self.rests:
             return True
         self._sample(now)
-        least = 0.0 if self.is_paced else _LEAST_ROOM
-        return self._room(now) > least and self._resent_until <= now
+        return self._room(now) > (0.0 if self.is_paced else _LEAST_ROOM)
 
     @property
     def is_paced(self) -> bool:
@@ -406,8 +405,7 @@ class ViewerPicture:
     @property
     def steps(self) -> bool:
         """Whether the caller is to call `step` each `STEP_SECONDS`."""
-        behind = self._viewer.behind
-        return self._decision.probe > 0 or self._changeover.sends or bool(behind is not None and behind.again)
+        return self._decision.probe > 0 or self._changeover.sends or len(self._again) > 0
 
     def step(self, now: float) -> None:
         """Send the packets of pictures, and the padding, that are due now."""
@@ -421,9 +419,15 @@ class ViewerPicture:
             self._count_padding(self._switch.pad(self._viewer, due, now, number), PADDING_BYTES)
 
     def _send_again(self, now: float) -> None:
-        behind = self._viewer.behind
-        if behind is not None and behind.again and not behind.owes(now):
-            behind.again.pop(next(iter(behind.again)))(now)
+        """Send what is due again: with pictures that leave at a pace one packet in a step."""
+        again, behind = self._again, self._viewer.behind
+        again.turn_to(self._viewer.rendition)
+        if self.is_paced and behind is not None:
+            if again and not behind.owes(now):
+                again.pop()(now)
+            return
+        while again and again.is_free(now):
+            again.pop()(now)
 
     def _count_padding(self, octets: int, size: int) -> None:
         """In packets of that `size`, so small that their headers count."""

@@ -122,6 +122,7 @@ class ViewerSession(Session):
         elif source == self.ice.asked:
             self.ice.heard_elsewhere(source)
         self._playback.receive(compound, now, late)
+        self._keep_pace()
         if not self._playback.rests:
             self._quiet_until = 0.0
         return True
@@ -138,8 +139,7 @@ class ViewerSession(Session):
         if reports := self._playback.tick(now):
             self.send_rtcp(reports)
         self._measure(self._playback.measure_seconds, now)
-        if self._playback.steps and (self._pacing is None or self._pacing.done()):
-            self._pacing = asyncio.get_running_loop().create_task(self._pace())
+        self._keep_pace()
         # nine of ten ticks of a viewer that gets the best end here
         self._ladder = self._feed.ladder
         self._quiet_until = min(self._playback.quiet_until, now + MOST_QUIET_SECONDS)
@@ -247,6 +247,12 @@ class ViewerSession(Session):
             self._train = HandshakeTrain(len(requests[0]), now)
             for request in requests:
                 self._send(request)
+
+    def _keep_pace(self) -> None:
+        """Step as long as there is something to step for."""
+        paces = self._pacing is not None and not self._pacing.done()
+        if self._playback is not None and self._playback.steps and not paces:
+            self._pacing = asyncio.get_running_loop().create_task(self._pace())
 
     async def _pace(self) -> None:
         """Step what is due more often than ticks come: the first picture, padding, keyframes alone."""

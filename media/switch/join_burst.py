@@ -1,7 +1,6 @@
 """One viewer's way from a keyframe to the live edge: paced, and without a gap."""
 
 from collections import deque
-from collections.abc import Callable
 
 from media.rtp.run import Run, between
 from media.switch.rendition import PACKET_OVERHEAD
@@ -34,7 +33,6 @@ class JoinBurst:
         "_pending",
         "_rate",
         "_taken_at",
-        "again",
         "is_first",
         "next_index",
         "paces",
@@ -48,7 +46,6 @@ class JoinBurst:
     def __init__(self, track: int) -> None:
         self.track = track
         self.next_index = 0  # packets below it were sent, or came before the viewer's start
-        self.again: dict[int, Callable[[float], None]] = {}  # what is sent again in its turn, by its index
         self.is_first = True  # of its viewer, which has got nothing of the track
         self.paces = False  # what follows, too: a narrow line may have no queue for a whole picture
         self._pending: deque[Run] | None = None

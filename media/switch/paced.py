@@ -2,7 +2,6 @@
 
 import math
 from collections import deque
-from collections.abc import Callable
 
 from media.rtp.run import Run, by_picture
 from media.switch.rendition import PACKET_OVERHEAD
@@ -36,7 +35,6 @@ class Paced:
         "_skipped",
         "_taken_at",
         "_timestamp",
-        "again",
         "begins_at",
         "bitrate",
         "next_index",
@@ -54,7 +52,6 @@ class Paced:
         self.track = track
         self.next_index = next_index  # packets below it were sent or skipped, if they do not come late
         self.bitrate = bitrate  # bit/s, with the overhead of packets
-        self.again: dict[int, Callable[[float], None]] = {}  # what is sent again in its turn, by its index
         self.begins_at: int | None = None  # where the picture starts whose first packets `take` returned
         self._pending: deque[Run] = deque()
         self._first = next_index  # of the picture in hand

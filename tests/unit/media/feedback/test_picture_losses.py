@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from media.feedback import viewer_picture
+from media.feedback import retransmit_queue
 from media.feedback.missing_packets import MissingPackets
+from media.feedback.retransmit_queue import AT_ONCE_OCTETS
 from media.line.estimate import LineEstimate
 from media.line.line_log import LineLog
 from media.line.loss_run import Loss, LossRun
@@ -49,15 +50,29 @@ def test_it_stops_when_what_is_missing_does_not_come(
     world.until(lambda: viewer.rendition == 1, 1.0)
 
 
-@pytest.mark.parametrize(("queues", "sent_again"), [(0.5, 6), (1.0, 6), (1.1, 4)])
-def test_few_packets_are_sent_again_at_once_while_a_queue_drains(
-    viewer: Watcher, monkeypatch: pytest.MonkeyPatch, queues: float, sent_again: int
-) -> None:
-    line = viewer.picture.line
-    monkeypatch.setattr(type(line.trips), "queues", property(lambda _: queues))
-    line.fits(math.inf)
-    newest = viewer.world.feed.sent[0].history.next_index
-    assert viewer.picture.asked(range(newest - 6, newest), viewer.world.now) == sent_again
+def test_a_burst_that_was_lost_is_sent_again_at_the_pace_of_pictures_and_the_oldest_first() -> None:
+    """At once it would be lost once more, and take from what leaves meanwhile."""
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(3.0)
+    assert viewer.picture.rests
+    before, asked_at = len(viewer.got), world.now
+    lost = [packet.sequence for packet in viewer.pictures(world.now - 0.18)]  # in less time than a sign takes
+    assert len(lost) > 20
+    viewer.far.says(nack(REPORTER, PICTURE, lost[10:]))
+    viewer.far.says(nack(REPORTER, PICTURE, lost[:10]))
+    world.run(1.0)
+    again = [(at, packet) for at, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
+    assert len(again) == len(lost)
+    ladder = world.feed.ladder
+    assert ladder is not None
+    octets = sum(len(packet.payload) for _, packet in again)
+    took = again[-1][0] - asked_at
+    assert took == pytest.approx((octets - AT_ONCE_OCTETS) * 8 / ladder.needs[0], rel=0.15)
+    originals = [int.from_bytes(packet.payload[:2]) for _, packet in again]
+    rest = originals[originals.index(lost[0]) :]
+    assert len(rest) > len(lost) / 2
+    assert rest == sorted(rest)
 
 
 def chokes(viewer: Watcher, bitrate: int) -> None:
@@ -285,15 +300,6 @@ def test_what_is_lost_counts_while_a_picture_that_began_at_a_pace_catches_up(
     assert counted == ([] if is_first else [index])
 
 
-def test_what_was_sent_again_has_used_up_room(viewer: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = viewer.world.now
-    monkeypatch.setattr(viewer.picture.line, "room", lambda need, now: 100_000.0)
-    for octets, until in ((1250, 0.1), (2500, 0.3)):
-        viewer.picture.resent(octets, now)
-        assert not viewer.picture.has_room(now + until - 0.01)
-        assert viewer.picture.has_room(now + until + 1e-9)
-
-
 def test_what_is_sent_again_at_a_pace_is_paid_with_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
     world, viewer = paced()
     spent: list[int] = []
@@ -315,18 +321,16 @@ def test_what_waits_for_its_turn_waits_once_and_no_more_than_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world, viewer = paced()
-    monkeypatch.setattr(viewer_picture, "_MOST_AGAIN", 4)
-    stats, behind = viewer.far.stats, viewer.far.viewer.behind
-    assert behind is not None
+    monkeypatch.setattr(retransmit_queue, "MOST_PACKETS", 4)
+    stats = viewer.far.stats
     lost = [packet.sequence for packet in viewer.pictures(world.now - 1.5)][:-5:12]  # too few for a sign
     assert len(lost) >= 6
     for _ in range(5):
         viewer.far.says(nack(REPORTER, PICTURE, lost))
-    assert len(behind.again) == 4
+    assert viewer.picture.steps
     sent, refused = stats.retransmissions, stats.retransmissions_refused
     assert refused > 0  # those for which there was no place
     world.run(1.0)
-    assert not behind.again
     assert (stats.retransmissions, stats.retransmissions_refused) == (sent + 4, refused)
 
 

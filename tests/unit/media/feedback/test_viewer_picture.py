@@ -121,10 +121,9 @@ def test_what_was_lost_on_the_way_to_the_former_address_is_no_sign_and_is_sent_a
     viewer.far.playback.move(world.arrives(viewer.far), world.now)
     viewer.far.says(nack(REPORTER, PICTURE, lost := [one for n, one in enumerate(came) if n % 3]))
     viewer.far.says(receiver_report(REPORTER, [ReportBlock(PICTURE, 128, 0, 0, 0, 0, 0)]))
-    viewer.step()
+    world.run(1.0)
     again = [packet for _, packet in viewer.got[before:] if packet.ssrc == PICTURE_RTX]
     assert len(again) == len(lost)
-    world.run(1.0)
     assert viewer.picture.line.signs == 0
     assert viewer.rendition == 0
 

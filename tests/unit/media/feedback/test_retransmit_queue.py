@@ -1,0 +1,67 @@
+"""What is sent again waits for its turn: how long, in which order, and no more than a bound."""
+
+import math
+
+import pytest
+
+from media.feedback.retransmit_queue import AT_ONCE_OCTETS, MOST_PACKETS, RetransmitQueue
+
+
+@pytest.fixture
+def queue() -> RetransmitQueue:
+    queue = RetransmitQueue()
+    queue.turn_to(0)
+    return queue
+
+
+def send_all(queue: RetransmitQueue, now: float) -> None:
+    while queue:
+        queue.pop()(now)
+
+
+def test_the_oldest_goes_first_and_once(queue: RetransmitQueue) -> None:
+    sent: list[int] = []
+    for index in (7, 9, 3, 7):
+        queue.add(index, lambda _, index=index: sent.append(index))  # type: ignore[misc]
+    send_all(queue, 0.0)
+    assert sent == [3, 7, 9]
+    assert not queue
+
+
+def test_it_has_places_for_so_many(queue: RetransmitQueue) -> None:
+    assert queue.places == MOST_PACKETS
+    for index in range(MOST_PACKETS):
+        queue.add(index, lambda _: None)
+    assert queue.places == 0
+    queue.pop()
+    assert queue.places == 1
+
+
+def test_what_waits_is_of_one_track(queue: RetransmitQueue) -> None:
+    queue.add(1, lambda _: None)
+    queue.turn_to(0)
+    assert len(queue) == 1
+    queue.turn_to(1)
+    assert not queue
+
+
+def test_a_few_packets_leave_at_once_and_the_others_at_the_pace(queue: RetransmitQueue) -> None:
+    rate, octets = 800_000.0, 1000
+    assert queue.is_free(100.0)
+    queue.spend(AT_ONCE_OCTETS, rate, 100.0)
+    assert queue.is_free(100.0)
+    for n in range(1, 4):
+        queue.spend(octets, rate, 100.0)
+        assert [queue.is_free(100.0 + n * 0.01 + later) for later in (-1e-6, 1e-6)] == [False, True]
+
+
+def test_a_long_pause_saves_no_more_than_those_few(queue: RetransmitQueue) -> None:
+    queue.spend(1000, 800_000.0, 0.0)
+    queue.spend(AT_ONCE_OCTETS + 1000, 800_000.0, 500.0)
+    assert [queue.is_free(500.0 + later) for later in (0.0099, 0.0101)] == [False, True]
+
+
+def test_without_a_pace_all_leave_at_once(queue: RetransmitQueue) -> None:
+    for _ in range(50):
+        queue.spend(1500, math.inf, 3.0)
+    assert queue.is_free(3.0)
