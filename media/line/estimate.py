@@ -329,7 +329,7 @@ class LineEstimate:
         A line may let a burst pass that it would not carry for long: so a train is the most that it carries.
         But where trains measured so many times what came while it was full, they do so later, too: when two
         of them measure far more, it carries as many times more. And what lost packets leave open, the next
-        train decides, unless all of it came at once.
+        train decides, if it measures a rate.
 
         One that was read late says less: that it carries `least` at least. If the one before has said more at
         both ends, that stands.
@@ -343,7 +343,7 @@ class LineEstimate:
         self.trained_at, self.train_left_at = now, sent_at
         if sent_at >= self.sign_at:
             if self.lost_share is not None and now - self.sign_at < EPISODE_SECONDS:
-                self.carries = max(self.carries, min(least, self._left_open(least)))
+                self.carries = max(self.carries, min(least, self._left_open(rate)))
             if self._above == math.inf > self.carries:
                 # the line may have changed with the sign: of two lines the narrow one was full
                 self._above = max(min(rate, self._at_most_then) / self.carries, 1.0)
@@ -356,13 +356,13 @@ class LineEstimate:
             if rate < self.carries and (is_tripped or (former is not None and former < sent)):
                 self._full(max(rate, lately), now)
 
-    def _left_open(self, least: float) -> float:
-        """What the line may carry in spite of its losses, if a train says that it carries `least` at least.
+    def _left_open(self, rate: float) -> float:
+        """What the line may carry in spite of its losses, if a train of now measures `rate`.
 
-        A policer lets any train pass at once. So such a train says no more than what was known before the
-        losses; and nothing in the first moments, when nothing was.
+        A policer lets any train pass at once. So one that measures no rate says no more than what was known
+        before the losses; and nothing in the first moments, when nothing was.
         """
-        if least < math.inf:
+        if rate < math.inf:
             return self.may_carry
         was_known = self.sign_at - self._rates.began_at > _PROOF_SECONDS
         return min(self.may_carry, self._carried) if was_known else 0.0

@@ -171,22 +171,24 @@ def test_what_lost_packets_leave_open_the_next_train_decides(
 
 
 @pytest.mark.parametrize(
-    ("sent_for", "known", "carries"),
+    ("sent_for", "known", "least", "carries"),
     [
-        (4.0, math.inf, 850e3),  # what nothing spoke against before
-        (4.0, 500e3, 500e3),
-        (0.5, math.inf, 95e3),  # nothing was known before
+        (4.0, math.inf, math.inf, 850e3),  # what nothing spoke against before
+        (4.0, 500e3, math.inf, 500e3),
+        (4.0, 500e3, 3e6, 500e3),  # it was read in parts
+        (4.0, 500e3, 400e3, 400e3),
+        (0.5, math.inf, math.inf, 95e3),  # nothing was known before
     ],
 )
-def test_a_train_that_came_at_once_says_of_losses_no_more_than_was_known(
-    sent_for: float, known: float, carries: float
+def test_a_train_that_measures_no_rate_says_of_losses_no_more_than_was_known(
+    sent_for: float, known: float, least: float, carries: float
 ) -> None:
     """A policer lets it pass, and after an outage it passes, too."""
     sender = Sender()
     sender.send(1_000_000, sent_for)
     sender.estimate.carries = known
     sender.estimate.lost(Loss(0.9, 0.15, sender.now - 0.4, sender.now), sender.now)
-    sender.estimate.train_came(math.inf, sender.now, sender.now)
+    sender.estimate.train_came(math.inf, sender.now, sender.now, least)
     assert sender.estimate.carries == pytest.approx(carries, rel=0.02)
 
 
