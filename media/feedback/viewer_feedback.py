@@ -172,7 +172,7 @@ class ViewerFeedback:
         if self._sound is not None and self._is_sound(sent.track):
             self._sound.sent_again()
         if self._picture is not None:
-            self._picture.resent(sent.octets, now)
+            self._picture.resent(sent, now)
 
     def _room(self, wire: Wire, missing: Sequence[int], now: float) -> int:
         """For how many of the packets the line has room that are missing of the picture, or of a sound."""

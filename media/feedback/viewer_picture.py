@@ -16,6 +16,7 @@ from media.line.packet_train import PACKETS, PacketTrains
 from media.line.stream_line import StreamLine
 from media.rtp.extensions import PlayoutDelay
 from media.rtp.rtx import PADDING_BYTES
+from media.rtp.run import Run
 from media.switch.changeover import Changeover, WantKeyframe
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
@@ -170,12 +171,14 @@ class ViewerPicture:
         self._again.add(index, again)
         self._send_again(now)
 
-    def resent(self, octets: int, now: float) -> None:
-        """Take that so much was sent again: pictures that go at a pace get so much less.
+    def resent(self, sent: Run, now: float) -> None:
+        """Take that a packet was sent again: pictures that go at a pace get so much less.
 
         Beside others it takes no more than they do, or than the line has room for.
         """
-        behind, ladder = self._viewer.behind, self._feed.ladder
+        behind, ladder, octets = self._viewer.behind, self._feed.ladder, sent.octets
+        if sent.track == self._viewer.rendition:
+            self._losses.resent(sent.first, now)
         if self.is_paced and behind is not None:
             behind.spend(octets + PACKET_OVERHEAD)
         else:

@@ -5,6 +5,7 @@ NACKs come at once, and name the packets: so they show what a full line lets thr
 """
 
 import math
+from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ LEAST_SHARE = 0.10  # a smaller loss is chance, or passes
 _DEVIATIONS = 2.0  # beyond which a loss is no chance: once in a hundred looks
 _BURST_PACKETS = 4  # so many are lost at once by chance, or fewer
 MOST_SHARE = 0.9  # so few packets cannot show more
+MOST_AGAIN = 256  # retransmissions that are remembered: what a viewer may be sent in `MOST_SECONDS`
 
 
 class Loss(NamedTuple):
@@ -51,15 +53,51 @@ def _beyond_chance(lost: float, variance: float, expected: float, deviations: fl
     return min(max((lost - deviations * math.sqrt(max(variance, 0.0))) / max(expected, 1), 0.0), 1.0)
 
 
-class LossRun:
-    """Gathers the losses of one viewer."""
+class _Again:
+    """Retransmissions of one track: when they left, and which of them were lost as the first one was."""
 
-    __slots__ = ("_lost", "_told", "_track")
+    __slots__ = ("_left", "_lost", "_sent")
 
     def __init__(self) -> None:
+        self._left: dict[int, float] = {}  # when, by the packet's index, until it is requested once more
+        self._sent: deque[float] = deque(maxlen=MOST_AGAIN)
+        self._lost: deque[float] = deque(maxlen=MOST_AGAIN)
+
+    def sent(self, index: int, now: float) -> None:
+        self._left.pop(index, None)
+        self._left[index] = now
+        if len(self._left) > MOST_AGAIN:
+            del self._left[next(iter(self._left))]  # the oldest
+        self._sent.append(now)
+
+    def asked(self, index: int, came_at: float) -> None:
+        if self._left.get(index, math.inf) <= came_at:
+            self._lost.append(self._left.pop(index))
+
+    def between(self, begin: float, end: float) -> tuple[int, int]:
+        """How many were lost, of how many that left meanwhile."""
+        lost, sent = (sum(begin <= at <= end for at in each) for each in (self._lost, self._sent))
+        return lost, sent
+
+
+class LossRun:
+    """Gathers the losses of one viewer.
+
+    Retransmissions count as what they are, packets: behind a policer a burst may be lost, and all that is
+    sent again come, or the other way round.
+    """
+
+    __slots__ = ("_again", "_lost", "_told", "_track")
+
+    def __init__(self) -> None:
+        self._again = _Again()
         self._lost: dict[int, float] = {}  # index of a packet -> when it was sent
         self._told = -1  # the last index of the last result
         self._track: int | None = None
+
+    def resent(self, index: int, now: float) -> None:
+        """Take that a packet was sent again."""
+        self._again.sent(index, now)
 
     def asked(
         self, track: int, packets: Iterable[tuple[int, float]], came_at: float, *, overflows: bool = False
@@ -71,13 +109,15 @@ class LossRun:
         so say so only if a train will correct it.
 
         Returns the loss, if more of it than chance is large, and enough packets were lost since the last
-        result. A packet counts once, however often it is requested.
+        result. A packet counts once each time that it was sent, however often it is requested.
         """
         if track != self._track:
             self._track, self._told = track, -1
             self._lost.clear()
+            self._again = _Again()
         before = len(self._lost)
         for index, sent_at in packets:
+            self._again.asked(index, came_at)
             self._lost.setdefault(index, sent_at)
         if len(self._lost) == before:
             return None
@@ -90,11 +130,13 @@ class LossRun:
         begin = self._lost[first]
         # a packet behind the last lost one has arrived: it showed the gap
         expected = last - first + 2
-        share = min(len(self._lost) / expected, MOST_SHARE)
+        lost_again, again = self._again.between(begin, end)
+        share = min((len(self._lost) + lost_again) / (expected + again), MOST_SHARE)
         is_queued = came_at - end > QUEUE_SECONDS
         sure = certain_of(sorted(self._lost), expected)
         if is_queued and overflows:
             sure = certain(len(self._lost), expected)
+        sure = min(sure, share)
         least = QUEUED_SECONDS if is_queued else LEAST_SECONDS
         if end - begin < least or sure < LEAST_SHARE:
             return None

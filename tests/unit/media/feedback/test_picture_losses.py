@@ -191,7 +191,7 @@ def test_what_a_good_line_loses_is_sent_again_at_once_and_is_no_sign(
     before, signs = len(viewer.got), viewer.picture.line.signs
     came = [packet.sequence for packet in viewer.pictures(world.now - 0.4)]
     octets: list[int] = []
-    monkeypatch.setattr(viewer.picture, "resent", lambda size, now: octets.append(size))
+    monkeypatch.setattr(viewer.picture, "resent", lambda packet, now: octets.append(packet.octets))
     viewer.far.says(nack(REPORTER, PICTURE, lost := came[::6]))
     viewer.step()
     assert viewer.picture.line.signs == signs
@@ -304,8 +304,12 @@ def test_what_is_sent_again_at_a_pace_is_paid_with_its_header(monkeypatch: pytes
     world, viewer = paced()
     spent: list[int] = []
     monkeypatch.setattr(type(viewer.far.viewer.behind), "spend", lambda _, octets: spent.append(octets))
-    viewer.picture.resent(100, world.now)
-    assert spent == [100 + PACKET_OVERHEAD]
+    assert viewer.rendition is not None
+    track = world.feed.sent[viewer.rendition]
+    packet = track.held(track.history.next_index - 1, world.now)
+    assert packet is not None
+    viewer.picture.resent(packet, world.now)
+    assert spent == [packet.octets + PACKET_OVERHEAD]
 
 
 @pytest.mark.parametrize(("room", "sent_again"), [(0.0, 0), (1.0, 2)])

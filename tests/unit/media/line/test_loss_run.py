@@ -5,7 +5,16 @@ import random
 
 import pytest
 
-from media.line.loss_run import LEAST_PACKETS, MOST_SECONDS, MOST_SHARE, Loss, LossRun, certain, certain_of
+from media.line.loss_run import (
+    LEAST_PACKETS,
+    MOST_AGAIN,
+    MOST_SECONDS,
+    MOST_SHARE,
+    Loss,
+    LossRun,
+    certain,
+    certain_of,
+)
 
 RATE = 80.0  # packets a second
 
@@ -51,6 +60,38 @@ def test_a_packet_that_is_requested_again_and_again_counts_once() -> None:
     run = LossRun()
     packets = _sent(*range(0, 5 * (LEAST_PACKETS - 1), 5))
     assert [run.asked(0, packets, packets[-1][1]) for _ in range(20)] == [None] * 20
+
+
+@pytest.mark.parametrize(("lost_again", "share"), [(0, 24 / 66), (9, 33 / 66), (18, 42 / 66)])
+def test_what_is_sent_again_counts_whether_it_comes_or_not(lost_again: int, share: float) -> None:
+    """Of 48 packets half was lost, and 18 of those were sent again, of which so many were requested anew."""
+    run, lost = LossRun(), range(0, 40, 2)
+    run.asked(0, _sent(*lost), came_at=0.5)
+    for index in lost:
+        run.resent(index, index / RATE)
+    anew = lost[-lost_again:] if lost_again else []
+    run.asked(0, _sent(*anew), came_at=0.0)  # they may be on their way
+    loss = run.asked(0, _sent(*anew, *range(40, 52, 2)), came_at=0.6)
+    assert loss is not None
+    assert loss.share == pytest.approx(share)
+    assert loss.certain <= loss.share
+
+
+def test_of_another_track_nothing_was_sent_again() -> None:
+    run, lost = LossRun(), range(0, 40, 2)
+    run.asked(1, _sent(0), came_at=0.0)
+    for index in lost:
+        run.resent(index, index / RATE)
+    loss = run.asked(0, _sent(*lost), came_at=1.0)
+    assert loss is not None
+    assert loss.share == pytest.approx(0.5)
+
+
+def test_what_was_sent_again_long_ago_is_forgotten() -> None:
+    run = LossRun()
+    for index in range(5 * MOST_AGAIN):
+        run.resent(index, index / RATE)
+    assert max(map(len, (run._again._left, run._again._sent, run._again._lost))) == MOST_AGAIN
 
 
 def test_a_short_burst_is_no_full_line() -> None:
