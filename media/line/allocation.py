@@ -282,13 +282,15 @@ class Allocation:
     def _aim(self, rungs: Sequence[float], now: float) -> float:
         """What the best rung needs with its peaks, if a train does not say that it is too much.
 
-        But first a picture that moves; and after a probe that has failed, the next better one.
+        But first a picture that moves; and the next better one after a probe that has failed, or where
+        packets are lost without a queue: a policer lets trains pass.
         """
         last = last_moving(rungs)
         if self._rung > last:
             return rungs[last] / _SURE_SHARE
         better = next_better(rungs, self._rung)
-        if (self._vain or self._failures) and self._trains_measure(now):
+        drops = self._estimate.lost_at > self._estimate.queued_at
+        if (self._vain or self._failures or drops) and self._trains_measure(now):
             return rungs[better] / FITS_SHARE
         most = self._estimate.most(now, _LONG_AGO_SECONDS) or math.inf
         best = min(fitting(rungs, most * FITS_SHARE), better)

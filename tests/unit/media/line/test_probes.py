@@ -86,19 +86,33 @@ def test_what_a_line_loses_without_a_probe_ends_none() -> None:
         assert viewer.phase == phase
 
 
+def probed_up_to(viewer: Shown) -> float:
+    """The most that the next probe sends, which nothing ends."""
+    viewer.until("PROBING")
+    levels = [viewer.decision.probe]
+    while viewer.phase == "PROBING":
+        levels.append(viewer.tick().probe)
+    return max(levels)
+
+
+def test_where_packets_are_lost_without_a_queue_a_probe_is_for_the_next_better_rung() -> None:
+    """A policer lets trains pass, and each probe that goes too far breaks the picture."""
+    viewer = limited(0.9, can_train=True)
+    viewer.train = math.inf
+    assert probed_up_to(viewer) == RUNGS[1] / FITS_SHARE
+    assert (viewer.phase, viewer.decision.rung) == ("TRYING", 1)
+
+
 def test_a_probe_after_one_that_failed_is_for_the_next_better_rung() -> None:
-    viewer, levels = limited(0.9, can_train=True), []
+    viewer = limited(0.9, can_train=True)
+    viewer.estimate.queued_at = viewer.now  # it has a queue, too
     viewer.train = math.inf
     viewer.until("PROBING")
     while viewer.tick().probe <= RUNGS[1] / FITS_SHARE:
         assert viewer.phase == "PROBING"
     viewer.estimate.lost(Loss(0.2, 0.0, viewer.now - 0.1, viewer.now), viewer.now)
     viewer.until("STEADY", 0.2)
-    viewer.until("PROBING")
-    while viewer.phase == "PROBING":
-        levels.append(viewer.decision.probe)
-        viewer.tick()
-    assert max(levels) == RUNGS[1] / FITS_SHARE
+    assert probed_up_to(viewer) == RUNGS[1] / FITS_SHARE
     assert (viewer.phase, viewer.decision.rung) == ("TRYING", 1)
 
 
