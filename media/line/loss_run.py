@@ -16,6 +16,7 @@ LEAST_SHARE = 0.10  # a smaller loss is chance, or passes
 _DEVIATIONS = 2.0  # beyond which a loss is no chance: once in a hundred looks
 _BURST_PACKETS = 4  # so many are lost at once by chance, or fewer
 MOST_SHARE = 0.9  # so few packets cannot show more
+STARVES_TIMES = 3  # a packet was sent again so often, and each time lost
 MOST_AGAIN = 256  # retransmissions that are remembered: what a viewer may be sent in `MOST_SECONDS`
 
 
@@ -56,9 +57,10 @@ def _beyond_chance(lost: float, variance: float, expected: float, deviations: fl
 class _Again:
     """Retransmissions of one track: when they left, and which of them were lost as the first one was."""
 
-    __slots__ = ("_left", "_lost", "_sent")
+    __slots__ = ("_left", "_lost", "_sent", "_times")
 
     def __init__(self) -> None:
+        self._times: dict[int, int] = {}  # how often each was lost
         self._left: dict[int, float] = {}  # when, by the packet's index, until it is requested once more
         self._sent: deque[float] = deque(maxlen=MOST_AGAIN)
         self._lost: deque[float] = deque(maxlen=MOST_AGAIN)
@@ -70,9 +72,15 @@ class _Again:
             del self._left[next(iter(self._left))]  # the oldest
         self._sent.append(now)
 
-    def asked(self, index: int, came_at: float) -> None:
-        if self._left.get(index, math.inf) <= came_at:
-            self._lost.append(self._left.pop(index))
+    def asked(self, index: int, came_at: float) -> bool:
+        """Take a request; returns whether that packet is lost again and again."""
+        if self._left.get(index, math.inf) > came_at:
+            return False
+        self._lost.append(self._left.pop(index))
+        self._times[index] = times = self._times.pop(index, 0) + 1
+        if len(self._times) > MOST_AGAIN:
+            del self._times[next(iter(self._times))]
+        return times == STARVES_TIMES
 
     def between(self, begin: float, end: float) -> tuple[int, int]:
         """How many were lost, of how many that left meanwhile."""
@@ -109,16 +117,19 @@ class LossRun:
         so say so only if a train will correct it.
 
         Returns the loss, if more of it than chance is large, and enough packets were lost since the last
-        result. A packet counts once each time that it was sent, however often it is requested.
+        result. Or that nothing comes of one packet, which may be chance: small padding takes a policer's room
+        from it. A packet counts once each time that it was sent, however often it is requested.
         """
         if track != self._track:
             self._track, self._told = track, -1
             self._lost.clear()
             self._again = _Again()
-        before = len(self._lost)
+        before, starves = len(self._lost), False
         for index, sent_at in packets:
-            self._again.asked(index, came_at)
+            starves |= self._again.asked(index, came_at)
             self._lost.setdefault(index, sent_at)
+        if starves:
+            return Loss(MOST_SHARE, 0.0, came_at, came_at)
         if len(self._lost) == before:
             return None
         last = max(self._lost)

@@ -10,6 +10,7 @@ from media.line.loss_run import (
     MOST_AGAIN,
     MOST_SECONDS,
     MOST_SHARE,
+    STARVES_TIMES,
     Loss,
     LossRun,
     certain,
@@ -77,6 +78,17 @@ def test_what_is_sent_again_counts_whether_it_comes_or_not(lost_again: int, shar
     assert loss.certain <= loss.share
 
 
+def test_that_nothing_comes_of_one_packet_is_told_once_and_may_be_chance() -> None:
+    run, told = LossRun(), []
+    for turn in range(6):
+        told.append(run.asked(0, _sent(7), came_at=float(turn)))
+        told.append(run.asked(0, _sent(7), came_at=float(turn)))  # it is not sent again between
+        run.resent(7, turn + 0.5)
+    starves = Loss(MOST_SHARE, 0.0, 3.0, 3.0)
+    assert [loss for loss in told if loss is not None] == [starves]
+    assert told[2 * STARVES_TIMES] == starves
+
+
 def test_of_another_track_nothing_was_sent_again() -> None:
     run, lost = LossRun(), range(0, 40, 2)
     run.asked(1, _sent(0), came_at=0.0)
@@ -91,7 +103,12 @@ def test_what_was_sent_again_long_ago_is_forgotten() -> None:
     run = LossRun()
     for index in range(5 * MOST_AGAIN):
         run.resent(index, index / RATE)
-    assert max(map(len, (run._again._left, run._again._sent, run._again._lost))) == MOST_AGAIN
+    run.asked(0, _sent(0), came_at=0.0)
+    for index in range(5 * MOST_AGAIN):
+        run.resent(index, 0.0)
+        run.asked(0, _sent(index), came_at=1.0)
+    again = run._again
+    assert max(map(len, (again._left, again._sent, again._lost, again._times))) == MOST_AGAIN
 
 
 def test_a_short_burst_is_no_full_line() -> None:

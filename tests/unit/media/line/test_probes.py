@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from media.line.estimate import FITS_SHARE
-from media.line.loss_run import Loss
+from media.line.loss_run import MOST_SHARE, Loss
 from tests.support.told_sender import ALONE, RUNGS, Shown, limited
 
 
@@ -57,6 +57,15 @@ def test_a_probe_goes_on_though_a_little_is_lost(teller: str) -> None:
     lose_of_a_probe(viewer, teller, 1)
     viewer.tick()
     assert viewer.phase == "PROBING"
+
+
+def test_a_probe_ends_when_one_packet_is_lost_again_and_again() -> None:
+    viewer = probing()
+    viewer.run(0.3)
+    viewer.estimate.lost(Loss(MOST_SHARE, 0.0, viewer.now, viewer.now), viewer.now)  # as `LossRun` tells it
+    carries = viewer.estimate.carries
+    viewer.tick()
+    assert (viewer.phase, viewer.decision.rung, viewer.estimate.carries) == ("STEADY", 1, carries)
 
 
 def test_what_a_probe_lost_and_is_told_after_its_end_is_no_sign() -> None:
