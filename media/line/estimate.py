@@ -332,7 +332,8 @@ class LineEstimate:
         train decides, if it measures a rate.
 
         One that was read late says less: that it carries `least` at least. If the one before has said more at
-        both ends, that stands.
+        both ends, that stands. And where only the handshake has said what the line carries, the first exact
+        train takes its place: who is busy with DTLS answers late.
         """
         self.trips.passed(sent_at)
         former, least = self.most(now), min(least, rate)
@@ -341,6 +342,8 @@ class LineEstimate:
             return
         self._at_most, self._at_least = rate, least
         self.trained_at, self.train_left_at = now, sent_at
+        if self.sign_at == self._rates.began_at and least == rate < math.inf:
+            self.carries, self.sign_at = max(self.carries, rate), -math.inf
         if sent_at >= self.sign_at:
             if self.lost_share is not None and now - self.sign_at < EPISODE_SECONDS:
                 self.carries = max(self.carries, min(least, self._left_open(rate)))

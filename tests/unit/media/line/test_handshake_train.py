@@ -6,7 +6,7 @@ import pytest
 
 from media.line.handshake_train import HandshakeTrain, Measured
 from media.line.packet_train import NARROW, PACKETS, UDP_OCTETS
-from tests.support.told_sender import Shown
+from tests.support.told_sender import ALONE, RUNGS, Shown
 
 REQUEST = 104  # octets of a binding request
 
@@ -59,3 +59,20 @@ def test_a_train_of_the_handshake_decides_and_is_no_reason_to_wait_for_others(
     viewer.estimate.train_came(300_000.0, viewer.now, viewer.now + left)
     assert viewer.tick().rung == 2
     assert any(decision.probe for decision in viewer.run(5)) != waits
+
+
+def test_the_first_exact_train_takes_the_place_of_that_of_the_handshake() -> None:
+    """A browser that is busy with DTLS answers as if its line were far narrower, or stood still meanwhile."""
+    viewer = Shown(can_train=True)
+    viewer.choice.train_left(viewer.now)
+    viewer.estimate.train_came(50_000.0, viewer.now, viewer.now - 0.2)
+    viewer.decision = viewer.choice.step(RUNGS, 0, viewer.now)
+    assert viewer.decision.rung == ALONE
+    viewer.present = ALONE
+    viewer.run(0.2)
+    viewer.estimate.train_came(math.inf, viewer.now, viewer.now - 0.05, 200_000.0)  # that was read late
+    assert viewer.estimate.carries == 50_000.0
+    viewer.estimate.train_came(300_000.0, viewer.now, viewer.now - 0.05)
+    assert viewer.tick().rung == 2
+    viewer.estimate.train_came(400_000.0, viewer.now, viewer.now - 0.05)  # and no other one
+    assert viewer.estimate.carries == 300_000.0
