@@ -3,6 +3,7 @@
 It is PyAV's FFmpeg, as any FFmpeg publishes.
 """
 
+import contextlib
 import sys
 import tempfile
 import time
@@ -24,18 +25,36 @@ PICTURE = "testsrc2=size=1280x720:rate=30"
 SOUND = "sine=frequency=330:beep_factor=2:sample_rate=48000,volume=0.3"
 BITS = 2_000_000  # a second
 TOKEN_SECONDS = 86_400
+AGAIN_SECONDS = 2.0  # from the end of a session that was live to the next try
 
 
 def run(url: str, token: str, watch: str = "") -> None:
-    """Publish to the WHIP endpoint `url` until a signal; it is watched at `watch`, if that is known."""
+    """Publish to the WHIP endpoint `url` until a signal; it is watched at `watch`, if that is known.
+
+    As encoders do, it begins again when a session ends that was live: its worker may be gone.
+    """
     live = f"Live. Watch it at {watch}, end it with Ctrl+C." if watch else "Live. End it with Ctrl+C."
     av.logging.set_level(av.logging.PANIC)  # FFmpeg's own words are for those who know it
-    try:
-        publish(url, token, lambda: print(live, flush=True))
-    except KeyboardInterrupt:
-        pass
-    except (av.FFmpegError, OSError) as error:
-        sys.exit(f"demo: {url}: {error.strerror or error}. Does Roomcast run there, and take that token?")
+    began = told = 0  # sessions that were live; and that are told to have ended
+
+    def begin() -> None:
+        nonlocal began
+        began += 1
+        print(live, flush=True)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            try:
+                publish(url, token, begin)
+                return
+            except (av.FFmpegError, OSError) as error:
+                why = error.strerror or str(error)
+            if not began:
+                sys.exit(f"demo: {url}: {why}. Does Roomcast run there, and take that token?")
+            if told < began:
+                told = began
+                print(f"demo: the session has ended: {why}. It begins again.", file=sys.stderr, flush=True)
+            time.sleep(AGAIN_SECONDS)
 
 
 def url_here(settings: Settings) -> str:

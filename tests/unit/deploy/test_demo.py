@@ -1,12 +1,15 @@
 """`roomcast demo` publishes with what the settings want of a publisher."""
 
+import time
+from collections.abc import Callable
+
 import jwt
 import pytest
 from typer.testing import CliRunner
 
 from deploy import demo
 from deploy.commands import app
-from deploy.demo import credential
+from deploy.demo import AGAIN_SECONDS, credential
 from shared.names import RoomName
 from shared.settings.settings import load_settings
 
@@ -55,3 +58,24 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
     assert done.exit_code == 1
     assert done.output.startswith("demo: http://127.0.0.1:9/whip: ")
     assert done.output.count("\n") == 1
+
+
+def test_a_session_that_was_live_begins_again_and_that_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker was killed; and then nobody answers for a moment."""
+    goes, waited = iter([True, False, False, True]), list[float]()
+
+    def publish(_url: str, _token: str, live: Callable[[], None]) -> None:
+        if (goes_live := next(goes, None)) is None:
+            raise KeyboardInterrupt
+        if goes_live:
+            live()
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(demo, "publish", publish)
+    monkeypatch.setattr(time, "sleep", waited.append)
+    done = CliRunner().invoke(app, ["demo", "--to", "https://a.test/whip"])
+    assert done.exit_code == 0
+    assert waited == [AGAIN_SECONDS] * 4
+    assert done.output.count("Live.") == 2
+    assert done.output.count("the session has ended: Connection refused. It begins again.") == 2
+    assert "token" not in done.output
