@@ -194,7 +194,9 @@ class ViewerPicture:
         lost = [(index, now - history.age(index, now) + late) for index in indexes]
         came_at = now - self.line.trips.shortest_known
         overflows = self.line.trained_at > -math.inf and not self.line.is_shared
-        if (loss := self._losses.asked(rendition, lost, came_at, overflows=overflows)) is not None:
+        queue = self.line.trips.queue
+        loss = self._losses.asked(rendition, lost, came_at, queue=queue, overflows=overflows)
+        if loss is not None:
             self._sample(now)
             self._log.lost(loss, now)
 

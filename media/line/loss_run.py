@@ -108,11 +108,18 @@ class LossRun:
         self._again.sent(index, now)
 
     def asked(
-        self, track: int, packets: Iterable[tuple[int, float]], came_at: float, *, overflows: bool = False
+        self,
+        track: int,
+        packets: Iterable[tuple[int, float]],
+        came_at: float,
+        *,
+        queue: float = 0.0,
+        overflows: bool = False,
     ) -> Loss | None:
         """Take a request for packets of `track`: the index of each, and when it was sent.
 
-        A packet that was sent at `came_at` would have arrived by now, if there were no queue. A queue of ours
+        A packet that was sent at `came_at` would have arrived by now, if there were no queue; what was sent
+        again waits in the present `queue`, in seconds, as others do. A queue of ours
         that `overflows` drops many packets in a row, and none by chance. But others may fill it for a moment:
         so say so only if a train will correct it.
 
@@ -126,7 +133,7 @@ class LossRun:
             self._again = _Again()
         before, starves = len(self._lost), False
         for index, sent_at in packets:
-            starves |= self._again.asked(index, came_at)
+            starves |= self._again.asked(index, came_at - queue)
             self._lost.setdefault(index, sent_at)
         if starves:
             return Loss(MOST_SHARE, 0.0, came_at, came_at)

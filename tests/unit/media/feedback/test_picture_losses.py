@@ -266,8 +266,10 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     monkeypatch.setattr(JoinBurst, "late", 0.25)  # its pictures leave later
     loss = Loss(0.6, 0.6, world.now - 0.2, world.now)
 
-    def asked(_: LossRun, track: int, lost: list[object], at: float, *, overflows: bool) -> Loss:
-        told.extend((*lost, at, overflows))
+    def asked(
+        _: LossRun, track: int, lost: list[object], at: float, *, queue: float, overflows: bool
+    ) -> Loss:
+        told.extend((*lost, at, queue, overflows))
         return loss
 
     monkeypatch.setattr(LossRun, "asked", asked)
@@ -280,7 +282,7 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     sent_at = world.now - history.age(index, world.now)
     assert max(sent_at, world.now - trips.shortest_known) < world.now
     viewer.picture.asked([index], world.now)
-    judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, overflows, "sent", loss]
+    judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, trips.queue, overflows, "sent", loss]
     assert told == ["sent", world.now, *judged, sent_at]
 
 

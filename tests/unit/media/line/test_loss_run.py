@@ -89,6 +89,14 @@ def test_that_nothing_comes_of_one_packet_is_told_once_and_may_be_chance() -> No
     assert told[2 * STARVES_TIMES] == starves
 
 
+def test_what_was_sent_again_waits_in_the_queue_as_others_do() -> None:
+    run = LossRun()
+    for turn in range(2 * STARVES_TIMES):
+        assert run.asked(0, _sent(7), came_at=float(turn), queue=0.6) is None
+        run.resent(7, turn + 0.5)
+    assert not run._again._lost
+
+
 def test_of_another_track_nothing_was_sent_again() -> None:
     run, lost = LossRun(), range(0, 40, 2)
     run.asked(1, _sent(0), came_at=0.0)
