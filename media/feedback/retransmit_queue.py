@@ -4,7 +4,7 @@ A line that has lost a burst has no room for another one: what left at once woul
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 MOST_PACKETS = 64  # that wait
 AT_ONCE_OCTETS = 4 * 1200  # that leave at once after a pause: what is lost by chance
@@ -23,10 +23,15 @@ class RetransmitQueue:
     def __len__(self) -> int:
         return len(self._sends)
 
-    @property
-    def places(self) -> int:
-        """How many more packets may wait."""
-        return MOST_PACKETS - len(self._sends)
+    def room_for(self, indexes: Iterable[int]) -> int:
+        """How many of these packets, from the first on, wait already or have a place."""
+        places, fitting = MOST_PACKETS - len(self._sends), 0
+        for index in indexes:
+            places -= index not in self._sends
+            if places < 0:
+                break
+            fitting += 1
+        return fitting
 
     def add(self, index: int, send: Callable[[float], None]) -> None:
         """Let a packet wait; once, however often it is requested."""

@@ -152,7 +152,7 @@ class ViewerPicture:
         rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
         behind = self._viewer.behind
         self._again.turn_to(rendition)
-        most = min(len(indexes), self._again.places)
+        most = self._again.room_for(indexes)
         if isinstance(behind, Paced):
             return most if has_room else 0
         is_live = behind is None or self.is_paced

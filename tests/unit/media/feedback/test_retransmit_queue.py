@@ -28,13 +28,15 @@ def test_the_oldest_goes_first_and_once(queue: RetransmitQueue) -> None:
     assert not queue
 
 
-def test_it_has_places_for_so_many(queue: RetransmitQueue) -> None:
-    assert queue.places == MOST_PACKETS
+def test_it_has_places_for_so_many_and_what_waits_needs_none(queue: RetransmitQueue) -> None:
+    assert queue.room_for(range(2 * MOST_PACKETS)) == MOST_PACKETS
     for index in range(MOST_PACKETS):
         queue.add(index, lambda _: None)
-    assert queue.places == 0
+    assert queue.room_for(range(MOST_PACKETS)) == MOST_PACKETS  # they are requested once more
+    assert queue.room_for(range(3, MOST_PACKETS + 9)) == MOST_PACKETS - 3
+    assert queue.room_for([MOST_PACKETS, 0]) == 0
     queue.pop()
-    assert queue.places == 1
+    assert queue.room_for([MOST_PACKETS, 1]) == 2
 
 
 def test_what_waits_is_of_one_track(queue: RetransmitQueue) -> None:
