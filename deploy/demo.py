@@ -35,11 +35,11 @@ def run(url: str, token: str, watch: str = "") -> None:
     """
     live = f"Live. Watch it at {watch}, end it with Ctrl+C." if watch else "Live. End it with Ctrl+C."
     av.logging.set_level(av.logging.PANIC)  # FFmpeg's own words are for those who know it
-    began = told = 0  # sessions that were live; and that are told to have ended
+    was_live, told = False, ""
 
     def begin() -> None:
-        nonlocal began
-        began += 1
+        nonlocal was_live, told
+        was_live, told = True, ""
         print(live, flush=True)
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -49,10 +49,10 @@ def run(url: str, token: str, watch: str = "") -> None:
                 return
             except (av.FFmpegError, OSError) as error:
                 why = error.strerror or str(error)
-            if not began:
+            if not was_live:
                 sys.exit(f"demo: {url}: {why}. Does Roomcast run there, and take that token?")
-            if told < began:
-                told = began
+            if why != told:  # a reason is told once: tries go on until somebody answers
+                told = why
                 print(f"demo: the session has ended: {why}. It begins again.", file=sys.stderr, flush=True)
             time.sleep(AGAIN_SECONDS)
 

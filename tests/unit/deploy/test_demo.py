@@ -60,22 +60,25 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
     assert done.output.count("\n") == 1
 
 
-def test_a_session_that_was_live_begins_again_and_that_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its worker was killed; and then nobody answers for a moment."""
-    goes, waited = iter([True, False, False, True]), list[float]()
+def test_a_session_that_was_live_begins_again_and_each_reason_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its worker was killed; then nobody answers for a moment, and then its token is taken no more."""
+    goes, waited = iter([True, False, False, True, False]), list[float]()
 
     def publish(_url: str, _token: str, live: Callable[[], None]) -> None:
         if (goes_live := next(goes, None)) is None:
             raise KeyboardInterrupt
         if goes_live:
             live()
-        raise ConnectionRefusedError(111, "Connection refused")
+        raise OSError(*(111, "Connection refused") if len(waited) < 4 else (1, "Unauthorized"))
 
     monkeypatch.setattr(demo, "publish", publish)
     monkeypatch.setattr(time, "sleep", waited.append)
     done = CliRunner().invoke(app, ["demo", "--to", "https://a.test/whip"])
     assert done.exit_code == 0
-    assert waited == [AGAIN_SECONDS] * 4
+    assert waited == [AGAIN_SECONDS] * 5
     assert done.output.count("Live.") == 2
     assert done.output.count("the session has ended: Connection refused. It begins again.") == 2
+    assert done.output.count("the session has ended: Unauthorized. It begins again.") == 1
     assert "token" not in done.output
