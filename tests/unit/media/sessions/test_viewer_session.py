@@ -340,6 +340,19 @@ async def test_a_picture_that_is_due_often_is_sent_beside_the_ticks(world: World
     session.end(EndReason.DELETED)
 
 
+async def test_what_waits_for_its_turn_since_a_request_waits_for_no_tick(world: World) -> None:
+    session, playback = playing(world)
+    untyped: Any = session
+    untyped._srtcp_in = SimpleNamespace(unprotect_rtcp=lambda datagram: datagram)
+    playback.steps = True
+    for _ in range(2):
+        session.receive_media(b"\x81\xcd\x00\x02" + bytes(8), HOME, world.now)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert playback.calls == ["step"]
+    session.end(EndReason.DELETED)
+
+
 @pytest.mark.parametrize(
     ("connected", "rendition", "seen", "heard", "lacks"),
     [
