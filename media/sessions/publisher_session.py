@@ -1,6 +1,8 @@
 """A publisher's session: it receives the media of a room."""
 
 import math
+from itertools import groupby
+from operator import itemgetter
 
 from media.rtp.srtp import SrtpKeys
 from media.rtp.srtp_sender import SrtpSender
@@ -17,11 +19,16 @@ from shared.names import WorkerId
 START_SECONDS = 5.0
 MEASURE_SECONDS = 2.0  # from one measurement of the round trip to the next
 LOOK_SECONDS = 0.5  # from one look at its consent, token and line to the next, unless something happens
+MOST_EARLY = 256  # datagrams that are kept until there are keys: a large keyframe
 SILENT_SECONDS = 2.0  # without media: then the publisher counts as gone, although its session continues
 
 
 class PublisherSession(Session):
-    """Sends the client's media into `feed` once it is connected."""
+    """Sends the client's media into `feed` once it is connected, with what came before there were keys.
+
+    A publisher sends its first keyframe as soon as its own end of the handshake is done. That overtakes what
+    the server's end still computes, and a publisher that takes no requests sends the next one much later.
+    """
 
     role = Role.PUBLISH
     origin: WorkerId | None = None
@@ -33,6 +40,7 @@ class PublisherSession(Session):
         self._switch = switch
         self._feed = feed
         self._keys: SrtpKeys | None = None
+        self._early: list[tuple[float, bytes]] = []  # what came before there were keys, and when
         self._look_at = 0.0
 
     @property
@@ -58,11 +66,13 @@ class PublisherSession(Session):
         return self
 
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
-        return self._feed
+        if (feed := self.feeds) is None and len(self._early) < MOST_EARLY:
+            self._early.append((now, datagram))
+        return feed
 
     @property
     def feeds(self) -> Feed | None:
-        return self._feed
+        return self._feed if self._keys is not None else None
 
     def tick(self, now: float) -> None:
         if now < self._look_at and self._fault is None and self.ice.asked is None:
@@ -79,12 +89,21 @@ class PublisherSession(Session):
     def _attach(self, keys: SrtpKeys) -> SrtpSender:
         self._keys = keys
         self._switch.open_source(self._feed, keys)
+        early, self._early = self._early, []
+        for at, came in groupby(early, itemgetter(0)):
+            self._receive([datagram for _, datagram in came], at)
         return SrtpSender(keys)
+
+    def _receive(self, datagrams: list[bytes], now: float) -> None:
+        for feed, compound in self._switch.receive([(self._feed, datagrams)], now).rtcp:
+            if feed.publisher is not None:
+                feed.publisher.receive(compound, now)
 
     def _measured(self, answer: Answer, now: float) -> None:
         if self._feed.publisher is not None:
             self._feed.publisher.measured(answer.seconds)
 
     def _detach(self) -> None:
+        self._early = []
         if self._keys is not None:
             self._switch.close_source(self._feed, self._keys)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from media.rtp.packet import parse
-from media.rtp.rtcp import Pli, SenderReport, parse_compound, pli
+from media.rtp.rtcp import Pli, SenderReport, parse_compound, pli, sender_report
 from media.transport.ice import CONSENT_SECONDS
 from shared.bus import keys
 from shared.messages.encoding import DecodeError
@@ -33,6 +33,18 @@ async def test_media_flows_from_publisher_to_viewer(plane: Plane, setup: str, gc
         assert [b - a for a, b in pairwise(payloads)] == [2] * (len(numbers) - 1)
     assert plane.subscribers == 1
     assert plane.media.rooms.statuses()[0].rx_packets >= len(viewer.rtp)
+
+
+async def test_the_first_packets_of_a_publisher_are_not_lost(plane: Plane) -> None:
+    """They follow its end of the handshake at once; a DTLS client, which FFmpeg asks for, is done later."""
+    publisher = plane.peer(publishes=True, setup="passive")
+    await publisher.connect((await plane.ask(publisher, publishes=True)).sdp)
+    assert not plane.session(publisher).connected
+    publisher.send_media()
+    publisher.send_rtcp(sender_report(SSRCS[96], 1, 2, 3, 4))
+    publisher.send_media()
+    await eventually("all have come", lambda: plane.media.rooms.statuses()[0].rx_packets == 4, IN_TIME)
+    assert any(plane.room.publisher.reported(number) for number in range(2))
 
 
 async def test_a_joining_viewer_and_one_that_asks_get_a_keyframe_requested(plane: Plane) -> None:

@@ -12,7 +12,13 @@ from media.counts import PublisherStats
 from media.rooms.room import new_room
 from media.rtp.srtp import SrtpKeys
 from media.sessions.end_reason import EndReason
-from media.sessions.publisher_session import LOOK_SECONDS, SILENT_SECONDS, START_SECONDS, PublisherSession
+from media.sessions.publisher_session import (
+    LOOK_SECONDS,
+    MOST_EARLY,
+    SILENT_SECONDS,
+    START_SECONDS,
+    PublisherSession,
+)
 from media.sessions.session import SETUP_SECONDS, UNPROVEN_BYTES, SessionState, Setup
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
@@ -24,6 +30,7 @@ from media.transport.stun import parse_binding_request, success_response
 from shared.names import RoomName, SessionId
 from shared.sdp.offer import parse_offer
 from tests.support.far_end import new_keys
+from tests.support.far_publisher import FarPublisher
 from tests.support.ice_checks import AWAY, HOME, OLD, check, nominating
 from tests.support.layered import layers
 from tests.support.native_loop import looped_fan_out, used_opener
@@ -310,6 +317,55 @@ async def test_one_that_moves_takes_its_keys_and_the_names_of_its_layers_along(w
     assert present.layers.known(7) == 1
     world.session.end(EndReason.DELETED)
     assert present.srtp is None
+
+
+# --- what comes before there are keys
+
+
+class Early:
+    """A publisher that sends before its session has keys."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._publisher = FarPublisher([sound()])
+
+    def sends(self, now: float, packets: int = 1) -> list[Feed | None]:
+        """Returns the feeds into which they go at once."""
+        send = self._publisher.packet
+        return [self._world.session.receive_media(send(0), HOME, now) for _ in range(packets)]
+
+    def connects(self) -> int:
+        """Returns how many packets were forwarded by then."""
+        self._world.session._attach(self._publisher.keys)
+        return self._world.feed.rx_packets
+
+
+async def test_what_comes_before_the_keys_is_forwarded_with_them(world: World) -> None:
+    early = Early(world)
+    assert world.session.feeds is None
+    assert early.sends(BEGAN + 1) == [None]
+    assert early.sends(BEGAN + 2, packets=2) == [None, None]
+    assert early.connects() == 3
+    assert world.feed.heard_at == BEGAN + 2
+    assert world.session.feeds is world.feed
+    assert early.sends(BEGAN + 3) == [world.feed]
+
+
+async def test_what_comes_before_the_keys_has_a_bound_and_an_end(world: World) -> None:
+    early = Early(world)
+    early.sends(BEGAN, MOST_EARLY + 1)
+    assert len(world.session._early) == MOST_EARLY
+    world.session.end(EndReason.DELETED)
+    assert not world.session._early
+
+
+async def test_what_others_send_before_the_keys_harms_nobody(world: World) -> None:
+    early = Early(world)
+    for forged in (b"\x80" + bytes(40), b"\x80", b"\x81\xc8" + bytes(40)):
+        world.session.receive_media(forged, HOME, BEGAN)
+    early.sends(BEGAN)
+    assert early.connects() == 1
+    assert (world.feed.rx_dropped, world.feed.fault) == (2, None)
 
 
 # --- how far it is
