@@ -151,11 +151,11 @@ class ViewerFeedback:
             self._sound.asked(packet.media_ssrc, islice(packet.sequences(), left), now)
         found = (self._find(number, packet.media_ssrc, one, now) for one in islice(packet.sequences(), left))
         missing = [each for each in found if each is not None and self._in_time(each[0], now)]
-        most = self._room(wire, [sent.first for sent, _, _ in missing], now)
+        most = self._room(wire, [sent for sent, _, _ in missing], now)
         self._stats.retransmissions_refused += len(missing) - most
         for sent, offset, shift in missing[:most]:
             if self._picture is not None and wire.ssrc is not None:
-                self._picture.send_in_turn(sent.first, partial(self._send_again, sent, offset, shift), now)
+                self._picture.send_in_turn(sent, partial(self._send_again, sent, offset, shift), now)
             else:
                 self._send_again(sent, offset, shift, now)
 
@@ -174,7 +174,7 @@ class ViewerFeedback:
         if self._picture is not None:
             self._picture.resent(sent, now)
 
-    def _room(self, wire: Wire, missing: Sequence[int], now: float) -> int:
+    def _room(self, wire: Wire, missing: Sequence[Run], now: float) -> int:
         """For how many of the packets the line has room that are missing of the picture, or of a sound."""
         if self._picture is not None and wire.ssrc is not None:
             return self._picture.asked(missing, now)

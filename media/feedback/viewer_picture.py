@@ -144,18 +144,20 @@ class ViewerPicture:
             self._sample(now)
             self._log.remb(bitrate, now)
 
-    def asked(self, indexes: Sequence[int], now: float) -> int:
-        """Take a NACK for packets of the present picture, by their indexes.
+    def asked(self, missing: Sequence[Run], now: float) -> int:
+        """Take a NACK for packets of the picture.
 
-        Returns how many of them the line has room for. Their loss counts in that, too.
+        Returns how many of them the line has room for. Their loss counts in that, too: that of the present
+        rendition, as the numbers of another one tell nothing of how much was sent between.
         """
         rendition, has_room, signs = self._viewer.rendition, self.has_room(now), self.line.signs
         behind = self._viewer.behind
         self._again.turn_to(rendition)
-        most = self._again.room_for(indexes)
+        most = self._again.room_for((run.track, run.first) for run in missing)
         if isinstance(behind, Paced):
             return most if has_room else 0
         is_live = behind is None or self.is_paced
+        indexes = [run.first for run in missing if run.track == rendition]
         if rendition is None or not is_live or not indexes:
             return most if has_room else 0
         sent_at = now - max(self._feed.sent[rendition].history.age(index, now) for index in indexes)
@@ -166,9 +168,9 @@ class ViewerPicture:
         self._missing.asked(sent_at, now, refused=not has_room)
         return most if has_room else 0
 
-    def send_in_turn(self, index: int, again: Callable[[float], None], now: float) -> None:
-        """Send that packet of the present picture again, by `again`, when it is its turn."""
-        self._again.add(index, again)
+    def send_in_turn(self, run: Run, again: Callable[[float], None], now: float) -> None:
+        """Send that packet of the picture again, by `again`, when it is its turn."""
+        self._again.add((run.track, run.first), again)
         self._send_again(now)
 
     def resent(self, sent: Run, now: float) -> None:

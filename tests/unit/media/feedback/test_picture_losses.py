@@ -11,6 +11,7 @@ from media.line.estimate import LineEstimate
 from media.line.line_log import LineLog
 from media.line.loss_run import Loss, LossRun
 from media.rtp.rtcp import ReportBlock, nack, pli, receiver_report, remb
+from media.rtp.run import Run
 from media.switch.join_burst import JoinBurst
 from media.switch.rendition import PACKET_OVERHEAD
 from media.switch.viewer import Viewer
@@ -35,15 +36,23 @@ def viewer() -> Watcher:
     return viewer
 
 
+def latest(world: ShownWorld, rendition: int, packets: int) -> list[Run]:
+    """So many of the latest packets of a rendition, one by one."""
+    sent = world.feed.sent[rendition]
+    return list(
+        filter(None, (sent.held(sent.history.next_index - n, world.now) for n in range(1, packets + 1)))
+    )
+
+
 @pytest.mark.parametrize(("room", "goes_on"), [(0.0, False), (math.inf, True)])
 def test_it_stops_when_what_is_missing_does_not_come(
     viewer: Watcher, monkeypatch: pytest.MonkeyPatch, room: float, goes_on: bool
 ) -> None:
     world = viewer.world
     monkeypatch.setattr(viewer.picture.line, "room", lambda need, now: room)
-    index = world.feed.sent[0].history.next_index - 1
+    missing = latest(world, 0, 1)
     for _ in range(3):  # it requests a packet again and again
-        assert viewer.picture.asked([index], world.now) == goes_on
+        assert viewer.picture.asked(missing, world.now) == goes_on
         world.run(0.1)
     assert (viewer.rendition == 0) is goes_on
     world.answers = True
@@ -277,11 +286,13 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     monkeypatch.setattr(LineLog, "lost", lambda _, loss, now: told.append(loss))
     monkeypatch.setattr(LineLog, "missed", lambda _, now: told.append(now))
     monkeypatch.setattr(MissingPackets, "asked", lambda _, sent_at, now, refused: told.append(sent_at))
-    history = world.feed.sent[rendition].history
-    index = history.next_index - 9
-    sent_at = world.now - history.age(index, world.now)
+    missing = latest(world, rendition, 9)[-1]
+    index, sent_at = (
+        missing.first,
+        world.now - world.feed.sent[rendition].history.age(missing.first, world.now),
+    )
     assert max(sent_at, world.now - trips.shortest_known) < world.now
-    viewer.picture.asked([index], world.now)
+    viewer.picture.asked([missing], world.now)
     judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, trips.queue, overflows, "sent", loss]
     assert told == ["sent", world.now, *judged, sent_at]
 
@@ -297,9 +308,25 @@ def test_what_is_lost_counts_while_a_picture_that_began_at_a_pace_catches_up(
     behind.is_first = is_first
     monkeypatch.setattr(LossRun, "asked", lambda _, track, lost, at, **__: counted.extend(n for n, _ in lost))
     assert viewer.rendition is not None
-    index = world.feed.sent[viewer.rendition].history.next_index - 9
-    viewer.picture.asked([index], world.now)
-    assert counted == ([] if is_first else [index])
+    missing = latest(world, viewer.rendition, 9)[-1]
+    viewer.picture.asked([missing], world.now)
+    assert counted == ([] if is_first else [missing.first])
+
+
+def test_what_is_lost_of_another_rendition_counts_in_no_run_of_the_present_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its numbers may be far ahead: then all that is lost since seems to be next to nothing."""
+    world = ShownWorld()
+    viewer = world.watch()
+    world.run(2.0)
+    counted: list[int] = []
+    monkeypatch.setattr(LossRun, "asked", lambda _, track, lost, at, **__: counted.extend(n for n, _ in lost))
+    former, present = latest(world, 1, 2), latest(world, 0, 2)
+    assert viewer.picture.asked([*former, *present], world.now) == 4
+    assert counted == [run.first for run in present]
+    assert viewer.picture.asked(former, world.now) == 2
+    assert len(counted) == 2
 
 
 def test_what_is_sent_again_at_a_pace_is_paid_with_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +347,7 @@ def test_what_is_lost_of_keyframes_alone_comes_again_if_there_is_any_room(
 ) -> None:
     world, viewer = limited(SINGLE, 120_000, keyframe_seconds=1.0)
     monkeypatch.setattr(viewer.picture.line, "room", lambda need, now: room)
-    assert viewer.picture.asked([1, 2], world.now) == sent_again
+    assert viewer.picture.asked(latest(world, 0, 2), world.now) == sent_again
 
 
 def test_what_waits_for_its_turn_waits_once_and_no_more_than_a_bound(

@@ -4,14 +4,20 @@ import math
 
 import pytest
 
-from media.feedback.retransmit_queue import AT_ONCE_OCTETS, MOST_PACKETS, RetransmitQueue
+from media.feedback.retransmit_queue import AT_ONCE_OCTETS, MOST_PACKETS, Packet, RetransmitQueue
+
+TRACK = 0
 
 
 @pytest.fixture
 def queue() -> RetransmitQueue:
     queue = RetransmitQueue()
-    queue.turn_to(0)
+    queue.turn_to(TRACK)
     return queue
+
+
+def packets(*indexes: int) -> list[Packet]:
+    return [(TRACK, index) for index in indexes]
 
 
 def send_all(queue: RetransmitQueue, now: float) -> None:
@@ -20,30 +26,32 @@ def send_all(queue: RetransmitQueue, now: float) -> None:
 
 
 def test_the_oldest_goes_first_and_once(queue: RetransmitQueue) -> None:
-    sent: list[int] = []
-    for index in (7, 9, 3, 7):
-        queue.add(index, lambda _, index=index: sent.append(index))  # type: ignore[misc]
+    sent: list[Packet] = []
+    before = (TRACK + 1, 70)  # of the track that the viewer got before
+    for packet in (*packets(7, 9, 3, 7), before):
+        queue.add(packet, lambda _, packet=packet: sent.append(packet))  # type: ignore[misc]
     send_all(queue, 0.0)
-    assert sent == [3, 7, 9]
+    assert sent == [before, *packets(3, 7, 9)]
     assert not queue
 
 
 def test_it_has_places_for_so_many_and_what_waits_needs_none(queue: RetransmitQueue) -> None:
-    assert queue.room_for(range(2 * MOST_PACKETS)) == MOST_PACKETS
-    for index in range(MOST_PACKETS):
-        queue.add(index, lambda _: None)
-    assert queue.room_for(range(MOST_PACKETS)) == MOST_PACKETS  # they are requested once more
-    assert queue.room_for(range(3, MOST_PACKETS + 9)) == MOST_PACKETS - 3
-    assert queue.room_for([MOST_PACKETS, 0]) == 0
+    assert queue.room_for(packets(*range(2 * MOST_PACKETS))) == MOST_PACKETS
+    for packet in packets(*range(MOST_PACKETS)):
+        queue.add(packet, lambda _: None)
+    assert queue.room_for(packets(*range(MOST_PACKETS))) == MOST_PACKETS  # they are requested once more
+    assert queue.room_for(packets(*range(3, MOST_PACKETS + 9))) == MOST_PACKETS - 3
+    assert queue.room_for([(TRACK + 1, 3)]) == 0  # that is another packet
+    assert queue.room_for(packets(MOST_PACKETS, 0)) == 0
     queue.pop()
-    assert queue.room_for([MOST_PACKETS, 1]) == 2
+    assert queue.room_for(packets(MOST_PACKETS, 1)) == 2
 
 
 def test_what_waits_is_of_one_track(queue: RetransmitQueue) -> None:
-    queue.add(1, lambda _: None)
-    queue.turn_to(0)
+    queue.add((TRACK, 1), lambda _: None)
+    queue.turn_to(TRACK)
     assert len(queue) == 1
-    queue.turn_to(1)
+    queue.turn_to(TRACK + 1)
     assert not queue
 
 
