@@ -197,7 +197,8 @@ class ViewerPicture:
         came_at = now - self.line.trips.shortest_known
         overflows = self.line.trained_at > -math.inf and not self.line.is_shared
         queue = self.line.trips.queue
-        loss = self._losses.asked(rendition, lost, came_at, queue=queue, overflows=overflows)
+        since = self.line.less_since
+        loss = self._losses.asked(rendition, lost, came_at, queue=queue, overflows=overflows, since=since)
         if loss is not None:
             self._sample(now)
             self._log.lost(loss, now)
@@ -241,7 +242,7 @@ class ViewerPicture:
             return True
         ladder = self._feed.ladder
         sound = 0.0 if ladder is None else ladder.sound
-        return not self.line.is_queued(now) and self.line.carries >= _SOUND_ROOM * (1 + more) * sound
+        return not self.line.is_queued and self.line.carries >= _SOUND_ROOM * (1 + more) * sound
 
     def report(self, lost: int, expected: int, since: float, rtt: float, now: float) -> None:
         """Take a report: packets lost, of how many, of which the first was sent at `since`.

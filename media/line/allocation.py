@@ -203,7 +203,7 @@ class Allocation:
 
     def _note_doubt(self, rungs: Sequence[float], now: float) -> bool:
         """Note when a sign came; returns whether to wait for a second one: this one may be chance."""
-        if self._estimate.lost_share is None:
+        if self._estimate.lost_share is None or self._estimate.is_queued:
             return False
         is_first, self._doubted_at = now - self._doubted_at > EPISODE_SECONDS, now
         return is_first and needed(rungs, self._rung) * _NEARLY_SHARE <= self._estimate.carries

@@ -31,7 +31,9 @@ _SPAN_SECONDS = 0.25  # between two round trips that measure a line: that is mor
 _LONG_SPAN_SECONDS = 1.0  # at most: it may change
 _OPENED_TIMES = 1.5  # what was known: such a line is another one
 _JITTER_SECONDS = 0.03  # of a round trip: a queue that shrinks by more drains
-_STANDING_SECONDS = 2.0  # a queue that stays for so long, though it does not grow, comes from somebody
+# A queue that stays for so long, though it does not grow, comes from somebody. But one that loses packets
+# cannot grow, and does not show how much comes through.
+_STANDING_SECONDS = 2.0
 _MOST_TRIPS = 32  # that are kept: more than 3 s of them
 _LATELY_SECONDS = 0.4  # in less time what is sent depends on single pictures
 
@@ -156,7 +158,7 @@ class LineEstimate:
         self.carries = self.may_carry = math.inf
         self.signs = 0
         self.sign_at = -math.inf
-        self._less_since = -math.inf  # when less was sent
+        self.less_since = -math.inf  # less is sent
         self.tripped_at = now  # by what may be evidence, and is a reason to measure: a join is one
         self.lost_share: float | None = None
         self.trips = RoundTrips()
@@ -225,7 +227,7 @@ class LineEstimate:
             if self._is_ours(rate, now):
                 self._is_theirs = False
                 self._queues(rate, passed, now)
-        elif now - self._stood_at > _STANDING_SECONDS and not self._is_theirs:
+        elif now - max(self._stood_at, self._lossy_at) > _STANDING_SECONDS and not self._is_theirs:
             self._stood_at = now
             before_it = self._before
             is_as_long = (
@@ -293,11 +295,11 @@ class LineEstimate:
             self._lossy_at = now
         if queue > LONG_QUEUE_SECONDS or is_lossy:
             self.tripped_at = now
-        if since < self._less_since or (self.trips.queues and not self._is_theirs):
+        if since < self.less_since or (self.trips.queues and not self._is_theirs):
             return
         if lost / max(expected, 1) - self._losses.usual > MUCH_LOSS_SHARE:
             self.much_lost_at = now
-        on_purpose = self._less_since >= self.sign_at
+        on_purpose = self.less_since >= self.sign_at
         if (carried := self._losses.reported(rate, lost, expected, on_purpose=on_purpose)) is not None:
             self.carries = max(self.carries, carried)
             return
@@ -308,7 +310,7 @@ class LineEstimate:
     def lost(self, loss: Loss, now: float) -> None:
         """Take which share of a run of packets was lost."""
         self.tripped_at = self._lossy_at = now
-        if loss.begin < self._less_since:
+        if loss.begin < self.less_since:
             return
         if loss.share - self._losses.usual > MUCH_LOSS_SHARE:
             self.much_lost_at = now
@@ -405,8 +407,8 @@ class LineEstimate:
         self._passes(rate * _MARGIN_SHARE, now)
 
     def sends_less(self, now: float) -> None:
-        """Take that less is sent from now on: losses of what was sent before tell nothing."""
-        self._less_since = now
+        """Take that less is sent from now on: losses of what was sent before tell nothing of that."""
+        self.less_since = now
 
     def overflows(self, now: float) -> None:
         """Take that far more is sent than the latest train has measured: who comes fills a line at once."""
@@ -459,8 +461,7 @@ class LineEstimate:
     def state(self, now: float) -> State:
         if now - self.lost_at < _SETTLED_SECONDS:
             return State.LOSING
-        is_queued = self.trips.queues > 1 and self._queue > self._short
-        return State.QUEUE if is_queued else State.CLEAR
+        return State.QUEUE if self.is_queued else State.CLEAR
 
     def most(self, now: float, within: float = _TRAIN_SECONDS) -> float | None:
         """The most that the line carries, by a train; None: none came lately."""
@@ -493,9 +494,10 @@ class LineEstimate:
         """Whether others keep a queue in it."""
         return self._is_theirs
 
-    def is_queued(self, now: float) -> bool:
-        """Whether packets wait for the line: what it loses is lost for that, and not by chance."""
-        return self.state(now) is State.QUEUE
+    @property
+    def is_queued(self) -> bool:
+        """Whether packets of ours wait for the line: what it loses is lost for that, and not by chance."""
+        return self.trips.queues > 1 and self._queue > self._short
 
     def room(self, need: float, now: float) -> float:
         """The rate for retransmissions beside what needs `need` bit/s; infinite if the line is not full."""

@@ -115,13 +115,14 @@ class LossRun:
         *,
         queue: float = 0.0,
         overflows: bool = False,
+        since: float = -math.inf,
     ) -> Loss | None:
         """Take a request for packets of `track`: the index of each, and when it was sent.
 
         A packet that was sent at `came_at` would have arrived by now, if there were no queue; what was sent
-        again waits in the present `queue`, in seconds, as others do. A queue of ours
-        that `overflows` drops many packets in a row, and none by chance. But others may fill it for a moment:
-        so say so only if a train will correct it.
+        again waits in the present `queue`, in seconds, as others do. A queue of ours that `overflows` drops
+        many packets in a row, and none by chance. But others may fill it for a moment: so say so only if a
+        train will correct it. What was sent before `since` tells nothing: it was more.
 
         Returns the loss, if more of it than chance is large, and enough packets were lost since the last
         result. Or that nothing comes of one packet, which may be chance: small padding takes a policer's room
@@ -141,7 +142,8 @@ class LossRun:
             return None
         last = max(self._lost)
         end = self._lost[last]
-        self._lost = {index: at for index, at in self._lost.items() if at > end - MOST_SECONDS}
+        oldest = max(end - MOST_SECONDS, since)
+        self._lost = {index: at for index, at in self._lost.items() if at >= oldest}
         if sum(index > self._told for index in self._lost) < LEAST_PACKETS:
             return None
         first = min(self._lost)

@@ -268,6 +268,7 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     if tells_of_trains:
         viewer.picture.line.train_came(5e6, world.now)
     monkeypatch.setattr(LineEstimate, "is_shared", is_shared)
+    viewer.picture.line.sends_less(world.now - 3.0)
     overflows = tells_of_trains and not is_shared  # a queue of ours
     rendition, trips = viewer.rendition, viewer.picture.line.trips
     assert rendition is not None
@@ -276,9 +277,9 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     loss = Loss(0.6, 0.6, world.now - 0.2, world.now)
 
     def asked(
-        _: LossRun, track: int, lost: list[object], at: float, *, queue: float, overflows: bool
+        _: LossRun, track: int, lost: list[object], at: float, *, queue: float, overflows: bool, since: float
     ) -> Loss:
-        told.extend((*lost, at, queue, overflows))
+        told.extend((*lost, at, queue, overflows, since))
         return loss
 
     monkeypatch.setattr(LossRun, "asked", asked)
@@ -293,8 +294,8 @@ def test_what_is_lost_is_judged_by_when_it_left_and_when_it_would_have_come(
     )
     assert max(sent_at, world.now - trips.shortest_known) < world.now
     viewer.picture.asked([missing], world.now)
-    judged = [(index, sent_at + 0.25), world.now - trips.shortest_known, trips.queue, overflows, "sent", loss]
-    assert told == ["sent", world.now, *judged, sent_at]
+    run = [(index, sent_at + 0.25), world.now - trips.shortest_known, trips.queue, overflows, world.now - 3.0]
+    assert told == ["sent", world.now, *run, "sent", loss, sent_at]
 
 
 @pytest.mark.parametrize("is_first", [False, True])  # of the first one it is not known when packets left

@@ -45,6 +45,16 @@ def test_a_first_sign_that_leaves_nearly_enough_may_be_chance_and_a_second_one_i
     assert viewer.tick().rung == 1
 
 
+def test_behind_a_queue_of_ours_a_first_sign_is_no_chance() -> None:
+    viewer = Shown()
+    viewer.run(4)
+    for seconds in (0.03, 0.1, 0.1):
+        viewer.estimate.round_trip(seconds, viewer.now)
+    viewer.round_trip = 0.1
+    viewer.lose(0.12)
+    assert viewer.tick().rung == 1
+
+
 def test_where_no_picture_fits_there_is_the_sound() -> None:
     viewer = limited(0.99)
     assert viewer.run(0.5)[-1].rung == ALONE
@@ -384,7 +394,7 @@ def test_a_question_changes_nothing() -> None:
         viewer.estimate.most(now + later)
         viewer.estimate.queue(now + later)
         viewer.estimate.room(0.0, now + later)
-        viewer.estimate.is_queued(now + later)
+        assert viewer.estimate.is_queued
         assert viewer.choice.is_urgent
         assert not viewer.choice.is_probing
         assert viewer.estimate.answers

@@ -80,6 +80,19 @@ def test_a_queue_that_stays_though_far_less_is_sent_is_not_ours(sender: Sender) 
     assert sender.estimate.state(sender.now) is State.CLEAR
 
 
+def test_a_queue_that_loses_packets_says_nothing_of_whose_it_is(sender: Sender) -> None:
+    """It is as long as it can be, however much more is sent than comes through."""
+    sender.measure(1_000_000, 0.03, *[0.3] * 30)
+    known = sender.estimate.carries = 300_000
+    for _ in range(60):
+        sender.measure(300_000, 0.3)
+        sender.estimate.missed(sender.now)
+    assert (sender.estimate.carries, sender.estimate.is_shared) == (known, False)
+    assert sender.estimate.is_queued
+    sender.measure(300_000, *[0.3] * 30)
+    assert sender.estimate.is_shared  # it loses none any more
+
+
 @pytest.mark.parametrize(
     ("rate", "seconds", "times", "is_sign"),
     [
@@ -440,10 +453,10 @@ def test_the_queue_is_what_was_sent_behind_the_last_packet_that_is_known_to_have
 
 def test_a_peer_that_answers_no_more_shows_no_queue(sender: Sender) -> None:
     sender.measure(1_000_000, 0.03, 0.2, 0.2)
-    assert sender.estimate.is_queued(sender.now)
+    assert sender.estimate.is_queued
     sender.send(SOUND, 3.5)
     sender.estimate.trips.tick(sender.now)
-    assert not sender.estimate.is_queued(sender.now)
+    assert not sender.estimate.is_queued
     assert not sender.estimate.answers
 
 

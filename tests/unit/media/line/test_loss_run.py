@@ -1,6 +1,7 @@
 """What share of what was sent did not come: by the packets that a receiver requests again."""
 
 import itertools
+import math
 import random
 
 import pytest
@@ -24,10 +25,12 @@ def _sent(*indexes: int) -> list[tuple[int, float]]:
     return [(index, index / RATE) for index in indexes]
 
 
-def _asked(run: LossRun, *indexes: int, queue: float = 0.0, overflows: bool = False) -> Loss | None:
+def _asked(
+    run: LossRun, *indexes: int, queue: float = 0.0, overflows: bool = False, since: float = -math.inf
+) -> Loss | None:
     """Ask for these, of which the last has waited for `queue` seconds."""
     packets = _sent(*indexes)
-    return run.asked(0, packets, packets[-1][1] + queue, overflows=overflows)
+    return run.asked(0, packets, packets[-1][1] + queue, overflows=overflows, since=since)
 
 
 def _gaps(share: float, packets: int) -> list[int]:
@@ -170,6 +173,16 @@ def test_those_in_a_row_are_lost_at_once_and_tell_less() -> None:
     assert certain_of(range(4), 4) == certain_of([], 9) == certain(0, 0) == 0.0
     assert certain(100, 3) == 1.0  # whatever a receiver counts
     assert certain_of(range(40), 41) == pytest.approx((40 - 2 * 160**0.5) / 41)
+
+
+def test_of_what_was_lost_before_less_was_sent_nothing_counts() -> None:
+    """A run of what was sent since then is as soon and as long as without anything before it."""
+    run, alone, less_since = LossRun(), LossRun(), 40 / RATE
+    assert _asked(run, *range(40), queue=0.3) is not None
+    told = [_asked(run, at, queue=0.3, since=less_since) for at in range(30, 100, 2)]
+    assert told[5:] == [_asked(alone, at, queue=0.3) for at in range(40, 100, 2)]
+    assert any(told)
+    assert not any(told[:5])
 
 
 def test_what_it_holds_is_bounded() -> None:
