@@ -158,7 +158,7 @@ class LineEstimate:
         self.carries = self.may_carry = math.inf
         self.signs = 0
         self.sign_at = -math.inf
-        self.less_since = -math.inf  # less is sent
+        self.less_since = -math.inf  # when it was decided to send less
         self.tripped_at = now  # by what may be evidence, and is a reason to measure: a join is one
         self.lost_share: float | None = None
         self.trips = RoundTrips()
