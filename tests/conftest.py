@@ -48,9 +48,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.fixture(autouse=True, scope="module")
 def nothing_left_open() -> Iterator[None]:
-    """Collect at the end of each file: what it left open fails it, and not a later one."""
+    """Collect at the end of each file: what it left open fails it, and not a later one.
+
+    What lives on is looked at once: there is the more of it, the later the file.
+    """
     yield
     gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

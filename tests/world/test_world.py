@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-SEEDS, MANY_SEEDS = 30, 10_000
+SEEDS, MANY_SEEDS = 12, 10_000
 AT_ONCE = 1_000  # seeds of one process
 FIND_WITHIN = 300  # seeds
 FOUND = {  # without a mend -> a part of what a seed says

@@ -13,7 +13,7 @@ from tests.integration.deploy.alert_series import Series
 from tests.integration.deploy.files import PROMETHEUS, RULE_FILES, checked, rules
 from tests.integration.deploy.promql import metrics_behind
 
-SIZES = (1, 2, 6, 100)
+SIZES = (1, 2, 100)
 LONG_MINUTES = 40
 PROMTOOL_SECONDS = 300.0  # five of a core; `make test` gives it what others leave
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}

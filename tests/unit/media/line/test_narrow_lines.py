@@ -12,7 +12,8 @@ from tests.support.many_lines import BITRATES, LineSeat, LinesRoom, Receiver, Ti
 SINGLE = (655_000,)
 WARM_UP = 4.0
 CUT, OPENED, END = 15.0, 40.0, 60.0  # seconds after a viewer came
-SEEDS = (1, 2, 3)
+# One tells of a mistake in seconds; those that follow look for what one seed meets by luck.
+SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (2, 3)))
 
 
 class Watched:
