@@ -106,6 +106,12 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _origin(value: str) -> str:
+    if value != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#,@]+", value):
+        raise ValueError("must be *, or one origin: https://www.example.com")
+    return value
+
+
 def _web_url(value: str) -> str:
     if value and not _is_web_url(value):
         raise ValueError("must be https://host/path or http://host/path, without user and password")
@@ -196,6 +202,7 @@ SecretUrls = Annotated[Secrets, AfterValidator(_secret_urls)]
 WebhookSecrets = Annotated[Secrets, AfterValidator(_webhook_secrets)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+AllowedOrigin = Annotated[str, AfterValidator(_origin)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 SecretWebUrl = Annotated[SecretStr, AfterValidator(_secret_web_url)]

@@ -15,6 +15,7 @@ from shared.settings.access_settings import AccessSettings
 from shared.settings.host_port import HostPort
 from shared.settings.setting_types import (
     Address,
+    AllowedOrigin,
     Egress,
     IceUrls,
     IpAddresses,
@@ -121,7 +122,7 @@ class Settings(AccessSettings):
         " there; empty: on HTTP_ADDR",
     )
     public_url: PublicUrl = _field("", "URL under which clients reach the control plane; used in Location")
-    allowed_origin: str = _field("*", "Access-Control-Allow-Origin of the API")
+    allowed_origin: AllowedOrigin = _field("*", "Access-Control-Allow-Origin of the API: any, or one origin")
     trusted_proxies: Networks = _field(
         (), "Addresses or networks of proxies whose X-Forwarded-* headers are trusted"
     )

@@ -50,6 +50,7 @@ def test_empty_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> 
             ("turn:b.example:3478?transport=tcp", "turns:b.example"),
         ),
         ("PUBLIC_URL", "https://live.example/tv/", "https://live.example/tv"),
+        ("ALLOWED_ORIGIN", "capacitor://localhost", "capacitor://localhost"),
         ("RATE_LIMIT_RPS", "0.5", 0.5),
         ("RECORD_ENABLED", "1", True),
         ("S3_USE_SSL", "false", False),
@@ -137,6 +138,7 @@ WRONG = [
         )
     ),
     ("PUBLIC_URL", "live.example"),
+    *(("ALLOWED_ORIGIN", text) for text in ("a.example", "https://a.example/", "https://a,https://b")),
     *(("JWT_REQUIRED_CLAIMS", text) for text in ("room role", "room;role", "é", "a" * 65)),
     *(
         ("WEBHOOK_URLS", text)
