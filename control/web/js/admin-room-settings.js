@@ -3,7 +3,7 @@ import { act, tellTrouble } from './admin-act.js';
 import { date } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { say } from './language.js';
-import { ask } from './server.js';
+import { ask, Refused } from './server.js';
 import { ADMIN, tokenFor } from './token.js';
 import { inWords } from './words.js';
 
@@ -54,7 +54,12 @@ async function set(name) {
   let known = {};
   try {
     known = await ask(`${PATH}/${name}`, { token: tokenFor(ADMIN) });
-  } catch { /* nothing is set for it */ }
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 404) { // 404: nothing is set for it
+      tellTrouble(inWords(error));
+      return false;
+    }
+  }
   const done = await act({
     question: {
       question: say('admin.settingsOf', { room: name }),

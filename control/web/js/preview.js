@@ -58,8 +58,11 @@ export class Preview {
     element('dark-stage').hidden = Boolean(source);
     element('preview').hidden = Boolean(source);
     for (const [id, kind] of [['mute', 'audio'], ['blank', 'video']]) {
-      element(id).hidden = this.#tracks(kind).length === 0;
-      element(id).setAttribute('aria-pressed', 'false');
+      const button = element(id);
+      button.hidden = this.#tracks(kind).length === 0;
+      if (!source) button.setAttribute('aria-pressed', 'false');
+      // who is muted stays so with another microphone
+      for (const track of this.#tracks(kind)) track.enabled = button.getAttribute('aria-pressed') !== 'true';
     }
   }
 

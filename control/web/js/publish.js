@@ -43,7 +43,7 @@ let health = null; // of the room, while live
 let recording = null; // the button for that, while live
 let checking = null; // an AbortController
 let authEnabled = true;
-let awake = null; // keeps a phone's screen on: its camera stops without
+let awake = null; // the promise of a lock that keeps a phone's screen on: its camera stops without
 
 // --- another source
 
@@ -64,8 +64,12 @@ async function changeSource() {
     for (const track of preview.stream.getTracks()) await publisher.replaceTrack(track);
     await publisher.update(limits());
   } catch (error) {
-    if (publisher) tell('live', say('publish.still', { trouble: spoken(error), room }));
-    else tell('error', spoken(error));
+    if (publisher) {
+      tell('live', say('publish.still', { trouble: spoken(error), room }));
+      return;
+    }
+    if (liveSince !== null) end(); // the other session did not come about
+    tell('error', spoken(error));
   }
 }
 
@@ -114,21 +118,31 @@ async function publish() {
   }
 }
 
-/** @param {{ state: string, reason?: string }} detail of the publisher's event */
-function follow({ state, reason }) {
+/** @param {{ state: string, reason?: string, error?: Error }} detail of the publisher's event */
+function follow({ state, reason, error }) {
   if (state === 'live') {
     liveSince ??= performance.now();
     tell('live', say('publish.liveIn', { room }));
     element('on-air').hidden = element('statistics').hidden = false;
-    navigator.wakeLock?.request('screen').then((lock) => { awake = lock; }, () => {});
+    keepAwake();
     showHealth();
     showRecording();
   } else if (state === 'ended') {
     end();
     tell('error', Object.hasOwn(REASONS, reason) ? say(REASONS[reason]) : say('publish.ended', { reason }));
+  } else if (state === 'failed' && liveSince !== null) { // before that, `publish` throws it
+    end();
+    tell('error', spoken(error));
   } else if (STATES[state]) {
     tell('waiting', say(STATES[state]));
   }
+}
+
+/** Keeps the screen on while live. Browsers end that when the page is hidden. */
+function keepAwake() {
+  awake?.then((lock) => lock?.release());
+  const wanted = liveSince !== null && !document.hidden;
+  awake = wanted ? navigator.wakeLock?.request('screen').catch(() => null) : null;
 }
 
 /** What viewers get. Loaded once there may be some. */
@@ -151,8 +165,8 @@ function end() {
   const former = publisher;
   publisher = attempt = null;
   former?.stop();
-  awake?.release();
   liveSince = null;
+  keepAwake();
   preview.close();
   charts.clear();
   health?.close();
@@ -260,7 +274,11 @@ element('room-token').addEventListener('change', ({ target }) => {
   keepToken(room, target.value.trim());
   showToken();
 });
-addEventListener('pagehide', end);
+addEventListener('pagehide', () => { // a browser may show it again, as it was
+  end();
+  tell('idle', say('publish.idle'));
+});
+document.addEventListener('visibilitychange', keepAwake);
 setInterval(() => {
   if (liveSince !== null) element('on-air-time').textContent = duration((performance.now() - liveSince) / 1000);
 }, 1000);

@@ -22,7 +22,7 @@ export class Run {
   #wanted = true;
   #wake = () => {};
 
-  /** @param {{ leave: () => void, recover: () => void }} on the page is closed; the network is back */
+  /** @param {{ leave: (event: PageTransitionEvent) => void, recover: () => void }} on the page is closed; the network is back */
   constructor(on) {
     this.#on = on;
     addEventListener('pagehide', on.leave);

@@ -28,6 +28,7 @@ const [list, summary, trouble, room, tracks, player] = ['records', 'summary', 't
 
 /** @type {Entry[]} */
 let entries = [];
+let latest = null; // press of Play
 let server = null; // the reply of `api/bootstrap`
 
 const rows = new KeyedRows(list, element('record-row'), {
@@ -140,9 +141,11 @@ function stillOf({ still }, width) {
 
 async function play(name) {
   const video = element('player-video');
+  const pressed = latest = Symbol(name);
   element('player-trouble').hidden = true;
   player.showModal();
   await renew(); // the signature in an address is valid for 15 minutes
+  if (!player.open || pressed !== latest) return undefined; // closed meanwhile
   const entry = entries.find((one) => one.name === name);
   if (!entry) return showPlayerTrouble(say('recordings.gone'));
   const { room: of, began } = readName(name);

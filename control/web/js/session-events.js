@@ -63,7 +63,11 @@ export class SessionEvents {
 
   async #begin() {
     const { resource, links } = this.#session;
-    if (this.#closed || !resource || open >= MOST) return;
+    if (this.#closed || !resource) return;
+    if (open >= MOST) {
+      this.#later();
+      return;
+    }
     open += 1;
     const source = this.#source = new Opening();
     try {
@@ -100,6 +104,11 @@ export class SessionEvents {
 
   #lost() {
     this.#end();
+    this.#later();
+  }
+
+  #later() {
+    clearTimeout(this.#again);
     this.#again = setTimeout(this.#look, 1000 * AGAIN_SECONDS);
   }
 }

@@ -139,15 +139,22 @@ export class Session {
     this.#resource = null;
   }
 
-  /** Tells the server that it is over. @returns {Promise<Response>} */
+  /**
+   * Tells the server that it is over. To Roomcast the session's URL is credential enough, and a token that has
+   * expired, for which it may be over, would be refused.
+   * @returns {Promise<Response>}
+   */
   delete() {
-    return fetch(this.#resource, { method: 'DELETE', headers: this.#authorization, keepalive: true });
+    const headers = this.#isOfRoomcast ? {} : this.#authorization;
+    return fetch(this.#resource, { method: 'DELETE', headers, keepalive: true });
   }
+
+  get #isOfRoomcast() { return ROOMCAST.test(this.#endpoint.pathname); }
 
   async #exchange() {
     const pc = this.#pc;
     await this.#offer();
-    if (!ROOMCAST.test(this.#endpoint.pathname)) {
+    if (!this.#isOfRoomcast) {
       const { gathered } = await import('./gathering.js').catch(unreachable);
       await gathered(pc);
     }

@@ -118,7 +118,10 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   play() {
     this.stop();
     const run = this.#run = new Run({
-      leave: () => this.stop(),
+      leave: ({ persisted }) => {
+        this.stop();
+        if (persisted) addEventListener('pageshow', () => this.play(), { once: true }); // as by the browser's Back
+      },
       recover: () => this.#sessions.forEach((session) => session.recover()),
     });
     this.#wait = new ScreenWait(this.#video);

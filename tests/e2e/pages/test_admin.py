@@ -329,6 +329,20 @@ async def test_what_is_set_for_a_room_is_shown_changed_and_removed(system: Syste
         await row.wait_for(state="detached", timeout=5000)
 
 
+async def test_settings_that_could_not_be_read_are_not_overwritten(system: System, browser: Browser) -> None:
+    async with await open_admin_page(browser, system.controls[0].url, expected_statuses=[503]) as admin:
+        await admin.sign_in(ADMIN_TOKEN)
+        away = '{"error": "redis is away"}'
+        await admin.page.route(
+            "**/api/admin/rooms/gallery",
+            lambda route: route.fulfill(status=503, content_type="application/json", body=away),
+        )
+        await admin.page.fill("#room-to-set", "gallery")
+        await admin.page.get_by_role("button", name="Set", exact=True).click()
+        await admin.shows("The server cannot do this at the moment.")
+        assert await admin.page.locator("dialog[open]").count() == 0
+
+
 async def test_an_operator_switches_to_who_stands_by(system: System, browser: Browser) -> None:
     async with (
         await open_admin_page(browser, system.controls[0].url) as admin,

@@ -1,5 +1,6 @@
 """The recordings page: authorised people play, download and delete recordings."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -150,6 +151,31 @@ async def test_an_operator_sees_plays_and_deletes_all(
         await page.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         await eventually("it is gone", lambda: not (records / recorded[0]).exists(), within=5)
         await page.page.get_by_role("button", name=f"Play {recorded[0]}").wait_for(state="detached")
+
+
+async def test_a_player_that_is_closed_at_once_plays_nothing(system: System, browser: Browser) -> None:
+    name = "attic_1710000000.webm"
+    entries = [{"name": name, "size": 1000, "modTime": MOMENT, "url": "records/-"}]
+    late = asyncio.Event()
+
+    async def answer(route: Route) -> None:
+        await late.wait()
+        await route.fulfill(json=entries)
+
+    async with OpenPage(await browser.new_page()) as opened:
+        page = opened.page
+        await page.route("**/api/bootstrap", lambda route: route.fulfill(json={"authEnabled": False}))
+        await page.route("**/api/records", lambda route: route.fulfill(json=entries))
+        await page.goto(f"{system.controls[0].url}/recordings")
+        play = page.get_by_role("button", name=f"Play {name}")
+        await play.wait_for()
+        await page.route("**/api/records", answer)
+        await play.click()
+        await page.keyboard.press("Escape")
+        async with page.expect_response("**/api/records"):
+            late.set()
+        await page.evaluate("new Promise((done) => { setTimeout(done, 100); })")  # all that follows from it
+        assert await page.get_attribute("#player-video", "src") is None
 
 
 async def test_a_picture_that_could_not_be_fetched_comes_with_the_next_list(

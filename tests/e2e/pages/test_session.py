@@ -5,6 +5,7 @@ from playwright.async_api import Browser, Request, Route
 
 from tests.support.publisher_tab import open_tab
 from tests.support.system import System
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -56,6 +57,21 @@ _STOP_BEFORE_THE_PICTURE = """async () => {
     seen();
     await new Promise((resolve) => { setTimeout(resolve); }); // all that follows from it
     return [...states, video.srcObject];
+}"""
+_FIVE_FOLLOW_THEIR_EVENTS = """async () => {
+    const { SessionEvents } = await import('/static/js/session-events.js');
+    let opened = 0;
+    window.fetch = async () => {
+        opened += 1;
+        return { status: 201, url: location.href, headers: new Headers({ Location: `/events/${opened}` }) };
+    };
+    window.EventSource = class extends EventTarget { close() {} };
+    const links = '<events>; rel="urn:ietf:params:whep:ext:core:server-sent-events"';
+    const follow = () => new SessionEvents({ links, resource: new URL('/session', location) }, '', {});
+    const all = [follow(), follow(), follow(), follow(), follow()];
+    const counts = [opened];
+    all[0].close();
+    window.counted = () => [...counts, opened];
 }"""
 _WISHES = """async (sdp) => {
     const { withOpus } = await import('/static/js/opus-offer.js');
@@ -139,6 +155,19 @@ async def test_a_player_that_was_stopped_while_it_moved_stays_stopped(
 ) -> None:
     async with await open_tab(browser, system.controls[0].url) as tab:
         assert await tab.page.evaluate(_STOP_BEFORE_THE_PICTURE) == ["connecting", "live", "stopped", None]
+
+
+async def test_a_stream_of_events_that_has_no_place_waits_for_one(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        await tab.page.clock.install()
+        await tab.page.evaluate(_FIVE_FOLLOW_THEIR_EVENTS)
+        assert await tab.page.evaluate("counted()") == [4, 4]
+        await tab.page.clock.fast_forward(10_100)
+
+        async def opened() -> bool:
+            return bool(await tab.page.evaluate("counted()[1] === 5"))
+
+        await eventually("the fifth stream", opened, within=5)
 
 
 async def test_a_refusal_has_words_whatever_a_server_answers(system: System, browser: Browser) -> None:

@@ -5,7 +5,7 @@ from playwright.async_api import Browser, Response
 
 from tests.e2e.pages.conftest import PRIVATE_ROOM, PRIVATE_TOKEN
 from tests.support.aiortc_client import publisher
-from tests.support.browser import open_watch_page
+from tests.support.browser import open_publish_page, open_watch_page
 from tests.support.system import System
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -80,6 +80,20 @@ async def test_a_change_of_network_keeps_the_session(system: System, browser: Br
         assert await viewer.page.evaluate("connections.length") == 1
         # or the sound would be in one channel from here on
         assert "stereo=1" in await viewer.page.evaluate("connections[0].localDescription.sdp")
+
+
+async def test_a_page_that_the_browser_shows_again_plays_again(system: System, browser: Browser) -> None:
+    url = system.controls[0].url
+    async with (
+        await open_publish_page(browser, url, "again") as publisher,
+        await open_watch_page(browser, url, "again") as viewer,
+    ):
+        await publisher.publish()
+        await viewer.pictures()
+        await viewer.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+        await viewer.tells("Stopped.")
+        await viewer.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+        await viewer.pictures()
 
 
 async def test_what_is_no_name_of_a_room_is_told(system: System, browser: Browser) -> None:

@@ -93,7 +93,9 @@ def test_a_gateway_leads_to_controls_clients_port() -> None:
 
 def test_the_text_about_upgrades_names_what_is_there() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    ((deployment, container),) = re.findall(r"kubectl -n roomcast set image deployment/(\w+) (\w+)=IMAGE", text)
+    ((deployment, container),) = re.findall(
+        r"kubectl -n roomcast set image deployment/(\w+) (\w+)=IMAGE", text
+    )
     (found,) = of_kind(kustomize(), "Deployment")
     assert found["metadata"]["name"] == deployment
     assert [one["name"] for one in found["spec"]["template"]["spec"]["containers"]] == [container]
