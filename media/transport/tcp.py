@@ -79,6 +79,9 @@ class TcpPort:
         self._by_address: dict[Address, TcpConnection] = {}
         self._by_file: dict[int, TcpConnection] = {}
         self._listeners: dict[int, socket.socket] = {}
+        self._passed_over: set[int] = (
+            set()
+        )  # files that were ready when a turn ended: the next begins with them
         try:
             self.number = 0
             for host, port in addresses:
@@ -167,7 +170,15 @@ class TcpPort:
 
     def _turn(self) -> None:
         batch: list[tuple[bytes, Address]] = []
-        for file, events in self._epoll.poll(0, _EVENTS_AT_ONCE):
+        # The kernel names those that are ready in the same order each time: the first may fill every turn.
+        ready = sorted(
+            self._epoll.poll(0, _EVENTS_AT_ONCE), key=lambda each: each[0] not in self._passed_over
+        )
+        for place, (file, events) in enumerate(ready):
+            if len(batch) >= BATCH:
+                self._passed_over.update(file for file, _ in ready[place:])
+                break
+            self._passed_over.discard(file)
             if file in self._listeners:
                 self._accept(self._listeners[file])
                 continue
@@ -179,8 +190,6 @@ class TcpPort:
             if events & ~select.EPOLLOUT:
                 address = connection.address
                 batch += [(datagram, address) for datagram in connection.receive()]
-            if len(batch) >= BATCH:
-                break  # the others are still ready in the next turn
         if batch:
             self.rx_datagrams += len(batch)
             self._receive(batch)

@@ -18,7 +18,7 @@ from media.counts import TcpEnd
 from media.transport.address import MAX_DATAGRAM, Address, TcpAddress, udp_address
 from media.transport.tcp import SEND_BUFFER, UNSENT_BYTES, TcpLimits, TcpPort
 from media.transport.tcp_backlog import MOST_PICTURE_BYTES, TcpBacklog
-from media.transport.tcp_connection import MOST_UNCHECKED, TcpConnection
+from media.transport.tcp_connection import MOST_UNCHECKED, READ_BYTES, TcpConnection
 from media.transport.tcp_frames import framed
 from media.transport.udp import BATCH
 from tests.support.peer import IN_TIME
@@ -141,6 +141,15 @@ async def test_a_turn_ends_with_the_connection_that_fills_it(server: Server) -> 
     server.port._turn()  # there is nothing
     assert monotonic() - began < 0.5
     assert server.turns == 2
+
+
+async def test_a_client_that_fills_each_turn_does_not_keep_the_others_out(server: Server) -> None:
+    flood, other = [(await server.client())[0] for _ in range(2)]
+    flood.send(*[b"\x80"] * 20_000)
+    other.send(b"\x80 of the other")
+    await eventually("all came", lambda: len(server.came) == 20_001, IN_TIME)
+    at = next(place for place, (came, _) in enumerate(server.came) if came == b"\x80 of the other")
+    assert at <= READ_BYTES // 3 + 1, "it came after more than one turn of the flood"
 
 
 async def test_a_turn_does_what_a_connection_is_ready_for(
