@@ -123,6 +123,8 @@ class Room:
         A track that the newcomer lacks has no media until a later publisher sends it. The caller ends the
         former source, and the viewers that are left behind.
         """
+        if self.source is not None:  # the newcomer may fail, and then the room waits from here on
+            self._heard_at = max(self._heard_at, self.source.heard_at)
         codecs_changed = succeed(self.tracks, published)
         self.feed.take([track.source for track in self.tracks])
         former, self.source = self.source, source(self.feed)

@@ -22,7 +22,7 @@ from media.rooms.standbys import MOST_STANDBYS
 from media.sessions.demux import Demux
 from media.sessions.end_reason import FOR_GOOD, MAY_COME_BACK, EndReason
 from media.sessions.ledger import Ledger
-from media.sessions.publisher_session import START_SECONDS, PublisherSession
+from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS, PublisherSession
 from media.sessions.viewer_session import ViewerSession
 from media.switch.switch import PacketSwitch
 from shared.errors import ErrorCode, ServiceError
@@ -250,6 +250,25 @@ async def test_a_comeback_that_fails_does_not_cost_the_room_its_grace(world: Wor
     world.rooms.tick(world.now)
     assert world.may_publish()
     assert not viewer.ended
+
+
+async def test_nor_does_one_of_a_publisher_that_was_silent(world: World) -> None:
+    first, viewer = world.publish(), world.watch()
+    first.connected = True
+    world.now += 100.0
+    assert world.room is not None
+    world.room.tracks[0].source.heard_at = heard_at = world.now
+    world.now += SILENT_SECONDS
+    second = world.publish()
+    assert first.ended
+    second.end(EndReason.NOT_CONNECTED)
+    world.now = heard_at + GRACE - 0.1
+    world.rooms.tick(world.now)
+    assert not viewer.ended
+    world.now = heard_at + GRACE
+    world.rooms.tick(world.now)
+    assert viewer.ended
+    assert world.freed == [(DEMO, True)]
 
 
 async def test_a_room_whose_publisher_never_connected_does_not_wait(world: World) -> None:
