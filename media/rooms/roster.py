@@ -145,9 +145,13 @@ class Roster:
 
     def restart_ice(self, session: Session, remote: Credentials) -> str:
         """Restart a client's ICE (RFC 9725 4.3.2); returns the SDP fragment to answer with."""
-        local = new_credentials()
-        session.ice.restart(local, remote)
+        session.ice.restart(new_credentials(), remote)
         self._demux.add(session)
+        return self.ice_fragment(session)
+
+    def ice_fragment(self, session: Session) -> str:
+        """The SDP fragment with our side of the session's newest ICE."""
+        local = session.ice.local
         kind, mid = session.first_section
         return build_fragment(
             local.ufrag, local.password, self._candidates.all, self._tcp_port, kind=kind, mid=mid

@@ -99,6 +99,15 @@ class IceLite:
         """
         return remote_ufrag not in self._remote_ufrags
 
+    def restarted_from(self, remote: Credentials) -> str | None:
+        """The local ufrag before the restart to `remote`, as long as the client has not used that; else None.
+
+        A client that asks for the same again has missed our answer.
+        """
+        if self._next is None or self._next.remote != remote:
+            return None
+        return self._current.local.ufrag
+
     @property
     def local_ufrags(self) -> tuple[str, ...]:
         """The local ufrags that checks may use now."""

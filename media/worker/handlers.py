@@ -207,6 +207,10 @@ class Handlers:
             return Patched(etag=offer.local.ufrag)
         session = self._roster.find(message.session, message.room, message.role)
         fragment = decode_fragment(message.fragment)
+        if fragment.ice_ufrag is not None and fragment.ice_pwd is not None:
+            former = session.ice.restarted_from(Credentials(fragment.ice_ufrag, fragment.ice_pwd))
+            if f'"{former}"' in _tags(message.if_match):  # it may have missed our reply
+                return Patched(etag=session.etag, fragment=self._roster.ice_fragment(session))
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
         if not restarts or fragment.ice_ufrag is None:
@@ -327,6 +331,9 @@ def _check_precondition(if_match: str | None, etag: str, *, required: bool) -> N
         if required:
             raise ServiceError(ErrorCode.PRECONDITION_REQUIRED)
         return
-    tags = {tag.strip() for tag in if_match.split(",")}
-    if tags.isdisjoint({"*", '"*"', f'"{etag}"'}):
+    if _tags(if_match).isdisjoint({"*", '"*"', f'"{etag}"'}):
         raise ServiceError(ErrorCode.PRECONDITION_FAILED)
+
+
+def _tags(if_match: str | None) -> set[str]:
+    return {tag.strip() for tag in (if_match or "").split(",")}

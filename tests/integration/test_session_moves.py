@@ -45,6 +45,26 @@ async def test_a_fragment_needs_its_precondition_and_a_restart_a_password(plane:
         assert refused.value.code is code, (fragment, if_match)
 
 
+async def test_a_restart_whose_answer_was_lost_is_answered_again(plane: Plane) -> None:
+    publisher, viewer = await plane.pair()
+    etag = plane.answers[id(viewer)].etag
+    viewer.local = plane.peer(publishes=False).local
+    restart = fragment_of(viewer)
+    patched = await plane.patch(viewer, Role.PLAY, restart, f'"{etag}"')
+    assert await plane.patch(viewer, Role.PLAY, restart, f'"{etag}"') == patched
+    trickled = await plane.patch(viewer, Role.PLAY, restart, f'"{patched.etag}"')
+    assert (trickled.etag, trickled.fragment) == (patched.etag, None)
+    fragment = parse_fragment(patched.fragment or "")
+    assert fragment.ice_ufrag
+    assert fragment.ice_pwd
+    viewer.use_credentials(fragment.ice_ufrag, fragment.ice_pwd)
+    assert await viewer.check()
+    await viewer.gets_media_of(publisher)
+    with pytest.raises(ServiceError) as refused:  # who uses the answer has it
+        await plane.patch(viewer, Role.PLAY, restart, f'"{etag}"')
+    assert refused.value.code is ErrorCode.PRECONDITION_FAILED
+
+
 @pytest.mark.parametrize("role", Role)
 async def test_after_a_restart_media_goes_on_with_new_credentials(plane: Plane, role: Role) -> None:
     publisher, viewer = await plane.pair()
