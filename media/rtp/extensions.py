@@ -14,11 +14,12 @@ PLAYOUT_DELAY_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/playout-
 RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 REPAIRED_RID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 TRANSPORT_CC_EXTENSION = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-# Extensions that a publisher writes for the receiver of a packet: they are forwarded to the viewers.
+# Extensions that a publisher writes for the receiver of a packet: they are forwarded to the viewers. What a
+# camera says of its orientation (urn:3gpp:video-orientation) is left out: without it a phone that is held
+# upright turns its pictures itself (RFC 7742 4), so recordings, stills and all players have them upright.
 FORWARDED_EXTENSIONS = frozenset(
     {
         "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
-        "urn:3gpp:video-orientation",
         PLAYOUT_DELAY_EXTENSION,
         "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
         "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",

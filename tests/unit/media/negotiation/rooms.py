@@ -10,6 +10,7 @@ from shared.sdp.offer import parse_offer
 from tests.support.sdp import LOCAL, offer, video
 
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+COLOR_SPACE = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
 ORIENTATION = "urn:3gpp:video-orientation"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 DATA_CHANNEL = ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:data"]
@@ -31,7 +32,7 @@ def room(*codecs: Codec) -> list[RoomTrack]:
         RoomTrack(
             kind="audio" if track.name in ("opus", "PCMU") else "video",
             codec=track,
-            extensions=[AUDIO_LEVEL, ORIENTATION],
+            extensions=[AUDIO_LEVEL, COLOR_SPACE],
             ssrc=1000 + index,
         )
         for index, track in enumerate(codecs)

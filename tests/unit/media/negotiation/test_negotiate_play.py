@@ -16,8 +16,8 @@ from shared.errors import ErrorCode, ServiceError
 from tests.support.sdp import OPUS, VP8, audio, codec, read_answer, video
 from tests.unit.media.negotiation.rooms import (
     AUDIO_LEVEL,
+    COLOR_SPACE,
     DATA_CHANNEL,
-    ORIENTATION,
     RTX,
     TRANSPORT_CC,
     not_acceptable,
@@ -63,9 +63,9 @@ def test_a_viewer_gets_the_rooms_tracks_in_its_own_numbers() -> None:
 
 
 def test_a_viewer_gets_only_extensions_that_the_track_has_and_that_travel() -> None:
-    lines = [f"a=extmap:{n} {uri}" for n, uri in ((2, MID_EXTENSION), (9, ORIENTATION), (5, TRANSPORT_CC))]
-    tracks = [RoomTrack(kind="video", codec=codec("VP8"), extensions=[MID_EXTENSION, ORIENTATION], ssrc=1)]
-    assert play(tracks, viewer(*VP8, *lines), bundle="1")[0][0].extensions == {ORIENTATION: 9}
+    lines = [f"a=extmap:{n} {uri}" for n, uri in ((2, MID_EXTENSION), (9, COLOR_SPACE), (5, TRANSPORT_CC))]
+    tracks = [RoomTrack(kind="video", codec=codec("VP8"), extensions=[MID_EXTENSION, COLOR_SPACE], ssrc=1)]
+    assert play(tracks, viewer(*VP8, *lines), bundle="1")[0][0].extensions == {COLOR_SPACE: 9}
     tracks = [RoomTrack(kind="video", codec=codec("VP8"), extensions=[TRANSPORT_CC], ssrc=1)]
     assert play(tracks, viewer(*VP8, *lines), bundle="1")[0][0].extensions == {}
 

@@ -7,6 +7,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.sdp.sources import Sources
 from tests.support.sdp import OPUS, VP8, audio, read_answer, section, video
 from tests.unit.media.negotiation.rooms import (
+    COLOR_SPACE,
     ORIENTATION,
     RTX,
     TRANSPORT_CC,
@@ -160,12 +161,18 @@ def test_a_payload_type_of_rtx_that_means_another_codec_is_refused() -> None:
 
 
 def test_header_extensions_that_we_forward_or_read_are_accepted_from_a_publisher() -> None:
-    lines = [f"a=extmap:{n} {uri}" for n, uri in ((3, MID_EXTENSION), (4, ORIENTATION), (5, TRANSPORT_CC))]
+    lines = [f"a=extmap:{n} {uri}" for n, uri in ((3, MID_EXTENSION), (4, COLOR_SPACE), (5, TRANSPORT_CC))]
     tracks, answer = publish(video(*VP8, *lines), bundle="1")
-    assert tracks[0].extensions == {MID_EXTENSION: 3, ORIENTATION: 4}
+    assert tracks[0].extensions == {MID_EXTENSION: 3, COLOR_SPACE: 4}
     accepted = {ext.uri: ext.id for ext in read_answer(answer).media[0].rtp.headerExtensions}
     assert accepted == tracks[0].extensions
     assert MID_EXTENSION not in FORWARDED_EXTENSIONS
+
+
+def test_a_phone_turns_its_pictures_itself() -> None:
+    tracks, answer = publish(video(*VP8, f"a=extmap:3 {ORIENTATION}"), bundle="1")
+    assert not tracks[0].extensions
+    assert ORIENTATION not in answer
 
 
 def test_a_publisher_is_not_asked_for_capture_times_since_its_reports_tell_them() -> None:
