@@ -21,6 +21,12 @@ class BitReader:
     def flag(self) -> bool:
         return self.read(1) == 1
 
+    def rest(self) -> bytes:
+        """The bits that are left, behind a 1 that marks their begin, without the zeros at their end."""
+        bits = 1 << self._left | self._value & ((1 << self._left) - 1)
+        bits //= bits & -bits
+        return bits.to_bytes((bits.bit_length() + 7) // 8)
+
     def ue(self) -> int:
         """Exp-Golomb code of an unsigned number: n zeros, then n + 1 bits (H.264 9.1)."""
         zeros = self._left - (self._value & ((1 << self._left) - 1)).bit_length()

@@ -69,6 +69,8 @@ class H264Depacketizer:
     def picture(self, payloads: list[bytes]) -> Picture | None:
         units = _units(payloads)
         kinds = {unit[0] & 0x1F for unit in units}
+        if kinds >= {_SPS, _PPS}:  # all that it needs: some encoders count their ids up with each keyframe
+            self._sets.clear()
         for unit in units:
             self._remember(unit)
         if kinds.isdisjoint(_SLICES):
@@ -85,7 +87,7 @@ class H264Depacketizer:
         self._parameters = sequence_parameters(sets[0])
         return Picture(
             byte_stream([*delimiter, *sets, *pictures]),
-            Setup(self._parameters.width, self._parameters.height, byte_stream(sets)),
+            Setup(self._parameters.width, self._parameters.height, b"".join(map(_without_ids, sets))),
             self._order_of(units),
         )
 
@@ -109,6 +111,16 @@ class H264Depacketizer:
             self._sets.clear()  # the picture parameter sets refer to it, and are sent again
         if len(self._sets) < _MAX_SETS:
             self._sets[kind, number] = unit
+
+
+def _without_ids(parameters: bytes) -> bytes:
+    """What a parameter set says, but for its id and the one that it refers to (H.264 7.3.2.1, 7.3.2.2)."""
+    kind = parameters[0] & 0x1F
+    unescaped = without_emulation(parameters)
+    reader = BitReader(unescaped[4 if kind == _SPS else 1 :])
+    for _ in range(1 if kind == _SPS else 2):
+        reader.ue()
+    return bytes((kind,)) + (unescaped[1:4] if kind == _SPS else b"") + reader.rest()
 
 
 def _units(payloads: list[bytes]) -> list[bytes]:

@@ -9,7 +9,10 @@ class DepacketizeError(ValueError):
 
 
 class Setup(NamedTuple):
-    """What a container says about a video track up front. `parameters`: sequence header or parameter sets."""
+    """What a container says about a video track up front.
+
+    `parameters`: sequence header, or parameter sets without their ids: two that differ are two streams.
+    """
 
     width: int
     height: int

@@ -1,10 +1,11 @@
-"""B-frames are seen in real H.264 streams that have them, and only there."""
+"""B-frames are seen in real H.264 streams that have them, and only there; ids of parameter sets may rise."""
 
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.payload.h264 import has_b_frames
+from media.payload.h264 import H264Depacketizer, has_b_frames
 from tests.support.encoded import encode
 
 
@@ -43,3 +44,20 @@ def test_slice_types_by_the_book(first: int, kind: int, follows: bytes) -> None:
 @pytest.mark.parametrize("payload", ["", "41", "7c", "7c81", "78", "780001", "78000141", "41000000"])
 def test_cut_payloads_say_no(payload: str) -> None:
     assert not has_b_frames(bytes.fromhex(payload))
+
+
+def test_an_encoder_may_count_the_ids_of_its_parameter_sets_up() -> None:
+    """As OpenH264 does by itself, up to 31, and so Firefox."""
+    depacketizer, setups = H264Depacketizer(), set()
+    decoder = av.CodecContext.create("h264", "r")
+    for number in [*range(32), *range(4)]:
+        parameters = {"x264-params": f"sps-id={number}:keyint=4:scenecut=0"}
+        for frame in encode("H264", frames=4, **parameters):
+            picture = depacketizer.picture(frame.payloads)
+            assert picture is not None
+            assert len(decoder.decode(av.Packet(picture.data))) == 1
+            setups |= {picture.setup} - {None}
+    assert len(setups) == 1
+    other = depacketizer.picture(encode("H264", frames=1, preset="medium")[0].payloads)
+    assert other is not None
+    assert other.setup not in setups
