@@ -1,8 +1,8 @@
 """H.265: RTP payloads (RFC 7798) to access units as a byte stream."""
 
-from media.payload.bits import BitReader
-from media.payload.nal_units import Fragments, aggregated, byte_stream, cropped, small, without_emulation
-from media.payload.picture import DepacketizeError, Picture, Setup
+from media.payload.h265_order import PictureOrder, picture_parameters, sequence_parameters
+from media.payload.nal_units import Fragments, aggregated, byte_stream, small
+from media.payload.picture import DepacketizeError, Order, Picture, Setup
 
 _VPS, _SPS, _PPS, _DELIMITER = 32, 33, 34, 35  # H.265 table 7-1
 _SETS = (_VPS, _SPS, _PPS)
@@ -26,7 +26,7 @@ def picture_size(payload: bytes) -> tuple[int, int] | None:
     """Width and height in a payload with a sequence parameter set, also in an aggregate; None without."""
     whole = (payload,) if _kind(payload) != _AGGREGATION else aggregated(payload, 2)
     sps = next((unit for unit in whole if unit and _kind(unit) == _SPS), None)
-    return None if sps is None else _size(sps)
+    return None if sps is None else sequence_parameters(sps)[:2]
 
 
 def temporal_layer(payload: bytes) -> int:
@@ -39,6 +39,7 @@ class H265Depacketizer:
 
     def __init__(self) -> None:
         self._sets: dict[int, bytes] = {}  # encoders of live video send one of each kind
+        self._order = PictureOrder()
 
     def starts(self, payload: bytes) -> bool:
         if len(payload) < 6:
@@ -52,14 +53,25 @@ class H265Depacketizer:
         if not any(kind < 32 for kind in kinds):  # no slice
             return None
         if kinds.isdisjoint(_RANDOM_ACCESS):
-            return Picture(byte_stream(units))
+            return Picture(byte_stream(units), None, self._order_of(units))
         if len(self._sets) < len(_SETS):
             return None
         sets = small([self._sets[kind] for kind in _SETS])
         delimiter = [unit for unit in units if _kind(unit) == _DELIMITER]
         pictures = [unit for unit in units if _kind(unit) not in (*_SETS, _DELIMITER)]
-        width, height = _size(self._sets[_SPS])
-        return Picture(byte_stream([*delimiter, *sets, *pictures]), Setup(width, height, byte_stream(sets)))
+        width, height = sequence_parameters(self._sets[_SPS])[:2]
+        setup = Setup(width, height, byte_stream(sets))
+        return Picture(byte_stream([*delimiter, *sets, *pictures]), setup, self._order_of(units))
+
+    def _order_of(self, units: list[bytes]) -> Order | None:
+        if len(self._sets) < len(_SETS):
+            return None
+        first = next(unit for unit in units if _kind(unit) < _VPS)
+        try:
+            sequence, picture = sequence_parameters(self._sets[_SPS]), picture_parameters(self._sets[_PPS])
+            return self._order.order(first, sequence, picture)
+        except DepacketizeError:
+            return None  # a decoder may know better what to do with it
 
 
 def _kind(unit: bytes) -> int:
@@ -89,22 +101,3 @@ def _units(payloads: list[bytes]) -> list[bytes]:
         else:
             raise DepacketizeError("packets of an unknown kind")
     return fragments.finished()
-
-
-def _size(sps: bytes) -> tuple[int, int]:
-    """Width and height of a sequence parameter set, cropped (H.265 7.3.2.2.1)."""
-    reader = BitReader(without_emulation(sps)[2:])
-    reader.read(4)
-    sub_layers = reader.read(3)
-    reader.read(1)
-    reader.read(96)  # profile_tier_level (7.3.3)
-    present = [(reader.flag(), reader.flag()) for _ in range(sub_layers)]
-    if sub_layers:
-        reader.read(2 * (8 - sub_layers))
-    for has_profile, has_level in present:
-        reader.read(88 * has_profile + 8 * has_level)
-    reader.ue()
-    chroma = reader.ue()
-    separate = chroma == 3 and reader.flag()
-    width, height = reader.ue(), reader.ue()
-    return cropped(reader, width, height, chroma, separate)

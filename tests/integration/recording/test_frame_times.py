@@ -18,6 +18,7 @@ SECONDS = 6.0
 MARKS = (1.0, 2.0, 3.0, 4.0, 5.0)
 TOLERANCE = 0.001
 X264 = {"preset": "veryfast", "bf": "2", "b_strategy": "0"}
+X265: dict[str, Any] = {"preset": "ultrafast", "x265-params": "log-level=none:bframes=3:b-adapt=0:keyint=30"}
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "VP9": ("VP9", {}),
     "AV1 with hidden frames": ("AV1", {"preset": "12", "svtav1-params": "pred-struct=2"}),
@@ -25,6 +26,8 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "H264 with B-frames, by decoding": ("H264", {"b_frames": 2, "decoding_times": True, **X264}),
     "H264 with one B-frame": ("H264", {"b_frames": 1, "preset": "veryfast", "x264-params": "b-pyramid=none"}),
     "H265": ("H265", {}),
+    "H265 with B-frames": ("H265", X265 | {"b_frames": 3}),
+    "H265 with B-frames, by decoding": ("H265", X265 | {"b_frames": 3, "decoding_times": True}),
 }
 RATES = {"30": Fraction(30), "50": Fraction(50), "60": Fraction(60), "film": Fraction(24_000, 1_001)}
 
