@@ -44,13 +44,16 @@ class Grant:
     token: TokenMark | None = None  # by which it may be revoked
 
 
+_BLANKS = " \t"  # no others: the last byte of a letter in UTF-8 may be one in latin-1
+
+
 def credential(headers: Mapping[str, str]) -> bytes | None:
     """The token from `Authorization: Bearer`, otherwise from `X-Auth-Token`; None without a token."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme.lower() != "bearer" or not token.strip(_BLANKS):
         token = headers.get("x-auth-token", "")
     # Starlette decodes headers as latin-1: this restores the bytes of the request
-    return token.strip().encode("latin-1") or None
+    return token.strip(_BLANKS).encode("latin-1") or None
 
 
 class Authenticator:

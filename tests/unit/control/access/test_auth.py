@@ -259,6 +259,10 @@ def test_why_somebody_was_refused_is_told_in_a_word(settings: dict[str, Any], te
         ({"x-auth-token": "Bearer a"}, b"Bearer a"),
         ({"cookie": "token=a"}, None),
         ({"authorization": "Bearer schl\xc3\xbcssel"}, "schlüssel".encode()),  # as Starlette decodes headers
+        (
+            {"authorization": "Bearer  voil\xc3\xa0\t"},
+            "voilà".encode(),
+        ),  # its last byte is a blank in latin-1
         ({"authorization": "Bearer \xff\xfe"}, b"\xff\xfe"),
         ({}, None),
     ],
