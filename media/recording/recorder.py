@@ -286,21 +286,27 @@ class Recorder:
     def tell_of_left(self) -> None:
         """Tell of the files that a killed worker left: they are complete as they are."""
         for name in sorted(self._journal.names()):
-            with self._journal.claim(name) as entry:
-                if entry is None or entry.told:
-                    continue
-                record = parse_record_name(name)
-                if record is None or find_in_folder(self._folder, record) is None:  # deleted meanwhile
-                    entry.done()
-                    continue
-                log.info("recording of a killed worker found", name=name)
-                self._tell(EventType.RECORDING_READY, record, entry.facts)
-                if self._uploader is None:
-                    entry.done()
-                else:
-                    entry.told = True
-                    entry.write()
-                    self._uploader.wake()
+            try:
+                self._tell_if_left(name)
+            except OSError as error:  # it keeps no other one back
+                log.warning("recording of a killed worker cannot be told", name=name, reason=str(error))
+
+    def _tell_if_left(self, name: str) -> None:
+        with self._journal.claim(name) as entry:
+            if entry is None or entry.told:
+                return
+            record = parse_record_name(name)
+            if record is None or find_in_folder(self._folder, record) is None:  # deleted meanwhile
+                entry.done()
+                return
+            log.info("recording of a killed worker found", name=name)
+            self._tell(EventType.RECORDING_READY, record, entry.facts)
+            if self._uploader is None:
+                entry.done()
+            else:
+                entry.told = True
+                entry.write()
+                self._uploader.wake()
 
     def clear(self, now: float) -> None:
         """Delete files that are older than their rooms keep them, except those that have an entry."""

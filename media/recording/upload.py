@@ -52,6 +52,7 @@ class Uploader:
         self._folder = folder
         self._delete = delete
         self._wake = threading.Event()
+        self._failed: set[str] = set()  # at their latest try
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upload", daemon=True)
         self.uploaded = 0  # recordings
@@ -97,10 +98,18 @@ class Uploader:
             self._wake.wait(LOOK_SECONDS)
 
     def _upload_all(self, store: Store) -> None:
-        for name in sorted(self._journal.names()):
-            with self._journal.claim(name) as entry:
-                if entry is not None and entry.told:
-                    self._upload(store, entry)
+        """Upload what is due. What failed comes last at the next look: it keeps nothing else back."""
+        names = self._journal.names()
+        self._failed &= names
+        for name in sorted(names, key=lambda each: (each in self._failed, each)):
+            try:
+                with self._journal.claim(name) as entry:
+                    if entry is not None and entry.told:
+                        self._upload(store, entry)
+            except (StoreError, OSError):
+                self._failed.add(name)
+                raise
+            self._failed.discard(name)
 
     def _upload(self, store: Store, entry: Entry) -> None:
         name = parse_record_name(entry.name)
@@ -113,6 +122,10 @@ class Uploader:
         if (described := self._describe(name)) is not None:
             store.put_details(*described)
         upload_file(store, path, name.content_type, entry, self._stopping)
+        if find_in_folder(self._folder, name) is None:  # deleted while the store did not have it yet
+            store.delete(name)
+            entry.done()
+            return
         self._tell(EventType.RECORDING_UPLOADED, name, entry.facts)
         if self._delete:
             delete_recording(self._folder, name)

@@ -173,6 +173,28 @@ def test_what_a_killed_worker_left_is_told_once(tmp_path: Path, uploads: bool) -
     dead.recorder.finished(NAME, {})
 
 
+def test_one_that_cannot_be_read_keeps_no_other_one_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the entry that somebody else, such as root, has left."""
+    world = World(tmp_path)
+    claim, left = world.recorder._journal.claim, Journal(tmp_path)
+    for name in (NAME, OTHER):
+        left.began(name, {})
+        left._writing.pop(name).close()
+        (tmp_path / name).touch()
+    refused = min(NAME, OTHER)
+
+    def claim_some(name: str) -> Any:
+        if name == refused:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return claim(name)
+
+    monkeypatch.setattr(world.recorder._journal, "claim", claim_some)
+    world.recorder.tell_of_left()
+    assert world.told == [(EventType.RECORDING_READY, max(NAME, OTHER))]
+
+
 def test_a_disk_without_locks_is_recorded_to_unless_files_are_to_be_uploaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,10 @@ class MemoryStore:
     def delete_details_if_gone(self, name: RecordName) -> None:
         self.calls.append("no details")
 
+    def delete(self, name: RecordName) -> None:
+        self.calls.append("delete")
+        self.objects.pop(name.text, None)
+
 
 @pytest.fixture
 def store() -> MemoryStore:
@@ -325,6 +329,38 @@ def test_what_was_deleted_meanwhile_leaves_nothing_in_the_store(folder: Path, st
     made._run()
     assert store.calls == ["no details"]
     assert not Journal(folder).names()
+
+
+def test_what_is_deleted_while_its_upload_runs_is_not_left_in_the_store(
+    folder: Path, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / NAME).write_bytes(b"x" * 25)
+    complete = store.complete
+
+    def complete_late(*how: Any) -> None:
+        (folder / NAME).unlink()  # when the store does not have it yet
+        complete(*how)
+
+    monkeypatch.setattr(store, "complete", complete_late)
+    told: list[Any] = []
+    made, _ = uploader(folder, store, tell=lambda *event: told.append(event))
+    made._run()
+    assert (store.objects, told, Journal(folder).names()) == ({}, [], set())
+
+
+def test_one_that_fails_does_not_keep_the_others_back(
+    folder: Path, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(folder)
+    for name in (NAME, "zoo_1.webm", "zoo_2.webm"):
+        (folder / name).write_bytes(b"x")
+        journal.began(name, {})
+        journal.finished(name, {}, is_due=True)
+    find = store.find
+    monkeypatch.setattr(store, "find", lambda name: None if name == NAME else find(name))
+    made, _ = uploader(folder, store, waits=3)
+    made._run()
+    assert (journal.names(), made.uploaded) == ({NAME}, 2)
 
 
 def test_what_another_process_uploads_is_left_to_it(folder: Path, store: MemoryStore) -> None:
