@@ -147,11 +147,14 @@ def demo(
 
     settings, name = load_settings(), rooms.room_name(room, "--room")
     if to:
-        run(to, token)
+        run(to, lambda: token)
         return
     base = url_here(settings)
-    own = credential(settings, name, time.time())
-    run(f"{base}/api/whip/publish/{name}", token or own, f"{base}/watch/{name}")
+    run(
+        f"{base}/api/whip/publish/{name}",
+        lambda: token or credential(settings, name, time.time()),
+        f"{base}/watch/{name}",
+    )
 
 
 @app.command()
@@ -171,9 +174,9 @@ def slate(
 
     settings, name = load_settings(), rooms.room_name(room, "--room")
     if url:
-        run(url, name, token, file)
+        run(url, name, lambda: token, file)
         return
-    run(url_here(settings), name, token or credential(settings, name, time.time()), file)
+    run(url_here(settings), name, lambda: token or credential(settings, name, time.time()), file)
 
 
 @app.command()

@@ -28,8 +28,10 @@ TOKEN_SECONDS = 86_400
 AGAIN_SECONDS = 2.0  # from the end of a session that was live to the next try
 
 
-def run(url: str, token: str, watch: str = "") -> None:
+def run(url: str, token: Callable[[], str], watch: str = "") -> None:
     """Publish to the WHIP endpoint `url` until a signal; it is watched at `watch`, if that is known.
+
+    `token` is asked for each session: the one of the last may have expired.
 
     As encoders do, it begins again when a session ends that was live: its worker may be gone.
     """
@@ -45,7 +47,7 @@ def run(url: str, token: str, watch: str = "") -> None:
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             try:
-                publish(url, token, begin)
+                publish(url, token(), begin)
                 return
             except (av.FFmpegError, OSError) as error:
                 why = error.strerror or str(error)

@@ -100,7 +100,8 @@ async def run(launch: Launch, *, writer: int | None = None) -> None:
     configure_logging(launch.log_level, launch.log_format, plane="up")
     stop, bus_stop = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # the bus ends last, so that the workers can still leave the directory
     bus = asyncio.create_task(supervise(launch.bus, bus_stop))
     announcing = asyncio.create_task(_announce_when_ready(launch))

@@ -99,7 +99,7 @@ class Start:
 
 def _looped(kind: str, file: Path, convert: Callable[[], Callable[[Any], list[Any]]]) -> Iterator[Frame]:
     """A track's frames, again and again: each round is as long as the whole film."""
-    before = 0.0
+    before, seconds = 0.0, seconds_of(file)
     while True:
         with av.open(str(file)) as film:
             turn = convert()
@@ -107,7 +107,20 @@ def _looped(kind: str, file: Path, convert: Callable[[], Callable[[Any], list[An
                 for turned in turn(frame):
                     turned.pts += round(before / turned.time_base)
                     yield turned
-            before += (film.duration or 0) / av.time_base
+            before += seconds
+
+
+def seconds_of(file: Path) -> float:
+    """The length of a film, also of one that was written live: its header does not say it."""
+    with av.open(str(file)) as film:
+        if film.duration:
+            return film.duration / av.time_base
+        ends = [
+            float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            for packet in film.demux()
+            if packet.pts is not None and packet.time_base
+        ]
+    return max(ends, default=0.0) or 1 / PICTURES_A_SECOND
 
 
 def _sounding() -> Callable[[AudioFrame], list[AudioFrame]]:
@@ -235,16 +248,20 @@ async def publish_once(
         await connection.close()
 
 
-async def keep(base: str, room: str, token: str, file: Path) -> None:
-    """Stand by in a room, again and again, until cancelled. Raises `RefusedError`."""
+async def keep(base: str, room: str, token: Callable[[], str], file: Path) -> None:
+    """Stand by in a room, again and again, until cancelled. Raises `RefusedError`.
+
+    `token` is asked for each session: the one of the last may have expired.
+    """
     reach_this_host(base)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def tell() -> None:
         print(f"Standing by in {room}. End it with Ctrl+C.", flush=True)
 
-    async with httpx.AsyncClient(headers=headers, timeout=ANSWER_SECONDS) as http:
+    async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
         while True:
+            if credential := token():
+                http.headers["Authorization"] = f"Bearer {credential}"
             try:
                 await publish_once(http, base, room, file, tell)
                 print("The session has ended.", flush=True)
@@ -253,7 +270,7 @@ async def keep(base: str, room: str, token: str, file: Path) -> None:
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-def run(base: str, room: str, token: str, file: Path) -> None:
+def run(base: str, room: str, token: Callable[[], str], file: Path) -> None:
     """Stand by until a signal."""
     try:
         first_frames(file)[0]

@@ -68,7 +68,13 @@ async def _keep(program: Program, stop: asyncio.Event) -> bool:
     runs = young_deaths = 0
     while not stop.is_set():
         started = clock()
-        code = await _run(program, stop)
+        try:
+            code = await _run(program, stop)
+            how = _how(code)
+        except OSError as error:  # no process can be had now, or its program is just being replaced
+            if runs == 0:
+                raise
+            code, how = 0, error.strerror or str(error)
         runs += 1
         if stop.is_set():
             break
@@ -77,7 +83,7 @@ async def _keep(program: Program, stop: asyncio.Event) -> bool:
             return True
         young_deaths = 0 if clock() - started >= STEADY_SECONDS else young_deaths + 1
         delay = restart_delay(young_deaths)
-        log.error("process died, restarting it", process=program.name, how=_how(code), seconds=delay)
+        log.error("process died, restarting it", process=program.name, how=how, seconds=delay)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), delay)
     return False

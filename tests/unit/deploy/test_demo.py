@@ -82,3 +82,19 @@ def test_a_session_that_was_live_begins_again_and_each_reason_is_told_once(
     assert done.output.count("the session has ended: Connection refused. It begins again.") == 2
     assert done.output.count("the session has ended: Unauthorized. It begins again.") == 1
     assert "token" not in done.output
+
+
+def test_each_session_has_a_token_of_its_own_as_they_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, tokens = list[str](), iter(["first", "second"])
+
+    def publish(_url: str, token: str, live: Callable[[], None]) -> None:
+        sent.append(token)
+        live()
+        if len(sent) == 2:
+            raise KeyboardInterrupt
+        raise OSError(1, "the token has expired")
+
+    monkeypatch.setattr(demo, "publish", publish)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    demo.run("https://a.test/whip", lambda: next(tokens))
+    assert sent == ["first", "second"]

@@ -68,6 +68,21 @@ async def test_a_film_loops_and_sound_and_picture_stay_in_step(tmp_path: Path) -
     assert abs(heard[-1].time - 34 * 0.02) < 0.1
 
 
+async def test_a_film_that_does_not_say_how_long_it_is_loops_too(tmp_path: Path) -> None:
+    whole = video(tmp_path / "a.mp4", 3)
+    file = tmp_path / "live.mkv"  # as one that was written live
+    with av.open(str(whole)) as read, av.open(str(file), "w", options={"live": "1"}) as written:
+        stream = written.add_stream_from_template(read.streams.video[0])
+        for packet in read.demux(read.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                written.mux(packet)
+    with av.open(str(file)) as opened:
+        assert not opened.duration
+    _, picture = tracks_of(file, Form())
+    assert [round((await picture.recv()).time, 2) for _ in range(5)] == [0.0, 0.1, 0.2, 0.3, 0.4]
+
+
 async def test_a_picture_comes_again_and_again(tmp_path: Path) -> None:
     _, picture = tracks_of(video(tmp_path / "a.png", 1), Form())
     began_at = asyncio.get_running_loop().time()

@@ -89,6 +89,26 @@ async def test_a_refusal_later_on_is_only_a_death(tmp_path: Path, stop: asyncio.
     await task
 
 
+async def test_a_program_that_is_gone_for_a_moment_is_tried_again(
+    tmp_path: Path, stop: asyncio.Event
+) -> None:
+    """As while a virtual environment is made anew, or where there are no more processes to be had."""
+    log, program = tmp_path / "runs", tmp_path / "program"
+    program.symlink_to(sys.executable)
+    code = stand_in(log, "time.sleep(0.2); sys.exit(1)").command[-1]
+    steady = stand_in(tmp_path / "steady")
+    task = asyncio.create_task(supervise([Program("moving", (str(program), "-c", code)), steady], stop))
+    await pids_after(log, 1)
+    program.unlink()
+    await asyncio.sleep(0.7)
+    assert not task.done()
+    program.symlink_to(sys.executable)
+    await pids_after(log, 2)
+    assert len(await pids_after(tmp_path / "steady", 1)) == 1
+    stop.set()
+    await task
+
+
 async def test_kills_what_does_not_listen(
     tmp_path: Path, stop: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
