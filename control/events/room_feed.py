@@ -131,7 +131,7 @@ class RoomFeed:
         if room is None:
             return None
         if name not in self._told:
-            self._told[name] = _told(room, self._detailed)
+            self._told[name] = _told(room, self._detailed, locked=self._locked(name))
         unix_time = self._cluster.unix_time if self._detailed else None
         return room_object(room, unix_time, locked=self._locked(name))
 
@@ -140,7 +140,7 @@ class RoomFeed:
         if room is None:
             self._told.pop(name, None)
             return True
-        before, now = self._told.get(name), _told(room, self._detailed)
+        before, now = self._told.get(name), _told(room, self._detailed, locked=self._locked(name))
         if before is not None and _is_alike(before, now):
             return False
         self._told[name] = now
@@ -159,9 +159,9 @@ def _events(rooms: Mapping[str, bytes | None]) -> Iterator[bytes]:
         )
 
 
-def _told(room: ClusterRoom, detailed: bool) -> _Told:
+def _told(room: ClusterRoom, detailed: bool, *, locked: bool) -> _Told:
     status = room.status
-    facts: tuple[object, ...] = (status.has_publisher, status.tracks, status.subscribers)
+    facts: tuple[object, ...] = (status.has_publisher, status.tracks, status.subscribers, locked)
     if not detailed:
         return _Told(hash(facts), 0, 0.0)
     layers = tuple((layer.rid, layer.width, layer.height, layer.viewers) for layer in status.layers)
@@ -176,6 +176,8 @@ def _told(room: ClusterRoom, detailed: bool) -> _Told:
         status.warnings,
         layers,
         reasons,
+        status.standbys,
+        status.standby_on,
     )
     return _Told(hash(facts), status.bitrate, status.loss)
 

@@ -99,7 +99,8 @@ class RoomMessages:
     async def look(self) -> None:
         """Show the messages since the last look. May raise `RedisError`."""
         now = round(self._clock.now() * 1000)
-        if self._last is None or self._last[0] > now + RECENT_MS:  # or Redis' clock was set back since then
+        if self._last is None or (self._last[0] > now + RECENT_MS and await self._newest() < self._last):
+            # nobody followed before, or Redis has lost what it had, whose ids were ahead of its clock
             self._last = now - RECENT_MS, 0
         more = True
         while more:
@@ -111,3 +112,9 @@ class RoomMessages:
                 if room := parse_room_name(fields[b"room"].decode()):
                     self._show(room, fields[b"text"].decode())
             more = len(new) == AT_ONCE
+
+    async def _newest(self) -> tuple[int, int]:
+        """The id of the newest message. Ids go on from there, also when Redis' clock is set back."""
+        newest = cast(list[Any], await self._redis.xrevrange(keys.MESSAGES, count=1))
+        at, _, number = newest[0][0].partition(b"-") if newest else (b"0", b"-", b"0")
+        return int(at), int(number)

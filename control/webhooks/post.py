@@ -43,7 +43,6 @@ class Poster:
         self._lookup = Lookup(receiver, policy)
         # no proxies and no .netrc: a proxy would connect to whatever a name means to it
         self._http = httpx.AsyncClient(
-            timeout=ATTEMPT_SECONDS,
             trust_env=False,
             verify=ssl.create_default_context(),
             follow_redirects=False,
@@ -69,19 +68,23 @@ class Poster:
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> Attempt:
         addresses = await self._lookup.addresses()
+        each = ATTEMPT_SECONDS / len(addresses)
         for address in addresses[:-1]:
             try:
-                return await self._post_to(address, body, headers)
-            except httpx.ConnectError:
+                return await self._post_to(address, body, headers, each)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await self._post_to(addresses[-1], body, headers)
+        return await self._post_to(addresses[-1], body, headers, each)
 
-    async def _post_to(self, address: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
+    async def _post_to(
+        self, address: str, body: bytes, headers: Mapping[str, str], connect_seconds: float
+    ) -> Attempt:
         """Send to this address, whatever the name means by now. The certificate must be the name's."""
         request = self._http.build_request(
             "POST",
             self._url.copy_with(host=address),
             content=body,
+            timeout=httpx.Timeout(ATTEMPT_SECONDS, connect=connect_seconds),
             headers={**headers, "host": self._netloc, "user-agent": "Roomcast"},
             extensions={"sni_hostname": self._url.host},
         )

@@ -21,10 +21,13 @@ class Rooms:
     def __init__(self, *names: str, detailed: bool = False) -> None:
         self.of: dict[str, RoomStatus] = {}
         self.hidden: set[str] = set()
+        self.locked: set[str] = set()
         for name in names:
             self.set(name)
         me = cast(Any, self)
-        self.feed = RoomFeed(me, me, detailed, lambda _: False, lambda name: name not in self.hidden)
+        self.feed = RoomFeed(
+            me, me, detailed, lambda name: name in self.locked, lambda name: name not in self.hidden
+        )
 
     async def note(self, name: str, **facts: Any) -> None:
         """A look at the list finds that in a room."""
@@ -140,6 +143,17 @@ async def test_what_the_list_does_not_show_is_no_change() -> None:
     await rooms.note("a")
     await rooms.note("a", rx_bytes=1_000, bitrate=5_000)
     assert rooms.feed.at == 1
+
+
+async def test_all_that_is_told_of_a_room_is_a_change() -> None:
+    rooms = Rooms("a", detailed=True)
+    await rooms.note("a")
+    await rooms.note("a", standbys=1)
+    await rooms.note("a", standby_on=True)
+    rooms.locked.add("a")
+    await rooms.note("a")
+    await rooms.note("a")
+    assert rooms.feed.at == 4
 
 
 async def test_a_bit_rate_is_told_anew_from_a_quarter_on() -> None:

@@ -1,6 +1,7 @@
 """One attempt to deliver, to receivers that mean no good."""
 
 import asyncio
+import contextlib
 import socket
 from typing import Any
 
@@ -93,6 +94,25 @@ async def test_the_next_address_is_tried_where_nobody_takes_the_connection(
     async with Answering(response("200 OK")) as peer:
         assert await post(f"http://hook.test:{peer.port}/") == Attempt(Outcome.DELIVERED)
     assert await post("http://hook2.test/") == Attempt(Outcome.FAILED, "its name does not resolve")
+
+
+async def test_the_next_address_is_tried_where_packets_get_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a name has an address of IPv6 too, to which there is no way."""
+
+    async def find(_host: str, port: int, **_: Any) -> list[Any]:
+        return [(*[None] * 4, (f"127.0.0.{last}", port)) for last in (3, 1)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", find)
+    monkeypatch.setattr(module, "ATTEMPT_SECONDS", 2.0)
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        async with Answering(response("200 OK")) as peer:
+            full.bind(("127.0.0.3", peer.port))
+            full.listen(0)  # the kernel takes one connection, and then drops what comes
+            for _ in range(3):
+                client = waiting.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(("127.0.0.3", peer.port))
+            assert await post(f"http://hook.test:{peer.port}/") == Attempt(Outcome.DELIVERED)
 
 
 @pytest.mark.parametrize(("octets", "connections"), [(MAX_ANSWER_BYTES, 1), (MAX_ANSWER_BYTES + 1, 2)])
