@@ -143,7 +143,9 @@ class Chronicle:
 
     def _begin(self, room: Room) -> None:
         self._begun += 1
-        broadcast = self._broadcasts[room.name] = _Broadcast(f"{self._process}-{self._begun}", room)
+        broadcast = self._broadcasts[room.name] = _Broadcast(
+            f"{self._process}-{self._begun}", room, switches=room.standbys.switches
+        )
         codecs = list(dict.fromkeys(track.published.codec.name for track in room.tracks))
         facts: Facts = {"codecs": codecs, "started_at": round(room.started_at, 3)}
         own = self._policy.set_for(room.name)

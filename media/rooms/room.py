@@ -73,6 +73,7 @@ class Room:
         self._watch = StreamWatch(tracks, feed, publisher, self.warnings)
         self.has_publisher = True  # media arrives, or its source is still connecting
         self._heard_at = -math.inf  # when a publisher was last heard, on the steady clock
+        self._over_relay = 0, 0  # packets and octets that came before a publisher took a copy over
         feed.publisher = publisher
 
     @property
@@ -125,6 +126,8 @@ class Room:
         """
         if self.source is not None:  # the newcomer may fail, and then the room waits from here on
             self._heard_at = max(self._heard_at, self.source.heard_at)
+        if self.origin is not None:
+            self._over_relay = self.feed.rx_packets, self.feed.rx_bytes
         codecs_changed = succeed(self.tracks, published)
         self.feed.take([track.source for track in self.tracks])
         former, self.source = self.source, source(self.feed)
@@ -252,8 +255,8 @@ class Room:
             loss=round(max((t.source.stats.loss for t in self.tracks if t.source.stats), default=0.0), 4),
             started_at=self.started_at,
             # media of a relay is counted at its origin
-            rx_bytes=self.feed.rx_bytes if self.origin is None else 0,
-            rx_packets=self.feed.rx_packets if self.origin is None else 0,
+            rx_bytes=self.feed.rx_bytes - self._over_relay[1] if self.origin is None else 0,
+            rx_packets=self.feed.rx_packets - self._over_relay[0] if self.origin is None else 0,
             warnings=self.warnings.texts,
             layers=self._layers(),
             viewers_by_reason=dict(

@@ -38,7 +38,9 @@ class SequenceTranslator:
         """
         self.expected = sequence
         self._given = _WINDOW
-        self._timestamp_offset = self._timestamp + elapsed - timestamp
+        # at once: after half of the range, 6.6 h of pictures, the first packet would seem to be an older one
+        self._timestamp = self._timestamp + elapsed & 0xFFFFFFFF
+        self._timestamp_offset = self._timestamp - timestamp
 
     def translate(self, sequence: int, timestamps: Sequence[int]) -> tuple[int, int] | None:
         """The room's index of a packet, and what is to be added to its timestamp; None: do not forward it.

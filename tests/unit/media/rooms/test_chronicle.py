@@ -144,6 +144,16 @@ def test_a_broadcast_that_others_have_ended_begins_anew() -> None:
     assert told.chronicle.broadcasts() == {NAME: "p-2"}
 
 
+def test_it_tells_no_switch_that_was_before_it() -> None:
+    told, room = Told(), StandIn()
+    told.opened(room)
+    room.standbys.switches = 1
+    told.look(room)
+    told.events()
+    told.chronicle.begin_anew(NAME, "p-1")
+    assert told.events() == [("p-2-1", "room.started")]
+
+
 def test_what_waits_is_bounded_and_what_was_told_meanwhile_goes(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 3)
     told = Told()

@@ -94,6 +94,14 @@ def test_a_copy_says_nothing_that_its_origin_says() -> None:
     assert room.session_count == 1
 
 
+def test_what_came_over_its_relay_does_not_count_for_the_publisher_of_a_copy() -> None:
+    room = room_of(video("VP8"), source=RoomSource("w2"))
+    receive(room, 1_000_000, 1_000)
+    room.succeed([video("VP8")], lambda _: RoomSource())
+    receive(room, 1_000, 3)
+    assert (room.status().rx_bytes, room.status().rx_packets) == (1_000, 3)
+
+
 def test_viewers_are_counted_by_what_they_get_and_why() -> None:
     room = room_of(video("VP8"), sound())
     for number, (rendition, reason) in enumerate(((0, "line"), (0, ""), (None, "line"))):

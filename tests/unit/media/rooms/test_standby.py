@@ -8,12 +8,16 @@ import pytest
 
 from media.counts import PublisherStats
 from media.negotiation.agreed_tracks import PublishedTrack
+from media.payload.picture_id import picture_id
 from media.rooms.standby import ASK_SECONDS, CALL_SECONDS, Standby
+from media.rtp.extensions import RID_EXTENSION
 from media.rtp.packet import parse
 from media.rtp.rtcp import ReportBlock, receiver_report
 from media.rtp.run import Run
 from media.switch.feed import Feed
+from media.switch.switch import PacketSwitch
 from tests.support.far_end import rtp
+from tests.support.layered import layers
 from tests.support.published import AUDIO, VIDEO, sound, video
 from tests.support.runs import run_of
 
@@ -84,6 +88,34 @@ def test_it_comes_on_where_a_picture_begins_if_it_is_wanted(
     world.it.want(NOW, wanted=wanted)
     assert world.it.take(runs, NOW) is (ROOM if comes else None)
     assert world.come == [world.it] * comes
+
+
+def test_its_pictures_keep_their_own_numbers_for_the_room_to_number_them() -> None:
+    """The burst with which it comes on goes into the room as it came, as the next ones do."""
+    published = layers(2, codec="VP8")
+    standby = World(*published).it
+    standby.feed.srtp = SimpleNamespace(unprotect=lambda datagram: datagram, open=lambda *_: None)  # type: ignore[assignment]
+    seen: list[int | None] = []
+    standby.take = lambda runs, _: seen.extend(  # type: ignore[method-assign, assignment]
+        picture_id("VP8", payload).value for run in runs for payload in run.payloads()
+    )
+    switch = PacketSwitch(lambda _: lambda *_: None)
+    rid = published[0].extensions[RID_EXTENSION]
+    for number in range(3):
+        for layer, first in enumerate((20_000, 15_000)):
+            name = published[layer].rid.encode()
+            named = bytes((rid << 4 | len(name) - 1,)) + name
+            picture = b"\x90\x80" + (first + number | 0x8000).to_bytes(2) + KEYFRAME
+            datagram = rtp(
+                number,
+                picture,
+                payload_type=published[0].codec.payload_type,
+                ssrc=20 + layer,
+                marker=True,
+                extension=(0xBEDE, named + bytes(-len(named) % 4)),
+            )
+            switch.receive([(standby.feed, [datagram])], NOW + number / 30)
+    assert seen == [20_000, 15_000, 20_001, 15_001, 20_002, 15_002]
 
 
 def test_its_picture_is_asked_for_a_keyframe_again_and_again_while_it_is_wanted() -> None:

@@ -98,6 +98,16 @@ def test_what_was_lost_of_one_source_is_not_the_next_one_s() -> None:
     assert stream.translate(500, [0]) == (14, 0)
 
 
+@pytest.mark.parametrize("hours", [1, 8, 12])
+def test_a_source_goes_on_after_a_night(hours: int) -> None:
+    stream = translator(0, 77, 0, 0)
+    placed(stream, 0, 3000)
+    elapsed = hours * 3600 * 90_000
+    stream.rebase(500, 5, elapsed)
+    assert placed(stream, 500, 5) == (1, 77 + 3000 + elapsed & 0xFFFFFFFF)
+    assert stream.latest_timestamp == 77 + 3000 + elapsed & 0xFFFFFFFF
+
+
 @pytest.mark.parametrize(("base", "latest"), [(0, 6000), (0, 3000 + 0x7FFFFFFF), (0xFFFFF000, 6000)])
 def test_a_source_continues_after_the_latest_timestamp_not_the_last(base: int, latest: int) -> None:
     stream = translator(0, base, 0, 0)

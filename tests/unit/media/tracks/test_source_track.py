@@ -177,7 +177,8 @@ class Handover:
         self.source = track(resumes=resumes)
         self.source.succeed(former)
         self.source.follow(packet(1, ssrc, timestamp=timestamp), self.now)
-        self.source.go_on(packet(1, ssrc, timestamp=timestamp), self.now)  # its keyframe
+        if self.source.gate.closed:
+            self.source.go_on(packet(1, ssrc, timestamp=timestamp), self.now)  # its keyframe
         self.source.translator.translate(1, [timestamp])
         self.source.last_received = self.now
         return (self.source.translator.latest_timestamp - last & 0xFFFFFFFF) // 90
