@@ -22,6 +22,7 @@ const charts = new ClusterCharts(element('charts'));
 const rooms = new Map();
 let workers = [];
 let stream = null; // null: nobody has signed in
+let isLost = false; // and the page says so
 let complete = false; // the list of rooms
 
 const ON_EVENT = {
@@ -59,7 +60,6 @@ function summarise() {
 function follow() {
   stream?.close();
   const url = new URL(`api/admin/events?${filters()}`, ROOT);
-  let isLost = false;
   stream = new EventStream(url, tokenFor(ADMIN), {
     event(name, data) {
       ON_EVENT[name]?.(data);

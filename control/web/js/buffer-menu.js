@@ -17,7 +17,7 @@ export class BufferMenu {
     this.#root = root;
     this.#select = root.querySelector('select');
     this.#player = player;
-    root.hidden = !('jitterBufferTarget' in RTCRtpReceiver.prototype);
+    root.hidden = !('jitterBufferTarget' in (globalThis.RTCRtpReceiver?.prototype ?? {}));
     const options = Object.entries(WORDS).map(([wish, words]) => new Option(words || say('player.automatic'), wish));
     this.#select.replaceChildren(...options);
     this.#wish(read());

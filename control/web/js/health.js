@@ -11,12 +11,12 @@ const MUCH_DELAY_SECONDS = 1.5;
 export class Health {
   #seconds = 0;
   #bad = 0;
-  #words = '';
+  #told = null; // what is wrong; while that is the same, its figure stays: screen readers read each change aloud
 
   /** A session began. */
   restart() {
     this.#seconds = this.#bad = 0;
-    this.#words = '';
+    this.#told = null;
   }
 
   /**
@@ -27,21 +27,24 @@ export class Health {
    */
   words(stats, layers, choice) {
     this.#seconds += 1;
-    const now = this.#seconds > SETTLE_SECONDS ? wrong(stats, layers, choice) : '';
+    const now = this.#seconds > SETTLE_SECONDS ? wrong(stats, layers, choice) : null;
     this.#bad = now ? this.#bad + 1 : 0;
-    if (!now) this.#words = '';
-    else if (this.#bad >= BAD_SECONDS) this.#words = now;
-    return this.#words;
+    if (!now) this.#told = null;
+    else if (this.#bad >= BAD_SECONDS && now.what !== this.#told?.what) this.#told = now;
+    return this.#told?.words ?? '';
   }
 }
 
 function wrong(stats, layers, choice) {
-  const best = layers.find(({ bitrate, width }) => bitrate > 0 && width > 0);
+  // a layer that needs less than a smaller one is hardly sent: that is its publisher's line
+  const best = layers.find(({ bitrate, width }, place) => width > 0
+    && bitrate > Math.max(0, ...layers.slice(place + 1).map((smaller) => smaller.bitrate)));
   const automatic = choice.picture && choice.rid === null;
   if (automatic && best && stats.width > 0 && lines(stats) !== lines(best) && stats.width * stats.height < best.width * best.height) {
-    return say('player.slow', { size: lines(stats), best: lines(best) });
+    const words = say('player.slow', { size: lines(stats), best: lines(best) });
+    return { what: words, words };
   }
-  if (stats.loss >= MUCH_LOSS) return say('player.lossy', { share: wholeShare(stats.loss) });
+  if (stats.loss >= MUCH_LOSS) return { what: 'lossy', words: say('player.lossy', { share: wholeShare(stats.loss) }) };
   const late = stats.latency ?? stats.delay;
-  return late >= MUCH_DELAY_SECONDS ? say('player.late', { seconds: tenth(late) }) : '';
+  return late >= MUCH_DELAY_SECONDS ? { what: 'late', words: say('player.late', { seconds: tenth(late) }) } : null;
 }

@@ -1,13 +1,14 @@
 // The volume that people have set, kept for their next visit. Whether there is sound is not: browsers start no video with it.
 
 const KEY = 'roomcast-volume';
+const LEAST = 0.01; // less cannot be heard
 
 /** @param {HTMLVideoElement} video */
 export function keepVolume(video) {
   const kept = Number.parseFloat(read() ?? '');
-  if (kept > 0 && kept <= 1) video.volume = kept;
+  if (kept >= LEAST && kept <= 1) video.volume = kept;
   video.addEventListener('volumechange', () => {
-    if (video.volume > 0) write(String(video.volume));
+    if (video.volume >= LEAST) write(String(video.volume));
   });
 }
 

@@ -34,6 +34,7 @@ export class KeyedRows {
       row.remove();
       this.#rows.delete(name);
     }
+    const focused = document.activeElement;
     let next = this.#container.firstElementChild;
     for (const [name, thing] of wanted) {
       const row = this.#rows.get(name) ?? this.#new(name, thing);
@@ -41,6 +42,8 @@ export class KeyedRows {
       if (next === row) next = row.nextElementSibling;
       else this.#container.insertBefore(row, next);
     }
+    // a row that is moved loses it
+    if (focused !== document.activeElement && this.#container.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   #new(name, thing) {

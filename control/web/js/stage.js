@@ -102,7 +102,8 @@ export class Stage {
   /** @param {number} step from 0 to 1 */
   changeVolume(step) {
     const { video } = this;
-    video.volume = Math.min(1, Math.max(0, (video.muted ? 0 : video.volume) + step));
+    const volume = Math.min(1, Math.max(0, (video.muted ? 0 : video.volume) + step));
+    video.volume = Math.round(100 * volume) / 100; // steps add up to nothing, too
     video.muted = video.volume === 0;
   }
 

@@ -243,8 +243,10 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #show(session) {
     this.#shown = session;
     this.#silent = 0;
+    const isHeld = this.#video.srcObject && this.#video.paused; // by its viewer
     this.#video.srcObject = session.stream;
-    this.#video.play().catch(() => {}); // not allowed, or replaced by the next
+    if (isHeld) this.#video.pause(); // `autoplay` would start it, too
+    else this.#video.play().catch(() => {}); // not allowed, or replaced by the next
     this.#reports.change('live');
   }
 

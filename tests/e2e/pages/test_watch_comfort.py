@@ -9,6 +9,7 @@ from redis import Redis
 
 from shared.bus import keys
 from shared.names import RoomName
+from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.aiortc_client import publisher
 from tests.support.barriers import DEVICES, assert_no_barrier
 from tests.support.browser import OpenPage, open_watch_page
@@ -82,8 +83,13 @@ async def test_keys_pause_and_set_the_volume_which_is_kept(system: System, brows
             assert volume == pytest.approx(0.1)
             await page.wait_for_function("() => localStorage.getItem('roomcast-volume') === '0.1'")
         async with OpenPage(await context.new_page()) as again:
-            await again.page.goto(f"{system.controls[0].url}/watch/keys")
-            assert await again.page.evaluate("document.querySelector('video').volume") == volume
+            page = again.page
+            await page.goto(f"{system.controls[0].url}/watch/keys")
+            assert await page.evaluate("document.querySelector('video').volume") == volume
+            await page.locator("video").click()
+            for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown", "ArrowDown", "ArrowDown"):
+                await page.keyboard.press(key)  # 0.05 three times, and back: nothing, to the last bit
+            assert await page.evaluate("document.querySelector('video').muted")
 
 
 async def test_keys_fill_the_screen_and_take_the_picture_out_of_the_page(
@@ -183,6 +189,8 @@ async def test_the_embedded_page_tells_it_over_the_one_stream_that_it_has(
         (WELL | {"width": 640, "height": 360}, 30, "Your line is slow: 360p instead of 720p"),
         (WELL | {"loss": 0.12}, 30, "Your line loses 12% of the packets"),
         (WELL | {"delay": 2.04}, 30, "2.0 s behind"),
+        # hardly anything of the best layer is sent: that is not the viewer's line
+        (WELL | {"width": 640, "height": 360, "starved": True}, 30, ""),
     ],
 )
 async def test_what_is_wrong_with_the_line_is_told_in_words(
@@ -191,7 +199,80 @@ async def test_what_is_wrong_with_the_line_is_told_in_words(
     automatic = {"rid": None, "picture": True}
     async with OpenPage(await browser.new_page()) as opened:
         await opened.page.goto(f"{system.controls[0].url}/watch/nobody")
-        assert await opened.page.evaluate(_WORDS, [stats, LAYERS, automatic, seconds]) == words
+        best, *others = LAYERS
+        layers = [best | {"bitrate": 2e5}, *others] if "starved" in stats else LAYERS
+        assert await opened.page.evaluate(_WORDS, [stats, layers, automatic, seconds]) == words
         chosen = {"rid": "h", "picture": True}
         if stats["width"] == 640:
             assert not await opened.page.evaluate(_WORDS, [stats, LAYERS, chosen, seconds])
+
+
+async def test_words_about_the_line_stay_while_they_are_about_the_same(
+    system: System, browser: Browser
+) -> None:
+    """A screen reader reads each change aloud."""
+    script = """async (stats) => {
+        const { Health } = await import('../static/js/health.js');
+        const health = new Health();
+        return stats.map((each) => health.words(each, [], { rid: null, picture: true }));
+    }"""
+    late = [WELL | {"delay": 2.0 + second / 10} for second in range(12)]
+    lossy = [WELL | {"loss": 0.1 + second / 100} for second in range(3)]
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/watch/nobody")
+        told = await opened.page.evaluate(script, [*late, *lossy, WELL])
+    assert list(dict.fromkeys(told)) == ["", "2.7 s behind", "Your line loses 10% of the packets"]
+    assert told[-1] == ""
+
+
+async def test_who_has_paused_stays_so_when_the_session_is_replaced(system: System, browser: Browser) -> None:
+    async with (
+        publisher(system.http, system.whip("held")),
+        await open_watch_page(browser, system.controls[0].url, "held") as viewer,
+    ):
+        await viewer.tells("Watching held.")
+        await viewer.pictures(1)
+        page = viewer.page
+        await page.evaluate("document.querySelector('video').pause()")
+        before = await page.evaluate("document.querySelector('video').srcObject.id")
+        admin = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        sessions = (
+            await system.http.get(f"{system.controls[0].url}/api/admin/sessions", headers=admin)
+        ).json()
+        [session] = [
+            each["id"] for each in sessions["sessions"] if (each["room"], each["role"]) == ("held", "play")
+        ]
+        await system.http.delete(f"{system.controls[0].url}/api/admin/sessions/{session}", headers=admin)
+
+        async def replaced() -> bool:
+            stream = await page.evaluate("document.querySelector('video').srcObject?.id ?? ''")
+            return stream not in ("", before)
+
+        await eventually("another session", replaced, within=15)
+        await page.evaluate("new Promise((done) => { setTimeout(done, 300); })")
+        assert await page.evaluate("document.querySelector('video').paused")
+
+
+async def test_a_browser_without_webrtc_is_told_so(system: System, browser: Browser) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.add_init_script("delete window.RTCPeerConnection; delete window.RTCRtpReceiver;")
+        async with publisher(system.http, system.whip("plain")):
+            await opened.page.goto(f"{system.controls[0].url}/watch/plain")
+            await opened.tells("RTCPeerConnection")
+
+
+async def test_a_row_that_is_moved_keeps_the_focus(system: System, browser: Browser) -> None:
+    script = """async () => {
+        const { KeyedRows } = await import('../static/js/keyed-rows.js');
+        document.body.innerHTML = '<template><button></button></template><main></main>';
+        const rows = new KeyedRows(document.querySelector('main'), document.querySelector('template'), {
+            fill: (row, name) => { row.textContent = name; },
+        });
+        rows.show(['a', 'b', 'c'], (name) => name);
+        document.querySelectorAll('button')[1].focus();
+        rows.show(['b', 'c', 'a'], (name) => name);
+        return document.activeElement.textContent + document.querySelector('main').textContent;
+    }"""
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/watch/nobody")
+        assert await opened.page.evaluate(script) == "bbca"
