@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from shared.messages.records import (
     SharedRecord,
     ShareRecord,
 )
-from shared.names import RequestId
+from shared.names import RequestId, WorkerId
 from shared.records.details_folder import delete_recording, list_details, read_picture
 from shared.records.folder import find_in_folder, list_folder
 from shared.records.record_name import RecordName
@@ -29,6 +30,7 @@ from shared.settings.settings import Settings
 from shared.telemetry.logging import get_logger
 
 STORE_SECONDS = 10.0
+STORE_THREADS = 4  # of its own: a store that hangs keeps no name look-up and no file waiting
 
 log = get_logger()
 
@@ -50,6 +52,7 @@ class RecordCatalogue:
         self._folder = Path(settings.record_dir)
         self._store: Store | None = None
         self._opening = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(STORE_THREADS, "store")
         self._lacks_details = False  # the store gives recordings, and not what is known of them
 
     async def records(self, request_id: RequestId) -> Listed:
@@ -88,17 +91,22 @@ class RecordCatalogue:
         stored: bytes | None = await self._ask(store.picture, name, width) if store else None
         return stored
 
-    async def delete(self, name: RecordName, request_id: RequestId) -> None:
-        """Delete a recording in every place that has it; raises `NOT_FOUND` when none has."""
-        replies = await self._workers.ask(DeleteRecord(name=name.text), DeletedRecord, request_id)
+    async def delete(self, name: RecordName, request_id: RequestId) -> list[WorkerId]:
+        """Delete a recording in every place that has it; raises `NOT_FOUND` when none has.
+
+        Returns the workers that did not obey: they may have it still.
+        """
+        question = DeleteRecord(name=name.text)
+        replies, unreached = await self._workers.order(question, DeletedRecord, request_id)
         existed = any(reply.existed for reply in replies)
         existed |= await asyncio.to_thread(delete_recording, self._folder, name)
         store = await self._open_store()
         if store is not None:
             existed |= await self._ask(store.find, name.text) is not None
             await self._ask(store.delete, name)
-        if not existed:
+        if not existed and not unreached:
             raise ServiceError(ErrorCode.NOT_FOUND)
+        return unreached
 
     async def _stored(self) -> tuple[list[Record], list[RecordDetails]]:
         with suppress(ServiceError):
@@ -111,8 +119,7 @@ class RecordCatalogue:
     async def _details_in(self, store: Store) -> list[RecordDetails]:
         """The details in the store; none when they cannot be listed, and recordings are listed without."""
         try:
-            async with asyncio.timeout(STORE_SECONDS):
-                details = await asyncio.to_thread(store.details)
+            details: list[RecordDetails] = await self._in_thread(store.details)
         except (StoreError, TimeoutError) as error:
             if not self._lacks_details:  # pages ask every 20 s
                 log.warning("store does not list .details/", reason=str(error) or "timeout")
@@ -126,17 +133,21 @@ class RecordCatalogue:
             return None
         async with self._opening:
             if self._store is None:
-                self._store = await asyncio.to_thread(Store, self._settings)
+                self._store = await self._in_thread(Store, self._settings)
         return self._store
 
     async def _ask(self, call: Any, *arguments: object) -> Any:
         """Call the store; raises `NO_WORKER` when it does not answer."""
         try:
-            async with asyncio.timeout(STORE_SECONDS):
-                return await asyncio.to_thread(call, *arguments)
+            return await self._in_thread(call, *arguments)
         except (StoreError, TimeoutError) as error:
             log.warning("store does not answer", reason=str(error) or "timeout")
             raise unavailable("the store is away") from None
+
+    async def _in_thread(self, call: Any, *arguments: object) -> Any:
+        """Call the store; raises `TimeoutError`, and lets go of a call that still waits for a thread."""
+        async with asyncio.timeout(STORE_SECONDS):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
 
 
 def _by_file(details: Iterable[RecordDetails]) -> Details:

@@ -15,7 +15,7 @@ from control.http.caller import access_of, caller_of, operator_of
 from control.http.long_response import LongResponse
 from control.http.resource import Resource
 from control.http.still_response import asked_width, still_response
-from control.records.catalogue import RecordCatalogue
+from control.records.catalogue import RecordCatalogue, unavailable
 from control.records.links import RecordLinks
 from control.records.listing import listing_json
 from control.records.proxy import RecordProxy
@@ -128,8 +128,12 @@ class RecordRoutes:
         access = operator_of(request, self._authenticator, Operator.ADMIN, room)
         if name is None:
             raise ServiceError(ErrorCode.NOT_FOUND)
-        await self._catalogue.delete(name, caller_of(request).request_id)
+        unreached = await self._catalogue.delete(name, caller_of(request).request_id)
         audit(request, access, "recording.delete", recording=name.text)
+        if unreached:
+            raise unavailable(
+                f"deleted, but for what these may have: {', '.join(unreached)}. Delete it again"
+            )
         return JSONResponse({"name": name.text})
 
 
