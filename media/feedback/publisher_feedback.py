@@ -1,7 +1,7 @@
 """RTCP between a room and its publisher: keyframe requests, NACK, bandwidth feedback and reports."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from media.counts import PublisherStats
 from media.feedback.compound import packets_of
@@ -58,6 +58,9 @@ class PublisherFeedback:
         self._send = send
         self._publishers += 1
         self._reported: dict[Track, SourceReport] = {}
+        self._earlier: dict[
+            int, tuple[bytes, float]
+        ] = {}  # reports of streams that are still to come, by SSRC
         self._paused_at: dict[Track, float] = {}  # when it was last seen that a stream pauses
         self._held: set[Track] = set()  # tracks that wait for this publisher's first keyframe
         self._fir_command = 0
@@ -72,7 +75,16 @@ class PublisherFeedback:
 
     def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP. What cannot be parsed is ignored."""
+        self._earlier.pop(int.from_bytes(compound[4:8]), None)
         self.believe(compound, now)
+
+    def reported_earlier(self, reports: Mapping[int, tuple[bytes, float]]) -> None:
+        """Take what a publisher reported before it came on, by SSRC: of each stream once it comes."""
+        self._earlier = dict(reports)
+        self._take_earlier()
+
+    def _take_earlier(self) -> None:
+        self._earlier = {ssrc: report for ssrc, report in self._earlier.items() if not self.believe(*report)}
 
     def believe(self, compound: bytes, now: float) -> bool:
         """The same; returns whether it reports of a track what can be believed."""
@@ -184,6 +196,8 @@ class PublisherFeedback:
     def tick(self, now: float) -> None:
         """Send what is due. Called several times a second."""
         self._report_arrivals(now)
+        if self._earlier:
+            self._take_earlier()
         for track in self._tracks:
             self._pauses(track, now)
             requests = track.sent.requests

@@ -11,7 +11,7 @@ from media.rooms.resumption import Resumption
 from media.rtp.run import Run
 from media.sessions.publisher_session import PublisherSession
 from media.switch.feed import Feed
-from media.tracks.track import Track, new_tracks
+from media.tracks.track import LIVE_SECONDS, Track, new_tracks
 
 # Silence after which another one is asked for a keyframe: viewers see that 2 s after the last picture.
 CALL_SECONDS = 1.8
@@ -59,6 +59,7 @@ class Standby:
         self.resumption = Resumption(heard_at, was)
         self._come_on = come_on
         self._is_wanted = False
+        self._came_at = self._comes_since = -math.inf  # its latest media, and the first after a pause
         self._asks_at = -math.inf
         self._round_trip = was[0].clock.round_trip if was else None
         self._reports: dict[int, tuple[bytes, float]] = {}  # the latest RTCP by SSRC, and when it came
@@ -82,15 +83,22 @@ class Standby:
 
     def take(self, runs: Sequence[Run], now: float) -> Feed | None:
         """Take a burst. Returns the feed that is to get it, from which viewers do; None: it is dropped."""
+        if now - self._came_at >= CALL_SECONDS:
+            self._comes_since = now
+        self._came_at = now
         is_late = self.resumption.note_media(self.tracks, now)
         if self._is_wanted and not is_late and self._may_begin(runs, now):
             return self._come_on(self)
         return None
 
     def _may_begin(self, runs: Sequence[Run], now: float) -> bool:
-        """Whether a picture begins, with which the sound begins, too; or no picture comes."""
-        if not any(track.kind == "video" and track.live(now) for track in self.tracks):
-            return True
+        """Whether a picture begins, with which the sound begins, too; or no picture comes.
+
+        A camera may begin after the microphone: its picture is waited for.
+        """
+        pictures = [track for track in self.tracks if track.kind == "video"]
+        if not any(track.live(now) for track in pictures):
+            return not pictures or now - self._comes_since >= LIVE_SECONDS
         for run in runs:
             track = self.tracks[run.track]
             codec = track.published.codec.name
@@ -126,5 +134,4 @@ class Standby:
         """Let the feedback of the room take what this publisher has reported so far."""
         if self._round_trip is not None:
             publisher.measured(self._round_trip)
-        for compound, at in self._reports.values():
-            publisher.receive(compound, at)
+        publisher.reported_earlier(self._reports)

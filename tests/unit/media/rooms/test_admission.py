@@ -25,6 +25,7 @@ from media.sessions.ledger import Ledger
 from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS, PublisherSession
 from media.sessions.viewer_session import ViewerSession
 from media.switch.switch import PacketSwitch
+from media.tracks.track import LIVE_SECONDS
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import RoomSettings
 from shared.messages.signalling import Role
@@ -510,7 +511,10 @@ async def test_a_standby_that_comes_on_changes_places_with_who_was_on(world: Wor
         called.tell_reports, called.resumption.begin = told.append, lambda: told.append("resumes")  # type: ignore[method-assign]
         called.feed.rx_packets = 7
         called.want(world.now, wanted=True)
-        assert called.take([], world.now) is room.feed  # no picture comes, with which to begin
+        assert called.take([], world.now) is None
+        world.now += LIVE_SECONDS
+        called._came_at = world.now  # sound has come all the while, and no picture, with which to begin
+        assert called.take([], world.now) is room.feed
         assert (room.source, room.standbys.rank, room.standbys.switches) == (on, rank, times)
         assert [(each.session, each.rank) for each in room.standbys] == [(off, 1 - rank)]
         assert room.standbys[0].tracks[0].clock._publisher.unix_offset == 1e9

@@ -9,16 +9,20 @@ import pytest
 from media.counts import PublisherStats
 from media.negotiation.agreed_tracks import PublishedTrack
 from media.payload.picture_id import picture_id
+from media.rooms.room import new_room
 from media.rooms.standby import ASK_SECONDS, CALL_SECONDS, Standby
 from media.rtp.extensions import RID_EXTENSION
 from media.rtp.packet import parse
-from media.rtp.rtcp import ReportBlock, receiver_report
+from media.rtp.rtcp import ReportBlock, receiver_report, sender_report
 from media.rtp.run import Run
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
+from media.tracks.track import LIVE_SECONDS
+from shared.names import RoomName
 from tests.support.far_end import rtp
 from tests.support.layered import layers
 from tests.support.published import AUDIO, VIDEO, sound, video
+from tests.support.room_source import RoomSource
 from tests.support.runs import run_of
 
 KEYFRAME, DELTA = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00", b"\x10\x01\x00"  # VP8
@@ -45,7 +49,7 @@ class World:
         )
         self.feedback: Any = SimpleNamespace(
             measured=lambda seconds: self.told.append((seconds,)),
-            receive=lambda compound, at: self.told.append((compound, at)),
+            reported_earlier=lambda reports: self.told.extend(reports.values()),
         )
 
     def comes(self, track: int, now: float) -> None:
@@ -75,7 +79,6 @@ def test_it_sends_from_when_it_was_last_heard_and_is_alive_before_that() -> None
         (True, True, [run(b"sound", AUDIO), run(KEYFRAME, VIDEO)], True),
         (True, True, [run(DELTA, VIDEO)], False),
         (True, True, [run(KEYFRAME, AUDIO)], False),
-        (True, False, [run(b"sound", AUDIO)], True),  # no picture comes
         (False, True, [run(KEYFRAME, VIDEO)], False),
     ],
 )
@@ -88,6 +91,28 @@ def test_it_comes_on_where_a_picture_begins_if_it_is_wanted(
     world.it.want(NOW, wanted=wanted)
     assert world.it.take(runs, NOW) is (ROOM if comes else None)
     assert world.come == [world.it] * comes
+
+
+def test_a_picture_that_begins_after_the_sound_is_waited_for() -> None:
+    world = World(video(), sound())
+    world.it.want(NOW, wanted=True)
+    heard = [run(b"sound", AUDIO)]
+    for now in (NOW, NOW + 1.0, NOW + LIVE_SECONDS - 0.1):
+        assert world.it.take(heard, now) is None
+    assert world.it.take(heard, NOW + LIVE_SECONDS) is ROOM  # none comes
+    world.it.want(NOW, wanted=False)
+    again = NOW + LIVE_SECONDS + CALL_SECONDS + 0.1
+    assert world.it.take(heard, again) is None
+    world.it.want(again, wanted=True)
+    assert world.it.take(heard, again + 0.1) is None  # it hung, and now begins anew
+    world.comes(VIDEO, again + 0.2)
+    assert world.it.take([run(KEYFRAME, VIDEO)], again + 0.2) is ROOM
+
+
+def test_sound_alone_comes_on_at_once() -> None:
+    world = World(sound())
+    world.it.want(NOW, wanted=True)
+    assert world.it.take([run(b"sound", 0)], NOW) is ROOM
 
 
 def test_its_pictures_keep_their_own_numbers_for_the_room_to_number_them() -> None:
@@ -149,3 +174,43 @@ def test_it_tells_the_latest_report_of_each_stream_that_is_believed() -> None:
         world.it.measured(seconds)
     world.it.tell_reports(world.feedback)
     assert world.told == [(0.125,), (said[1], NOW + 0.125), (said[2], NOW + 0.25)]
+
+
+@pytest.mark.parametrize("comes_after", [0.0, 0.3])  # the sound, in seconds
+def test_each_stream_plays_by_its_report_once_it_comes_on(comes_after: float) -> None:
+    """The burst that brings it on has a keyframe, and no sound."""
+    published = [video("VP8"), sound()]
+    room = new_room(RoomName("demo"), published, lambda _: RoomSource(), NOW, PublisherStats())
+    standby = World(*published).it
+    switch = PacketSwitch(lambda _: lambda *_: None)
+    opened: Any = SimpleNamespace(unprotect=lambda datagram: datagram, open=lambda *_: None)
+
+    def come_on(standby: Standby) -> Feed:
+        room.succeed(standby.published, lambda _: RoomSource())
+        room.feed.srtp = opened
+        room.feed.after_burst[standby] = lambda now: room.has_switched(standby, now)
+        return room.feed
+
+    def send(feed: Feed, track: int, number: int, now: float) -> None:
+        captured = int((now - (0.3, 0.05)[track]) * (90_000, 48_000)[track])
+        payload = KEYFRAME if track == VIDEO else b"a"
+        kind = published[track].codec.payload_type
+        datagram = rtp(number, payload, payload_type=kind, timestamp=captured, ssrc=20 + track)
+        switch.receive([(feed, [datagram])], now)
+
+    standby._come_on = come_on
+    standby.feed.srtp = opened
+    for track in (VIDEO, AUDIO):
+        send(standby.feed, track, 0, NOW)
+        report = sender_report(20 + track, int(NOW * 2**32), int(NOW * (90_000, 48_000)[track]), 1, 1)
+        standby.receive(report, NOW)
+    standby.want(NOW + 0.02, wanted=True)
+    send(standby.feed, VIDEO, 1, NOW + 0.02)
+    room.tick(NOW + 0.1)
+    now = NOW + 0.1 + comes_after
+    room.tick(now)
+    send(room.feed, AUDIO, 1, now)
+    room.tick(now + 0.01)
+    for track, age in ((VIDEO, 0.3), (AUDIO, 0.05)):
+        clock, last = room.tracks[track].clock, room.tracks[track].source
+        assert clock.age(last.last_timestamp, last.last_received) == pytest.approx(age, abs=0.001)
