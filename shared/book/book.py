@@ -155,7 +155,7 @@ class Book(Generic[D]):
         before = self._documents.held(name)
         put = await self._put({name: (stamp, document.until, body)}, notice)
         if put.taken < 0:
-            detail = f"there are {self._place.most} of them: lift some"
+            detail = f"there are {self._place.most} of them, with those that were lifted in the last hour"
             raise ServiceError(self._place.full, detail=detail)
         if put.taken and put.before == self._version:
             self.take(name, put.stamp + body)

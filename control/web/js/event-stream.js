@@ -78,8 +78,7 @@ export class EventStream {
     const events = new Events(this.#on.event);
     for (;;) {
       const silent = setTimeout(() => reader.cancel(), SILENT_MS);
-      const { done, value } = await reader.read();
-      clearTimeout(silent);
+      const { done, value } = await reader.read().finally(() => clearTimeout(silent));
       if (done) return;
       this.#failures = 0;
       if (this.#run === run) events.take(value);
