@@ -11,7 +11,7 @@ class DepacketizeError(ValueError):
 class Setup(NamedTuple):
     """What a container says about a video track up front.
 
-    `parameters`: sequence header, or parameter sets without their ids: two that differ are two streams.
+    `parameters`: sequence header, or parameter sets, of H.264 without ids. Two that differ are two streams.
     """
 
     width: int

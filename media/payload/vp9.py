@@ -1,5 +1,7 @@
 """VP9: RTP payloads (RFC 9628) to frames; several spatial layers become one superframe."""
 
+from collections.abc import Sequence
+
 from media.payload.bits import BitReader
 from media.payload.picture import DepacketizeError, Picture, Setup
 
@@ -55,8 +57,10 @@ class Vp9Depacketizer:
 
     def picture(self, payloads: list[bytes]) -> Picture | None:
         layers: list[list[bytes]] = []
+        sizes: Sequence[tuple[int, int]] = ()
         for payload in payloads:
-            size, _, _ = _descriptor(payload)
+            size, _, told = _descriptor(payload)
+            sizes = sizes or told
             if payload[0] & 0x08:  # B: a layer's frame begins
                 layers.append([])
             if not layers:
@@ -67,7 +71,7 @@ class Vp9Depacketizer:
             return None
         if len(frames) > _MAX_LAYERS:
             raise DepacketizeError("too many layers")
-        return Picture(_superframe(frames), _setup(frames))
+        return Picture(_superframe(frames), _setup(frames, sizes))
 
 
 def _behind_picture_id(payload: bytes) -> int:
@@ -133,13 +137,15 @@ def _superframe(frames: list[bytes]) -> bytes:
     return b"".join([*frames, marker, *(len(f).to_bytes(width, "little") for f in frames), marker])
 
 
-def _setup(frames: list[bytes]) -> Setup | None:
-    """The setup of a keyframe; the size is the largest layer's (VP9 bitstream specification, 6.2)."""
+def _setup(frames: list[bytes], told: Sequence[tuple[int, int]]) -> Setup | None:
+    """The setup of a keyframe; the size is the largest layer's (VP9 bitstream specification, 6.2).
+
+    Layers above the first may be predicted from it, and say no size: `told` are those of the descriptors.
+    """
     sizes = [_keyframe_size(frame) for frame in frames]
     if sizes[0] is None:
         return None
-    width, height = max(size for size in sizes if size is not None)
-    return Setup(width, height)
+    return Setup(*max([size for size in sizes if size is not None] + [*told[: len(frames)]]))
 
 
 def _is_keyframe(head: int) -> bool:

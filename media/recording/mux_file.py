@@ -66,7 +66,18 @@ class MuxFile:
 
     def wants_keyframe(self, now: float) -> bool:
         """Whether a keyframe would be of use: for a new part, or for pictures that are left out."""
-        return self.is_due or (bool(self._unfit) and (self._part is None or self._changes.has_one(now)))
+        if self.is_due or (self._part is None and self._pending and self._lacking):
+            return True
+        return bool(self._unfit) and (self._part is None or self._changes.has_one(now))
+
+    @property
+    def _lacking(self) -> set[int]:
+        """The videos that come, and could not be in a part that began now."""
+        coming = {video for video in self._videos if self._comes(video)}
+        return coming - {number for _, number, frame in self._pending if frame.setup}
+
+    def _comes(self, number: int) -> bool:
+        return self._latest - self._times.get(number, -math.inf) < PICTURE_SECONDS
 
     def write(self, placed: Placed) -> None:
         """Add a frame."""
@@ -95,14 +106,15 @@ class MuxFile:
             if self.held > MAX_HELD_BYTES:
                 self.close()
                 self._unfit = set(self._videos)
+        elif number in self._videos:
+            self._unfit.add(number)
 
     def _ends_part(self, number: int, frame: Frame) -> bool:
-        """Whether the part is due to end, and `frame` can begin another."""
-        return (
-            self._part is not None
-            and (frame.setup is not None or (number not in self._videos and not self._part.setups))
-            and self.is_due
-        )
+        """Whether the part is due to end, and `frame` can begin another: sound, if no picture comes."""
+        if self._part is None or not self.is_due:
+            return False
+        is_sound_alone = number not in self._videos and not any(map(self._comes, self._part.setups))
+        return frame.setup is not None or is_sound_alone
 
     def _is_change(self, number: int, frame: Frame) -> bool:
         """Whether the part's container cannot hold `frame`, and another one could."""

@@ -261,6 +261,16 @@ def test_spatial_layers_of_vp9_become_one_superframe() -> None:
     assert [bytes(part) for part in parts] == [frame, frame]
 
 
+def test_layers_that_are_predicted_from_the_first_tell_their_size_in_the_descriptor() -> None:
+    """As in L2T1_KEY: the keyframe of the whole picture is one of its lowest layer."""
+    key, *_, between = (bytes(packet) for packet in encode_video("VP9", 3 / 30))
+    structure = b"\x30" + b"".join(number.to_bytes(2) for number in (320, 240, 640, 480))
+    lower = packet_at(1, 1, b"\x2e\x00\x00" + structure + key, marker=False)  # L, B, E, V; layer 0
+    upper = packet_at(2, 1, b"\x2c\x02\x00" + between, marker=True)
+    [picture] = read("VP9", [lower, upper])
+    assert picture.setup == (640, 480, b"")
+
+
 def _vp9_stream() -> Any:
     return av.open(io.BytesIO(), "w", format="ivf").add_stream(ENCODERS["VP9"][0], rate=30)
 

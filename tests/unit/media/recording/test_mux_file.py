@@ -195,6 +195,48 @@ def test_a_part_of_sound_alone_ends_with_any_frame(monkeypatch: pytest.MonkeyPat
     assert world.ended == [world.parts[0].file]
 
 
+def test_where_no_picture_comes_any_more_sound_ends_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, Limits(seconds=5.0))
+    part = world.begin()
+    for second in (15.0, 15.1):  # a picture may be on its way
+        world.write(second - PICTURE_SECONDS, PICTURE)
+        world.write(second - 0.01, SOUND)
+    assert world.file.is_due
+    assert not world.ended
+    world.write(15.2, SOUND)
+    assert world.ended == [part.file]
+
+
+def test_when_one_of_two_pictures_begins_a_part_the_other_is_asked_for_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, codec="H264", videos=(PICTURE, OTHER))
+    for number, setup in ((PICTURE, WIDE), (OTHER, TALL), (SOUND, None)):
+        world.write(10.0, number, setup)
+        world.write(10.1, number)
+    assert not world.file.wants_keyframe(110.1)
+    world.write(11.0, PICTURE, TALL)  # it has changed its size
+    world.write(11.0, OTHER)
+    assert world.file.wants_keyframe(111.0)
+    world.write(11.2, OTHER, TALL)
+    assert not world.file.wants_keyframe(111.2)
+    world.write(11.2, PICTURE)
+    world.write(11.3, SOUND)
+    assert world.parts[-1].setups == {PICTURE: TALL, OTHER: TALL}
+    assert not world.file.wants_keyframe(111.3)
+
+
+def test_a_picture_that_a_part_lacks_is_asked_for_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, codec="H264", videos=(PICTURE, OTHER))
+    for number, setup in ((PICTURE, WIDE), (SOUND, None)):
+        world.write(10.0, number, setup)
+    world.file.poll(110.0 + PICTURE_SECONDS)
+    assert world.parts[0].setups == {PICTURE: WIDE}
+    world.parts[0].codecs = {PICTURE: None, SOUND: None}
+    world.write(13.1, OTHER)
+    assert world.file.wants_keyframe(113.1)
+
+
 def test_a_file_that_somebody_deletes_is_followed_by_another(world: World) -> None:
     part = world.begin()
     part.file.removed = True
