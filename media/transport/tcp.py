@@ -79,9 +79,8 @@ class TcpPort:
         self._by_address: dict[Address, TcpConnection] = {}
         self._by_file: dict[int, TcpConnection] = {}
         self._listeners: dict[int, socket.socket] = {}
-        self._passed_over: set[int] = (
-            set()
-        )  # files that were ready when a turn ended: the next begins with them
+        self._turns = 0
+        self._passed_over: dict[int, int] = {}  # files that are ready, since which turn: they come first
         try:
             self.number = 0
             for host, port in addresses:
@@ -171,14 +170,15 @@ class TcpPort:
     def _turn(self) -> None:
         batch: list[tuple[bytes, Address]] = []
         # The kernel names those that are ready in the same order each time: the first may fill every turn.
-        ready = sorted(
-            self._epoll.poll(0, _EVENTS_AT_ONCE), key=lambda each: each[0] not in self._passed_over
-        )
+        ready = self._epoll.poll(0, _EVENTS_AT_ONCE)
+        ready.sort(key=lambda each: self._passed_over.get(each[0], math.inf))
+        self._turns += 1
         for place, (file, events) in enumerate(ready):
             if len(batch) >= BATCH:
-                self._passed_over.update(file for file, _ in ready[place:])
+                for other, _ in ready[place:]:
+                    self._passed_over.setdefault(other, self._turns)
                 break
-            self._passed_over.discard(file)
+            self._passed_over.pop(file, None)
             if file in self._listeners:
                 self._accept(self._listeners[file])
                 continue
