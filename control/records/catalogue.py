@@ -133,7 +133,7 @@ class RecordCatalogue:
             return None
         async with self._opening:
             if self._store is None:
-                self._store = await self._in_thread(Store, self._settings)
+                self._store = await self._ask(Store, self._settings)
         return self._store
 
     async def _ask(self, call: Any, *arguments: object) -> Any:

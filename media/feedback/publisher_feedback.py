@@ -84,7 +84,10 @@ class PublisherFeedback:
         self._take_earlier()
 
     def _take_earlier(self) -> None:
-        self._earlier = {ssrc: report for ssrc, report in self._earlier.items() if not self.believe(*report)}
+        for track in self._tracks:
+            source = track.source
+            if source.stats is not None and not source.gate.closed and source.stats.ssrc in self._earlier:
+                self.believe(*self._earlier.pop(source.stats.ssrc))
 
     def believe(self, compound: bytes, now: float) -> bool:
         """The same; returns whether it reports of a track what can be believed."""

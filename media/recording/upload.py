@@ -52,7 +52,7 @@ class Uploader:
         self._folder = folder
         self._delete = delete
         self._wake = threading.Event()
-        self._failed: set[str] = set()  # at their latest try
+        self._failed: dict[str, int] = {}  # what failed at its latest try, in that order
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upload", daemon=True)
         self.uploaded = 0  # recordings
@@ -100,16 +100,16 @@ class Uploader:
     def _upload_all(self, store: Store) -> None:
         """Upload what is due. What failed comes last at the next look: it keeps nothing else back."""
         names = self._journal.names()
-        self._failed &= names
-        for name in sorted(names, key=lambda each: (each in self._failed, each)):
+        self._failed = {name: number for name, number in self._failed.items() if name in names}
+        for name in sorted(names, key=lambda each: (self._failed.get(each, 0), each)):
             try:
                 with self._journal.claim(name) as entry:
                     if entry is not None and entry.told:
                         self._upload(store, entry)
             except (StoreError, OSError):
-                self._failed.add(name)
+                self._failed[name] = self.failures + 1
                 raise
-            self._failed.discard(name)
+            self._failed.pop(name, None)
 
     def _upload(self, store: Store, entry: Entry) -> None:
         name = parse_record_name(entry.name)

@@ -7,17 +7,11 @@ const BAD_SECONDS = 3; // in a row, before it is worth a word
 const MUCH_LOSS = 0.05;
 const MUCH_DELAY_SECONDS = 1.5;
 
-/** Takes the statistics of each second. */
+/** Takes the statistics of each second of a session. */
 export class Health {
   #seconds = 0;
   #bad = 0;
   #told = null; // what is wrong; while that is the same, its figure stays: screen readers read each change aloud
-
-  /** A session began. */
-  restart() {
-    this.#seconds = this.#bad = 0;
-    this.#told = null;
-  }
 
   /**
    * @param {import('./receiving-stats.js').Stats} stats

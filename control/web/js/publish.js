@@ -104,7 +104,13 @@ async function publish() {
     if (retryIn) tell('waiting', say('publish.again', { trouble: spoken(error) }));
   });
   try {
-    await publisher.publish(new MediaStream(preview.stream), { codec: codec(), simulcast: several(), ...sound(), ...limits() });
+    const own = publisher;
+    await own.publish(new MediaStream(preview.stream), { codec: codec(), simulcast: several(), ...sound(), ...limits() });
+    own.addEventListener('state', ({ detail: { state, error } }) => { // what fails later is thrown to nobody
+      if (state !== 'failed') return;
+      end();
+      tell('error', spoken(error));
+    });
   } catch (error) {
     publisher = null;
     if (!(error instanceof Refused) || error.status !== 401) throw error;
@@ -118,8 +124,8 @@ async function publish() {
   }
 }
 
-/** @param {{ state: string, reason?: string, error?: Error }} detail of the publisher's event */
-function follow({ state, reason, error }) {
+/** @param {{ state: string, reason?: string }} detail of the publisher's event */
+function follow({ state, reason }) {
   if (state === 'live') {
     liveSince ??= performance.now();
     tell('live', say('publish.liveIn', { room }));
@@ -130,9 +136,6 @@ function follow({ state, reason, error }) {
   } else if (state === 'ended') {
     end();
     tell('error', Object.hasOwn(REASONS, reason) ? say(REASONS[reason]) : say('publish.ended', { reason }));
-  } else if (state === 'failed' && liveSince !== null) { // before that, `publish` throws it
-    end();
-    tell('error', spoken(error));
   } else if (STATES[state]) {
     tell('waiting', say(STATES[state]));
   }

@@ -2,7 +2,6 @@
 import { BufferMenu } from './buffer-menu.js';
 import { figures } from './figures.js';
 import { ago, duration } from './format.js';
-import { Health } from './health.js';
 import { keepVolume } from './kept-volume.js';
 import { say } from './language.js';
 import { LiveRoom } from './live-room.js';
@@ -53,7 +52,7 @@ export class Stage {
   #player;
   #quality;
   #buffer;
-  #health = new Health();
+  #health = null; // the promise of what judges the present session
   #waitsSince = null; // for somebody to publish; milliseconds
   #ended = null; // when the room did, as the server tells it; milliseconds
   #nobody = null; // the error, while nobody publishes
@@ -257,7 +256,7 @@ export class Stage {
     this.#part('hint').textContent = hint;
     this.#part('live').hidden = state !== 'live';
     this.#part('resume').hidden = true;
-    this.#health.restart();
+    this.#health = null;
     this.#part('health').textContent = '';
     this.#nobody = state === 'waiting' && error instanceof Refused && error.status === 404 ? error : null;
     if (!this.#nobody) this.#waitsSince = state === 'connecting' || state === 'waiting' ? this.#waitsSince : null;
@@ -293,8 +292,14 @@ export class Stage {
     if (line.textContent !== all) line.textContent = all; // screen readers read each change aloud
   }
 
+  async #judge(stats) {
+    this.#health ??= import('./health.js').then(({ Health }) => new Health(), () => null); // no page waits for it
+    const health = await this.#health;
+    if (health) this.#tellHealth(health.words(stats, this.#player.layers, this.#player.choice));
+  }
+
   #showFigures(stats) {
-    this.#tellHealth(this.#health.words(stats, this.#player.layers, this.#player.choice));
+    this.#judge(stats);
     const list = this.#part('figures');
     if (list.hidden) return;
     list.replaceChildren(...figures(stats).flatMap(([name, text]) => {

@@ -59,6 +59,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #choice = AUTOMATIC;
   #buffer = /** @type {BufferWish} */ (null);
   #tells; // reports
+  #isHeld = false; // paused by its viewer
 
   /**
    * @param {HTMLVideoElement} video muted, unless people have touched the page: browsers start no other by themselves
@@ -76,6 +77,8 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#endpoint = new URL(endpoint, document.baseURI);
     this.#token = token;
     this.#iceServers = iceServers;
+    video.addEventListener('pause', () => { this.#isHeld = Boolean(video.srcObject?.active); }); // and not at its end
+    video.addEventListener('play', () => { this.#isHeld = false; });
     this.#room = LiveRoom.of(this.#endpoint);
     this.#tells = reports ?? this.#endpoint.origin === location.origin;
   }
@@ -243,9 +246,8 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #show(session) {
     this.#shown = session;
     this.#silent = 0;
-    const isHeld = this.#video.srcObject && this.#video.paused; // by its viewer
     this.#video.srcObject = session.stream;
-    if (isHeld) this.#video.pause(); // `autoplay` would start it, too
+    if (this.#isHeld) this.#video.pause(); // `autoplay` would start it, too
     else this.#video.play().catch(() => {}); // not allowed, or replaced by the next
     this.#reports.change('live');
   }

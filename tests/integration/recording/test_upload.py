@@ -189,7 +189,7 @@ async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, tmp_path:
     s3.refuse = 1
     with running(s3, tmp_path, delete=True, describe=describe):
         await all_done(tmp_path)
-    assert described == [SMALL, SMALL, LARGE]  # the store refused the first
+    assert described == [SMALL, LARGE, SMALL]  # the store refused the first, which comes last then
     store = store_of(s3)
     assert {details.name for details in store.details()} == {SMALL, LARGE}
     assert {record.name for record in store.records()} == {SMALL, LARGE}

@@ -1,12 +1,14 @@
 """Programs that die are restarted, with growing delays, and all of them end when they should."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -89,22 +91,24 @@ async def test_a_refusal_later_on_is_only_a_death(tmp_path: Path, stop: asyncio.
     await task
 
 
-async def test_a_program_that_is_gone_for_a_moment_is_tried_again(
-    tmp_path: Path, stop: asyncio.Event
+async def test_a_process_that_cannot_be_had_now_is_tried_again(
+    tmp_path: Path, stop: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As while a virtual environment is made anew, or where there are no more processes to be had."""
-    log, program = tmp_path / "runs", tmp_path / "program"
-    program.symlink_to(sys.executable)
-    code = stand_in(log, "time.sleep(0.2); sys.exit(1)").command[-1]
-    steady = stand_in(tmp_path / "steady")
-    task = asyncio.create_task(supervise([Program("moving", (str(program), "-c", code)), steady], stop))
-    await pids_after(log, 1)
-    program.unlink()
-    await asyncio.sleep(0.7)
-    assert not task.done()
-    program.symlink_to(sys.executable)
+    log, steady, calls, start = tmp_path / "runs", tmp_path / "steady", 0, asyncio.create_subprocess_exec
+
+    async def refuse_some(*command: str, **how: Any) -> asyncio.subprocess.Process:
+        nonlocal calls
+        calls += 1
+        if calls in (3, 4):  # when the first one has died
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        return await start(*command, **how)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse_some)
+    task = asyncio.create_task(supervise([stand_in(log, "sys.exit(1)"), stand_in(steady)], stop))
     await pids_after(log, 2)
-    assert len(await pids_after(tmp_path / "steady", 1)) == 1
+    assert calls >= 5
+    assert len(await pids_after(steady, 1)) == 1
     stop.set()
     await task
 

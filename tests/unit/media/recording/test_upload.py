@@ -356,9 +356,13 @@ def test_one_that_fails_does_not_keep_the_others_back(
         (folder / name).write_bytes(b"x")
         journal.began(name, {})
         journal.finished(name, {}, is_due=True)
-    find = store.find
-    monkeypatch.setattr(store, "find", lambda name: None if name == NAME else find(name))
-    made, _ = uploader(folder, store, waits=3)
+    find, tries = store.find, iter(range(100))
+
+    def refuse(name: str) -> Stored | None:  # all, as long as it is away; then the one that is broken
+        return None if next(tries) < 5 or name == NAME else find(name)
+
+    monkeypatch.setattr(store, "find", refuse)
+    made, _ = uploader(folder, store, waits=9)
     made._run()
     assert (journal.names(), made.uploaded) == ({NAME}, 2)
 
