@@ -209,7 +209,8 @@ class Handlers:
         fragment = decode_fragment(message.fragment)
         if fragment.ice_ufrag is not None and fragment.ice_pwd is not None:
             former = session.ice.restarted_from(Credentials(fragment.ice_ufrag, fragment.ice_pwd))
-            if f'"{former}"' in _tags(message.if_match):  # it may have missed our reply
+            # it may have missed our reply
+            if former is not None and f'"{former}"' in _tags(message.if_match):
                 return Patched(etag=session.etag, fragment=self._roster.ice_fragment(session))
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)

@@ -77,7 +77,9 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#endpoint = new URL(endpoint, document.baseURI);
     this.#token = token;
     this.#iceServers = iceServers;
-    video.addEventListener('pause', () => { this.#isHeld = Boolean(video.srcObject?.active); }); // and not at its end
+    video.addEventListener('pause', () => { // and not at the end of a stream
+      this.#isHeld = Boolean(/** @type {MediaStream | null} */ (video.srcObject)?.active);
+    });
     video.addEventListener('play', () => { this.#isHeld = false; });
     this.#room = LiveRoom.of(this.#endpoint);
     this.#tells = reports ?? this.#endpoint.origin === location.origin;
