@@ -10,7 +10,7 @@ from shared.bus import keys
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
-from shared.messages.records import DeleteRecord, GetRecordStill, ListRecords, ShareRecord
+from shared.messages.records import DeletedRecord, DeleteRecord, GetRecordStill, ListRecords, ShareRecord
 from shared.messages.room_settings import FollowSettings, SettingsFollowed
 from shared.messages.rulings import EndSession, Obeyed, ObeyRulings
 from shared.messages.sessions import FindSessions, ListSessions, Living, ReadLine
@@ -156,5 +156,7 @@ class ScriptedWorker:
                 return SettingsFollowed()
             case ObeyRulings():
                 return Obeyed()
+            case DeleteRecord():
+                return DeletedRecord(existed=False)
             case _:
                 return Closed(sessions=1)
