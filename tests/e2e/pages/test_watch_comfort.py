@@ -264,14 +264,15 @@ async def test_a_browser_without_webrtc_is_told_so(system: System, browser: Brow
 async def test_a_row_that_is_moved_keeps_the_focus(system: System, browser: Browser) -> None:
     script = """async () => {
         const { KeyedRows } = await import('../static/js/keyed-rows.js');
-        document.body.innerHTML = '<template><button></button></template><main></main>';
-        const rows = new KeyedRows(document.querySelector('main'), document.querySelector('template'), {
-            fill: (row, name) => { row.textContent = name; },
-        });
+        const own = document.createElement('div');
+        own.innerHTML = '<template><button></button></template><p></p>';
+        document.body.append(own);
+        const [template, list] = own.children;
+        const rows = new KeyedRows(list, template, { fill: (row, name) => { row.textContent = name; } });
         rows.show(['a', 'b', 'c'], (name) => name);
-        document.querySelectorAll('button')[1].focus();
+        list.children[1].focus();
         rows.show(['b', 'c', 'a'], (name) => name);
-        return document.activeElement.textContent + document.querySelector('main').textContent;
+        return document.activeElement.textContent + list.textContent;
     }"""
     async with OpenPage(await browser.new_page()) as opened:
         await opened.page.goto(f"{system.controls[0].url}/watch/nobody")
