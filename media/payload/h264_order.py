@@ -6,6 +6,7 @@ from typing import NamedTuple
 from media.payload.bits import BitReader
 from media.payload.nal_units import cropped, without_emulation
 from media.payload.picture import DepacketizeError, Order
+from media.payload.picture_count import PictureCount
 
 _IDR = 5
 _SLICE_HEADER_BYTES = 32  # hold all fields up to the order
@@ -128,9 +129,7 @@ class PictureOrder:
     """Of one stream: the order of its pictures, decoded from their slices."""
 
     def __init__(self) -> None:
-        self._sequence = 0  # counts the pictures with which the order begins anew
-        self._high = 0  # of the latest picture that others refer to, ...
-        self._low = 0  # ... and the bits that its slices have
+        self._count = PictureCount()
 
     def order(self, slice_unit: bytes, parameters: SequenceParameters) -> Order | None:
         """The order of the picture of this slice; None where pictures are shown as they come.
@@ -148,13 +147,7 @@ class PictureOrder:
             reader.read(1)
         if idr:
             reader.ue()
-            self._sequence, self._high, self._low = self._sequence + 1, 0, 0
-        low = reader.read(parameters.order_bits)
-        high, whole = self._high, 1 << parameters.order_bits
-        if low < self._low and self._low - low >= whole // 2:
-            high += whole
-        elif low > self._low and low - self._low > whole // 2:
-            high -= whole
-        if slice_unit[0] & 0x60:  # others refer to it
-            self._high, self._low = high, low
-        return Order((self._sequence, high + low), parameters.reordered)
+            self._count.begin()
+        bits, is_reference = parameters.order_bits, slice_unit[0] & 0x60 != 0
+        place = self._count.place(reader.read(bits), bits, is_reference=is_reference)
+        return Order(place, parameters.reordered)

@@ -1,6 +1,12 @@
 """H.265: RTP payloads (RFC 7798) to access units as a byte stream."""
 
-from media.payload.h265_order import PictureOrder, picture_parameters, sequence_parameters
+from media.payload.h265_order import (
+    PictureOrder,
+    PictureParameters,
+    SequenceParameters,
+    picture_parameters,
+    sequence_parameters,
+)
 from media.payload.nal_units import Fragments, aggregated, byte_stream, small
 from media.payload.picture import DepacketizeError, Order, Picture, Setup
 
@@ -39,6 +45,9 @@ class H265Depacketizer:
 
     def __init__(self) -> None:
         self._sets: dict[int, bytes] = {}  # encoders of live video send one of each kind
+        self._parameters: tuple[SequenceParameters, PictureParameters] | None = (
+            None  # since the last keyframe
+        )
         self._order = PictureOrder()
 
     def starts(self, payload: bytes) -> bool:
@@ -59,17 +68,16 @@ class H265Depacketizer:
         sets = small([self._sets[kind] for kind in _SETS])
         delimiter = [unit for unit in units if _kind(unit) == _DELIMITER]
         pictures = [unit for unit in units if _kind(unit) not in (*_SETS, _DELIMITER)]
-        width, height = sequence_parameters(self._sets[_SPS])[:2]
-        setup = Setup(width, height, byte_stream(sets))
+        self._parameters = sequence_parameters(self._sets[_SPS]), picture_parameters(self._sets[_PPS])
+        setup = Setup(*self._parameters[0][:2], byte_stream(sets))
         return Picture(byte_stream([*delimiter, *sets, *pictures]), setup, self._order_of(units))
 
     def _order_of(self, units: list[bytes]) -> Order | None:
-        if len(self._sets) < len(_SETS):
+        if self._parameters is None:
             return None
         first = next(unit for unit in units if _kind(unit) < _VPS)
         try:
-            sequence, picture = sequence_parameters(self._sets[_SPS]), picture_parameters(self._sets[_PPS])
-            return self._order.order(first, sequence, picture)
+            return self._order.order(first, *self._parameters)
         except DepacketizeError:
             return None  # a decoder may know better what to do with it
 

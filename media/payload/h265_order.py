@@ -5,6 +5,7 @@ from typing import NamedTuple
 from media.payload.bits import BitReader
 from media.payload.nal_units import cropped, without_emulation
 from media.payload.picture import Order
+from media.payload.picture_count import PictureCount
 
 _IDR = frozenset({19, 20})  # H.265 table 7-1
 _BEGINS_ANEW = _IDR | {16, 17, 18}  # and BLA
@@ -73,9 +74,7 @@ class PictureOrder:
     """Of one stream: the order of its pictures, decoded from their slices."""
 
     def __init__(self) -> None:
-        self._sequence = 0  # counts the pictures with which the order begins anew
-        self._high = 0  # of the latest picture that others refer to, ...
-        self._low = 0  # ... and the bits that its slices have
+        self._count = PictureCount()
 
     def order(
         self, first_slice: bytes, sequence: SequenceParameters, picture: PictureParameters
@@ -97,13 +96,8 @@ class PictureOrder:
         reader.read(picture.has_output_flag + 2 * sequence.separate_planes)
         low = 0 if kind in _IDR else reader.read(sequence.order_bits)
         if kind in _BEGINS_ANEW:
-            self._sequence, self._high, self._low = self._sequence + 1, 0, low
-        high, whole = self._high, 1 << sequence.order_bits
-        if low < self._low and self._low - low >= whole // 2:
-            high += whole
-        elif low > self._low and low - self._low > whole // 2:
-            high -= whole
+            self._count.begin(low)
         is_lowest = first_slice[1] & 0x07 == 1  # nuh_temporal_id_plus1
-        if is_lowest and kind not in _LEADING and kind not in _SUB_LAYER_NON_REFERENCES:
-            self._high, self._low = high, low
-        return Order((self._sequence, high + low), sequence.reordered)
+        is_reference = is_lowest and kind not in _LEADING and kind not in _SUB_LAYER_NON_REFERENCES
+        place = self._count.place(low, sequence.order_bits, is_reference=is_reference)
+        return Order(place, sequence.reordered)

@@ -1,28 +1,16 @@
 """The order of showing, as x264 wrote it: against the times that it gave its pictures."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from media.payload.h264 import H264Depacketizer
 from media.payload.h264_order import PictureOrder, SequenceParameters, sequence_parameters
-from media.payload.picture import DepacketizeError, Order
+from media.payload.picture import DepacketizeError
 from tests.support.rtp_source import encode_video
+from tests.unit.media.payload.shown import assert_as_written, orders
 
 PYRAMID = {"preset": "veryfast", "bf": "3", "b_strategy": "0"}
-
-
-def orders(packets: list[Any]) -> list[Order | None]:
-    reader = H264Depacketizer()
-    found = []
-    for packet in packets:
-        units = [unit for unit in bytes(packet).replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1") if unit]
-        picture = reader.picture(units)
-        assert picture is not None
-        found.append(picture.order)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -36,25 +24,20 @@ def orders(packets: list[Any]) -> list[Order | None]:
 )
 def test_real_streams_tell_their_order_and_its_depth(how: dict[str, str], reordered: int) -> None:
     packets = encode_video("H264", 3.0, b_frames=3, **how)  # type: ignore[arg-type]
-    assert [packet.pts for packet in packets] != sorted(packet.pts for packet in packets)
-    found = orders(packets)
+    found = orders(H264Depacketizer(), packets)
     assert {order.reordered for order in found if order} == {reordered}
-    by_place = sorted(range(len(packets)), key=lambda n: found[n].place)  # type: ignore[union-attr]
-    assert by_place == sorted(range(len(packets)), key=lambda n: packets[n].pts)
+    assert_as_written(found, packets)
 
 
 def test_long_sequences_wrap_their_counter() -> None:
     packets = encode_video("H264", 20.0, b_frames=2, keyframe_every=60.0, size=(64, 64), **PYRAMID)  # type: ignore[arg-type]
-    places = [order.place for order in orders(packets) if order]
-    assert len(places) == len(packets)
-    assert max(high for _, high in places) > 1_000
-    assert sorted(range(len(packets)), key=lambda n: places[n]) == sorted(
-        range(len(packets)), key=lambda n: packets[n].pts
-    )
+    found = orders(H264Depacketizer(), packets)
+    assert max(order.place[1] for order in found if order) > 1_000
+    assert_as_written(found, packets)
 
 
 def test_streams_without_b_frames_have_no_order() -> None:
-    assert set(orders(encode_video("H264", 1.0))) == {None}
+    assert set(orders(H264Depacketizer(), encode_video("H264", 1.0))) == {None}
 
 
 parameters = st.builds(

@@ -14,24 +14,14 @@ from media.payload.h265_order import (
     picture_parameters,
     sequence_parameters,
 )
-from media.payload.picture import DepacketizeError, Order
+from media.payload.picture import DepacketizeError
 from tests.support.rtp_source import encode_video
+from tests.unit.media.payload.shown import assert_as_written, orders
 
 
 def stream(parameters: str, seconds: float = 3.0, **how: Any) -> list[Any]:
     options = {"preset": "ultrafast", "x265-params": f"log-level=none:{parameters}"}
     return encode_video("H265", seconds, **how, **options)
-
-
-def orders(packets: list[Any]) -> list[Order | None]:
-    reader = H265Depacketizer()
-    found = []
-    for packet in packets:
-        units = [unit for unit in bytes(packet).replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1") if unit]
-        picture = reader.picture(units)
-        assert picture is not None
-        found.append(picture.order)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -45,27 +35,22 @@ def orders(packets: list[Any]) -> list[Order | None]:
 )
 def test_real_streams_tell_their_order_and_its_depth(parameters: str, reordered: int) -> None:
     packets = stream(parameters)
-    assert [packet.pts for packet in packets] != sorted(packet.pts for packet in packets)
-    found = orders(packets)
+    found = orders(H265Depacketizer(), packets)
     assert {order.reordered for order in found if order} == {reordered}
-    by_place = sorted(range(len(packets)), key=lambda n: found[n].place)  # type: ignore[union-attr]
-    assert by_place == sorted(range(len(packets)), key=lambda n: packets[n].pts)
+    assert_as_written(found, packets)
 
 
 def test_long_sequences_wrap_their_counter() -> None:
     packets = stream(
         "bframes=2:b-adapt=0:keyint=1000:no-scenecut=1", 20.0, keyframe_every=60.0, size=(64, 64)
     )
-    places = [order.place for order in orders(packets) if order]
-    assert len(places) == len(packets)
-    assert max(high for _, high in places) > 256
-    assert sorted(range(len(packets)), key=lambda n: places[n]) == sorted(
-        range(len(packets)), key=lambda n: packets[n].pts
-    )
+    found = orders(H265Depacketizer(), packets)
+    assert max(order.place[1] for order in found if order) > 256
+    assert_as_written(found, packets)
 
 
 def test_streams_without_b_frames_have_no_order() -> None:
-    assert set(orders(stream("bframes=0", 1.0))) == {None}
+    assert set(orders(H265Depacketizer(), stream("bframes=0", 1.0))) == {None}
 
 
 sequences = st.builds(
