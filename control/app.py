@@ -125,8 +125,9 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     ice_servers = IceServers(settings)
     public_url = settings.public_url
     scraped = MetricsRoutes(cluster, rooms, metrics, watched, is_listed).routes()
+    catalogue = RecordCatalogue(settings, every_worker)
     record_routes = RecordRoutes(
-        RecordCatalogue(settings, every_worker),
+        catalogue,
         authenticator,
         record_proxy,
         RecordLinks(redis, clock, watch),
@@ -166,6 +167,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             await rooms_settings.first_look()
             await watch.look()
             yield
+        catalogue.close()
         await record_proxy.close()
         if callback:
             await callback.close()

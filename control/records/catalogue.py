@@ -55,6 +55,10 @@ class RecordCatalogue:
         self._threads = ThreadPoolExecutor(STORE_THREADS, "store")
         self._lacks_details = False  # the store gives recordings, and not what is known of them
 
+    def close(self) -> None:
+        """Ask the store nothing more. A call that it does not answer ends by its own time limit."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
     async def records(self, request_id: RequestId) -> Listed:
         """Every recording, and what is known of them. Raises `NO_WORKER` when Redis is away."""
         replies, local, (stored, stored_details) = await asyncio.gather(
