@@ -250,6 +250,7 @@ class TcpPort:
         if reason is not None and not connection.leaves:
             self.stats.refused[reason] += 1
         self._by_address.pop(connection.address, None)
+        self._passed_over.pop(file, None)
         self._connections.leave(connection)
         connection.socket.close()  # which the epoll notices
 
