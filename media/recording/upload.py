@@ -125,6 +125,7 @@ class Uploader:
         if find_in_folder(self._folder, name) is None:  # deleted while the store did not have it yet
             store.delete(name)
             entry.done()
+            log.info("recording was deleted while it was uploaded", name=entry.name)
             return
         self._tell(EventType.RECORDING_UPLOADED, name, entry.facts)
         if self._delete:
