@@ -249,6 +249,21 @@ async def test_all_comes_by_events_and_nothing_is_polled(system: System, browser
         assert asked == ["admin/events?", "admin/rooms?limit=101"]  # settings change by operators alone
 
 
+async def test_that_the_server_is_away_is_taken_back_by_the_next_stream(
+    system: System, browser: Browser
+) -> None:
+    async with await open_admin_page(browser, system.controls[0].url, expected_statuses=[503]) as admin:
+        await admin.sign_in(ADMIN_TOKEN)
+        await admin.shows("worker0")
+        away = admin.page.get_by_text("Trying again…")
+        await admin.page.route("**/api/admin/events*", lambda route: route.fulfill(status=503))
+        await admin.page.select_option("#of-role", index=1)  # which asks anew
+        await away.wait_for()
+        await admin.page.unroute("**/api/admin/events*")
+        await admin.page.select_option("#of-role", index=0)
+        await away.wait_for(state="hidden")
+
+
 async def test_an_operator_blocks_and_lifts_ends_and_revokes(system: System, browser: Browser) -> None:
     url = system.controls[0].url
     async with (

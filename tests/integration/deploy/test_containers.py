@@ -235,6 +235,14 @@ def test_workers_reach_each_other_without_leaving_the_cluster() -> None:
     assert len(set(fixed)) == len(fixed)
 
 
+def test_any_setting_reaches_the_planes() -> None:
+    """By a file that need not be there, which is never committed; git and Docker leave it out."""
+    for one in (services()["control"], *workers()):
+        assert one["env_file"] == [{"path": "roomcast.env", "required": False}]
+    assert "deploy/compose/roomcast.env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert not in_context("deploy/compose/roomcast.env")
+
+
 def test_only_the_proxies_may_say_where_a_request_comes_from() -> None:
     addresses = [services()[name]["networks"]["default"]["ipv4_address"] for name in ("haproxy", "caddy")]
     assert services()["control"]["environment"]["TRUSTED_PROXIES"].split(",") == addresses

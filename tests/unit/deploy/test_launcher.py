@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from deploy.launcher import Launch
 from deploy.supervisor import Program
 from shared.settings.host_port import HostPort
@@ -32,6 +34,20 @@ async def show(launch, writer):
     print(os.getpid(), len(launch.planes), launch == launcher.Launch.decode(launch.encode()), launch.tls)
 launcher.main()
 """
+# hangs up on itself as soon as it serves, and tells whether it is to stop
+HANG_UP = """
+import asyncio, os, signal, sys
+import deploy.launcher as launcher
+from tests.unit.deploy.test_launcher import LAUNCH
+async def supervise(programs, stop):
+    if programs == LAUNCH.planes:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.1)
+        print(stop.is_set())
+launcher.supervise = supervise
+signal.signal(signal.SIGHUP, getattr(signal, sys.argv[1]))
+asyncio.run(launcher.run(LAUNCH))
+"""
 
 
 def test_all_of_it_arrives() -> None:
@@ -50,6 +66,13 @@ def test_the_process_becomes_the_launcher() -> None:
         told, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert told.decode().split() == ["meanwhile", str(process.pid), "1000", "True", "True"]
+
+
+@pytest.mark.parametrize(("handling", "ends"), [("SIG_DFL", "True"), ("SIG_IGN", "False")])
+def test_a_terminal_that_hangs_up_ends_it_unless_nohup_was_asked(handling: str, ends: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", HANG_UP, handling]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == ends
 
 
 def test_it_does_without_what_is_large() -> None:
