@@ -58,9 +58,8 @@ class PublisherFeedback:
         self._send = send
         self._publishers += 1
         self._reported: dict[Track, SourceReport] = {}
-        self._earlier: dict[
-            int, tuple[bytes, float]
-        ] = {}  # reports of streams that are still to come, by SSRC
+        # reports of streams that are still to come, by SSRC, and when they came
+        self._earlier: dict[int, tuple[bytes, float]] = {}
         self._paused_at: dict[Track, float] = {}  # when it was last seen that a stream pauses
         self._held: set[Track] = set()  # tracks that wait for this publisher's first keyframe
         self._fir_command = 0

@@ -51,9 +51,7 @@ class Standby:
         )
         for track in self.tracks:
             track.source.heard_at = heard_at
-            track.source.ids = (
-                None  # those of the room number its pictures, from the burst on with which it comes on
-            )
+            track.source.ids = None  # the room's number its pictures, from the burst that brings it on
         self.session = session(self.feed)
         self._feedback = PublisherFeedback(self.feed, self.tracks, cname, self.session.send_rtcp, stats)
         self.resumption = Resumption(heard_at, was)
