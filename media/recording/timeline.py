@@ -26,7 +26,7 @@ MAX_STEP = 0.000_5  # ... per frame, ...
 SLOW_SLEW = 0.000_5  # ... but this per second in any case: pictures may be seconds apart
 JUMP_ERROR = 0.5  # more than this is not drift but a jump ...
 JUMP_SECONDS = 30.0  # ... once each track has had reports enough to confirm it
-MAX_ERROR = 5.0  # reports that ask for more are wrong
+MAX_ERROR = 5.0  # reports that differ more than this from when frames arrive are wrong
 
 
 class Placed(NamedTuple):
@@ -41,7 +41,8 @@ class Placed(NamedTuple):
 @dataclass(slots=True)
 class _Source:
     key: tuple[int, ...]
-    lag: float  # seconds from the media's time to its arrival, of the frame that came fastest
+    lag: float  # seconds from the media's time to its arrival, of the frame that came fastest, ...
+    lag_now: float  # ... and of the latest one
     waits: bool = True  # for its first report
     publisher: int = -1
     wall: float | None = None  # seconds from the media's time to that of its publisher's clock
@@ -112,8 +113,9 @@ class Timeline:
         media = frame.timestamp / track.rate
         source = track.heard
         if source is None or source.key != frame.source:
-            source = track.heard = _Source(frame.source, now - media)
-        source.lag = min(source.lag, now - media)
+            source = track.heard = _Source(frame.source, now - media, now - media)
+        source.lag_now = now - media
+        source.lag = min(source.lag, source.lag_now)
         if frame.wall is not None:
             source.publisher, source.wall = frame.wall.publisher, frame.wall.seconds - media
             source.waits = False
@@ -175,8 +177,9 @@ class Timeline:
             or source.publisher != other.placed.publisher
         ):
             return otherwise
-        target = other.offset + source.wall - other.placed.wall
-        return target if abs(target - otherwise) <= MAX_ERROR else otherwise
+        apart = source.wall - other.placed.wall
+        arrived_apart = source.lag_now - other.placed.lag_now
+        return other.offset + apart if abs(apart - arrived_apart) <= MAX_ERROR else otherwise
 
     def _by_arrival(self, track: _Track, source: _Source) -> float:
         """The offset with which the frames that came fastest took as long as those of another track."""

@@ -184,6 +184,24 @@ def test_a_jump_that_no_timestamp_shows_is_made_once_and_ahead(late: float) -> N
     assert plays[PICTURE][int(30 * (20 + JUMP_SECONDS)) - 2] == pytest.approx(20 + JUMP_SECONDS, abs=0.1)
 
 
+@pytest.mark.parametrize("stands_still", [SOUND, PICTURE])
+def test_a_track_whose_clock_stood_still_for_long_comes_back_in_sync(stands_still: int) -> None:
+    """A call took the microphone of a phone: nothing comes, and the timestamps go on where they ended."""
+    timeline, plays = Timeline([48_000, 90_000], SOUND), ([], [])  # type: ignore[var-annotated]
+    for number in range(3_000):
+        at = number / 30
+        for track, rate in ((SOUND, 48_000), (PICTURE, 90_000)):
+            if track == stands_still and 20 <= at < 40:
+                continue
+            lost = 20.0 if track == stands_still and at >= 40 else 0.0
+            for one in timeline.push(track, frame(round((at - lost) * rate), 4_000.0 + at), at):
+                plays[track].append((one.arrived, one.seconds))
+    for each in plays:
+        assert all(one[1] < other[1] for one, other in pairwise(each))
+    (sound_at, sound), (picture_at, picture) = plays[SOUND][-1], plays[PICTURE][-1]
+    assert picture - sound == pytest.approx(picture_at - sound_at, abs=0.01)
+
+
 def test_reports_that_are_absurd_change_nothing() -> None:
     timeline, plays = Timeline([48_000, 90_000], SOUND), []
     for number in range(3_000):
