@@ -30,9 +30,27 @@ def starts_keyframe(payload: bytes) -> bool:
 
 def picture_size(payload: bytes) -> tuple[int, int] | None:
     """Width and height in a payload with a sequence parameter set, also in an aggregate; None without."""
+    parameters = _sequence_parameters_in(payload)
+    return None if parameters is None else parameters[:2]
+
+
+def has_reordered_frames(payload: bytes) -> bool:
+    """Whether a sequence parameter set in `payload` says that frames do not come as they are shown.
+
+    A slice does not tell: encoders with low delay write B slices, too, which refer to earlier frames only.
+    """
+    try:
+        parameters = _sequence_parameters_in(payload)
+    except (IndexError, DepacketizeError):
+        return False
+    return parameters is not None and parameters.reordered > 0
+
+
+def _sequence_parameters_in(payload: bytes) -> SequenceParameters | None:
+    """Those of a set in a payload, also in an aggregate. Raises `IndexError` or `DepacketizeError`."""
     whole = (payload,) if _kind(payload) != _AGGREGATION else aggregated(payload, 2)
     sps = next((unit for unit in whole if unit and _kind(unit) == _SPS), None)
-    return None if sps is None else sequence_parameters(sps)[:2]
+    return None if sps is None else sequence_parameters(sps)
 
 
 def temporal_layer(payload: bytes) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from media.payload import av1, h264, h265, vp8, vp9
 from media.payload.picture import DepacketizeError
 
+# Codecs whose keyframes need parameter sets, which come before them in the stream or nowhere.
+HAS_PARAMETER_SETS = frozenset({"H264", "H265"})
 # Called for each packet of video. A payload that is cut may raise `IndexError` or `DepacketizeError`.
 _STARTS: dict[str, Callable[[bytes], bool]] = {
     "VP8": vp8.starts_keyframe,

@@ -5,13 +5,21 @@ from collections.abc import Sequence
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.rooms import ladder
 from media.rooms.starved_layers import StarvedLayers
-from media.rooms.warnings import LOSE_SOUND, NO_KEYFRAME, REORDERED, STARVED_LAYER, RoomWarnings
+from media.rooms.warnings import (
+    LOSE_SOUND,
+    NO_KEYFRAME,
+    NO_PARAMETER_SETS,
+    REORDERED,
+    STARVED_LAYER,
+    RoomWarnings,
+)
 from media.switch.feed import Feed
 from media.tracks.track import Track, has_stopped
 
 MEASURE_SECONDS = 1.0  # between two measurements
 NO_MEDIA_SECONDS = 2.0  # then a track is not checked any more
 _DELAY_STEP = 0.005  # seconds by which the delay changes before that is told
+_BARE_KEYFRAMES = 2  # in a row, without parameter sets: those of one may be lost
 # A room warns of viewers that lose sound from so many on: a few have bad lines of their own.
 _LEAST_LOSE = 3
 _MANY_LOSE, _FEWER_LOSE = 0.10, 0.05  # shares of its viewers: it warns, and no longer
@@ -81,20 +89,22 @@ class StreamWatch:
         self._feed.ladder = ladder.measure(self._feed, self._tracks, now)
 
     def _warn(self, now: float, viewers: int) -> None:
-        reordered: set[str] = set()  # codecs
-        no_keyframe = False
+        reordered: set[str] = set()
+        no_keyframe = no_parameter_sets = False
         for track in self._tracks:
             watch, requests = track.source.watch, track.sent.requests
             if watch is None or now - track.source.heard_at >= NO_MEDIA_SECONDS:
                 continue
             if watch.reorders:
-                reordered.add(track.published.codec.name)
+                reordered.add(REORDERED[track.published.codec.name])
             # without a request, browsers send none for minutes
             asked_in_vain = requests is not None and requests.in_vain(now)
             no_keyframe |= asked_in_vain and watch.lacks_keyframe(track.sent.keyframe_at, now)
-        for codec, text in REORDERED.items():
-            self._warnings.set(text, holds=codec in reordered)
+            no_parameter_sets |= track.sent.bare_keyframes >= _BARE_KEYFRAMES
+        for text in REORDERED.values():
+            self._warnings.set(text, holds=text in reordered)
         self._warnings.set(NO_KEYFRAME, holds=no_keyframe)
+        self._warnings.set(NO_PARAMETER_SETS, holds=no_parameter_sets)
         self._warnings.set(
             STARVED_LAYER, holds=any(track.sent.starves and track.live(now) for track in self._tracks)
         )

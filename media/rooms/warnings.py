@@ -5,13 +5,15 @@ from shared.telemetry.logging import get_logger
 
 MAX_WARNINGS = 16
 
+_B_FRAMES = (
+    "the publisher sends B-frames: viewers see one or two pictures after each keyframe, then none until "
+    "the next; set B-frames to 0 in its encoder (OBS: Settings, Output, B-frames or x264 Options)"
+)
 # What browsers do not play, by the codec. Chromium plays hidden frames if a temporal unit comes as one frame
 # of RTP, as FFmpeg sends it; those of OBS it does not.
 REORDERED = {
-    "H264": (
-        "the publisher sends B-frames: viewers see one or two pictures after each keyframe, then none until "
-        "the next; set B-frames to 0 in its encoder (OBS: Settings, Output, B-frames or x264 Options)"
-    ),
+    "H264": _B_FRAMES,
+    "H265": _B_FRAMES,
     "AV1": (
         "the publisher sends hidden frames: from OBS, viewers see one or two pictures after each keyframe, "
         "then none until the next; encode with low delay (OBS with SVT-AV1: Settings, Output, "
@@ -19,6 +21,10 @@ REORDERED = {
     ),
 }
 NO_KEYFRAME = "no keyframe for 10 s: new viewers wait for a picture; set a shorter keyframe interval"
+NO_PARAMETER_SETS = (
+    "keyframes come without parameter sets (SPS, PPS): new viewers see no picture; have the publisher send "
+    "them with each keyframe (GStreamer: config-interval=-1)"
+)
 STARVED_LAYER = (
     "the best layer has far fewer pictures than the next one, which viewers get instead: the publisher's "
     "uplink or processor does not carry it"

@@ -4,12 +4,17 @@ from collections.abc import Callable, Sequence
 
 from media.payload.av1 import has_hidden_frames
 from media.payload.h264 import has_b_frames
+from media.payload.h265 import has_reordered_frames
 
 NO_KEYFRAME_SECONDS = 10.0
 
 # Encoders that change the order of frames do so from the beginning, within a second.
 _PROBED_PACKETS = 2000
-_PROBES: dict[str, Callable[[bytes], bool]] = {"H264": has_b_frames, "AV1": has_hidden_frames}
+_PROBES: dict[str, Callable[[bytes], bool]] = {
+    "H264": has_b_frames,
+    "H265": has_reordered_frames,
+    "AV1": has_hidden_frames,
+}
 
 
 class FrameWatch:

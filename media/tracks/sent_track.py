@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from media.payload.keyframes import picture_size, starts_keyframe
+from media.payload.keyframes import HAS_PARAMETER_SETS, picture_size, starts_keyframe
 from media.rtp.run import Run, between
 from media.rtp.sequence import WRAP_GUARD, before_wrap
 from media.tracks.history import PacketHistory
@@ -40,6 +40,7 @@ class SentTrack:
     requests: KeyframeRequests | None = None  # to the current publisher
     keyframe_at: float = -math.inf  # when the latest keyframe began
     size: tuple[int, int] | None = None  # width and height of the latest keyframe; None: not known
+    bare_keyframes: int = 0  # the latest ones that came without the parameter sets that their codec needs
     octets: int = 0  # of RTP payload, so far
     bitrate: int = 0  # bits a second of it lately: see `measure`
     packet_rate: float = 0.0  # packets a second lately
@@ -64,6 +65,7 @@ class SentTrack:
         self.temporal = TemporalLayers(codec, descriptor)
         self.requests = KeyframeRequests(deaf=deaf)
         self.starves = False
+        self.bare_keyframes = 0
 
     def keep(self, run: Run, now: float) -> None:
         """Keep a run that is forwarded at `now`, seconds of a steady clock."""
@@ -86,8 +88,11 @@ class SentTrack:
             self._cache(run.part(0, starts[0][0]), now, starts_keyframe=False)
         places = [*[place for place, _ in starts], len(run)]
         for (place, payload), (start, stop) in zip(starts, pairwise(places), strict=True):
-            self.size = picture_size(self.codec, payload) or self.size
+            size = picture_size(self.codec, payload)
+            self.size = size or self.size
             if timestamps[place] != self._keyframe:
+                is_bare = size is None and self.codec in HAS_PARAMETER_SETS
+                self.bare_keyframes = self.bare_keyframes + 1 if is_bare else 0
                 self._keyframe = timestamps[place]
                 self.keyframe_octets = run.part(place, len(run)).octets_of(self._keyframe)
                 self._keyframe_begins(run.part(place, place + 1), now)

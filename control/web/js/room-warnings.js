@@ -3,6 +3,7 @@ import { say } from './language.js';
 
 const KNOWN = [
   [/^no keyframe for 10 s/, 'warnings.noKeyframe'],
+  [/^keyframes come without parameter sets/, 'warnings.noParameterSets'],
   [/^the publisher sends B-frames/, 'warnings.reordered'],
   [/^the publisher sends hidden frames/, 'warnings.hidden'],
   [/^the best layer has far fewer pictures/, 'warnings.starved'],

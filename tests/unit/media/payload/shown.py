@@ -6,12 +6,16 @@ from typing import Any
 from media.payload.picture import Depacketizer, Order
 
 
+def units_of(packet: Any) -> list[bytes]:
+    """Of a packet of PyAV's, which holds a picture as a byte stream."""
+    return [unit for unit in bytes(packet).replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1") if unit]
+
+
 def orders(reader: Depacketizer, packets: Sequence[Any]) -> list[Order | None]:
-    """Of each packet of PyAV's, which holds a picture as a byte stream."""
+    """Of each packet of PyAV's."""
     found = []
     for packet in packets:
-        units = [unit for unit in bytes(packet).replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1") if unit]
-        picture = reader.picture(units)
+        picture = reader.picture(units_of(packet))
         assert picture is not None
         found.append(picture.order)
     return found

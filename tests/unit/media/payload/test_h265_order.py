@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.payload.h265 import H265Depacketizer
+from media.payload.h265 import H265Depacketizer, has_reordered_frames
 from media.payload.h265_order import (
     PictureOrder,
     PictureParameters,
@@ -16,7 +16,7 @@ from media.payload.h265_order import (
 )
 from media.payload.picture import DepacketizeError
 from tests.support.rtp_source import encode_video
-from tests.unit.media.payload.shown import assert_as_written, orders
+from tests.unit.media.payload.shown import assert_as_written, orders, units_of
 
 
 def stream(parameters: str, seconds: float = 3.0, **how: Any) -> list[Any]:
@@ -37,6 +37,7 @@ def test_real_streams_tell_their_order_and_its_depth(parameters: str, reordered:
     packets = stream(parameters)
     found = orders(H265Depacketizer(), packets)
     assert {order.reordered for order in found if order} == {reordered}
+    assert any(map(has_reordered_frames, units_of(packets[0])))
     assert_as_written(found, packets)
 
 
@@ -50,7 +51,9 @@ def test_long_sequences_wrap_their_counter() -> None:
 
 
 def test_streams_without_b_frames_have_no_order() -> None:
-    assert set(orders(H265Depacketizer(), stream("bframes=0", 1.0))) == {None}
+    packets = stream("bframes=0", 1.0)
+    assert set(orders(H265Depacketizer(), packets)) == {None}
+    assert not any(has_reordered_frames(unit) for packet in packets for unit in units_of(packet))
 
 
 sequences = st.builds(

@@ -11,7 +11,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms.publisher_life import PublisherState
 from media.rooms.room import Room, new_room
 from media.rooms.stream_watch import MEASURE_SECONDS, NO_MEDIA_SECONDS
-from media.rooms.warnings import NO_KEYFRAME, REORDERED
+from media.rooms.warnings import NO_KEYFRAME, NO_PARAMETER_SETS, REORDERED
 from media.sessions.end_reason import EndReason
 from media.tracks.frame_watch import NO_KEYFRAME_SECONDS
 from shared.names import RoomName, SessionId, WorkerId
@@ -234,14 +234,15 @@ def watched(room: Room, now: float, **watch: Any) -> None:
     track.sent.requests = requests  # type: ignore[assignment]
 
 
-def test_pictures_in_another_order_are_warned_of_while_they_come() -> None:
-    room = room_of(video("H264"))
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+def test_pictures_in_another_order_are_warned_of_while_they_come(codec: str) -> None:
+    room = room_of(video(codec))
     watched(room, 10.0, reorders=True)
     room.tick(10.0)
-    assert list(room.warnings.texts) == [REORDERED["H264"]]
+    assert list(room.warnings.texts) == [REORDERED[codec]]
     watched(room, 20.0, reorders=True)
     room.tick(20.0 + NO_MEDIA_SECONDS - 0.1)
-    assert list(room.warnings.texts) == [REORDERED["H264"]]
+    assert list(room.warnings.texts) == [REORDERED[codec]]
     room.tick(21.0 + NO_MEDIA_SECONDS)
     assert not list(room.warnings.texts)
 
@@ -259,6 +260,15 @@ def test_a_keyframe_that_does_not_come_is_warned_of_if_it_was_asked_for(
     room.tick(10.0)
     assert (NO_KEYFRAME in room.warnings.texts) is warned
     assert f"{NO_KEYFRAME_SECONDS:.0f} s" in NO_KEYFRAME
+
+
+def test_keyframes_without_parameter_sets_are_warned_of_while_they_come() -> None:
+    room = room_of(video("H264"))
+    for bare, warned in ((1, False), (2, True), (3, True)):
+        watched(room, 10.0 + bare)
+        room.tracks[0].sent.bare_keyframes = bare
+        room.tick(10.0 + bare)
+        assert (NO_PARAMETER_SETS in room.warnings.texts) is warned
 
 
 def test_warnings_are_about_the_present_publisher() -> None:

@@ -50,6 +50,27 @@ def test_it_learns_from_each_keyframe_what_its_layers_are() -> None:
     assert track.temporal.layer(delta.packet(0)) is None
 
 
+def test_it_counts_the_latest_keyframes_that_came_without_parameter_sets() -> None:
+    """Those of a keyframe are in packets before it, with its timestamp."""
+    track = SentTrack(SSRC, codec="H264", join_burst="off")
+    sps, idr, delta = (
+        bytes.fromhex(payload)
+        for payload in ("6742c014da0507e840000003004000000f23c50aa8", "6588ff", "419aff")
+    )
+    counted = []
+    for index, (stamp, payload) in enumerate([(0, idr), (0, idr), (1, delta), (2, idr), (3, sps), (3, idr)]):
+        packet = rtp(index, payload, ssrc=SSRC, timestamp=stamp)
+        track.keep(run_of(packet, track=VIDEO, ssrc=SSRC, first=index), 1.0)
+        counted.append(track.bare_keyframes)
+    assert counted == [1, 1, 1, 2, 0, 0]
+    track.keep(picture(7, idr), 1.0)
+    track.publish("H264", deaf=False)
+    assert track.bare_keyframes == 0
+    track.publish("VP8", deaf=False)
+    track.keep(picture(8, KEY[:1]), 1.0)  # cut
+    assert track.bare_keyframes == 0
+
+
 def test_a_run_is_kept_as_its_packets() -> None:
     together, singly = (SentTrack(SSRC, codec="VP8", join_burst="on") for _ in range(2))
     for n, run in enumerate(
