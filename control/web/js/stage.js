@@ -225,8 +225,15 @@ export class Stage {
   /** Whether the room has been live: here, or before this page came. */
   get #isOver() { return this.#wasLive || this.#ended !== null; }
 
-  /** Hides the controls when idle; a pointer, a key or a touch shows them again. */
+  /** Hides the controls when idle; a pointer, a key or a touch shows them again, and presses none that nobody saw. */
   #hideWhenIdle() {
+    let unseen = false;
+    this.#root.addEventListener('pointerdown', ({ target }) => {
+      const control = /** @type {Element} */ (target).closest('.stage-bar > *');
+      unseen = control !== null && getComputedStyle(control).opacity === '0';
+    }, { capture: true });
+    // the click of a key has no detail
+    this.#root.addEventListener('click', (event) => unseen && event.detail && event.stopPropagation(), { capture: true });
     const wake = () => {
       clearTimeout(this.#idling);
       delete this.#root.dataset.idle;

@@ -60,6 +60,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #buffer = /** @type {BufferWish} */ (null);
   #tells; // reports
   #isHeld = false; // paused by its viewer
+  #holds = new AbortController(); // ends listening to whether it is
 
   /**
    * @param {HTMLVideoElement} video muted, unless people have touched the page: browsers start no other by themselves
@@ -77,10 +78,6 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#endpoint = new URL(endpoint, document.baseURI);
     this.#token = token;
     this.#iceServers = iceServers;
-    video.addEventListener('pause', () => { // and not at the end of a stream
-      this.#isHeld = Boolean(/** @type {MediaStream | null} */ (video.srcObject)?.active);
-    });
-    video.addEventListener('play', () => { this.#isHeld = false; });
     this.#room = LiveRoom.of(this.#endpoint);
     this.#tells = reports ?? this.#endpoint.origin === location.origin;
   }
@@ -130,6 +127,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
       recover: () => this.#sessions.forEach((session) => session.recover()),
     });
     this.#wait = new ScreenWait(this.#video);
+    this.#followViewer();
     this.#reports.change('connecting');
     run.repeat((succeeded) => this.#playOnce(run, succeeded), {
       pauseAfter: (error, failures) => this.#pauseAfter(error, failures, run),
@@ -140,6 +138,18 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   /** Ends the session, here and on the server. */
   stop() {
     if (this.#run) this.#finish('stopped');
+  }
+
+  /** Whether the viewer holds the picture: then it is not started again. */
+  #followViewer() {
+    this.#isHeld = false;
+    this.#holds = new AbortController();
+    const { signal } = this.#holds;
+    const video = this.#video;
+    video.addEventListener('pause', () => { // and not at the end of a stream
+      this.#isHeld = Boolean(/** @type {MediaStream | null} */ (video.srcObject)?.active);
+    }, { signal });
+    video.addEventListener('play', () => { this.#isHeld = false; }, { signal });
   }
 
   /** One session, with those that take over from it, to its end. Returns the seconds until the next. */
@@ -301,6 +311,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     const run = this.#run;
     this.#run = null;
     run.end();
+    this.#holds.abort();
     this.#wait.close();
     this.#expectNobody();
     this.#sessions.forEach((session) => this.#drop(session));

@@ -31,7 +31,11 @@ async def test_the_plain_example_publishes_and_the_react_one_plays(
             await tab.unmute()
             await tab.sees_and_hears(SEE_SECONDS, frames=20)
             await _has_viewers(system, first=1, other=0)
+            await tab.page.fill("input[type=url]", "https://")
+            await tab.page.press("input[type=url]", "Enter")  # no address yet: it plays on
+            await tab.becomes("played", "live")
             await tab.page.fill("input[type=url]", system.whep("other"))
+            await tab.page.press("input[type=url]", "Enter")
             await _has_viewers(system, first=0, other=1)
             await tab.becomes("played", "live")
             await tab.pictures()

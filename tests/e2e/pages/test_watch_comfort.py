@@ -132,6 +132,27 @@ async def test_a_phone_without_keys_plays_again_by_a_tap(system: System, browser
             assert await page.evaluate("document.querySelector('video').muted"), "it stays muted"
 
 
+async def test_the_tap_that_shows_the_controls_of_a_phone_presses_none(
+    system: System, browser: Browser
+) -> None:
+    async with (
+        publisher(system.http, system.whip("hidden")),
+        OpenPage(await browser.new_page(viewport=DEVICES["phone"], has_touch=True, is_mobile=True)) as viewer,
+    ):
+        page = viewer.page
+        await page.goto(f"{system.controls[0].url}/watch/hidden")
+        await viewer.tells("Watching hidden.")
+        await page.locator(".stage[data-idle]").wait_for()
+        control = await page.locator("#statistics").bounding_box()
+        assert control is not None
+        for tapped, shown in ((1, False), (2, True)):
+            await page.touchscreen.tap(
+                control["x"] + control["width"] / 2, control["y"] + control["height"] / 2
+            )
+            await page.locator(".stage:not([data-idle])").wait_for()
+            assert await page.locator(".stage-figures").is_visible() is shown, tapped
+
+
 async def test_who_waits_is_told_for_how_long(system: System, browser: Browser) -> None:
     async with await open_watch_page(browser, system.controls[0].url, "nobody") as viewer:
         await viewer.tells("nobody is not live yet.")

@@ -10,9 +10,17 @@ function Show() {
   const [height, setHeight] = useState(0);
   return (
     <main>
-      <label>
-        Play <input type="url" size={60} value={src} onChange={({ target }) => setSrc(target.value)} />
-      </label>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          setSrc(String(new FormData(event.currentTarget).get('src')));
+        }}
+      >
+        <label>
+          Address <input type="url" name="src" required size={60} defaultValue={src} />
+        </label>
+        <button>Play</button>
+      </form>
       <WhepPlayer
         id="video"
         src={src}
