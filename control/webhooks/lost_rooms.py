@@ -1,7 +1,7 @@
-"""Ends the broadcasts of workers that died: they cannot tell it themselves.
+"""Ends the broadcasts whose end nobody tells: their workers died, or Redis lost what they told.
 
-A worker lives while its heartbeats come, and its broadcasts live while they come from the same process: a
-worker that was started again has lost its rooms.
+A worker lives while its heartbeats come. Its broadcasts live while these come from the same process, and the
+worker holds their rooms: a worker that was started again has lost them.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from shared.directory.directory import Directory
 from shared.errors import ServiceError
 from shared.events.event_log import Broadcast
 from shared.events.event_queue import EventQueue
-from shared.names import WorkerId
+from shared.names import RoomName, WorkerId
 from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
-DEAD_SECONDS = 3.0  # without a heartbeat in Redis, where one stays for 5 s: then its worker is dead
+DEAD_SECONDS = 3.0  # without a heartbeat or a claim in Redis, where these stay for 5 and 4 s: then it is over
 REASON = "worker_lost"
 
 log = get_logger()
@@ -42,7 +42,7 @@ class LostRooms:
         self._lease = lease
         self._watch = watch
         self._unix_clock = unix_clock
-        self._silent_since: dict[str, float] = {}  # workers
+        self._gone_since: dict[str, float] = {}  # broadcasts
 
     async def run(self) -> None:
         try:
@@ -59,7 +59,7 @@ class LostRooms:
             if await self._lease.take():
                 await self._look(monotonic())
         except (RedisError, OSError, ServiceError):
-            self._silent_since.clear()
+            self._gone_since.clear()
         except Exception:
             log.exception("rooms of lost workers were not looked for")
 
@@ -67,15 +67,17 @@ class LostRooms:
         under_way = await self._queue.broadcasts()
         workers = {WorkerId(broadcast.worker) for _, broadcast in under_way}
         statuses = await self._directory.statuses(workers)
-        self._silent_since = {
-            worker: self._silent_since.get(worker, now) for worker in workers - statuses.keys()
-        }
-        dead = {worker for worker, since in self._silent_since.items() if now - since >= DEAD_SECONDS}
+        owners = await self._directory.room_owners([RoomName(room) for room, _ in under_way])
         processes = {worker: status.rooms_version.partition(":")[0] for worker, status in statuses.items()}
+        before, self._gone_since = self._gone_since, {}
         for room, broadcast in under_way:
-            process = processes.get(WorkerId(broadcast.worker))
-            if broadcast.worker in dead or (process and process != _process(broadcast)):
-                log.info("room ended with its worker", room=room, worker=broadcast.worker)
+            worker = WorkerId(broadcast.worker)
+            process = processes.get(worker)
+            is_former = bool(process) and process != _process(broadcast)
+            if process is None or owners[RoomName(room)] != worker:
+                self._gone_since[broadcast.id] = before.get(broadcast.id, now)
+            if is_former or now - self._gone_since.get(broadcast.id, now) >= DEAD_SECONDS:
+                log.info("room ended, and its worker did not tell it", room=room, worker=worker)
                 await self._queue.end(room, broadcast, self._unix_clock(), REASON)
 
 

@@ -201,6 +201,14 @@ class Directory:
         owner = cast(bytes | None, await self._redis.get(keys.room_claim(room)))
         return worker_in_key(owner) if owner is not None else None
 
+    async def room_owners(self, rooms: Sequence[RoomName]) -> dict[RoomName, WorkerId | None]:
+        """As `room_owner`, of each of `rooms`."""
+        found = await self._redis.mget([keys.room_claim(room) for room in rooms]) if rooms else []
+        return {
+            room: worker_in_key(owner) if owner is not None else None
+            for room, owner in zip(rooms, cast(list[bytes | None], found), strict=True)
+        }
+
     async def room_holders(self, room: RoomName) -> RoomHolders:
         batch = Batch(self._redis)
         batch.add("GET", keys.room_claim(room))

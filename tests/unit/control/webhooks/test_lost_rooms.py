@@ -24,6 +24,7 @@ class World:
 
     def __init__(self) -> None:
         self.process: str | None = "p1"
+        self.owner = W1
         self.now = 0.0
         self.is_away = False
         self.is_settled = self.is_known = True
@@ -43,6 +44,9 @@ class World:
             return {}
         version = f"{self.process}:12" if self.process else ""
         return {W1: WorkerStatus(id=W1, state=WorkerState.READY, http_url="", rooms_version=version)}
+
+    async def room_owners(self, rooms: Iterable[str]) -> dict[str, WorkerId]:
+        return dict.fromkeys(rooms, self.owner)
 
     async def end(self, room: str, broadcast: Broadcast, at: float, reason: str) -> None:
         self.ended.append((room, reason))
@@ -90,6 +94,15 @@ async def test_a_worker_has_lost_its_rooms_when_it_is_silent_for_so_long_or_anot
         world.process = process
         await world.turn(now)
     assert world.ended == [("demo", "worker_lost")] * has_lost
+
+
+async def test_a_room_has_ended_that_its_living_worker_has_not_held_for_so_long(world: World) -> None:
+    for now, owner in ((98.0, "w2"), (99.0, W1), (100.0, "w2"), (DEAD_AT - 0.1, "w2")):
+        world.owner = WorkerId(owner)
+        await world.turn(now)
+    assert not world.ended
+    await world.turn(DEAD_AT)
+    assert world.ended == [("demo", "worker_lost")]
 
 
 async def test_silence_before_redis_was_away_does_not_count(world: World) -> None:
