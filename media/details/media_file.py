@@ -65,8 +65,11 @@ def _contents(container: Any, with_pictures: bool, whole: bool) -> Contents:
     width, height = video.codec_context.width, video.codec_context.height
     if not (0 < width <= MOST_PIXELS and 0 < height <= MOST_PIXELS):
         return Contents(_bounded(seconds), 0, 0, {})
-    pictures = _pictures(video, walk) if with_pictures and width * height <= MAX_PIXELS else {}
-    return Contents(_bounded(seconds), width, height, pictures)
+    shown = _shown(video, walk) if with_pictures and width * height <= MAX_PIXELS else None
+    if shown is None:
+        return Contents(_bounded(seconds), width, height, {})
+    frame, pictures = shown
+    return Contents(_bounded(seconds), frame.width, frame.height, pictures)
 
 
 def _seconds_by_index(container: Any, up_to_the_hole: float) -> float | None:
@@ -129,16 +132,16 @@ class _Walk:
             self.keyframes = [*self.keyframes[:1], packet]
 
 
-def _pictures(video: Any, walk: _Walk) -> dict[int, bytes]:
-    """The pictures of the latest keyframe that can be decoded; none if none can."""
+def _shown(video: Any, walk: _Walk) -> tuple[av.VideoFrame, dict[int, bytes]] | None:
+    """The latest keyframe that can be decoded, and the pictures of it; None if none can."""
     decoder = video.codec_context
     decoder.thread_count = 1
     for keyframe in reversed(walk.keyframes):
         try:
             frames = decoder.decode(keyframe) or decoder.decode(None)
             decoder.flush_buffers()
-            if frames and not frames[0].is_corrupt:
-                return pictures_of(frames[0])
+            if frames and not frames[-1].is_corrupt:  # the last one, as in a room's still picture
+                return frames[-1], pictures_of(frames[-1])
         except (av.error.FFmpegError, StillError):
             decoder.flush_buffers()
-    return {}
+    return None

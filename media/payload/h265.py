@@ -1,5 +1,8 @@
 """H.265: RTP payloads (RFC 7798) to access units as a byte stream."""
 
+from collections.abc import Sequence
+
+from media.payload.bits import BitReader
 from media.payload.h265_order import (
     PictureOrder,
     PictureParameters,
@@ -7,11 +10,12 @@ from media.payload.h265_order import (
     picture_parameters,
     sequence_parameters,
 )
-from media.payload.nal_units import Fragments, aggregated, byte_stream, small
+from media.payload.nal_units import Fragments, aggregated, byte_stream, small, without_emulation
 from media.payload.picture import DepacketizeError, Order, Picture, Setup
 
 _VPS, _SPS, _PPS, _DELIMITER = 32, 33, 34, 35  # H.265 table 7-1
 _SETS = (_VPS, _SPS, _PPS)
+_MAX_SETS = 32
 _RANDOM_ACCESS = frozenset(range(16, 24))  # pictures that a decoder may begin with
 _STARTS = _RANDOM_ACCESS | {_VPS, _SPS}
 _AGGREGATION, _FRAGMENT = 48, 49
@@ -62,7 +66,7 @@ class H265Depacketizer:
     """Remembers parameter sets: a publisher may send them once, apart from the pictures."""
 
     def __init__(self) -> None:
-        self._sets: dict[int, bytes] = {}  # encoders of live video send one of each kind
+        self._sets: dict[tuple[int, int], bytes] = {}  # by their kinds and ids
         self._parameters: tuple[SequenceParameters, PictureParameters] | None = (
             None  # since the last keyframe
         )
@@ -76,19 +80,29 @@ class H265Depacketizer:
     def picture(self, payloads: list[bytes]) -> Picture | None:
         units = _units(payloads)
         kinds = {_kind(unit) for unit in units}
-        self._sets |= {_kind(unit): unit for unit in small([one for one in units if _kind(one) in _SETS])}
+        if kinds >= set(_SETS):  # all that it needs
+            self._sets.clear()
+        self._remember(small([unit for unit in units if _kind(unit) in _SETS]))
         if not any(kind < 32 for kind in kinds):  # no slice
             return None
         if kinds.isdisjoint(_RANDOM_ACCESS):
             return Picture(byte_stream(units), None, self._order_of(units))
-        if len(self._sets) < len(_SETS):
+        if {kind for kind, _ in self._sets} != set(_SETS):
             return None
-        sets = small([self._sets[kind] for kind in _SETS])
+        sets = small([unit for _, unit in sorted(self._sets.items())])
         delimiter = [unit for unit in units if _kind(unit) == _DELIMITER]
         pictures = [unit for unit in units if _kind(unit) not in (*_SETS, _DELIMITER)]
-        self._parameters = sequence_parameters(self._sets[_SPS]), picture_parameters(self._sets[_PPS])
+        sps, pps = (next(unit for unit in sets if _kind(unit) == kind) for kind in (_SPS, _PPS))
+        self._parameters = sequence_parameters(sps), picture_parameters(pps)
         setup = Setup(*self._parameters[0][:2], byte_stream(sets))
         return Picture(byte_stream([*delimiter, *sets, *pictures]), setup, self._order_of(units))
+
+    def _remember(self, sets: Sequence[bytes]) -> None:
+        """Of the others, encoders of live video send one of each kind."""
+        for unit in sets:
+            number = BitReader(without_emulation(unit)[2:]).ue() if _kind(unit) == _PPS else 0
+            if len(self._sets) < _MAX_SETS:
+                self._sets[_kind(unit), number] = unit
 
     def _order_of(self, units: list[bytes]) -> Order | None:
         if self._parameters is None:

@@ -58,9 +58,9 @@ def _decoded(codec: str, data: bytes) -> av.VideoFrame:
     decoder.thread_count = 1
     decoder.options = {"max_pixels": str(MAX_PIXELS)} | _HASTE
     frames = decoder.decode(av.Packet(data)) or decoder.decode(None)
-    if not frames or frames[0].is_corrupt:
+    if not frames or frames[-1].is_corrupt:
         raise StillError("nothing decoded")
-    frame: av.VideoFrame = frames[0]
+    frame: av.VideoFrame = frames[-1]  # FFmpeg shows each of VP9's spatial layers, the largest last
     return frame
 
 

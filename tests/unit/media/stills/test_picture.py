@@ -10,6 +10,7 @@ from media.stills.job import Keyframe
 from media.stills.picture import StillError, still_pictures
 from shared.messages.stills import WIDTHS
 from tests.support.encoded import ENCODERS, HEIGHT, WIDTH, encode, picture
+from tests.support.rtp_source import encode_video
 from tests.support.still_room import keyframe_payloads
 
 
@@ -31,6 +32,13 @@ def test_each_codec_gives_the_picture_that_was_sent(codec: str) -> None:
 def test_a_picture_is_never_made_larger() -> None:
     frame = shown(still_pictures(Keyframe("VP8", list(keyframe_payloads("VP8"))))[640])
     assert (frame.width, frame.height) == (WIDTH, HEIGHT)
+
+
+def test_of_vp9s_spatial_layers_the_largest_is_shown() -> None:
+    small, large = (bytes(encode_video("VP9", 1 / 30, size=size)[0]) for size in ((160, 90), (320, 180)))
+    payloads = [b"\x2c\x00\x00" + small, b"\x2c\x02\x00" + large]  # L, B, E; layers 0 and 1
+    frame = shown(still_pictures(Keyframe("VP9", payloads))[320])
+    assert (frame.width, frame.height) == (320, 180)
 
 
 @pytest.mark.parametrize("codec", ENCODERS)
