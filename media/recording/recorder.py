@@ -12,7 +12,6 @@ from time import monotonic
 from media.counts import Totals
 from media.negotiation.agreed_tracks import RoomTrack
 from media.recording.backlog import Backlog
-from media.recording.disk_space import DiskSpace
 from media.recording.disk_threads import DiskThreads
 from media.recording.file_facts import FilesOfRoom
 from media.recording.journal import Journal
@@ -76,7 +75,7 @@ class Recorder:
         self._recordings: set[Recording] = set()
         self._threads = DiskThreads("recording", WRITER_THREADS)
         self._housekeeping = DiskThreads("recordings housekeeping", 1)
-        self.space = DiskSpace(self._folder)
+        self.space: tuple[int, int] | None = None  # bytes where recordings go: free, and all; None: not known
         self._backlog = Backlog()
         self._wanted = asyncio.Event()  # where no room is recorded, the disk is left alone
         if settings.record_enabled or settings.upload_recordings:
@@ -208,11 +207,10 @@ class Recorder:
         await self._wanted.wait()
         if self._uploader is not None:
             self._uploader.start()
-        looking = asyncio.ensure_future(self.space.run())
         try:
             clean_at = monotonic() + LOOK_SECONDS  # by then what is set for rooms is known
             while True:
-                await self._keep_house(self.tell_of_left)
+                await self._keep_house(self.look)
                 if monotonic() >= clean_at:
                     clean_at = monotonic() + CLEAN_SECONDS
                     await self._keep_house(lambda: self.clear(time.time()))
@@ -220,7 +218,6 @@ class Recorder:
                     await self._keep_house(self.make_room)
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
-            looking.cancel()
             if self._uploader is not None:
                 self._uploader.stop()
 
@@ -282,6 +279,18 @@ class Recorder:
             await asyncio.wait([recording.complete for recording in self._recordings], timeout=seconds)
 
     # --- in a thread
+
+    def look(self) -> None:
+        self.look_at_space()
+        self.tell_of_left()
+
+    def look_at_space(self) -> None:
+        try:
+            usage = shutil.disk_usage(self._folder)
+        except OSError:  # the folder is made with the first recording
+            self.space = None
+        else:
+            self.space = usage.free, usage.total
 
     def tell_of_left(self) -> None:
         """Tell of the files that a killed worker left: they are complete as they are."""

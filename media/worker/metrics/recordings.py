@@ -18,15 +18,14 @@ def recorder_metrics(recorder: Recorder) -> Iterable[Metric]:
         "Rooms that are not recorded at present, because of an error.",
         value=recorder.failing,
     )
-    if recorder.space.free is not None:
+    if recorder.space is not None:
+        free, size = recorder.space
         yield GaugeMetricFamily(
             "roomcast_recording_disk_free_bytes",
             "Room that is left where recordings go.",
-            value=recorder.space.free,
+            value=free,
         )
-        yield GaugeMetricFamily(
-            "roomcast_recording_disk_bytes", "All room of that disk.", value=recorder.space.size
-        )
+        yield GaugeMetricFamily("roomcast_recording_disk_bytes", "All room of that disk.", value=size)
     yield CounterMetricFamily(
         "roomcast_recording_failures", "Recordings stopped by an error.", value=totals["failures"]
     )

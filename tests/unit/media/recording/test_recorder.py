@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -280,13 +281,11 @@ async def test_it_keeps_house_again_and_again(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(module, "monotonic", lambda: now)
     monkeypatch.setattr(module, "CLEAN_SECONDS", 2 * LOOK_SECONDS)
     monkeypatch.setattr(module.time, "time", lambda: NOW)
-    for name in ("tell_of_left", "make_room"):
+    for name in ("look_at_space", "tell_of_left", "make_room"):
         monkeypatch.setattr(recorder, name, lambda name=name: calls.append(name))
     monkeypatch.setattr(recorder, "clear", lambda at: calls.append(f"clear {at - NOW:g}"))
     for name in ("start", "stop"):
         monkeypatch.setattr(recorder._uploader, name, lambda name=name: calls.append(name))
-    looking = asyncio.get_running_loop().create_future()
-    monkeypatch.setattr(recorder.space, "run", lambda: looking)
 
     async def sleep(seconds: float) -> None:
         nonlocal now
@@ -297,10 +296,25 @@ async def test_it_keeps_house_again_and_again(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(module.asyncio, "sleep", sleep)
     with pytest.raises(asyncio.CancelledError):
         await recorder.run()
-    assert looking.cancelled()
-    look = ["tell_of_left", "make_room"]
-    looks_clear = ["tell_of_left", "clear 0", "make_room"]
+    look = ["look_at_space", "tell_of_left", "make_room"]
+    looks_clear = ["look_at_space", "tell_of_left", "clear 0", "make_room"]
     assert calls == ["start", *look, *looks_clear, *look, *looks_clear, "stop"]
+
+
+async def test_the_space_is_what_the_file_system_says_of_a_folder_that_exists(tmp_path: Path) -> None:
+    recorder = World(tmp_path / "recordings").recorder
+    assert recorder.space is None
+    for exists in (False, True, False):
+        if exists:
+            (tmp_path / "recordings").mkdir()
+        else:
+            shutil.rmtree(tmp_path / "recordings", ignore_errors=True)
+        recorder.look_at_space()
+        assert (recorder.space is not None) == exists
+        if recorder.space is not None:
+            free, size = recorder.space
+            assert size == shutil.disk_usage(tmp_path).total
+            assert 0 <= free <= size
 
 
 async def test_a_disk_that_fails_is_told_once_and_a_bug_each_time(tmp_path: Path) -> None:
