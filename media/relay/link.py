@@ -64,9 +64,7 @@ class Link:
         self._said_at = -math.inf
         self._addresses = addresses
         self._send = send
-        self._now = now
         self._heard_there_at = -math.inf
-        self._sent_at = -math.inf
 
     def receive(self, datagram: bytes, source: Address, now: float) -> bytes | None:
         """Decrypt RTCP of the other end; None if it is forged or replayed."""
@@ -74,7 +72,7 @@ class Link:
             compound = self._inbound.unprotect_rtcp(datagram)
         except SrtpError:
             return None
-        self._now = self.heard_at = now
+        self.heard_at = now
         if source != self.address and now - self._heard_there_at >= MOVE_SECONDS:
             self.address = source
         if source == self.address:
@@ -88,7 +86,6 @@ class Link:
         datagram = self.outbound.protect_rtcp(compound)
         for address in self._addresses if self.address is None else (self.address,):
             self._send(datagram, address)
-        self._sent_at = self._now
 
     def say(self, words: bytes) -> None:
         """Tell the other end `words`, RTCP of ours, with each keep-alive; soon, if they are new."""
@@ -96,10 +93,9 @@ class Link:
             self._words, self._said_at = words, -math.inf
 
     def tick(self, now: float) -> None:
-        """Send a keep-alive if nothing else was sent for a while. Called several times a second."""
-        self._now = now
-        sent_at = self._said_at if self._words else self._sent_at
-        if now - sent_at >= (HELLO_SECONDS if self.address is None else KEEP_ALIVE_SECONDS):
+        """Send a keep-alive if one is due. Called several times a second."""
+        pause = HELLO_SECONDS if self.address is None else KEEP_ALIVE_SECONDS
+        if self.outbound is not None and now - self._said_at >= pause:
             self.send(self._report + self._words)
             self._said_at = now
 

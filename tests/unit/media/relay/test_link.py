@@ -74,6 +74,17 @@ def test_an_end_that_says_nothing_else_is_heard_each_second() -> None:
     assert len(far.sent) == 20
 
 
+def test_what_could_not_leave_goes_as_soon_as_there_is_a_way() -> None:
+    far = Far()
+    outbound, far.link.outbound = far.link.outbound, None
+    far.link.say(receiver_report(SSRC, ()))
+    far.link.tick(9.9)
+    far.say(HERE, 10.0)
+    far.link.outbound = outbound
+    far.link.tick(10.0)
+    assert far.sent == [HERE]
+
+
 def test_new_words_do_not_wait() -> None:
     far = Far()
     far.say(HERE, 10.0)
