@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from media.payload.depacketizers import DEPACKETIZERS
 from media.payload.picture import DepacketizeError, Depacketizer, Picture
 from media.recording.frame import Frame, Wall
-from media.recording.reorder import Gap, ReorderBuffer
+from media.recording.reorder import ReorderBuffer
 from media.recording.track_clock import TrackClock
 from media.recording.wall_clock import WallClock
 from media.rtp.run import Run
@@ -54,10 +54,10 @@ class FrameReader:
         self._reported = report
         self._wall.report(report.ntp, report.timestamp)
 
-    def _read(self, items: Iterable[Run | Gap], now: float) -> list[Frame]:
+    def _read(self, items: Iterable[Run | None], now: float) -> list[Frame]:
         frames: list[Frame] = []
         for item in items:
-            if isinstance(item, Gap):
+            if item is None:  # packets that never came
                 if self._depacketizer is not None:
                     self._start_over()
                 continue

@@ -2,19 +2,12 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from media.rtp.run import Run, between
 
 # A retransmission takes a few round trips. A longer wait would lose more in a crash.
 WAIT_SECONDS = 0.7
 MAX_WAITING = 2048  # packets
-
-
-class Gap(NamedTuple):
-    """Packets that did not come."""
-
-    packets: int
 
 
 class ReorderBuffer:
@@ -26,7 +19,7 @@ class ReorderBuffer:
         self._packets = 0  # in these
         self._order: list[int] = []  # a heap of their first indexes
 
-    def push(self, run: Run, now: float) -> Iterable[Run | Gap]:
+    def push(self, run: Run, now: float) -> Iterable[Run | None]:
         """Take a run that came at `now`, in seconds of a steady clock; returns what is due then."""
         first = run.first
         if self._next is None:
@@ -40,8 +33,8 @@ class ReorderBuffer:
             heapq.heappush(self._order, first)
         return self.pop(now)
 
-    def pop(self, now: float) -> Iterator[Run | Gap]:
-        """The runs that are due, in order; a gap, once the run after it has waited long enough.
+    def pop(self, now: float) -> Iterator[Run | None]:
+        """The runs that are due, in order; None for a gap, once the run after it has waited long enough.
 
         At `math.inf` these are all that are left.
         """
@@ -52,7 +45,8 @@ class ReorderBuffer:
             first = self._order[0]
             if self._packets <= MAX_WAITING and now - self._waiting[first][1] < WAIT_SECONDS:
                 return
-            yield self._skip_to(first)
+            self._next = first
+            yield None
 
     def _in_order(self) -> Iterator[Run]:
         while self._order and self._next is not None and self._order[0] <= self._next:
@@ -63,9 +57,3 @@ class ReorderBuffer:
                 run = between(run, self._next, after)  # but for what another run has had, too
                 self._next = after
                 yield run
-
-    def _skip_to(self, index: int) -> Gap:
-        assert self._next is not None
-        gap = Gap(index - self._next)
-        self._next = index
-        return gap

@@ -25,9 +25,6 @@ class Standbys:
     def __iter__(self) -> Iterator[Standby]:
         return iter(self._all)
 
-    def __getitem__(self, number: int) -> Standby:
-        return self._all[number]
-
     @property
     def covered(self) -> Standby | None:
         """The room's own publisher while a standby is on in its place, or is about to be."""

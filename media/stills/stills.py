@@ -41,13 +41,12 @@ log = get_logger()
 
 @dataclass(slots=True, eq=False)
 class _RoomStill:
-    """What is known of one room's picture. Times are of the steady clock, `taken_at` is Unix time."""
+    """What is known of one room's picture. Times are of the steady clock."""
 
     room: Room
     caught: Keyframe | None = None  # it waits for the decoder
     keyframe_at: float = -math.inf  # of the keyframe that was caught last
     pictures: dict[int, bytes] = field(default_factory=dict)  # JPEG, by width
-    taken_at: float = 0.0
     made_at: float = -math.inf
     asked_at: float = -math.inf
     not_before: float = -math.inf
@@ -97,7 +96,7 @@ class Stills:
         still.asked_at = self._clock()
         if message.width not in still.pictures:
             raise ServiceError(ErrorCode.NOT_FOUND)
-        return Still(jpeg=still.pictures[message.width], taken_at=still.taken_at)
+        return Still(jpeg=still.pictures[message.width], taken_at=still.room.still_taken_at)
 
     async def run(self) -> None:
         try:
@@ -164,9 +163,8 @@ class Stills:
 
     def _shows(self, still: _RoomStill, outcome: Outcome, taken_at: float) -> None:
         self.made += 1
-        still.pictures, still.taken_at = outcome.pictures, taken_at
+        still.pictures, still.room.still_taken_at = outcome.pictures, taken_at
         still.made_at, still.failures = self._clock(), 0
-        still.room.still_taken_at = taken_at
 
     def _fails(self, still: _RoomStill, reason: str) -> None:
         self.failed += 1

@@ -123,8 +123,9 @@ async def test_what_an_encoder_kept_while_it_hung_is_not_shown(plane: Plane) -> 
     fall_silent(plane)
     await seen(plane, viewer, slate)
     encoder.late = 2.0
-    plane.room.standbys[0].resumption._heard_at -= SILENT_SECONDS
-    plane.room.standbys[0].measured(2.0)  # that is no line: it has answered when it went on
+    [standby] = plane.room.standbys
+    standby.resumption._heard_at -= SILENT_SECONDS
+    standby.measured(2.0)  # that is no line: it has answered when it went on
     for _ in range(5):
         await seen(plane, viewer, slate, encoder)
         assert not any(packet.endswith(b"encoder") for packet in viewer.rtp)

@@ -516,13 +516,14 @@ async def test_a_standby_that_comes_on_changes_places_with_who_was_on(world: Wor
         called._came_at = world.now  # sound has come all the while, and no picture, with which to begin
         assert called.take([], world.now) is room.feed
         assert (room.source, room.standbys.rank, room.standbys.switches) == (on, rank, times)
-        assert [(each.session, each.rank) for each in room.standbys] == [(off, 1 - rank)]
-        assert room.standbys[0].tracks[0].clock._publisher.unix_offset == 1e9
+        [relieved] = room.standbys
+        assert (relieved.session, relieved.rank) == (off, 1 - rank)
+        assert relieved.tracks[0].clock._publisher.unix_offset == 1e9
         assert called.feed.publisher is None
         room.feed.after_burst.pop(called)(world.now)
     assert told == ["resumes", room.publisher] * 2
     assert not first.ended
-    room.standbys[0].feed.rx_packets = 7
+    relieved.feed.rx_packets = 7
     standby.end(EndReason.DELETED)
     totals = world.ledger.feeds.with_living(world.rooms.feeds())
     assert totals["rx_packets"] == 21  # a counter of Prometheus' must not decrease
@@ -543,7 +544,8 @@ async def test_a_standby_is_reported_what_arrives_of_it(world: World) -> None:
 async def test_a_fault_of_a_standby_ends_it_alone(world: World) -> None:
     first, standby = world.publish("ann"), world.publish("eve", stands_by=True)
     assert world.room is not None
-    world.room.standbys[0].feed.breaks(RuntimeError("a bug"))
+    [broken] = world.room.standbys
+    broken.feed.breaks(RuntimeError("a bug"))
     world.rooms.tick(world.now)
     world.roster.tick(world.now)
     assert standby.ended
