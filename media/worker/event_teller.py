@@ -53,7 +53,6 @@ class EventTeller:
         self._loop = asyncio.get_running_loop()
         self._check_at = 0.0
         self._wanted_at = -inf  # when somebody last wanted what was told
-        self._again = self._loop.call_later(0, self._wake.set)  # the next try while nobody does
         self._doubted: dict[RoomName, str] = {}  # broadcasts in whose place Redis had another one
         self._dropped_logged = 0
 
@@ -76,9 +75,11 @@ class EventTeller:
                     await self._tell()
 
     async def _turn(self) -> None:
+        again_at = inf
         try:
             self._wake.clear()
-            await self._tell()
+            if not await self._tell():
+                again_at = monotonic() + AWAY_SECONDS
             if monotonic() >= self._check_at:
                 self._check_at = monotonic() + CHECK_SECONDS
                 await self._check()
@@ -92,18 +93,18 @@ class EventTeller:
             self._dropped_logged += dropped
             log.warning("events of rooms dropped: too many waited for Redis", events=dropped)
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._check_at - monotonic())):
+            async with asyncio.timeout(max(0.0, min(self._check_at, again_at) - monotonic())):
                 await self._wake.wait()
 
-    async def _tell(self) -> None:
+    async def _tell(self) -> bool:
+        """Whether all is told; if not, nobody wants it just now."""
         while events := self.chronicle.first(AT_ONCE):
             if await self._event_log.tell(events) is not Told.UNWANTED:
                 self._wanted_at = monotonic()
             elif monotonic() - self._wanted_at < WANTED_AGAIN_SECONDS:
-                self._again.cancel()
-                self._again = self._loop.call_later(AWAY_SECONDS, self._wake.set)
-                return
+                return False
             self.chronicle.told(events)
+        return True
 
     async def _check(self) -> None:
         """Tell the broadcasts anew that Redis does not know."""
