@@ -5,7 +5,6 @@ tracks of an offer do not fit the room, `SUCCEED` becomes `REPLACE`.
 """
 
 import hmac
-from collections.abc import Mapping
 from enum import Enum, auto
 
 
@@ -42,58 +41,28 @@ class Outcome(Enum):
     NOTHING = auto()
 
 
-LIFE: Mapping[tuple[PublisherState, PublisherEvent], Outcome] = {
-    (PublisherState.SENDING, PublisherEvent.OFFER_OF_SAME): Outcome.REFUSE,
-    (PublisherState.SENDING, PublisherEvent.OFFER_OF_OTHER): Outcome.REFUSE,
-    (PublisherState.SENDING, PublisherEvent.OFFER_OF_STANDBY): Outcome.STAND_BY,
-    (PublisherState.SENDING, PublisherEvent.SESSION_LOST): Outcome.WAIT,
-    (PublisherState.SENDING, PublisherEvent.SESSION_ENDED): Outcome.CLOSE,
-    (PublisherState.SENDING, PublisherEvent.SESSION_RELIEVED): Outcome.SWITCH,
-    (PublisherState.SENDING, PublisherEvent.LATE_DELETE): Outcome.NOTHING,  # another session has come since
-    (PublisherState.SENDING, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
-    (PublisherState.SILENT, PublisherEvent.OFFER_OF_SAME): Outcome.SUCCEED,
-    (PublisherState.SILENT, PublisherEvent.OFFER_OF_OTHER): Outcome.REFUSE,
-    (PublisherState.SILENT, PublisherEvent.OFFER_OF_STANDBY): Outcome.STAND_BY,
-    (PublisherState.SILENT, PublisherEvent.SESSION_LOST): Outcome.WAIT,
-    (PublisherState.SILENT, PublisherEvent.SESSION_ENDED): Outcome.CLOSE,
-    (PublisherState.SILENT, PublisherEvent.SESSION_RELIEVED): Outcome.SWITCH,
-    (PublisherState.SILENT, PublisherEvent.LATE_DELETE): Outcome.NOTHING,
-    (PublisherState.SILENT, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
-    (PublisherState.AWAY, PublisherEvent.OFFER_OF_SAME): Outcome.SUCCEED,
-    (PublisherState.AWAY, PublisherEvent.OFFER_OF_OTHER): Outcome.REPLACE,  # no viewer sees it by surprise
-    (PublisherState.AWAY, PublisherEvent.OFFER_OF_STANDBY): Outcome.STAND_BY,
-    (PublisherState.AWAY, PublisherEvent.SESSION_LOST): Outcome.NOTHING,
-    (PublisherState.AWAY, PublisherEvent.SESSION_ENDED): Outcome.NOTHING,
-    (PublisherState.AWAY, PublisherEvent.SESSION_RELIEVED): Outcome.NOTHING,
-    (PublisherState.AWAY, PublisherEvent.LATE_DELETE): Outcome.CLOSE,
-    (PublisherState.AWAY, PublisherEvent.GRACE_OVER): Outcome.CLOSE,
-    (PublisherState.COVERED, PublisherEvent.OFFER_OF_SAME): Outcome.COME_BACK,
-    (PublisherState.COVERED, PublisherEvent.OFFER_OF_OTHER): Outcome.REFUSE,
-    (PublisherState.COVERED, PublisherEvent.OFFER_OF_STANDBY): Outcome.STAND_BY,
-    (PublisherState.COVERED, PublisherEvent.SESSION_LOST): Outcome.NOTHING,
-    (PublisherState.COVERED, PublisherEvent.SESSION_ENDED): Outcome.NOTHING,
-    (PublisherState.COVERED, PublisherEvent.SESSION_RELIEVED): Outcome.SWITCH,
-    (PublisherState.COVERED, PublisherEvent.LATE_DELETE): Outcome.NOTHING,
-    (PublisherState.COVERED, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
-    (PublisherState.STOOD_IN, PublisherEvent.OFFER_OF_SAME): Outcome.COME_BACK,
-    # viewers have seen another's
-    (PublisherState.STOOD_IN, PublisherEvent.OFFER_OF_OTHER): Outcome.COME_BACK,
-    (PublisherState.STOOD_IN, PublisherEvent.OFFER_OF_STANDBY): Outcome.STAND_BY,
-    (PublisherState.STOOD_IN, PublisherEvent.SESSION_LOST): Outcome.WAIT,
-    (PublisherState.STOOD_IN, PublisherEvent.SESSION_ENDED): Outcome.CLOSE,
-    (PublisherState.STOOD_IN, PublisherEvent.SESSION_RELIEVED): Outcome.SWITCH,
-    (PublisherState.STOOD_IN, PublisherEvent.LATE_DELETE): Outcome.NOTHING,
-    (PublisherState.STOOD_IN, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
-    # Whether the publisher of a copy is gone is decided by the claim in the directory.
-    (PublisherState.ELSEWHERE, PublisherEvent.OFFER_OF_SAME): Outcome.SUCCEED,
-    (PublisherState.ELSEWHERE, PublisherEvent.OFFER_OF_OTHER): Outcome.REPLACE,
-    (PublisherState.ELSEWHERE, PublisherEvent.OFFER_OF_STANDBY): Outcome.SUCCEED,
-    # A copy waits and ends with its relay: see media/relay/edge.py.
-    (PublisherState.ELSEWHERE, PublisherEvent.SESSION_LOST): Outcome.NOTHING,
-    (PublisherState.ELSEWHERE, PublisherEvent.SESSION_ENDED): Outcome.NOTHING,
-    (PublisherState.ELSEWHERE, PublisherEvent.SESSION_RELIEVED): Outcome.NOTHING,
-    (PublisherState.ELSEWHERE, PublisherEvent.LATE_DELETE): Outcome.NOTHING,
-    (PublisherState.ELSEWHERE, PublisherEvent.GRACE_OVER): Outcome.NOTHING,
+REFUSE, SUCCEED, REPLACE = Outcome.REFUSE, Outcome.SUCCEED, Outcome.REPLACE
+STAND_BY, COME_BACK, SWITCH = Outcome.STAND_BY, Outcome.COME_BACK, Outcome.SWITCH
+WAIT, CLOSE, NOTHING = Outcome.WAIT, Outcome.CLOSE, Outcome.NOTHING
+
+# A row for each event, in the order of `PublisherState`. No viewer sees another publisher by surprise; with
+# standbys it has seen one. Whether the publisher of a copy is gone is decided by the claim in the directory,
+# and a copy waits and ends with its relay: see media/relay/edge.py.
+_ROWS = {
+    PublisherEvent.OFFER_OF_SAME: (REFUSE, SUCCEED, SUCCEED, COME_BACK, COME_BACK, SUCCEED),
+    PublisherEvent.OFFER_OF_OTHER: (REFUSE, REFUSE, REPLACE, REFUSE, COME_BACK, REPLACE),
+    PublisherEvent.OFFER_OF_STANDBY: (STAND_BY, STAND_BY, STAND_BY, STAND_BY, STAND_BY, SUCCEED),
+    PublisherEvent.SESSION_LOST: (WAIT, WAIT, NOTHING, NOTHING, WAIT, NOTHING),
+    PublisherEvent.SESSION_ENDED: (CLOSE, CLOSE, NOTHING, NOTHING, CLOSE, NOTHING),
+    PublisherEvent.SESSION_RELIEVED: (SWITCH, SWITCH, NOTHING, SWITCH, SWITCH, NOTHING),
+    # of a session that was lost, unless another one has come since
+    PublisherEvent.LATE_DELETE: (NOTHING, NOTHING, CLOSE, NOTHING, NOTHING, NOTHING),
+    PublisherEvent.GRACE_OVER: (NOTHING, NOTHING, CLOSE, NOTHING, NOTHING, NOTHING),
+}
+LIFE = {
+    (state, event): outcome
+    for event, row in _ROWS.items()
+    for state, outcome in zip(PublisherState, row, strict=True)
 }
 
 
