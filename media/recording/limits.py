@@ -3,6 +3,11 @@
 import math
 from dataclasses import dataclass
 
+from shared.names import RoomName
+from shared.telemetry.logging import get_logger
+
+log = get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -25,11 +30,11 @@ class ChangeAllowance:
     BURST = 20
     SECONDS = 15.0  # until there is another one
 
-    def __init__(self) -> None:
+    def __init__(self, room: RoomName) -> None:
+        self._room = room
         self._left = float(self.BURST)
         self._at = -math.inf
         self.refused = 0
-        self.should_tell = False  # that one was refused: once, however many there are
 
     def has_one(self, now: float) -> bool:
         self._left = min(self.BURST, self._left + (now - self._at) / self.SECONDS)
@@ -38,8 +43,10 @@ class ChangeAllowance:
 
     def take(self, now: float) -> bool:
         """Use one up; False, and counted, if there is none."""
-        allowed = self.has_one(now)
-        self._left -= allowed
-        self.should_tell |= not allowed and not self.refused
-        self.refused += not allowed
-        return allowed
+        if self.has_one(now):
+            self._left -= 1
+            return True
+        if not self.refused:  # one line, however many there are
+            log.warning("the stream changes too often: the recording leaves out pictures", room=self._room)
+        self.refused += 1
+        return False

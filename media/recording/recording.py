@@ -80,7 +80,7 @@ class Recording:
         self._writer: Writer | None = None  # None: its next turn makes one
         self._began_at: float
         self._relapses = 0  # failures in a row, each soon after files were made
-        self.changes = ChangeAllowance()
+        self.changes = ChangeAllowance(room)
         self._resting = False  # after a failure, until the disk can be written again
         self._retry_at: float
         self._keyframes_wanted: Iterable[int] = ()  # of these tracks

@@ -20,9 +20,6 @@ from media.rtp.run import Run
 from media.tracks.source_report import SourceReport
 from shared.names import RoomName
 from shared.records.record_name import mux_name, track_name
-from shared.telemetry.logging import get_logger
-
-log = get_logger()
 
 
 class Writer:
@@ -42,7 +39,6 @@ class Writer:
         changes: ChangeAllowance,
         files: FilesOfRoom,
     ) -> None:
-        self._room = room
         self._folder = folder
         self._files = files
         pictures = _layers(tracks)
@@ -54,7 +50,6 @@ class Writer:
         recorded = {number: tracks[number] for number in self._readers}
         self._videos = frozenset(number for number, track in recorded.items() if track.kind == "video")
         self._timeline = Timeline([track.codec.clock_rate for track in tracks], _leader(tracks))
-        self._changes = changes
         self._free_from: dict[str, int] = {}  # the first second that no file of a kind is named after
         self.has_files = False  # whether any was begun
         self._arrived: float  # when the latest frames did
@@ -112,9 +107,6 @@ class Writer:
             self._mux_all(self._timeline.poll(now))
             if not self._timeline.waits:
                 self._mux.poll(now)
-        if self._changes.should_tell:
-            self._changes.should_tell = False
-            log.warning("the stream changes too often: the recording leaves out pictures", room=self._room)
         for file in self._track_files.values():
             file.flush()
 

@@ -64,7 +64,7 @@ def new_writer(
         folder,
         forms,
         limits or Limits(),
-        ChangeAllowance(),
+        ChangeAllowance(RoomName("demo")),
         ledger or Ledger(),
     )
 

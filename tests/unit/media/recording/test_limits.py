@@ -1,8 +1,10 @@
 """When a recording goes on in a new part."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from media.recording.limits import ChangeAllowance, Limits
+from shared.names import RoomName
 
 BURST, SECONDS = ChangeAllowance.BURST, ChangeAllowance.SECONDS
 
@@ -25,7 +27,7 @@ def test_a_part_ends_at_the_first_limit(limits: Limits, seconds: float, size: in
 
 
 def test_a_stream_may_change_often_and_then_now_and_then() -> None:
-    changes = ChangeAllowance()
+    changes = ChangeAllowance(RoomName("demo"))
     assert [changes.take(0.0) for _ in range(BURST + 2)] == [True] * BURST + [False] * 2
     assert not changes.has_one(SECONDS - 0.1)
     assert changes.take(SECONDS)
@@ -34,12 +36,12 @@ def test_a_stream_may_change_often_and_then_now_and_then() -> None:
 
 
 def test_a_calm_hour_saves_up_no_more_than_the_beginning_had() -> None:
-    changes = ChangeAllowance()
+    changes = ChangeAllowance(RoomName("demo"))
     assert [changes.take(3600.0) for _ in range(BURST + 1)] == [True] * BURST + [False]
 
 
 def test_a_clock_that_steps_back_gives_nothing_twice() -> None:
-    changes = ChangeAllowance()
+    changes = ChangeAllowance(RoomName("demo"))
     for _ in range(BURST):
         changes.take(100.0)
     assert not changes.has_one(100.0 - SECONDS)
@@ -47,14 +49,13 @@ def test_a_clock_that_steps_back_gives_nothing_twice() -> None:
 
 
 def test_to_ask_takes_none_and_only_the_first_refusal_is_told() -> None:
-    changes = ChangeAllowance()
-    for _ in range(2 * BURST):
-        assert changes.has_one(0.0)
-    for _ in range(BURST):
-        changes.take(0.0)
-    assert not changes.should_tell
-    changes.take(0.0)
-    assert changes.should_tell
-    changes.should_tell = False
-    changes.take(0.0)
-    assert not changes.should_tell
+    changes = ChangeAllowance(RoomName("demo"))
+    with capture_logs() as logs:
+        for _ in range(2 * BURST):
+            assert changes.has_one(0.0)
+        for _ in range(BURST):
+            changes.take(0.0)
+        assert not logs
+        for _ in range(2):
+            assert not changes.take(0.0)
+    assert [line["room"] for line in logs] == ["demo"]

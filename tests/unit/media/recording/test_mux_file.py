@@ -12,6 +12,7 @@ from media.recording.frame import Frame
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.mux_file import CLEAR_SECONDS, COMPANY_SECONDS, PICTURE_SECONDS, MuxFile
 from media.recording.timeline import Placed
+from shared.names import RoomName
 from tests.support.published import sound, video
 
 PICTURE, OTHER, SOUND = 0, 1, 2
@@ -48,7 +49,7 @@ class World:
     ) -> None:
         self.parts: list[Part] = []
         self.ended: list[Any] = []
-        self.changes = ChangeAllowance()
+        self.changes = ChangeAllowance(RoomName("demo"))
         monkeypatch.setattr(module, "MuxPart", self._part)
         codecs = {number: video(codec).codec for number in videos} | {SOUND: sound().codec}
         self.file = MuxFile(

@@ -13,6 +13,8 @@ from media.recording.writer import Writer
 from shared.names import RoomName
 from tests.support.published import sound, video
 
+DEMO = RoomName("demo")
+
 
 def tracks(*layers: int | None) -> list[RoomTrack]:
     """Pictures by the ranks of their layers; None: sound."""
@@ -48,7 +50,7 @@ def test_files_of_a_kind_have_each_a_second_of_their_own(
     """A name that was given is not tried again: a room may begin many parts in one second."""
     tried: list[str] = []
     log: Any = SimpleNamespace(began=lambda name, _: tried.append(name), finished=lambda *_: None)
-    writer = Writer(RoomName("demo"), tracks(0, None), tmp_path, ("mux",), Limits(), ChangeAllowance(), log)
+    writer = Writer(DEMO, tracks(0, None), tmp_path, ("mux",), Limits(), ChangeAllowance(DEMO), log)
     assert not writer.has_files
     now = 1000.9
     monkeypatch.setattr(module.time, "time", lambda: now)
@@ -77,7 +79,7 @@ def test_files_of_a_kind_have_each_a_second_of_their_own(
 def test_tracks_of_a_kind_are_numbered_in_the_names_of_their_files(tmp_path: Path) -> None:
     log: Any = SimpleNamespace(began=lambda *_: None)
     kinds = tracks(0, 1, None, 0)
-    writer = Writer(RoomName("demo"), kinds, tmp_path, ("tracks",), Limits(), ChangeAllowance(), log)
+    writer = Writer(DEMO, kinds, tmp_path, ("tracks",), Limits(), ChangeAllowance(DEMO), log)
     writer._arrived = 0.0
     opened = [file._open_part() for file in writer._track_files.values()]
     assert [file.path.name.split("_")[1] for file in opened] == ["video0", "audio0", "video1"]
@@ -88,26 +90,12 @@ def test_tracks_of_a_kind_are_numbered_in_the_names_of_their_files(tmp_path: Pat
 @pytest.mark.parametrize("waits", [False, True])
 def test_no_part_begins_while_frames_wait_for_their_place_in_time(tmp_path: Path, waits: bool) -> None:
     log: Any = None
-    writer: Any = Writer(RoomName("demo"), tracks(0), tmp_path, ("mux",), Limits(), ChangeAllowance(), log)
+    writer: Any = Writer(DEMO, tracks(0), tmp_path, ("mux",), Limits(), ChangeAllowance(DEMO), log)
     begins: list[float] = []
     writer._timeline = SimpleNamespace(waits=waits, poll=lambda _: [])
     writer._mux = SimpleNamespace(poll=begins.append)
     writer.tick(5.0)
     assert begins == ([] if waits else [5.0])
-
-
-def test_that_pictures_are_left_out_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(module.log, "warning", lambda what, **_: told.append(what))
-    changes, nothing = ChangeAllowance(), None
-    writer = Writer(RoomName("demo"), tracks(0, None), tmp_path, (), Limits(), changes, nothing)  # type: ignore[arg-type]
-    writer.tick(1.0)
-    assert not told
-    while changes.take(1.0):
-        pass
-    writer.tick(2.0)
-    writer.tick(3.0)
-    assert len(told) == 1
 
 
 @pytest.mark.parametrize(
@@ -118,8 +106,8 @@ def test_a_keyframe_is_wanted_for_the_file_with_all_tracks(
     tmp_path: Path, forms: tuple[str, ...], mux_wants: bool, wanted: set[int]
 ) -> None:
     log: Any = None
-    changes = ChangeAllowance()
-    writer = Writer(RoomName("demo"), tracks(None, 0, 1), tmp_path, forms, Limits(), changes, log)
+    changes = ChangeAllowance(DEMO)
+    writer = Writer(DEMO, tracks(None, 0, 1), tmp_path, forms, Limits(), changes, log)
     for reader in writer._readers.values():
         reader.wanted = lambda _: []  # type: ignore[method-assign]
     if writer._mux is not None:
