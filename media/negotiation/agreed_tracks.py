@@ -54,9 +54,5 @@ class PlayedTrack:
 
     track_index: int  # into the room's tracks
     mid: str
-    payload_type: int
-    codec: Codec  # of the viewer
+    codec: Codec  # the viewer's, with what is agreed on; without RTX retransmissions equal the packets
     extensions: Mapping[str, int]  # URI -> id on the viewer's wire
-    feedback: frozenset[str]  # that the viewer may send
-    rtx: int | None = None  # payload type of retransmissions; None: they equal the original packets
-    red: int | None = None  # payload type of the sound with earlier packets (RFC 2198); None: not agreed on

@@ -27,9 +27,8 @@ class Accepted:
     """The contents of an accepted section of the answer."""
 
     direction: Direction
-    codec: Codec  # with the offer's payload types: its own, and those of RTX and RED if accepted
+    codec: Codec  # with the accepted feedback, and the offer's payload types of RTX and RED if accepted
     fmtp: str
-    feedback: frozenset[str]
     extensions: Mapping[str, int]
     source: tuple[str, ...] = ()  # the lines that describe what we send there
     rids: tuple[str, ...] = ()  # the simulcast layers that may come (RFC 8853), in the order of the offer
@@ -80,7 +79,7 @@ def _served(offer: Offer, section: MediaSection, answer: Accepted, local: LocalT
     if section.asks_round_trip and answer.direction is Direction.SENDONLY:
         lines.append("a=rtcp-xr:rcvr-rtt=all")
     lines += [f"a=extmap:{n}{_one_way(section, uri)} {uri}" for uri, n in answer.extensions.items()]
-    lines += codec_lines(codec, answer.fmtp, answer.feedback)
+    lines += codec_lines(codec, answer.fmtp)
     if answer.rids:
         lines += [f"a=rid:{rid} recv" for rid in answer.rids]
         lines.append("a=simulcast:recv " + ";".join(answer.rids))
@@ -106,14 +105,14 @@ def media_lines(kind: str, protocol: str, formats: str, mid: str, local: LocalTr
     ]
 
 
-def codec_lines(codec: Codec, fmtp: str, feedback: frozenset[str]) -> list[str]:
-    """The lines of one codec, and of its RTX and RED."""
+def codec_lines(codec: Codec, fmtp: str) -> list[str]:
+    """The lines of one codec, with its feedback, and of its RTX and RED."""
     payload_type = codec.payload_type
     channels = f"/{codec.channels}" if codec.channels > 1 else ""
     lines = [f"a=rtpmap:{payload_type} {codec.name}/{codec.clock_rate}{channels}"]
     if fmtp:
         lines.append(f"a=fmtp:{payload_type} {fmtp}")
-    lines += [f"a=rtcp-fb:{payload_type} {each}" for each in sorted(feedback)]
+    lines += [f"a=rtcp-fb:{payload_type} {each}" for each in sorted(codec.feedback)]
     if codec.rtx is not None:  # RFC 4588 8.6
         lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_rate}", f"a=fmtp:{codec.rtx} apt={payload_type}"]
     if codec.red is not None:

@@ -71,7 +71,6 @@ def negotiate_publish(offer: Offer, local: LocalTransport) -> tuple[tuple[Publis
                 direction=Direction.RECVONLY,
                 codec=codec,
                 fmtp=_receiver_fmtp(codec),
-                feedback=codec.feedback,
                 extensions=extensions,
                 rids=simulcast.accepted,
             )
@@ -135,25 +134,15 @@ def negotiate_play(
                 given |= {extension}
             else:
                 feedback -= {estimate}
-        played.append(
-            PlayedTrack(
-                track_index=index,
-                mid=section.mid,
-                payload_type=codec.payload_type,
-                codec=codec,
-                extensions={uri: n for uri, n in section.received_extensions.items() if uri in given},
-                feedback=feedback,
-                rtx=codec.rtx,
-                red=codec.red,
-            )
-        )
+        codec = replace(codec, feedback=feedback)
+        extensions = {uri: n for uri, n in section.received_extensions.items() if uri in given}
+        played.append(PlayedTrack(track_index=index, mid=section.mid, codec=codec, extensions=extensions))
         accepted.append(
             Accepted(
                 direction=Direction.SENDONLY,
                 codec=codec,
                 fmtp=_sender_fmtp(codec, tracks[index].codec),
-                feedback=played[-1].feedback,
-                extensions=played[-1].extensions,
+                extensions=extensions,
                 source=source_lines(tracks[index], stream_id, with_rtx=codec.rtx is not None),
             )
         )
@@ -190,9 +179,8 @@ def _idle(section: MediaSection) -> Accepted | None:
         return None
     return Accepted(
         direction=Direction.INACTIVE,
-        codec=replace(codec, rtx=None, red=None),
+        codec=replace(codec, rtx=None, red=None, feedback=frozenset()),
         fmtp=codec.fmtp,
-        feedback=frozenset(),
         extensions={},
     )
 

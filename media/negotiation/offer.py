@@ -62,7 +62,7 @@ def _section(
     for uri in sorted(FORWARDED_EXTENSIONS.intersection(track.extensions).union(own)):
         lines.append(f"a=extmap:{ids.setdefault(uri, len(ids) + 1)} {uri}")
     for codec in codecs:
-        lines += codec_lines(codec, codec.fmtp, codec.feedback)
+        lines += codec_lines(codec, codec.fmtp)
     has_rtx = any(codec.rtx is not None for codec in codecs)
     return [
         *lines,

@@ -5,6 +5,7 @@ same when another publisher takes the room over. It is not counted as a viewer.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from media.counts import ViewerStats
 from media.feedback.compound import packets_of
@@ -215,12 +216,16 @@ def played_over_relay(room: Room) -> list[PlayedTrack]:
         PlayedTrack(
             track_index=number,
             mid="",
-            payload_type=FIRST_PAYLOAD_TYPE + number,
-            codec=track.published.codec,
+            codec=replace(
+                track.published.codec,
+                payload_type=FIRST_PAYLOAD_TYPE + number,
+                feedback=frozenset({"nack", "nack pli"}),
+                rtx=None,
+                red=None,
+            ),
             extensions={
                 uri: EXTENSION_IDS[uri] for uri in track.published.extensions if uri in EXTENSION_IDS
             },
-            feedback=frozenset({"nack", "nack pli"}),
         )
         for number, track in enumerate(room.tracks)
     ]
@@ -235,7 +240,7 @@ def relay_tracks(room: Room) -> tuple[RelayTrack, ...]:
             clock_rate=played.codec.clock_rate,
             channels=played.codec.channels,
             parameters=dict(played.codec.parameters),
-            payload_type=played.payload_type,
+            payload_type=played.codec.payload_type,
             extensions=EXTENSION_IDS,
             ssrc=track.sent.ssrc,
             rid=track.published.rid,

@@ -16,14 +16,14 @@ def wires(tracks: Sequence[Track], played: Iterable[PlayedTrack]) -> list[Wire |
     for track in played:
         own = tracks[track.track_index].extension_ids
         found[track.track_index] = Wire(
-            track.payload_type,
+            track.codec.payload_type,
             {
                 own[uri]: to
                 for uri, to in track.extensions.items()
                 if uri in own and uri != TRANSPORT_CC_EXTENSION
             },
-            nack="nack" in track.feedback,
-            rtx=track.rtx,
+            nack="nack" in track.codec.feedback,
+            rtx=track.codec.rtx,
             playout_delay=track.extensions.get(PLAYOUT_DELAY_EXTENSION),
             sent_at=track.extensions.get(ABS_SEND_TIME_EXTENSION),
             number=track.extensions.get(TRANSPORT_CC_EXTENSION),
@@ -45,12 +45,11 @@ def viewer_wires(tracks: Sequence[Track], feed: Feed, played: Iterable[PlayedTra
         assert feed.thinning is not None
         for number in (*videos, *(form.number for form in feed.thinning.forms)):
             found[number] = picture
-    sound = next((track for track in played if track.red is not None), None)
-    if feed.redundant is not None and sound is not None:
+    red = next((track.codec.red for track in played if track.codec.red is not None), None)
+    if feed.redundant is not None and red is not None:
         plain = found[feed.redundant.base]
         assert plain is not None
-        assert sound.red is not None
         for form in feed.redundant.forms_for(plain.payload_type):
             # by RTX the packets are sent again without those before
-            found[form.number] = replace(plain, payload_type=sound.red, rtx=None, earlier=form.count)
+            found[form.number] = replace(plain, payload_type=red, rtx=None, earlier=form.count)
     return found

@@ -103,7 +103,7 @@ def test_a_viewer_gets_the_codec_that_is_published_whatever_its_order(
     for parameter in ("profile-id", "packetization-mode", "profile"):
         if not (published.name == "H264" and parameter == "packetization-mode"):  # mode 1 reads mode 0
             assert played.codec.parameters.get(parameter) == published.parameters.get(parameter)
-    assert (played.rtx is not None) is browser.has_rtx
+    assert (played.codec.rtx is not None) is browser.has_rtx
     assert (TRANSPORT_CC_EXTENSION in played.extensions) is browser.has_rtx
     ids = {uri: n for n, uri in enumerate(browser.extensions, 1)}
     assert all(ids[uri] == n for uri, n in played.extensions.items())

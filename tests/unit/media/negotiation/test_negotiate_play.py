@@ -35,23 +35,10 @@ def test_a_viewer_gets_the_rooms_tracks_in_its_own_numbers() -> None:
     )
     assert [(track.codec.name, track.codec.payload_type) for track in played] == [("opus", 111), ("VP8", 101)]
     assert played == (
-        PlayedTrack(
-            track_index=1,
-            mid="0",
-            payload_type=111,
-            codec=played[0].codec,
-            extensions={AUDIO_LEVEL: 7},
-            feedback=frozenset(),
-        ),
-        PlayedTrack(
-            track_index=0,
-            mid="1",
-            payload_type=101,
-            codec=played[1].codec,
-            extensions={},
-            feedback=frozenset({"nack pli"}),
-        ),
+        PlayedTrack(track_index=1, mid="0", codec=played[0].codec, extensions={AUDIO_LEVEL: 7}),
+        PlayedTrack(track_index=0, mid="1", codec=played[1].codec, extensions={}),
     )
+    assert [track.codec.feedback for track in played] == [frozenset(), {"nack pli"}]
     parsed = read_answer(answer)
     assert [media.fmt for media in parsed.media] == [[111], [101]]
     assert [media.direction for media in parsed.media] == ["sendonly", "sendonly"]
@@ -132,8 +119,8 @@ MENDED = RoomTrack(kind="video", codec=codec("VP8"), extensions=(), ssrc=1000, r
 
 def test_what_a_viewer_loses_comes_again_in_a_stream_of_its_own() -> None:
     (track,), answer = play([MENDED], viewer(*VP8, *LOSSES, *RTX), bundle="1")
-    assert track.feedback == {"nack", "nack pli", "ccm fir"}
-    assert (track.payload_type, track.rtx) == (96, 97)
+    assert track.codec.feedback == {"nack", "nack pli", "ccm fir"}
+    assert (track.codec.payload_type, track.codec.rtx) == (96, 97)
     (media,) = read_answer(answer).media
     assert media.fmt == [96, 97]
     rtx = next(each for each in media.rtp.codecs if each.name == "rtx")
@@ -154,7 +141,7 @@ def test_what_a_viewer_loses_comes_again_in_a_stream_of_its_own() -> None:
 )
 def test_it_takes_both_sides_for_that(track: RoomTrack, lines: list[str], rtx: int | None) -> None:
     (played,), answer = play([track], viewer(*VP8, *lines), bundle="1")
-    assert played.rtx == rtx
+    assert played.codec.rtx == rtx
     assert ("rtx" in answer) == ("FID" in answer) == (rtx is not None)
 
 
@@ -199,14 +186,14 @@ def test_a_viewer_that_knows_its_line_is_told_what_it_needs_for_that(
     lines = [line for name, offered in parts.items() if name != lacks for line in offered]
     (played,), answer = play([MENDED], viewer(*VP8, *LOSSES[1:], *lines), bundle="1")
     assert played.extensions == ({extension: 5} if lacks is None else {})
-    assert (feedback in played.feedback) == (feedback in answer) == (lacks is None)
+    assert (feedback in played.codec.feedback) == (feedback in answer) == (lacks is None)
     assert (extension in answer) == (lacks is None)
 
 
 def test_a_viewer_does_not_estimate_by_sound() -> None:
     lines = (*OPUS, "a=rtcp-fb:111 goog-remb", f"a=extmap:3 {ABS_SEND_TIME_EXTENSION}")
     (played,), answer = play(room(codec("opus")), audio(*lines, direction="recvonly"), bundle="0")
-    assert (played.extensions, played.feedback) == ({}, frozenset())
+    assert (played.extensions, played.codec.feedback) == ({}, frozenset())
     assert "goog-remb" not in answer
 
 
@@ -221,8 +208,8 @@ def test_a_viewer_does_not_estimate_by_sound() -> None:
 def test_a_viewer_gets_redundant_sound_if_it_reads_it(lines: list[str], red: int | None) -> None:
     """Beside the sound as it is: either may come at any time."""
     (track,), answer = play(room(codec("opus")), audio(*OPUS, *lines, direction="recvonly"), bundle="0")
-    assert track.red == red
-    assert (track.payload_type, "nack" in track.feedback) == (111, "a=rtcp-fb:111 nack" in lines)
+    assert track.codec.red == red
+    assert (track.codec.payload_type, "nack" in track.codec.feedback) == (111, "a=rtcp-fb:111 nack" in lines)
     (media,) = read_answer(answer).media
     assert media.fmt == ([111] if red is None else [111, 63])
     assert ("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer) == (red is not None)

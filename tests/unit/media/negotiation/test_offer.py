@@ -71,9 +71,9 @@ def test_a_viewer_gets_all_that_its_own_offer_would_have_given() -> None:
     tracks = [replace(track, rtx_ssrc=track.ssrc + 100) for track in room(OPUS, VP8)]
     answer = parse_offer(answered(build_offer(tracks, LOCAL, "demo")))
     (sound, picture), text = negotiate_play(answer, tracks, LOCAL, "demo")
-    assert (sound.payload_type, sound.red) == (111, 63)
-    assert (picture.payload_type, picture.rtx) == (96, 97)
-    assert picture.feedback == {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"}
+    assert (sound.codec.payload_type, sound.codec.red) == (111, 63)
+    assert (picture.codec.payload_type, picture.codec.rtx) == (96, 97)
+    assert picture.codec.feedback == {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"}
     assert {
         PLAYOUT_DELAY_EXTENSION,
         ABS_SEND_TIME_EXTENSION,

@@ -215,14 +215,14 @@ def test_a_viewer_is_answered_as_its_codecs_allow(name: str, publisher: str) -> 
         return
     played, answer = negotiate_play(offer, room(published), LOCAL, "demo")
     by_kind = dict(zip(("audio", "video"), wanted, strict=True))
-    assert [(track.mid, track.payload_type) for track in played] == [
+    assert [(track.mid, track.codec.payload_type) for track in played] == [
         (mid, by_kind[kind]) for mid, kind in zip(mids, kinds, strict=True)
     ]
     assert [published[track.track_index].kind for track in played] == kinds
     parsed = read_answer(answer)
     check_frame(parsed, "server")
     assert [answered(media) for media in parsed.media] == [
-        (kind, mid, published[track.track_index].codec.name, track.payload_type)
+        (kind, mid, published[track.track_index].codec.name, track.codec.payload_type)
         for kind, mid, track in zip(kinds, mids, played, strict=True)
     ]
     assert {media.direction for media in parsed.media} == {"sendonly"}
@@ -236,7 +236,7 @@ def test_a_room_with_g711_is_heard_by_who_can_hear_it() -> None:
     g711 = Codec(payload_type=0, name="PCMU", clock_rate=8000)
     tracks = [RoomTrack(kind="audio", codec=g711, extensions=(), ssrc=1)]
     played, answer = negotiate_play(parse_offer(REAL_OFFERS["whep-aiortc-1-16"]), tracks, LOCAL, "demo")
-    assert [(track.mid, track.payload_type) for track in played] == [("0", 0)]
+    assert [(track.mid, track.codec.payload_type) for track in played] == [("0", 0)]
     assert [media.direction for media in read_answer(answer).media] == ["sendonly", "inactive"]
     with pytest.raises(ServiceError) as caught:
         negotiate_play(parse_offer(REAL_OFFERS["whep-gst-whepsrc"]), tracks, LOCAL, "demo")

@@ -89,7 +89,7 @@ def test_surround_is_passed_on_to_who_offers_it_and_others_are_told() -> None:
     tracks = [RoomTrack(kind="audio", codec=track.codec, extensions=(), ssrc=1)]
     theirs = ("a=rtpmap:33 multiopus/48000/6", f"a=fmtp:33 {';'.join(reversed(SURROUND.split(';')))}")
     (played,), answer = play(tracks, audio(*OPUS, *theirs, direction="recvonly"), bundle="0")
-    assert played.payload_type == 33
+    assert played.codec.payload_type == 33
     assert "a=rtpmap:33 multiopus/48000/6\r\n" in answer
     for offered in (OPUS, (*OPUS, theirs[0], "a=fmtp:33 channel_mapping=0,1,2,3,4,5;num_streams=6")):
         with pytest.raises(ServiceError) as caught:

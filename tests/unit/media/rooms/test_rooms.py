@@ -231,9 +231,7 @@ def test_viewers_that_cannot_decode_a_newcomer_s_codec_are_ended_and_no_others(w
     ended: dict[str, EndReason] = {}
     codecs = {"old": video("VP8").codec, "both": video("H264").codec}
     for name, codec in codecs.items():
-        played = PlayedTrack(
-            track_index=0, mid="0", payload_type=96, codec=codec, extensions={}, feedback=frozenset()
-        )
+        played = PlayedTrack(track_index=0, mid="0", codec=codec, extensions={})
         viewer: Any = SimpleNamespace(
             played=[played], end=lambda reason, name=name: ended.setdefault(name, reason), rendition=None
         )

@@ -47,7 +47,7 @@ async def test_the_answer_makes_a_viewer_of_the_session_that_was_offered(world: 
     assert session.id == held.session
     assert session.etag == held.local.ufrag
     assert session.answer == answer
-    assert {track.payload_type for track in session.played} == {96, 111}
+    assert {track.codec.payload_type for track in session.played} == {96, 111}
     assert list(world.room.viewers) == [held.session]
     assert not found(world, held)
     assert world.delete(held.session, Role.PLAY) == EndReason.DELETED

@@ -1,5 +1,7 @@
 """In which form a viewer gets each track."""
 
+from dataclasses import replace
+
 import pytest
 
 from media.negotiation.agreed_tracks import PlayedTrack
@@ -45,11 +47,8 @@ def test_a_viewer_may_get_each_form_of_what_it_plays(
         PlayedTrack(
             track_index=number,
             mid="",
-            payload_type=98 + number,
-            codec=tracks[number].published.codec,
+            codec=replace(tracks[number].published.codec, payload_type=98 + number, red=red),
             extensions={},
-            feedback=frozenset(),
-            red=red,
         )
         for number in plays
     ]
@@ -66,15 +65,8 @@ def test_a_wire_has_the_ids_of_its_viewer_for_what_both_know(nack: bool) -> None
     """Transport-wide numbers are for one way: those of the publisher mean nothing to the viewer."""
     own = {"a": 1, "b": 2, TRANSPORT_CC_EXTENSION: 3}
     to = {"a": 7, "c": 8, TRANSPORT_CC_EXTENSION: 9, ABS_SEND_TIME_EXTENSION: 10, PLAYOUT_DELAY_EXTENSION: 11}
-    codec = video("VP8", feedback=["nack", "transport-cc"], extensions=own)
-    played = PlayedTrack(
-        track_index=1,
-        mid="",
-        payload_type=98,
-        codec=codec.codec,
-        extensions=to,
-        feedback=frozenset(["nack"] if nack else []),
-        rtx=99,
-    )
+    track = video("VP8", feedback=["nack", "transport-cc"], extensions=own)
+    codec = replace(track.codec, payload_type=98, rtx=99, feedback=frozenset({"nack"} if nack else ()))
+    played = PlayedTrack(track_index=1, mid="", codec=codec, extensions=to)
     wire = Wire(98, {1: 7}, nack=nack, rtx=99, playout_delay=11, sent_at=10, number=9)
-    assert wires(new_tracks([sound(), codec], 0.0), [played]) == [None, wire]
+    assert wires(new_tracks([sound(), track], 0.0), [played]) == [None, wire]
