@@ -74,28 +74,21 @@ def _two_byte_elements(block: bytes) -> Iterable[tuple[int, bytes]]:
         at = end
 
 
-def map_extensions(extensions: Extensions, ids: Mapping[int, int]) -> bytes:
-    """The extension block with the elements whose ids are in `ids`, under their new ids; empty if none is."""
-    return extension_block([(ids[element], value) for element, value in extensions if element in ids])
+def map_extensions(extensions: Extensions, ids: Mapping[int, int]) -> Extensions:
+    """The elements whose ids are in `ids`, under their new ids."""
+    return tuple((ids[element], value) for element, value in extensions if element in ids)
 
 
-def add_element(extensions: Extensions, ids: Mapping[int, int], number: int, value: bytes) -> bytes:
-    """The same block with one element more, under the id `number`."""
-    kept = [(ids[element], value) for element, value in extensions if element in ids]
-    kept.append((number, value))
-    return extension_block(kept)
-
-
-def extension_block(kept: Sequence[tuple[int, bytes]]) -> bytes:
+def extension_block(elements: Sequence[tuple[int, bytes]]) -> bytes:
     """The block of these elements, in the short form if they fit into it; empty if there are none."""
-    if not kept:
+    if not elements:
         return b""
-    if all(element < 15 and 1 <= len(value) <= 16 for element, value in kept):
+    if all(element < 15 and 1 <= len(value) <= 16 for element, value in elements):
         profile = _ONE_BYTE
-        block = b"".join(bytes(((element << 4) | (len(value) - 1),)) + value for element, value in kept)
+        block = b"".join(bytes(((element << 4) | (len(value) - 1),)) + value for element, value in elements)
     else:
         profile = _TWO_BYTE
-        block = b"".join(bytes((element, len(value))) + value for element, value in kept)
+        block = b"".join(bytes((element, len(value))) + value for element, value in elements)
     words = (len(block) + 3) // 4
     return struct.pack("!HH", profile, words) + block.ljust(4 * words, b"\0")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from media.rtp.extensions import Extensions, read_extensions
+from media.rtp.extensions import Extensions, map_extensions, read_extensions
 
 _FIXED = struct.Struct("!BBHII")
 FIXED_SIZE = _FIXED.size
@@ -36,8 +36,7 @@ class RtpPacket(Struct, frozen=True, gc=False):
 
     def with_extension_ids(self, ids: Mapping[int, int]) -> "RtpPacket":
         """The packet with the elements whose ids are in `ids`, under their new ids."""
-        kept = tuple((ids[element], value) for element, value in self.extensions if element in ids)
-        return replace(self, extensions=kept)
+        return replace(self, extensions=map_extensions(self.extensions, ids))
 
 
 def is_rtcp(datagram: bytes) -> bool:

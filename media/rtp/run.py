@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from media.rtp.extensions import map_extensions
+from media.rtp.extensions import extension_block
 from media.rtp.joined import Joined
 from media.rtp.packet import RtpPacket, build_header
 
 MOST_PACKETS = 64  # of a run: UDP_MAX_SEGMENTS of Linux
 NOT_KEPT = bytes(256)  # `Form.ids` of a viewer that gets no extension of the publisher
-_SAME_IDS = {number: number for number in range(256)}
 
 
 class Form(NamedTuple):
@@ -176,7 +175,7 @@ def datagrams_of(run: Run) -> list[bytes]:
             packet.sequence,
             packet.timestamp,
             packet.ssrc,
-            map_extensions(packet.extensions, _SAME_IDS),
+            extension_block(packet.extensions),
         )
         + packet.payload
         for packet in run.packets()

@@ -1,8 +1,8 @@
 """Packets of nothing but padding, among a viewer's retransmissions: to learn what its line carries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from media.rtp.extensions import add_element
+from media.rtp.extensions import extension_block
 from media.rtp.libsrtp import SrtpError
 from media.rtp.rtx import PADDING_BYTES
 from media.rtp.run import MOST_PACKETS
@@ -35,14 +35,13 @@ def pad(viewer: Viewer, octets: float, sent_at: SentAt, number: Callable[[int], 
     place = _place(viewer, lambda wire: wire.sent_at is not None)  # a receiver judges its line by these
     if place is None:
         place = _place(viewer, lambda _: True)
-    return _send(viewer, place, size, count, lambda wire: _block(wire, sent_at))
+    return _send(viewer, place, size, [None] * count, sent_at)
 
 
 def send_train(viewer: Viewer, first: int, count: int, size: int, sent_at: SentAt) -> int:
     """Send `count` packets of `size` octets at once, numbered from `first` on; returns the octets sent."""
-    numbers = iter(range(first, first + count))
     place = _place(viewer, lambda wire: wire.number is not None)
-    return _send(viewer, place, size, count, lambda wire: _numbered(wire, next(numbers) & 0xFFFF, sent_at))
+    return _send(viewer, place, size, range(first, first + count), sent_at)
 
 
 def _place(viewer: Viewer, suits: Callable[[Wire], bool]) -> int | None:
@@ -51,15 +50,17 @@ def _place(viewer: Viewer, suits: Callable[[Wire], bool]) -> int | None:
     return next((n for n, (stream, wire) in tracks if stream is not None and wire and suits(wire)), None)
 
 
-def _send(viewer: Viewer, place: int | None, size: int, count: int, block: Callable[[Wire], bytes]) -> int:
+def _send(
+    viewer: Viewer, place: int | None, size: int, numbers: Iterable[int | None], sent_at: SentAt
+) -> int:
     if place is None:
         return 0
     stream, wire = viewer.rtx[place], viewer.forms[place]
     assert stream is not None
     assert wire is not None
     datagrams = []
-    for _ in range(count):
-        index, header, payload = stream.padding(size, block(wire))
+    for number in numbers:
+        index, header, payload = stream.padding(size, _block(wire, number, sent_at))
         try:
             datagrams.append(viewer.sender.protect(stream.ssrc, index, header, payload))
         except SrtpError:
@@ -69,13 +70,9 @@ def _send(viewer: Viewer, place: int | None, size: int, count: int, block: Calla
     return len(datagrams) * size
 
 
-def _block(wire: Wire, sent_at: SentAt) -> bytes:
-    return b"" if wire.sent_at is None else sent_at.alone(wire.sent_at)
-
-
-def _numbered(wire: Wire, number: int, sent_at: SentAt) -> bytes:
-    assert wire.number is not None
-    value = number.to_bytes(2)
-    if wire.sent_at is None:
-        return add_element((), {}, wire.number, value)
-    return add_element(((wire.sent_at, sent_at.value),), {wire.sent_at: wire.sent_at}, wire.number, value)
+def _block(wire: Wire, number: int | None, sent_at: SentAt) -> bytes:
+    elements = [] if wire.sent_at is None else [(wire.sent_at, sent_at.value)]
+    if number is not None:
+        assert wire.number is not None
+        elements.append((wire.number, (number & 0xFFFF).to_bytes(2)))
+    return extension_block(elements)

@@ -1,6 +1,6 @@
 """When packets are sent, as their receivers are told."""
 
-from media.rtp.extensions import extension_block, send_time
+from media.rtp.extensions import send_time
 
 
 class SentAt:
@@ -20,7 +20,3 @@ class SentAt:
         """Of the element."""
         self._value = self._value or send_time(self._now)
         return self._value
-
-    def alone(self, number: int) -> bytes:
-        """The extension block that has this element only, under the id `number`."""
-        return extension_block(((number, self.value),))

@@ -18,7 +18,7 @@ from media.relay.messages import (
     read_wanted,
     says_leaves,
 )
-from media.rtp.extensions import map_extensions
+from media.rtp.extensions import extension_block
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import RtpError, build_header, parse
 from media.rtp.rtcp import Nack, ReceiverReport, RtcpError, SenderReport, parse_compound, receiver_report
@@ -154,7 +154,7 @@ def _rtcp(data: bytes) -> None:
 def _rtp(data: bytes) -> None:
     """What is read can be sent on."""
     packet = parse(data)
-    block = map_extensions(packet.extensions, {number: number for number in range(1, 256)})
+    block = extension_block(packet.extensions)
     again = parse(build_header(packet, 96, 1, 2, 3, block) + packet.payload)
     assert again == replace(packet, payload_type=96, sequence=1, timestamp=2, ssrc=3)
     OtherPacket.parse(build_header(replace(packet, padding=False), 96, 1, 2, 3, block) + packet.payload)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from media.payload.keyframes import starts_keyframe
 from media.payload.picture_id import PictureId, frame_number, picture_id, with_value
-from media.rtp.extensions import map_extensions
+from media.rtp.extensions import extension_block, map_extensions
 from media.rtp.packet import RtpPacket, build_header, parse
 from media.rtp.padding import without_padding
 from media.rtp.run import MOST_PACKETS, NOT_KEPT, Form, Run, by_picture, id_table
@@ -204,8 +204,8 @@ def test_it_is_laid_out_as_packets_are(
     expected = []
     for index, packet in enumerate(those, first):
         ids = {number: form.ids[number] for number in range(256) if form.ids[number]}
-        added = ((-1, form.value),) if form.element else ()
-        block = map_extensions((*packet.extensions, *added), {**ids, -1: form.element})
+        added = ((form.element, form.value),) if form.element else ()
+        block = extension_block((*map_extensions(packet.extensions, ids), *added))
         timestamp = packet.timestamp + shift & 0xFFFFFFFF
         ssrc = form.ssrc or SSRC
         expected.append(build_header(packet, form.payload_type, index & 0xFFFF, timestamp, ssrc, block))

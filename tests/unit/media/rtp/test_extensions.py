@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.rtp.extensions import PlayoutDelay, add_element, capture_time, map_extensions, send_time
+from media.rtp.extensions import PlayoutDelay, capture_time, send_time
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,3 @@ def test_the_time_of_capture_is_64_bits_of_ntp_and_no_distance_to_our_clock(era:
 )
 def test_a_playout_delay_is_two_numbers_of_12_bits(least: float, most: float, value: str) -> None:
     assert PlayoutDelay(least, most).value().hex() == value
-
-
-def test_one_element_more_goes_behind_those_that_are_mapped() -> None:
-    extensions = ((1, b"a"), (2, b"b"))
-    assert add_element(extensions, {1: 5}, 7, b"cd") == map_extensions(((5, b"a"), (7, b"cd")), {5: 5, 7: 7})

@@ -6,7 +6,7 @@ from aiortc.rtp import unpack_header_extensions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtp.extensions import map_extensions, read_extensions
+from media.rtp.extensions import extension_block, map_extensions, read_extensions
 from media.rtp.packet import RtpError, RtpPacket, build_header, is_rtcp, parse
 from tests.support.far_end import one_byte, rtp, two_byte
 
@@ -125,44 +125,41 @@ def test_rtcp_is_told_by_its_types() -> None:
 
 
 def test_elements_get_the_viewers_ids_and_unknown_ones_are_dropped() -> None:
-    block = map_extensions(EXTENSIONS, {1: 7, 14: 2})
+    block = extension_block(map_extensions(EXTENSIONS, {1: 7, 14: 2}))
     assert elements(block) == [(7, b"\x01"), (2, b"sixteen bytes ok")]
     assert block[:2] == b"\xbe\xde"
 
 
 def test_a_block_has_no_more_words_than_its_elements() -> None:
-    assert map_extensions(((1, b"abc"),), {1: 1}) == b"\xbe\xde\0\1\x12abc"
-    assert map_extensions(((1, b"abcd"),), {1: 1}) == b"\xbe\xde\0\2\x13abcd\0\0\0"
+    assert extension_block(((1, b"abc"),)) == b"\xbe\xde\0\1\x12abc"
+    assert extension_block(((1, b"abcd"),)) == b"\xbe\xde\0\2\x13abcd\0\0\0"
 
 
 def test_no_block_without_an_element() -> None:
-    assert map_extensions(EXTENSIONS, {}) == b""
-    assert map_extensions((), {1: 1}) == b""
+    assert extension_block(map_extensions(EXTENSIONS, {})) == b""
 
 
 @pytest.mark.parametrize(
-    ("extensions", "ids"),
+    "extensions",
     [
-        (((1, b"\x01"),), {1: 15}),  # 15 has no place in the one-byte form
-        (((1, b"\x01"),), {1: 255}),
-        (((1, b""),), {1: 1}),
-        (((1, bytes(17)),), {1: 1}),
-        (((1, b"\x01"), (2, bytes(255))), {1: 3, 2: 4}),
+        [(15, b"\x01")],  # 15 has no place in the one-byte form
+        [(255, b"\x01")],
+        [(1, b"")],
+        [(1, bytes(17))],
+        [(3, b"\x01"), (4, bytes(255))],
     ],
 )
-def test_what_does_not_fit_one_byte_goes_out_in_two(
-    extensions: tuple[tuple[int, bytes], ...], ids: dict[int, int]
-) -> None:
-    block = map_extensions(extensions, ids)
+def test_what_does_not_fit_one_byte_goes_out_in_two(extensions: list[tuple[int, bytes]]) -> None:
+    block = extension_block(extensions)
     assert block[:2] == b"\x10\x00"
-    assert elements(block) == [(ids[number], value) for number, value in extensions]
+    assert elements(block) == extensions
 
 
 def test_a_header_on_another_wire() -> None:
     packet = parse(
         rtp(9, b"data", marker=True, padding=3, csrcs=(1, 2), extension=one_byte((5, b"ab")), ssrc=1)
     )
-    block = map_extensions(packet.extensions, {5: 6})
+    block = extension_block(map_extensions(packet.extensions, {5: 6}))
     header = build_header(packet, 101, 0xABCD, 77, 0xFEED, block)
     other = OtherPacket.parse(header + packet.payload)
     assert (other.payload_type, other.sequence_number, other.timestamp, other.ssrc) == (
@@ -179,7 +176,7 @@ def test_a_header_on_another_wire() -> None:
 @given(st.lists(st.tuples(st.integers(1, 255), st.binary(max_size=40)), max_size=12))
 def test_extensions_survive_any_change_of_ids(extensions: list[tuple[int, bytes]]) -> None:
     ids = {number: 256 - number for number, _ in extensions}
-    block = map_extensions(tuple(extensions), ids)
+    block = extension_block(map_extensions(tuple(extensions), ids))
     read = read_extensions(int.from_bytes(block[:2]), block[4:]) if block else ()
     assert read == tuple((ids[number], value) for number, value in extensions)
     assert not block or 4 * int.from_bytes(block[2:4]) == len(block) - 4
