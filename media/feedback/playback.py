@@ -66,7 +66,7 @@ class Playback:
             switch, feed, self.viewer, publisher.want_keyframe, publisher.play_time, stats, since
         )
         self.picture = (
-            ViewerPicture(switch, feed, self.viewer, changeover, publisher.want_keyframe, stats, now, line)
+            ViewerPicture(feed, self.viewer, changeover, publisher.want_keyframe, stats, now, line)
             if rendition is not None
             else None
         )
@@ -75,7 +75,6 @@ class Playback:
             self.viewer,
             feed,
             publisher,
-            switch.resend,
             stats,
             now,
             keyframes_per_second,

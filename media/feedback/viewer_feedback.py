@@ -6,7 +6,7 @@ forged check 20 µs whatever its address is: so nothing but the socket's turn li
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import islice
 
@@ -36,6 +36,7 @@ from media.rtp.rtcp import sender_report as build_sender_report
 from media.rtp.run import Run
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
+from media.switch.resend import resend
 from media.switch.viewer import Behind, Stretch, Viewer
 from media.switch.wire import Wire
 
@@ -65,8 +66,7 @@ _MAX_RTT = 5.0
 class ViewerFeedback:
     """Owns the RTCP between a room and one viewer. `now` is in seconds of a steady clock.
 
-    `resend` retransmits a packet; it returns False if that is not possible. `picture` and `sound`, if there
-    are any, learn what the viewer says of its line.
+    `picture` and `sound`, if there are any, learn what the viewer says of its line.
     """
 
     def __init__(
@@ -74,7 +74,6 @@ class ViewerFeedback:
         viewer: Viewer,
         feed: Feed,
         publisher: PublisherFeedback,
-        resend: Callable[[Viewer, Run, int, int, float], bool],
         stats: ViewerStats,
         now: float,
         keyframes_per_second: float = KEYFRAMES_PER_SECOND,
@@ -88,7 +87,6 @@ class ViewerFeedback:
         self._sound = sound
         self._loss_window = LossWindow()
         self._publisher = publisher
-        self._resend = resend
         self._stats = stats
         self.rtt = 0.0  # seconds; 0: unknown, before a report of the viewer
         self._budget = RetransmitBudget(now)
@@ -164,7 +162,7 @@ class ViewerFeedback:
         if not self._budget.take(sent.track, sent.first, sent.octets, media, now):
             self._stats.retransmissions_refused += 1
             return
-        if not self._resend(self._viewer, sent, offset, shift, now):
+        if not resend(self._viewer, sent, offset, shift, now):
             return
         self._stats.retransmissions += 1
         self.resent += 1

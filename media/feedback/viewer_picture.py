@@ -21,10 +21,8 @@ from media.switch.changeover import Changeover, WantKeyframe
 from media.switch.feed import Feed
 from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
-from media.switch.padding import can_number, can_pad, send_train
+from media.switch.padding import can_number, can_pad, pad, send_train
 from media.switch.rendition import PACKET_OVERHEAD, Ladder
-from media.switch.sent_at import SentAt
-from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from media.transport.tcp_backlog import PICTURE_SECONDS
 from shared.messages.status import LayerReason
@@ -52,7 +50,6 @@ class ViewerPicture:
 
     def __init__(
         self,
-        switch: PacketSwitch,
         feed: Feed,
         viewer: Viewer,
         changeover: Changeover,
@@ -62,7 +59,6 @@ class ViewerPicture:
         line: Measured | None = None,
     ) -> None:
         """`line` is what its line carries, if that is known already."""
-        self._switch = switch
         self._feed = feed
         self._viewer = viewer
         self._changeover = changeover
@@ -385,7 +381,7 @@ class ViewerPicture:
         if choice.wants_train(now) and self._trains.is_due(now, urgent=choice.awaits_train(now)):
             self._log.train_left(now)
             octets, first = self._trains.octets, self._trains.send(now)
-            self._count_padding(send_train(self._viewer, first, PACKETS, octets, SentAt(now)), octets)
+            self._count_padding(send_train(self._viewer, first, PACKETS, octets, now), octets)
 
     def _present(self, ladder: Ladder) -> int:
         """The rung that the viewer gets. If several rungs are one rendition, the one that was decided."""
@@ -424,7 +420,7 @@ class ViewerPicture:
         if due := self._credit.due(self._decision.probe, *self._octets(), now):
             self._padded_at = now
             number = (lambda count: self._trains.number(count, now)) if self._choice.can_train else None
-            self._count_padding(self._switch.pad(self._viewer, due, now, number), PADDING_BYTES)
+            self._count_padding(pad(self._viewer, due, now, number), PADDING_BYTES)
 
     def _send_again(self, now: float) -> None:
         """Send what is due again: with pictures that leave at a pace one packet in a step."""

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable
 
-from media.rtp.extensions import extension_block
+from media.rtp.extensions import extension_block, send_time
 from media.rtp.libsrtp import SrtpError
 from media.rtp.rtx import PADDING_BYTES
 from media.rtp.run import MOST_PACKETS
-from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 
@@ -21,27 +20,28 @@ def can_number(viewer: Viewer) -> bool:
     return _place(viewer, lambda wire: wire.number is not None) is not None
 
 
-def pad(viewer: Viewer, octets: float, sent_at: SentAt, number: Callable[[int], int] | None = None) -> int:
+def pad(viewer: Viewer, octets: float, now: float, number: Callable[[int], int] | None = None) -> int:
     """Send whole packets, or one smaller packet, up to `octets`; returns the octets that were sent.
 
     `number` gives the first of so many transport-wide numbers, for a receiver that tells when each came.
+    `now` is in seconds of a steady clock.
     """
     size = min(int(octets), PADDING_BYTES)
     if size < 1:
         return 0
     count = min(int(octets / size), MOST_PACKETS)
     if number is not None:
-        return send_train(viewer, number(count), count, size, sent_at)
+        return send_train(viewer, number(count), count, size, now)
     place = _place(viewer, lambda wire: wire.sent_at is not None)  # a receiver judges its line by these
     if place is None:
         place = _place(viewer, lambda _: True)
-    return _send(viewer, place, size, [None] * count, sent_at)
+    return _send(viewer, place, size, [None] * count, now)
 
 
-def send_train(viewer: Viewer, first: int, count: int, size: int, sent_at: SentAt) -> int:
+def send_train(viewer: Viewer, first: int, count: int, size: int, now: float) -> int:
     """Send `count` packets of `size` octets at once, numbered from `first` on; returns the octets sent."""
     place = _place(viewer, lambda wire: wire.number is not None)
-    return _send(viewer, place, size, range(first, first + count), sent_at)
+    return _send(viewer, place, size, range(first, first + count), now)
 
 
 def _place(viewer: Viewer, suits: Callable[[Wire], bool]) -> int | None:
@@ -50,9 +50,7 @@ def _place(viewer: Viewer, suits: Callable[[Wire], bool]) -> int | None:
     return next((n for n, (stream, wire) in tracks if stream is not None and wire and suits(wire)), None)
 
 
-def _send(
-    viewer: Viewer, place: int | None, size: int, numbers: Iterable[int | None], sent_at: SentAt
-) -> int:
+def _send(viewer: Viewer, place: int | None, size: int, numbers: Iterable[int | None], now: float) -> int:
     if place is None:
         return 0
     stream, wire = viewer.rtx[place], viewer.forms[place]
@@ -60,7 +58,7 @@ def _send(
     assert wire is not None
     datagrams = []
     for number in numbers:
-        index, header, payload = stream.padding(size, _block(wire, number, sent_at))
+        index, header, payload = stream.padding(size, _block(wire, number, now))
         try:
             datagrams.append(viewer.sender.protect(stream.ssrc, index, header, payload))
         except SrtpError:
@@ -70,8 +68,8 @@ def _send(
     return len(datagrams) * size
 
 
-def _block(wire: Wire, number: int | None, sent_at: SentAt) -> bytes:
-    elements = [] if wire.sent_at is None else [(wire.sent_at, sent_at.value)]
+def _block(wire: Wire, number: int | None, now: float) -> bytes:
+    elements = [] if wire.sent_at is None else [(wire.sent_at, send_time(now))]
     if number is not None:
         assert wire.number is not None
         elements.append((wire.number, (number & 0xFFFF).to_bytes(2)))

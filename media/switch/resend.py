@@ -1,20 +1,20 @@
 """Retransmits a packet that one viewer lost: as RTX (RFC 4588), or unchanged."""
 
-from media.rtp.extensions import extension_block, map_extensions
+from media.rtp.extensions import extension_block, map_extensions, send_time
 from media.rtp.libsrtp import SrtpError
 from media.rtp.packet import RtpPacket, build_header
 from media.rtp.rtx import RtxError
 from media.rtp.run import Run
-from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 
 
-def resend(viewer: Viewer, run: Run, offset: int, shift: int, sent_at: SentAt) -> bool:
+def resend(viewer: Viewer, run: Run, offset: int, shift: int, now: float) -> bool:
     """Retransmit the packet of a run of one that `viewer` was sent with this offset and shift.
 
     False if that is impossible. Without an RTX stream the datagram equals the first one, byte for byte: only
-    then may its SRTP index be used again. It is what `PacketHistory` holds under the index.
+    then may its SRTP index be used again. It is what `PacketHistory` holds under the index. `now` is in
+    seconds of a steady clock.
     """
     wire = viewer.forms[run.track]
     assert wire is not None
@@ -29,7 +29,7 @@ def resend(viewer: Viewer, run: Run, offset: int, shift: int, sent_at: SentAt) -
             header = build_header(packet, wire.payload_type, index & 0xFFFF, timestamp, ssrc, block)
             datagram = viewer.sender.protect_again(ssrc, index, header, packet.payload)
         else:
-            block = _rtx_extensions(packet, wire, viewer, sent_at)
+            block = _rtx_extensions(packet, wire, viewer, now)
             index, header, payload = stream.wrap(packet, index & 0xFFFF, timestamp, block)
             datagram = viewer.sender.protect(stream.ssrc, index, header, payload)
     except (SrtpError, RtxError):  # too old for libsrtp's window, or never sent; wrong padding
@@ -39,12 +39,12 @@ def resend(viewer: Viewer, run: Run, offset: int, shift: int, sent_at: SentAt) -
     return True
 
 
-def _rtx_extensions(packet: RtpPacket, wire: Wire, viewer: Viewer, sent_at: SentAt) -> bytes:
+def _rtx_extensions(packet: RtpPacket, wire: Wire, viewer: Viewer, now: float) -> bytes:
     """The publisher's, and our own: the viewer's delay takes the place of the publisher's."""
     elements = [*map_extensions(packet.extensions, wire.extensions)]
     if viewer.playout_delay is not None and wire.playout_delay is not None:
         elements = [each for each in elements if each[0] != wire.playout_delay]
         elements.append((wire.playout_delay, viewer.playout_delay.value()))
     if wire.sent_at is not None:
-        elements.append((wire.sent_at, sent_at.value))
+        elements.append((wire.sent_at, send_time(now)))
     return extension_block(elements)

@@ -4,9 +4,9 @@ from media.rtp.extensions import send_time
 
 
 class SentAt:
-    """The time, in the form of each wire. `now` is in seconds of a steady clock.
+    """It is made once for a batch, and the value is built once, if some viewer is told.
 
-    It is made once for a batch, and the value is built once, if some viewer is told.
+    `now` is in seconds of a steady clock.
     """
 
     __slots__ = ("_now", "_value")
@@ -17,6 +17,6 @@ class SentAt:
 
     @property
     def value(self) -> bytes:
-        """Of the element."""
+        """Of the header extension."""
         self._value = self._value or send_time(self._now)
         return self._value

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from media.pure.fan_out import fan_out_by
 from media.pure.run import Opener
 from media.rtp.joined import Joined
-from media.rtp.run import MakeOpener, Run, between
+from media.rtp.run import MakeOpener, between
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import Profile, SrtpKeys
 from media.rtp.srtp_receiver import SrtpReceiver
@@ -22,7 +22,6 @@ from media.switch.feed import Feed
 from media.switch.intake import take_all, take_opened
 from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
-from media.switch.padding import pad
 from media.switch.resend import resend
 from media.switch.sent_at import SentAt
 from media.switch.viewer import Behind, Place, Viewer
@@ -167,7 +166,7 @@ class PacketSwitch:
         if held and viewer.tells_delay(takes.track):
             # first by RTX: the receiver takes the delay from what comes first
             first = between(held[0], held[0].first, held[0].first + 1)
-            self.resend(viewer, first, viewer.offsets[takes.track], viewer.shifts[takes.track], now)
+            resend(viewer, first, viewer.offsets[takes.track], viewer.shifts[takes.track], now)
         if behind is None:
             profile.send_held(held, viewer, SentAt(now))
         else:
@@ -210,16 +209,6 @@ class PacketSwitch:
         _profile(feed, viewer, track).send_held(due, viewer, SentAt(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)
-
-    def resend(self, viewer: Viewer, packet: Run, offset: int, shift: int, now: float) -> bool:
-        """Retransmit a packet that `viewer` was sent with that offset and shift; False if it cannot be."""
-        return resend(viewer, packet, offset, shift, SentAt(now))
-
-    def pad(
-        self, viewer: Viewer, octets: float, now: float, number: Callable[[int], int] | None = None
-    ) -> int:
-        """Send `viewer` packets of padding, up to `octets`; returns the octets that were sent."""
-        return pad(viewer, octets, SentAt(now), number)
 
     def receive(self, batch: Iterable[tuple[Feed, list[bytes] | Joined]], now: float) -> Received:
         """Forward a batch of publishers' SRTP: runs of datagrams. `now` is in seconds of a steady clock."""

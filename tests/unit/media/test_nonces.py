@@ -15,6 +15,7 @@ from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import PublisherSession
 from media.sessions.session import Setup
 from media.sessions.viewer_session import ViewerSession
+from media.switch.padding import pad
 from media.switch.wire import Wire
 from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsLink
@@ -74,7 +75,7 @@ def play_room() -> None:
                 newest = world.feed.sent[track].history.next_index - 1
                 for _ in range(2):
                     viewer.loses(ssrc, newest, newest - 1, newest - 30, newest + 5, newest - 500)
-            world.switch.pad(viewer.viewer, 1000, world.now)
+            pad(viewer.viewer, 1000, world.now)
         late = [world.publisher.packet(VIDEO, b"\0\0late %d" % n) for n in range(8)]
         world.receive(*late[::-2], late[0])
         world.receive(*late)

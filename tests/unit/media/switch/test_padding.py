@@ -7,8 +7,7 @@ import pytest
 from media.rtp.rtx import PADDING_BYTES, RtxError, unwrap
 from media.rtp.run import MOST_PACKETS
 from media.rtp.srtp import Profile
-from media.switch.padding import can_number, can_pad, send_train
-from media.switch.sent_at import SentAt
+from media.switch.padding import can_number, can_pad, pad, send_train
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import PICTURE, PICTURE_RTX, ChangingViewer, LayersWorld, wires
 from tests.support.nonce_watch import NonceWatch
@@ -30,7 +29,7 @@ def test_it_is_nothing_but_padding_in_the_stream_of_retransmissions(
     viewer = ChangingViewer(world, 0, profile)
     assert can_pad(viewer.far.viewer)
     octets = 3 * PADDING_BYTES + PADDING_BYTES - 1
-    assert world.switch.pad(viewer.far.viewer, octets, world.now) == 3 * PADDING_BYTES
+    assert pad(viewer.far.viewer, octets, world.now) == 3 * PADDING_BYTES
     packets = viewer.far.packets()
     assert len(packets) == 3
     for packet in packets:
@@ -44,7 +43,7 @@ def test_it_is_nothing_but_padding_in_the_stream_of_retransmissions(
 @pytest.mark.parametrize("octets", [1.0, 64.0, PADDING_BYTES - 0.1])
 def test_less_than_a_whole_packet_is_one_smaller_packet(world: LayersWorld, octets: float) -> None:
     viewer = ChangingViewer(world)
-    assert world.switch.pad(viewer.far.viewer, octets, world.now) == int(octets)
+    assert pad(viewer.far.viewer, octets, world.now) == int(octets)
     (packet,) = viewer.far.packets()
     assert packet.payload == bytes(int(octets) - 1) + bytes((int(octets),))
 
@@ -52,20 +51,20 @@ def test_less_than_a_whole_packet_is_one_smaller_packet(world: LayersWorld, octe
 @pytest.mark.parametrize("octets", [-5.0, 0.0, 0.9])
 def test_less_than_an_octet_is_nothing(world: LayersWorld, octets: float) -> None:
     viewer = ChangingViewer(world)
-    assert world.switch.pad(viewer.far.viewer, octets, world.now) == 0
+    assert pad(viewer.far.viewer, octets, world.now) == 0
     assert viewer.far.datagrams() == []
 
 
 def test_it_is_one_send_at_most(world: LayersWorld) -> None:
     viewer = ChangingViewer(world)
-    assert world.switch.pad(viewer.far.viewer, 1e9, world.now) == MOST_PACKETS * PADDING_BYTES
+    assert pad(viewer.far.viewer, 1e9, world.now) == MOST_PACKETS * PADDING_BYTES
     assert len(viewer.far.packets()) == MOST_PACKETS
 
 
 def test_without_such_a_stream_there_is_none(world: LayersWorld) -> None:
     viewer = ChangingViewer(world, rtx=False)
     assert not can_pad(viewer.far.viewer)
-    assert world.switch.pad(viewer.far.viewer, 1e9, world.now) == 0
+    assert pad(viewer.far.viewer, 1e9, world.now) == 0
 
 
 def test_it_tells_when_it_was_sent_where_some_stream_of_the_viewer_can(world: LayersWorld) -> None:
@@ -74,7 +73,7 @@ def test_it_tells_when_it_was_sent_where_some_stream_of_the_viewer_can(world: La
     assert sound is not None
     viewer = world.join([sound_first := replace(picture, sent_at=None, ssrc=None), None, None, picture])
     assert sound_first.rtx is not None
-    world.switch.pad(viewer.viewer, 100, world.now)
+    pad(viewer.viewer, 100, world.now)
     [packet] = viewer.packets()
     assert 3 in dict(packet.extensions)
 
@@ -87,8 +86,8 @@ def test_a_train_is_padding_with_numbers_of_its_own(
     viewer = ChangingViewer(world, 0, profile, sent_at=sent_at, number=5)
     assert can_number(viewer.far.viewer)
     viewer.far.packets()  # the train before its first picture
-    world.switch.pad(viewer.far.viewer, 100, world.now)
-    assert send_train(viewer.far.viewer, 0xFFFE, 4, 50, SentAt(world.now)) == 200
+    pad(viewer.far.viewer, 100, world.now)
+    assert send_train(viewer.far.viewer, 0xFFFE, 4, 50, world.now) == 200
     without, *train = viewer.far.packets()
     assert 5 not in dict(without.extensions)
     assert [int.from_bytes(dict(packet.extensions)[5]) for packet in train] == [0xFFFE, 0xFFFF, 0, 1]
@@ -101,7 +100,7 @@ def test_who_does_not_tell_of_numbers_gets_none(world: LayersWorld) -> None:
     assert not can_number(ChangingViewer(world).far.viewer)
     viewer = ChangingViewer(world, rtx=False, number=5)
     assert not can_number(viewer.far.viewer)
-    assert send_train(viewer.far.viewer, 0, 4, 50, SentAt(world.now)) == 0
+    assert send_train(viewer.far.viewer, 0, 4, 50, world.now) == 0
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
@@ -117,7 +116,7 @@ def test_retransmissions_among_it_share_its_numbers_also_after_a_change(
         if layer is not None:
             world.picture(layer, keyframe=True)
         got = viewer.pictures()
-        world.switch.pad(viewer.far.viewer, 600, world.now)
+        pad(viewer.far.viewer, 600, world.now)
         datagrams = viewer.far.loses(PICTURE, got[-1].sequence) if got else viewer.far.datagrams()
         numbers += [packet.sequence for packet in viewer.far.packets(datagrams)]
     assert numbers == list(range(1, 1 + len(numbers)))

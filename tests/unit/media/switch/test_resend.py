@@ -3,6 +3,7 @@
 import pytest
 
 from media.rtp.extensions import PlayoutDelay
+from media.switch.resend import resend
 from media.switch.wire import Wire
 from tests.support.far_end import one_byte, rtp
 from tests.support.published import VIDEO
@@ -30,12 +31,12 @@ def test_what_was_never_sent_or_cannot_be_read_is_not_sent_again(
     packet = rtp(index, b"x", padding=1)
     run = run_of(packet[:-1] + bytes((padding or 1,)), track=VIDEO, ssrc=SSRCS[VIDEO], first=index)
     resent = viewer.viewer.resent_octets
-    assert not world.switch.resend(viewer.viewer, run, 0, 0, world.now)
+    assert not resend(viewer.viewer, run, 0, 0, world.now)
     assert viewer.datagrams() == []
     assert viewer.viewer.resent_octets == resent
     good = run_of(rtp(1, b"x"), track=VIDEO, ssrc=SSRCS[VIDEO], first=1)
     if wires is WITH_RTX:
-        assert world.switch.resend(viewer.viewer, good, 0, 0, world.now)
+        assert resend(viewer.viewer, good, 0, 0, world.now)
         assert len(viewer.datagrams()) == 1
         assert viewer.viewer.resent_octets == resent + 1
 
@@ -47,7 +48,7 @@ def test_the_delay_of_the_viewer_takes_the_place_of_the_publisher_s() -> None:
     run = run_of(lost, track=VIDEO, ssrc=SSRCS[VIDEO], first=1)
     delay = PlayoutDelay(0.1, 0.2)
     for extensions in (((7, b"its"), (8, b"z")), ((8, b"z"), (7, delay.value()))):
-        assert world.switch.resend(viewer.viewer, run, 0, 0, world.now)
+        assert resend(viewer.viewer, run, 0, 0, world.now)
         [again] = viewer.packets()
         assert again.extensions == extensions
         viewer.viewer.delay_playout(delay)
@@ -75,7 +76,7 @@ def test_a_packet_that_is_sent_again_has_the_number_and_the_time_of_this_viewer(
     viewer = world.join(WITH_RTX)
     lost = rtp(9, b"x", timestamp=0xFFFFFFFE)
     run = run_of(lost, track=VIDEO, ssrc=SSRCS[VIDEO], first=9)
-    assert world.switch.resend(viewer.viewer, run, offset, shift, world.now)
+    assert resend(viewer.viewer, run, offset, shift, world.now)
     [again] = viewer.packets()
     assert int.from_bytes(again.payload[:2]) == 9 - offset & 0xFFFF
     assert again.timestamp == 0xFFFFFFFE + shift & 0xFFFFFFFF

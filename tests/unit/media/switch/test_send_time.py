@@ -5,6 +5,7 @@ import pytest
 from media.rtp.extensions import send_time
 from media.rtp.packet import RtpPacket
 from media.rtp.srtp import Profile
+from media.switch.padding import pad
 from media.switch.wire import Wire
 from tests.support.far_end import BOTH_PROFILES, one_byte, two_byte
 from tests.support.far_viewer import is_patched
@@ -99,5 +100,5 @@ def test_what_is_sent_again_and_padding_are_stamped_anew(profile: Profile) -> No
         assert again.ssrc == PICTURE_RTX
         assert stamp(again) == send_time(world.now)
         assert again.payload == lost.sequence.to_bytes(2) + lost.payload
-        world.switch.pad(viewer.far.viewer, 600, world.now)
+        pad(viewer.far.viewer, 600, world.now)
         assert [stamp(packet) for packet in viewer.far.packets()] == [send_time(world.now)] * 2
