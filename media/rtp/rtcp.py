@@ -61,11 +61,6 @@ class ReceiverReport(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sdes:
-    cnames: tuple[tuple[int, bytes], ...]  # SSRC and CNAME
-
-
-@dataclass(frozen=True, slots=True)
 class Bye:
     ssrcs: tuple[int, ...]
     reason: bytes = b""
@@ -121,7 +116,6 @@ class ReferenceTime(NamedTuple):
 Packet = (
     SenderReport
     | ReceiverReport
-    | Sdes
     | Bye
     | Pli
     | Fir
@@ -185,23 +179,6 @@ def _parse_blocks(body: bytes, at: int, count: int) -> tuple[ReportBlock, ...]:
     return tuple(blocks)
 
 
-def _parse_sdes(body: bytes, count: int) -> Sdes:
-    cnames = []
-    at = 0
-    for _ in range(count):
-        (ssrc,) = _SSRC.unpack_from(body, at)
-        at += _SSRC.size
-        while at < len(body) and (kind := body[at]):
-            length = body[at + 1]
-            if at + 2 + length > len(body):
-                raise RtcpError("SDES item is cut off")
-            if kind == _CNAME:
-                cnames.append((ssrc, body[at + 2 : at + 2 + length]))
-            at += 2 + length
-        at = (at // 4 + 1) * 4  # the null that ends a chunk is padded to 32 bits
-    return Sdes(tuple(cnames))
-
-
 def _parse_bye(body: bytes, count: int) -> Bye:
     ssrcs = struct.unpack_from(f"!{count}I", body)
     rest = body[4 * count :]
@@ -250,7 +227,6 @@ def _whole(entries: bytes, size: int) -> bytes:
 _PARSERS: dict[int, Callable[[bytes, int], Packet | None]] = {
     _SR: _parse_sender_report,
     _RR: _parse_receiver_report,
-    _SDES: _parse_sdes,
     _BYE: _parse_bye,
     rtcp_app.KIND: rtcp_app.parse_app,
     _RTPFB: _parse_transport_feedback,
