@@ -129,7 +129,7 @@ class IceLite:
         password = session.local.password
         if request.unknown:
             return CheckResult(error_response(request, StunCode.UNKNOWN_ATTRIBUTE, password))
-        if request.controlled is not None:  # a lite agent never controls a full one (RFC 8445 6.1.1)
+        if request.is_controlled:  # a lite agent never controls a full one (RFC 8445 6.1.1)
             return CheckResult(error_response(request, StunCode.ROLE_CONFLICT, password))
 
         if session is self._next:

@@ -27,7 +27,6 @@ _PRIORITY = 0x0024
 _USE_CANDIDATE = 0x0025
 _FINGERPRINT = 0x8028
 _ICE_CONTROLLED = 0x8029
-_ICE_CONTROLLING = 0x802A
 
 # The comprehension-required attributes that a server knows: those above and the rest of RFC 8489 18.3.
 _KNOWN = {
@@ -70,10 +69,8 @@ class BindingRequest:
     transaction_id: bytes
     local_ufrag: str  # the receiver's: the part of USERNAME before the colon
     remote_ufrag: str  # the sender's
-    priority: int | None  # FFmpeg sends none
     use_candidate: bool
-    controlling: int | None  # the tie-breaker
-    controlled: int | None
+    is_controlled: bool  # the sender takes itself for the controlled agent
     unknown: tuple[int, ...]  # comprehension-required attributes that we do not know
     integrity_at: int | None  # offset of MESSAGE-INTEGRITY in `data`
 
@@ -109,10 +106,8 @@ def parse_binding_request(data: bytes) -> BindingRequest:
         transaction_id=transaction_id,
         local_ufrag=local,
         remote_ufrag=remote,
-        priority=_unsigned(attributes.get(_PRIORITY), 4),
         use_candidate=_USE_CANDIDATE in attributes,
-        controlling=_unsigned(attributes.get(_ICE_CONTROLLING), 8),
-        controlled=_unsigned(attributes.get(_ICE_CONTROLLED), 8),
+        is_controlled=_ICE_CONTROLLED in attributes,
         unknown=tuple(t for t in attributes if t < _COMPREHENSION_OPTIONAL and t not in _KNOWN),
         integrity_at=integrity_at,
     )
@@ -162,7 +157,7 @@ def _attributes(data: bytes) -> tuple[dict[int, bytes], int | None]:
             raise StunError("attribute is cut off")
         if kind == _FINGERPRINT:
             checksum = crc32(data[:at]) ^ _FINGERPRINT_XOR
-            if after != end or _unsigned(data[at + 4 : at + 4 + length], 4) != checksum:
+            if after != end or data[at + 4 : at + 4 + length] != checksum.to_bytes(4):
                 raise StunError("wrong fingerprint")
         elif integrity_at is None:  # ignore attributes after it: they are not signed (RFC 8489 14.5)
             if kind == _MESSAGE_INTEGRITY:
@@ -172,14 +167,6 @@ def _attributes(data: bytes) -> tuple[dict[int, bytes], int | None]:
             attributes.setdefault(kind, data[at + 4 : at + 4 + length])
         at = after
     return attributes, integrity_at
-
-
-def _unsigned(value: bytes | None, size: int) -> int | None:
-    if value is None:
-        return None
-    if len(value) != size:
-        raise StunError("wrong length of a number")
-    return int.from_bytes(value, "big")
 
 
 def _text(value: bytes) -> str:

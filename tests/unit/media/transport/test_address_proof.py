@@ -70,7 +70,7 @@ def test_only_the_asked_address_can_give_the_answer_and_only_who_knows_the_passw
     request = parse_binding_request(due[0])
     assert request.is_authentic(PEER.password)
     assert (request.local_ufrag, request.remote_ufrag) == ("peer", OLD.ufrag)
-    assert request.controlled is not None
+    assert request.is_controlled
     answer = success_response(request, *AWAY, PEER.password)
     guessed = answer[:8] + bytes(12) + answer[20:]
     refused = other.Message(other.Method.BINDING, other.Class.ERROR, transaction_id=request.transaction_id)
