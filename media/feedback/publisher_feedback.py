@@ -27,7 +27,6 @@ PAUSED_SECONDS = 1.0  # without media of a stream: a report of it is a guess
 RESUMED_SECONDS = 10.0  # after that: reports are held against the media that comes
 LATE_SECONDS = 1.0  # media that is older than that by a report: the stream has lost the time of its pause
 _FOLLOW_DELAY = 1 / 4  # share of a deviation: a picture with a large keyframe comes late
-MOST_BITS_PER_SECOND = 50_000_000  # the most that REMB allows a publisher to send
 
 
 class PublisherFeedback:
@@ -247,7 +246,7 @@ class PublisherFeedback:
 
     def _report_estimate(self, blocks: Sequence[ReportBlock], now: float) -> None:
         if self._estimate is None:
-            self._estimate = ReceiverEstimate(MOST_BITS_PER_SECOND, self._feed.rx_bytes, now)
+            self._estimate = ReceiverEstimate(self._feed.rx_bytes, now)
         loss = max(block.fraction_lost for block in blocks) / 256
         bitrate = self._estimate.report(self._feed.rx_bytes, loss, now)
         self._send(remb(OUR_SSRC, bitrate, [block.ssrc for block in blocks]))

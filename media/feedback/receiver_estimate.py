@@ -4,7 +4,7 @@ Loss alone decides, by the thresholds of draft-ietf-rmcat-gcc-02 section 6.
 """
 
 _START = 1_000_000
-_FLOOR = 100_000
+FLOOR, CEILING = 100_000, 50_000_000  # what REMB allows a publisher to send, at least and at most
 _LITTLE_LOSS, _MUCH_LOSS = 0.02, 0.10
 _GROWTH = 0.08  # share of the estimate, a second
 _STEP = 50_000  # plus this, a second, so that a small estimate grows too
@@ -15,14 +15,13 @@ _HEADROOM = 2.0  # the estimate may grow to this multiple of the received bit ra
 class ReceiverEstimate:
     """Bit rates are in bits a second, `now` in seconds of a steady clock."""
 
-    __slots__ = ("_ceiling", "_octets", "_reported_at", "bitrate")
+    __slots__ = ("_octets", "_reported_at", "bitrate")
 
-    def __init__(self, ceiling: int, octets: int, now: float) -> None:
-        """`octets` are the bytes received so far. The estimate never exceeds `ceiling`."""
-        self._ceiling = ceiling
+    def __init__(self, octets: int, now: float) -> None:
+        """`octets` are the bytes received so far."""
         self._octets = octets
         self._reported_at = now
-        self.bitrate = min(_START, ceiling)
+        self.bitrate = _START
 
     def report(self, octets: int, loss: float, now: float) -> int:
         """The new estimate. `octets` are the bytes received so far.
@@ -41,5 +40,5 @@ class ReceiverEstimate:
             seconds = min(elapsed, _MOST_SECONDS)
             grown = estimate * (1 + _GROWTH * seconds) + _STEP * seconds
             estimate = max(estimate, min(grown, received * _HEADROOM))
-        self.bitrate = max(min(_FLOOR, self._ceiling), min(self._ceiling, round(estimate)))
+        self.bitrate = min(max(round(estimate), FLOOR), CEILING)
         return self.bitrate

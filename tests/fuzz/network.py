@@ -225,7 +225,7 @@ def _switch() -> Iterator[Take]:
 def _numbers() -> Iterator[Take]:
     """Sequence numbers, timestamps and arrival times in any order."""
     nacks, feedback, reception = NackGenerator(), TransportFeedback(1, 5), ReceptionStats(1, 90_000)
-    estimate = ReceiverEstimate(50_000_000, 0, 0.0)
+    estimate = ReceiverEstimate(0, 0.0)
     now = 0.0
 
     def take(data: bytes) -> None:
