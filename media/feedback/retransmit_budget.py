@@ -3,6 +3,7 @@
 A viewer on a very bad line, or one that sends requests without end, must not slow down the other viewers.
 """
 
+from media.feedback.token_bucket import TokenBucket
 from media.line.round_trips import ShortestRoundTrip
 
 SHARE = 0.25  # of the viewer's media, in bytes
@@ -18,15 +19,14 @@ _JITTER_SHARE = 0.5  # of the shortest round trip: viewers ask again after one, 
 class RetransmitBudget:
     """The budget of one viewer. `now` is in seconds of a steady clock."""
 
-    __slots__ = ("_asked_at", "_asks", "_credit", "_media", "_repeat", "_resent", "_shortest")
+    __slots__ = ("_asks", "_credit", "_media", "_repeat", "_resent", "_shortest")
 
     def __init__(self, now: float) -> None:
         self._shortest = ShortestRoundTrip()
         self._repeat = _MIN_REPEAT_SECONDS
         self._credit = float(BURST_BYTES)
         self._media = 0
-        self._asks = float(BURST_ASKS)
-        self._asked_at = now
+        self._asks = TokenBucket(ASKS_PER_SECOND, BURST_ASKS, now)
         self._resent: dict[tuple[int, int], float] = {}  # (track, index) -> when, oldest first
 
     def measured(self, rtt: float, now: float) -> None:
@@ -39,10 +39,8 @@ class RetransmitBudget:
 
     def admit(self, asks: int, now: float) -> int:
         """How many of `asks` requested sequence numbers to look up. The rest are refused."""
-        self._asks = min(BURST_ASKS, self._asks + (now - self._asked_at) * ASKS_PER_SECOND)
-        self._asked_at = now
-        admitted = min(asks, int(self._asks))
-        self._asks -= admitted
+        admitted = min(asks, int(self._asks.left(now)))
+        self._asks.spend(admitted)
         return admitted
 
     def take(self, track: int, extended: int, size: int, media: int, now: float) -> bool:
