@@ -69,7 +69,7 @@ class PublisherFeedback:
 
     def measured(self, round_trip: float) -> None:
         """Take a round trip to the publisher, or to where a copy comes from, in seconds."""
-        self._tracks[0].clock.measured(round_trip)
+        self._tracks[0].clock.publisher.measured(round_trip)
 
     def receive(self, compound: bytes, now: float) -> None:
         """Take the publisher's decrypted RTCP. What cannot be parsed is ignored."""

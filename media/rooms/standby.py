@@ -59,7 +59,7 @@ class Standby:
         self._is_wanted = False
         self._came_at = self._comes_since = -math.inf  # its latest media, and the first after a pause
         self._asks_at = -math.inf
-        self._round_trip = was[0].clock.round_trip if was else None
+        self._round_trip = was[0].clock.publisher.round_trip if was else None
         self._reports: dict[int, tuple[bytes, float]] = {}  # the latest RTCP by SSRC, and when it came
 
     def sends(self, now: float) -> bool:

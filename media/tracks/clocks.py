@@ -74,18 +74,14 @@ class SenderClock:
     exactly; before the first report, the arrival of the latest packet is used instead.
     """
 
-    __slots__ = ("_clock_rate", "_known", "_publisher", "_reported")
+    __slots__ = ("_clock_rate", "_known", "_reported", "publisher")
 
     def __init__(self, publisher: PublisherClock, clock_rate: int) -> None:
-        self._publisher = publisher
+        self.publisher = publisher  # that of all its tracks
         self._clock_rate = clock_rate
         self._reported = False
         # the timestamp of some media, and when it was captured: for `dated`, or before a report by our clock
         self._known: tuple[float, int] | None = None
-
-    def of_next_publisher(self) -> PublisherClock:
-        """A clock for the publisher that comes after this one's."""
-        return PublisherClock(self._publisher.unix_offset)
 
     def succeed(self, former: "SenderClock") -> None:
         """Continue the clock of another publisher, until this one's packets or reports arrive."""
@@ -98,17 +94,12 @@ class SenderClock:
         if self._known is None or not self._reported:
             return self._known
         at, timestamp = self._known
-        return self._publisher.dated(at), timestamp
+        return self.publisher.dated(at), timestamp
 
     def received(self, timestamp: int, now: float) -> None:
         """A packet arrived; one of a burst is enough."""
         if not self._reported:
-            self._known = self._publisher.ours(now) - self._publisher.way, timestamp
-
-    @property
-    def round_trip(self) -> float | None:
-        """To the publisher, in seconds; None: not known."""
-        return self._publisher.round_trip
+            self._known = self.publisher.ours(now) - self.publisher.way, timestamp
 
     def captured(self, timestamp: int) -> float | None:
         """When what has that timestamp was captured, in our NTP seconds; None before a report."""
@@ -120,16 +111,12 @@ class SenderClock:
     def age(self, timestamp: int, now: float) -> float | None:
         """Seconds from that to `now`."""
         captured = self.captured(timestamp)
-        return None if captured is None else self._publisher.ours(now) - captured
-
-    def measured(self, round_trip: float) -> None:
-        """Take a round trip to the publisher, in seconds: for all of its tracks."""
-        self._publisher.measured(round_trip)
+        return None if captured is None else self.publisher.ours(now) - captured
 
     def sender_report(self, ntp_time: int, timestamp: int, now: float) -> None:
         """The publisher's report arrived. An NTP time of 0 means that it has no such clock."""
         if ntp_time:
-            self._known = self._publisher.reported(ntp_time / 0x100000000, now), timestamp
+            self._known = self.publisher.reported(ntp_time / 0x100000000, now), timestamp
             self._reported = True
 
     def forget_reports(self) -> None:
@@ -141,7 +128,7 @@ class SenderClock:
         if self._at is None:
             return None
         at, timestamp = self._at
-        ntp = self._publisher.ours(now)
+        ntp = self.publisher.ours(now)
         timestamp += round((ntp - at) * self._clock_rate)
         return round(ntp * 0x100000000) & 0xFFFFFFFFFFFFFFFF, timestamp & 0xFFFFFFFF
 

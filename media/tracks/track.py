@@ -182,7 +182,8 @@ def succeed(tracks: Sequence[Track], published: Sequence[PublishedTrack]) -> boo
     The best layer continues the best one; those that the newcomer lacks rest.
     """
     coming = {(track.kind, track.layer): track for track in published}
-    publisher, transport = tracks[0].clock.of_next_publisher(), _transport_feedback(published)
+    publisher = PublisherClock(tracks[0].clock.publisher.unix_offset)
+    transport = _transport_feedback(published)
     changed = [track.succeed(coming.get(track.place), publisher, transport) for track in tracks]
     return any(changed)
 

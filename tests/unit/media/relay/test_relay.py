@@ -437,7 +437,7 @@ def test_the_edge_learns_how_far_its_origin_is(cluster: Cluster) -> None:
     assert playback is not None
     playback._feedback.rtt = 0.1
     cluster.pass_time(KEEP_ALIVE_SECONDS)
-    assert cluster.edge.room.tracks[0].clock._publisher.way == pytest.approx(0.05)
+    assert cluster.edge.room.tracks[0].clock.publisher.way == pytest.approx(0.05)
 
 
 def test_the_edge_knows_how_old_media_is_by_its_origin_s_reports(cluster: Cluster) -> None:

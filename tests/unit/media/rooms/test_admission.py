@@ -518,7 +518,7 @@ async def test_a_standby_that_comes_on_changes_places_with_who_was_on(world: Wor
         assert (room.source, room.standbys.rank, room.standbys.switches) == (on, rank, times)
         [relieved] = room.standbys
         assert (relieved.session, relieved.rank) == (off, 1 - rank)
-        assert relieved.tracks[0].clock._publisher.unix_offset == 1e9
+        assert relieved.tracks[0].clock.publisher.unix_offset == 1e9
         assert called.feed.publisher is None
         room.feed.after_burst.pop(called)(world.now)
     assert told == ["resumes", room.publisher] * 2

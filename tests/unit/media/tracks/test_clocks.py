@@ -272,7 +272,7 @@ def test_the_next_publisher_goes_on_in_the_time_of_the_one_before_it() -> None:
     former = Track(PublisherClock(UNIX), 90_000, 7)
     former.report(1.0, 0.05, publisher_ntp=5e6)
     for rate, at in ((90_000, former.clock.report_at(3.0)), (48_000, None)):
-        clock = SenderClock(former.clock.of_next_publisher(), rate)
+        clock = SenderClock(PublisherClock(UNIX), rate)
         clock.succeed(former.clock)
         assert clock.report_at(3.0) == at
         assert clock.captured(7) is None  # by its own clock
@@ -297,8 +297,8 @@ def captured_by(round_trip: float, wrong: float = 0.0) -> tuple[SenderClock, flo
     The publisher's own clock is `wrong` by so much.
     """
     clock = SenderClock(PublisherClock(UNIX), 90_000)
-    clock.measured(round_trip)
-    assert clock.round_trip == round_trip
+    clock.publisher.measured(round_trip)
+    assert clock.publisher.round_trip == round_trip
     clock.sender_report(ntp(UNIX + NTP_EPOCH + 20.0 + wrong), 1_000, now=20.0 + round_trip / 2)
     return clock, UNIX + NTP_EPOCH + 20.0
 
