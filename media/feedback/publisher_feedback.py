@@ -181,7 +181,7 @@ class PublisherFeedback:
                 self._send(nack(OUR_SSRC, source.stats.ssrc, asks))
             if (due := source.nack.next_due()) is not None:
                 again = min(again, due)
-        self._feed.rtcp_due_from(min(again, self._report_arrivals(now)))
+        self._feed.rtcp_due_at = min(again, self._report_arrivals(now))
         return again if again < math.inf else None
 
     def _report_arrivals(self, now: float) -> float:

@@ -92,7 +92,8 @@ class ViewerPicture:
         self._losses = LossRun()
         self._missing = MissingPackets()
         self._signs = 0
-        self._measure_seconds = self._choice.measure_seconds(now)
+        # from one measurement of the round trip to the next; infinite: none is wanted
+        self.measure_seconds = self._choice.measure_seconds(now)
         self._train_was_answered = False  # the train that decides, since the last tick
         self.rests = False  # the viewer gets the best, and its line showed no sign of congestion
 
@@ -229,7 +230,7 @@ class ViewerPicture:
         ladder = self._feed.ladder
         return self.line.room(0.0 if ladder is None else ladder.needs[self._decision.rung], now)
 
-    def has_room_for_sound(self, more: float, now: float) -> bool:
+    def has_room_for_sound(self, more: float) -> bool:
         """Whether the line has room for so many times more sound.
 
         A picture that has less than it could by what was lost by chance has made room, and needs none itself.
@@ -296,8 +297,8 @@ class ViewerPicture:
             return
         best = self._best(ladder)
         at_best = self._viewer.rendition == ladder.number(best) and self._decision.rung == best
-        self._measure_seconds = self._choice.measure_seconds(now)
-        rests = at_best and math.isinf(self._measure_seconds) and not self._changeover.sends
+        self.measure_seconds = self._choice.measure_seconds(now)
+        rests = at_best and math.isinf(self.measure_seconds) and not self._changeover.sends
         self.rests = rests and self.line.signs == self._signs
         if self.rests:
             self._log.rest()
@@ -396,11 +397,6 @@ class ViewerPicture:
         """Whether the publisher does not send the viewer's present rendition any more."""
         ladder = self._feed.ladder
         return ladder is not None and math.isinf(ladder.needs[self._present(ladder)])
-
-    @property
-    def measure_seconds(self) -> float:
-        """The time from one measurement of the round trip to the next; infinite: none is wanted."""
-        return self._measure_seconds
 
     def line_log(self, now: float) -> str:
         """The log of its line, as JSON."""

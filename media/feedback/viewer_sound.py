@@ -100,13 +100,14 @@ class ViewerSound:
         """Decide anew, and change if the moment is right. Not while a burst is forwarded."""
         if not self._forms or (self._present == self._base and not self._redundancy.is_lossy(now)):
             return
-        count = self._redundancy.decide(now, is_narrow=self._is_narrow(now))
+        count = self._redundancy.decide(now, is_narrow=self._is_narrow)
         if count != self._present_count and self._is_whole():
             self._change(count)
 
-    def _is_narrow(self, now: float) -> bool:
+    @property
+    def _is_narrow(self) -> bool:
         """Whether the line has no room for more sound than there is."""
-        return self._picture is not None and not self._picture.has_room_for_sound(MOST_EARLIER, now)
+        return self._picture is not None and not self._picture.has_room_for_sound(MOST_EARLIER)
 
     def _is_whole(self) -> bool:
         history = self._feed.sent[self._base].history

@@ -142,7 +142,7 @@ class Allocation:
         if self._phase is Phase.DRAINING:
             self._drain(rungs, now)
         elif (is_full or self._note_flood(rungs, now)) and self._is_more(rungs, now):
-            self._go_down(rungs, present, now)
+            self._go_down(rungs, now)
         elif self._phase is Phase.PROBING:
             self._probe(rungs, now, elapsed, is_full=is_full)
         elif self._phase is Phase.TRYING and now - self._since > _TRIED_SECONDS:
@@ -190,7 +190,7 @@ class Allocation:
         fits, last = fitting(rungs, carries * FITS_SHARE), last_moving(rungs)
         return last if last < fits and rungs[last] <= carries * _SURE_SHARE else fits
 
-    def _go_down(self, rungs: Sequence[float], present: int, now: float) -> None:
+    def _go_down(self, rungs: Sequence[float], now: float) -> None:
         if self._phase is not Phase.STEADY:
             self._failures += 1
         elif self._note_doubt(rungs, now):

@@ -32,13 +32,12 @@ class RoundTrips:
         """The round trip on the empty line; a guess before one was measured."""
         return min(self.shortest.seconds, _LONG_SECONDS)
 
-    def take(self, seconds: float, now: float) -> bool:
-        """Take a round trip that was measured now; returns whether it shows an empty line."""
+    def take(self, seconds: float, now: float) -> None:
+        """Take a round trip that was measured now."""
         self.queue = seconds - self.shortest.take(seconds, now)
         self._measured_at = now
         self.passed(now - seconds)
         self.queues = self.queues + 1 if self.queue > QUEUE_SECONDS else 0
-        return self.queue < QUEUE_SECONDS / 2
 
     def passed(self, sent_at: float) -> None:
         """Take that a packet has arrived that was sent at `sent_at`."""

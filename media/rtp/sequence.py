@@ -20,7 +20,7 @@ class SequenceTranslator:
     (RFC 3711 9.1, RFC 7714 8.4). So duplicates, and packets from before a source's first, get no index.
     """
 
-    __slots__ = ("_given", "_timestamp", "_timestamp_offset", "expected", "next_index")
+    __slots__ = ("_given", "_timestamp_offset", "expected", "latest_timestamp", "next_index")
 
     def __init__(self, index: int, timestamp: int) -> None:
         """The first packet of the first source becomes `index` (48 bits) and `timestamp` (32 bits)."""
@@ -28,7 +28,7 @@ class SequenceTranslator:
         self.next_index = index
         self.expected = 0  # the source's sequence number for `next_index`
         self._given = _WINDOW  # bit n: index `next_index - 1 - n` is used
-        self._timestamp = timestamp  # the latest one used
+        self.latest_timestamp = timestamp  # the room's, of the newest packet
         self._timestamp_offset = 0
 
     def rebase(self, sequence: int, timestamp: int, elapsed: int) -> None:
@@ -39,8 +39,8 @@ class SequenceTranslator:
         self.expected = sequence
         self._given = _WINDOW
         # at once: after half of the range, 6.6 h of pictures, the first packet would seem to be an older one
-        self._timestamp = self._timestamp + elapsed & 0xFFFFFFFF
-        self._timestamp_offset = self._timestamp - timestamp
+        self.latest_timestamp = self.latest_timestamp + elapsed & 0xFFFFFFFF
+        self._timestamp_offset = self.latest_timestamp - timestamp
 
     def translate(self, sequence: int, timestamps: Sequence[int]) -> tuple[int, int] | None:
         """The room's index of a packet, and what is to be added to its timestamp; None: do not forward it.
@@ -65,8 +65,8 @@ class SequenceTranslator:
         first = timestamps[0]
         for timestamp in (first,) if timestamps.count(first) == count else timestamps:
             translated = timestamp + shift & 0xFFFFFFFF
-            if translated - self._timestamp & 0xFFFFFFFF < 0x80000000:
-                self._timestamp = translated
+            if translated - self.latest_timestamp & 0xFFFFFFFF < 0x80000000:
+                self.latest_timestamp = translated
         return index, shift
 
     def _give(self, index: int) -> bool:
@@ -81,11 +81,6 @@ class SequenceTranslator:
             return False
         self._given |= 1 << behind
         return True
-
-    @property
-    def latest_timestamp(self) -> int:
-        """The room's timestamp of the newest packet."""
-        return self._timestamp
 
     def translate_timestamp(self, timestamp: int) -> int:
         """The room's timestamp for a timestamp of the current source, for example in a sender report."""

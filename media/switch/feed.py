@@ -123,10 +123,6 @@ class Feed:
         if self._keys is keys:
             self.srtp = self._keys = None
 
-    def rtcp_due_from(self, at: float) -> None:
-        """Report the feed as due with the first media at `at` or later."""
-        self.rtcp_due_at = at
-
     def breaks(self, fault: Exception) -> None:
         """Note a bug of ours that its packets triggered, and forward nothing more.
 

@@ -275,9 +275,9 @@ class IceLite:
         """
         self.heard_at = max(self.heard_at, now)
 
-    def consent_expired(self, now: float, timeout: float = CONSENT_SECONDS) -> bool:
-        """Whether the selected address was silent, or gave no answer, for `timeout` s (RFC 7675 5.1)."""
-        return now - (self._consented_at if self._needs_answers else self.heard_at) >= timeout
+    def consent_expired(self, now: float) -> bool:
+        """Whether the selected address was silent, or gave no answer, for too long (RFC 7675 5.1)."""
+        return now - (self._consented_at if self._needs_answers else self.heard_at) >= CONSENT_SECONDS
 
     @property
     def _needs_answers(self) -> bool:

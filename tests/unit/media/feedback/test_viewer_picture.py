@@ -350,9 +350,9 @@ def test_a_line_with_little_to_spare_has_no_room_for_more_sound() -> None:
     world = ShownWorld()
     viewer = world.watch()
     world.run(3.0)
-    assert viewer.picture.has_room_for_sound(2, world.now)
+    assert viewer.picture.has_room_for_sound(2)
     world, viewer = limited(THREE, 150_000)
-    assert not viewer.picture.has_room_for_sound(2, world.now)
+    assert not viewer.picture.has_room_for_sound(2)
 
 
 @pytest.mark.parametrize("more", [1, 2])
@@ -364,13 +364,13 @@ def test_sound_gets_room_where_the_line_carries_twice_of_what_it_becomes(
     needed = 2 * (1 + more) * world.feed.ladder.sound
     for carries, has_room in ((needed, True), (needed - 1, False)):
         monkeypatch.setattr(viewer.picture.line, "carries", carries)
-        assert viewer.picture.has_room_for_sound(more, world.now) is has_room
+        assert viewer.picture.has_room_for_sound(more) is has_room
 
 
 def test_a_picture_that_has_less_by_losses_leaves_room_for_more_sound() -> None:
     world, viewer = limited(THREE, 500_000, seconds=4.0)  # no probe fills it just now
     assert viewer.picture.is_limited
-    assert viewer.picture.has_room_for_sound(2, world.now)
+    assert viewer.picture.has_room_for_sound(2)
     for seconds in (0.05, 0.5, 0.5):
         viewer.picture.line.round_trip(seconds, world.now)
-    assert not viewer.picture.has_room_for_sound(2, world.now)
+    assert not viewer.picture.has_room_for_sound(2)

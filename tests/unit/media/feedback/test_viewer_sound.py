@@ -94,7 +94,7 @@ class Narrow:
     def has_room(self, now: float) -> bool:
         return False
 
-    def has_room_for_sound(self, more: float, now: float) -> bool:
+    def has_room_for_sound(self, more: float) -> bool:
         return False
 
 

@@ -182,7 +182,7 @@ def test_rtcp_that_is_due_is_so_with_the_next_media() -> None:
     world.media()
     rtcp, media = world.publisher.protect_rtcp(receiver_report(1, [])), world.publisher.packet(1)
     for later, came, due in ((0.0, rtcp, []), (0.0, media, [world.feed]), (1.0, media, [])):
-        world.feed.rtcp_due_from(world.now + later)
+        world.feed.rtcp_due_at = world.now + later
         assert world.switch.receive([(world.feed, [came])], world.now).due == due
 
 

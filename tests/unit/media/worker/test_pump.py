@@ -84,10 +84,10 @@ def test_media_goes_out_and_the_publisher_is_told_what_is_due() -> None:
 
 def test_nothing_is_due_before_its_time() -> None:
     stage = Stage()
-    stage.one.feed.rtcp_due_from(NOW + 1)
+    stage.one.feed.rtcp_due_at = NOW + 1
     assert stage.turn(stage.one.packet())
     assert stage.one.told.sent_at == []
-    stage.one.feed.rtcp_due_from(NOW)
+    stage.one.feed.rtcp_due_at = NOW
     stage.turn(stage.one.packet())
     assert stage.one.told.sent_at == [NOW]
 
@@ -131,7 +131,7 @@ async def test_what_is_due_is_told_without_media_once_and_at_its_newest_time() -
     told = stage.one.told
     told.again = [NOW + 60, NOW + 0.01, NOW + 0.01]
     stage.turn(stage.one.packet())
-    stage.one.feed.rtcp_due_from(NOW)
+    stage.one.feed.rtcp_due_at = NOW
     stage.turn(stage.one.packet())
     await eventually(
         "it was told again, and once more", lambda: len(told.sent_at) == 4, within=5, every=0.005
