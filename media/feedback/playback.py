@@ -11,7 +11,6 @@ from media.feedback.viewer_picture import STEP_SECONDS, ViewerPicture
 from media.feedback.viewer_sound import ViewerSound
 from media.line.handshake_train import Measured
 from media.rtp.srtp import SrtpKeys
-from media.rtp.srtp_sender import SrtpSender
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.join import Join
@@ -71,7 +70,7 @@ class Playback:
             else None
         )
         self.sound = self._sound()
-        self._feedback = ViewerFeedback(
+        self.feedback = ViewerFeedback(
             self.viewer,
             feed,
             publisher,
@@ -102,46 +101,9 @@ class Playback:
         return ViewerSound(self._switch, self._feed, self.viewer, self.picture, self._stats, redundant.base)
 
     @property
-    def sender(self) -> SrtpSender:
-        """Protects RTCP to the receiver."""
-        return self.viewer.sender
-
-    @property
     def first_picture_at(self) -> float | None:
         """When the receiver was sent its first picture."""
         return self._join.seen_at
-
-    @property
-    def loss(self) -> float | None:
-        """Share of packets lost recently, 0 to 1, of the worst track; None: unknown."""
-        return self._feedback.loss
-
-    @property
-    def rtt(self) -> float:
-        """Round trip in seconds; 0: unknown."""
-        return self._feedback.rtt
-
-    @property
-    def rendition(self) -> int | None:
-        """The rendition of the picture that the receiver gets; None: none."""
-        return self.viewer.rendition
-
-    @property
-    def resent(self) -> int:
-        """Packets retransmitted so far."""
-        return self._feedback.resent
-
-    def sent(self, track: int) -> tuple[int, int]:
-        """Packets and payload octets of `track` that were sent."""
-        return self.viewer.sent(track)
-
-    def listens(self, now: float) -> bool:
-        """Whether to decrypt one more datagram: False while the receiver has sent too much."""
-        return self._feedback.listens(now)
-
-    def charge(self, size: int) -> None:
-        """Count an authentic RTCP datagram of `size` bytes."""
-        self._feedback.charge(size)
 
     @property
     def rests(self) -> bool:
@@ -150,7 +112,7 @@ class Playback:
 
     def receive(self, compound: bytes, now: float, late: float = 0.0) -> None:
         """Take the receiver's decrypted RTCP, which came `late` seconds ago."""
-        self._feedback.receive(compound, now, late)
+        self.feedback.receive(compound, now, late)
         if self.picture is not None and self.picture.has_news and self._may_change:
             self.picture.tick(now)
         if self.sound is not None:
@@ -187,7 +149,7 @@ class Playback:
 
     def measured(self, round_trip: float, now: float) -> None:
         """Take a round trip to the receiver, in seconds."""
-        self._feedback.measured(round_trip, now)
+        self.feedback.measured(round_trip, now)
         if self.picture is not None:
             self.picture.measured(round_trip, now)
 
@@ -211,11 +173,11 @@ class Playback:
         if now < self._report_at:
             return b""
         self._report_at = now + REPORT_SECONDS
-        self._stats.line(self.loss, self.rtt)
+        self._stats.line(self.feedback.loss, self.feedback.rtt)
         if self.sound is not None:
             self.sound.count()
         self._stats.srtp_refused += self.viewer.sender.take_refused()
-        return self._feedback.reports(now)
+        return self.feedback.reports(now)
 
     def move(self, address: Address, now: float) -> None:
         """Send to this address of the receiver from now on."""

@@ -137,7 +137,7 @@ class OriginRelay:
         self._gets = LayerSet(
             self._switch, room.feed, self._playback.viewer, self._layers, room.publisher.want_keyframe
         )
-        self._link.outbound = self._playback.sender
+        self._link.outbound = self._playback.viewer.sender
         self._link.tick(now)  # a keep-alive at once, so that the edge knows which address works
         self._playback.step(now)
         log.info("relay connected", room=room.name, edge=self.edge)
@@ -164,8 +164,8 @@ class OriginRelay:
         if self._playback is not None and (reports := self._playback.tick(now)):
             self._link.send(reports)
         words = self._words() if self._layers else b""
-        if self._playback is not None and self._playback.rtt:
-            words += round_trip(self._link.ssrc, self._playback.rtt)
+        if self._playback is not None and self._playback.feedback.rtt:
+            words += round_trip(self._link.ssrc, self._playback.feedback.rtt)
         self._link.say(words + (leaves(self._link.ssrc) if self.leaves else b""))
         self._link.tick(now)
 

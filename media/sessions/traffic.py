@@ -47,15 +47,15 @@ def traffic_out(wires: Sequence[Wire | None], playback: Playback | None) -> Traf
     if playback is None:
         return Traffic(tracks)
     picture, sound = playback.picture, playback.sound
-    sent = [playback.sent(number) for number in gets]
+    sent = [playback.viewer.sent(number) for number in gets]
     return Traffic(
         tracks=tracks,
         packets=sum(packets for packets, _ in sent),
         octets=sum(octets for _, octets in sent),
-        resent=playback.resent,
-        loss=playback.loss,
-        rtt=playback.rtt or None,
-        rendition=playback.rendition,
+        resent=playback.feedback.resent,
+        loss=playback.feedback.loss,
+        rtt=playback.feedback.rtt or None,
+        rendition=playback.viewer.rendition,
         reason="" if picture is None else picture.reason,
         carries=None if picture is None else picture.carries,
         sound_lost=0 if sound is None else sound.lost,

@@ -110,13 +110,13 @@ class ViewerSession(Session):
 
     def _receive_rtcp(self, datagram: bytes, source: Address, now: float, late: float = 0.0) -> bool:
         """Returns whether it is authentic, and was not heard before."""
-        if self._srtcp_in is None or self._playback is None or not self._playback.listens(now):
+        if self._srtcp_in is None or self._playback is None or not self._playback.feedback.listens(now):
             return False
         try:
             compound = self._srtcp_in.unprotect_rtcp(datagram)
         except SrtpError:
             return False
-        self._playback.charge(len(datagram))
+        self._playback.feedback.charge(len(datagram))
         if source == self.ice.selected:
             self.ice.touch(now - late)
         elif source == self.ice.asked:
@@ -185,7 +185,7 @@ class ViewerSession(Session):
     @property
     def rendition(self) -> int | None:
         """The rendition of the picture that the viewer gets; None: none."""
-        return None if self._playback is None else self._playback.rendition
+        return None if self._playback is None else self._playback.viewer.rendition
 
     @property
     def first_picture_at(self) -> float | None:
@@ -232,7 +232,7 @@ class ViewerSession(Session):
             line=line,
         )
         self._pass_on_wish()
-        return self._playback.sender
+        return self._playback.viewer.sender
 
     async def _connect(self) -> None:
         if self._first_rendition() is not None:

@@ -222,7 +222,7 @@ class LineSeat:
                 self._fly(now)
             return
         if reports := self._playback.tick(now):
-            self._far.receive(self._playback.sender.protect_rtcp(reports))
+            self._far.receive(self._playback.viewer.sender.protect_rtcp(reports))
         if now < self._moved_at and now - self._measured_at >= self._playback.measure_seconds - 0.02:
             self._measured_at = now
             self._request(now)

@@ -223,7 +223,7 @@ def test_a_keyframe_is_asked_for_of_the_layer_that_it_gets(
 def test_when_a_packet_was_sent_that_its_viewer_may_not_have_been_sent_is_not_known(
     world: ShownWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feedback, looked_for = world.watch().far.playback._feedback, list[int]()
+    feedback, looked_for = world.watch().far.playback.feedback, list[int]()
     monkeypatch.setattr(Viewer, "has_changed", lambda *_: True)
     monkeypatch.setattr(Viewer, "stretch_of", lambda _, sequence, ssrc: looked_for.append(sequence))
     assert feedback._sent_at(PICTURE, 0x1FFFF, world.now) == -math.inf

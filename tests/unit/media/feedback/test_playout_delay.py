@@ -26,7 +26,7 @@ def patient(rtt: float = 0.0) -> FarViewer:
         last = world.report_to(viewer)
         world.now += rtt
         viewer.reports(PICTURE, last)
-        assert viewer.playback.rtt == pytest.approx(rtt)
+        assert viewer.playback.feedback.rtt == pytest.approx(rtt)
     world.media(VIDEO, count=100)
     viewer.datagrams()
     return viewer

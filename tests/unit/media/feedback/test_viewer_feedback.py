@@ -49,7 +49,7 @@ def test_without_rtx_a_lost_packet_is_sent_again_byte_for_byte(world: World, pro
     first = viewer.datagrams()
     assert viewer.loses(PICTURE, 3, 7) == [first[2], first[6]]
     assert viewer.loses(SSRCS[AUDIO], 2) == [first[11]]
-    assert viewer.playback.resent == 3
+    assert viewer.playback.feedback.resent == 3
     stats = viewer.stats
     assert (stats.nacks, stats.retransmissions, stats.retransmissions_refused) == (3, 3, 0)
 
@@ -158,18 +158,18 @@ def test_a_flood_of_requests_for_packets_is_mostly_ignored(world: World, viewer:
 def test_a_flood_of_rtcp_is_mostly_not_even_decrypted(viewer: FarViewer) -> None:
     heard = 0
     for step in range(20_000):
-        if viewer.playback.listens(10.0 + step / 10_000):
-            viewer.playback.charge(100)
+        if viewer.playback.feedback.listens(10.0 + step / 10_000):
+            viewer.playback.feedback.charge(100)
             heard += 1
     assert heard * 100 <= RTCP_BYTES_AT_ONCE + 2 * RTCP_BYTES_PER_SECOND + 100
     assert viewer.stats.rtcp_dropped == 20_000 - heard
 
 
 def test_a_viewer_is_heard_until_it_has_sent_all_that_it_may(viewer: FarViewer) -> None:
-    viewer.playback.charge(RTCP_BYTES_AT_ONCE - 1)
-    assert viewer.playback.listens(viewer.room.now)
-    viewer.playback.charge(1)
-    assert not viewer.playback.listens(viewer.room.now)
+    viewer.playback.feedback.charge(RTCP_BYTES_AT_ONCE - 1)
+    assert viewer.playback.feedback.listens(viewer.room.now)
+    viewer.playback.feedback.charge(1)
+    assert not viewer.playback.feedback.listens(viewer.room.now)
     assert viewer.stats.rtcp_dropped == 1
 
 
@@ -182,11 +182,11 @@ def test_the_round_trip_is_the_time_since_our_report_without_the_viewers_delay(
     last = world.report_to(viewer)
     world.now += 0.35
     viewer.reports(PICTURE, last, delay=0.25)
-    assert (viewer.playback.rtt, viewer.playback.loss) == (pytest.approx(0.1), 0)
+    assert (viewer.playback.feedback.rtt, viewer.playback.feedback.loss) == (pytest.approx(0.1), 0)
     last = world.report_to(viewer)
     world.now += 0.43
     viewer.reports(PICTURE, last, delay=0.25)
-    assert viewer.playback.rtt == pytest.approx(0.11)
+    assert viewer.playback.feedback.rtt == pytest.approx(0.11)
 
 
 def test_each_of_our_reports_counts_once(world: World, viewer: FarViewer) -> None:
@@ -196,16 +196,16 @@ def test_each_of_our_reports_counts_once(world: World, viewer: FarViewer) -> Non
     for _ in range(20):  # beside NACKs
         world.now += 0.02
         viewer.reports(PICTURE, last)
-    assert viewer.playback.rtt == pytest.approx(0.1)
+    assert viewer.playback.feedback.rtt == pytest.approx(0.1)
 
 
 def test_only_the_latest_of_our_reports_are_remembered(world: World, viewer: FarViewer) -> None:
     sent = [world.report_to(viewer) for _ in range(5)]
     viewer.reports(PICTURE, sent[0])
-    assert viewer.playback.rtt == 0
+    assert viewer.playback.feedback.rtt == 0
     world.now += 0.1
     viewer.reports(PICTURE, sent[1], delay=world.now - 0.1 - viewer.joined_at - 2 * REPORT_SECONDS)
-    assert viewer.playback.rtt == pytest.approx(0.1, abs=0.001)
+    assert viewer.playback.feedback.rtt == pytest.approx(0.1, abs=0.001)
 
 
 def test_the_time_that_a_report_waited_is_no_part_of_the_round_trip(world: World, viewer: FarViewer) -> None:
@@ -213,7 +213,10 @@ def test_the_time_that_a_report_waited_is_no_part_of_the_round_trip(world: World
     world.now += 0.35
     report = receiver_report(9, [ReportBlock(PICTURE, 64, 0, 0, 0, last, round(0.2 * 0x10000))])
     viewer.playback.receive(report, world.now, late=0.05)
-    assert (viewer.playback.rtt, viewer.playback.loss) == (pytest.approx(0.1, abs=1e-4), 0.25)
+    assert (viewer.playback.feedback.rtt, viewer.playback.feedback.loss) == (
+        pytest.approx(0.1, abs=1e-4),
+        0.25,
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,7 +229,7 @@ def test_a_report_that_cannot_be_true_is_ignored(
     last = world.report_to(viewer)
     world.now += after
     viewer.reports(PICTURE, last if forged is None else forged, delay)
-    assert viewer.playback.rtt == 0
+    assert viewer.playback.feedback.rtt == 0
 
 
 # --- keyframe requests
@@ -319,7 +322,7 @@ def test_a_picture_that_is_not_live_is_not_reported_and_the_sound_is(world: Worl
     """Keyframes alone have timestamps of their own."""
     world.media()
     world.feedback.tick(world.now)
-    feedback = viewer.playback._feedback
+    feedback = viewer.playback.feedback
     both = feedback.reports(world.now)
     viewer.viewer.behind = SimpleNamespace(track=VIDEO)  # type: ignore[assignment]
     sound = [each for each in RtcpPacket.parse(feedback.reports(world.now)) if isinstance(each, RtcpSrPacket)]

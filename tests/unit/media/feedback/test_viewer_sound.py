@@ -179,7 +179,7 @@ def test_sound_is_sent_again_only_while_it_helps(world: World) -> None:
 def test_sound_is_not_sent_again_into_a_line_without_room(world: World) -> None:
     viewer = Listener(world)
     viewer.second()
-    feedback: Any = viewer.far.playback._feedback
+    feedback: Any = viewer.far.playback.feedback
     feedback._picture = Narrow()
     assert viewer.far.loses(SSRC, viewer.heard[-1].sequence) == []
     assert viewer.far.stats.retransmissions_refused == 1

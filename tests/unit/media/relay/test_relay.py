@@ -435,7 +435,7 @@ def test_the_edge_learns_how_far_its_origin_is(cluster: Cluster) -> None:
     cluster.media()
     playback = cluster.relays._relays[ROOM][EDGE]._playback
     assert playback is not None
-    playback._feedback.rtt = 0.1
+    playback.feedback.rtt = 0.1
     cluster.pass_time(KEEP_ALIVE_SECONDS)
     assert cluster.edge.room.tracks[0].clock.publisher.way == pytest.approx(0.05)
 

@@ -11,10 +11,13 @@ PICTURE, SOUND = Wire(96, {}, ssrc=1), Wire(111, {})
 WIRES = [PICTURE, PICTURE, None, SOUND, Wire(63, {}, earlier=1)]
 
 
-def playback(**parts: Any) -> Any:
+def playback(*, rtt: float = 0.0, rendition: int | None = None, **parts: Any) -> Any:
     sent = {0: (10, 1_000), 1: (5, 400), 3: (50, 5_000), 4: (20, 2_500)}
-    same = {"resent": 3, "loss": 0.25, "rtt": 0.0, "rendition": None, "picture": None, "sound": None}
-    return SimpleNamespace(sent=sent.__getitem__, **(same | parts))
+    return SimpleNamespace(
+        viewer=SimpleNamespace(sent=sent.__getitem__, rendition=rendition),
+        feedback=SimpleNamespace(resent=3, loss=0.25, rtt=rtt),
+        **({"picture": None, "sound": None} | parts),
+    )
 
 
 def test_before_a_viewer_is_connected_only_its_tracks_are_known() -> None:

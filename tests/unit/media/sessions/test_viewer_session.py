@@ -44,9 +44,9 @@ class Playback:
         self.quiet_until = 0.0
         self.measure_seconds = 1e9
         self.picture: Any = None
-        self.rendition: int | None = None
+        self.feedback = self
+        self.viewer: Any = SimpleNamespace(rendition=None, sender=None)
         self.first_picture_at: float | None = None
-        self.sender = None
 
     def step(self, now: float) -> float | None:
         self.calls.append("step")
@@ -374,7 +374,7 @@ async def test_a_viewer_lacks_a_picture_that_is_sent_and_late(
 ) -> None:
     session, playback = playing(world)
     session.connected_at = None if connected is None else world.now - connected
-    playback.rendition, playback.first_picture_at = rendition, seen
+    playback.viewer.rendition, playback.first_picture_at = rendition, seen
     session._feed.sources[1].heard_at = world.now - heard
     assert session.lacks_picture(world.now) == lacks
 
@@ -395,7 +395,7 @@ async def test_only_who_gets_a_picture_begins_with_a_rendition_the_first_that_su
 async def test_why_a_viewer_gets_its_picture_is_told_if_it_has_one(world: World) -> None:
     session, playback = playing(world)
     assert (session.reason, session.rendition) == ("", None)
-    playback.picture, playback.rendition = SimpleNamespace(reason="line"), 1
+    playback.picture, playback.viewer.rendition = SimpleNamespace(reason="line"), 1
     assert (session.reason, session.rendition) == ("line", 1)
     session._playback = None
     assert (session.reason, session.rendition) == ("", None)

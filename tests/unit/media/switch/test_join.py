@@ -188,11 +188,11 @@ def test_a_viewer_counts_what_it_was_sent_and_no_more() -> None:
         for each in (viewer, other):
             for track, ssrc in enumerate(SSRCS):
                 arrived = [d for _, d in each.inbox if d[8:12] == ssrc.to_bytes(4)]
-                assert each.playback.sent(track)[0] == len(arrived)
+                assert each.playback.viewer.sent(track)[0] == len(arrived)
     for each in (viewer, other):
         packets = each.packets()
         octets = [sum(len(p.payload) for p in packets if p.ssrc == ssrc) for ssrc in SSRCS]
-        assert [each.playback.sent(track)[1] for track in range(2)] == octets
+        assert [each.playback.viewer.sent(track)[1] for track in range(2)] == octets
 
 
 @pytest.mark.parametrize("rtx", [False, True])
