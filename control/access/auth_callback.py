@@ -17,6 +17,7 @@ import httpx
 
 from shared.errors import ErrorCode, ServiceError
 from shared.http.connections import client_of
+from shared.http.no_cookies import NO_COOKIES
 from shared.messages.signalling import Role
 from shared.names import RequestId
 from shared.telemetry.logging import get_logger
@@ -79,6 +80,7 @@ class AuthCallback:
             timeout=seconds,
             trust_env=url.startswith("https:"),
             follow_redirects=False,  # whose URL this is decides, and nobody else
+            cookies=NO_COOKIES,
             limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
         )
         self._answers: OrderedDict[bytes, tuple[float, bool]] = OrderedDict()

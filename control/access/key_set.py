@@ -12,6 +12,7 @@ import httpx
 
 from control.access.jwt_claims import JwtHeader, header_of
 from control.access.jwt_keys import PUBLIC_KEY_ALGORITHMS, JwtKey, KeysError, keys_of_set
+from shared.http.no_cookies import NO_COOKIES
 from shared.telemetry.logging import get_logger
 
 REFRESH_SECONDS = 300.0  # from one fetch to the next: then a withdrawn key is refused
@@ -30,7 +31,9 @@ class KeySet:
         self.keys: tuple[JwtKey, ...] = ()
         self._url = url
         # proxies and certificates of the environment are for the world outside, not for this host
-        self._http = httpx.AsyncClient(timeout=FETCH_SECONDS, trust_env=url.startswith("https:"))
+        self._http = httpx.AsyncClient(
+            timeout=FETCH_SECONDS, trust_env=url.startswith("https:"), cookies=NO_COOKIES
+        )
         self._away = False
         self._fetched_at = monotonic()
         self._is_current = False  # the last fetch succeeded, and none is under way

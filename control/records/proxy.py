@@ -12,6 +12,7 @@ from control.http.long_response import LongResponse
 from control.records.catalogue import unavailable
 from control.records.transfers import MAX_TRANSFERS
 from shared.errors import ErrorCode, ServiceError
+from shared.http.no_cookies import NO_COOKIES
 from shared.records.record_name import RecordName
 from shared.records.response import record_headers
 
@@ -31,7 +32,9 @@ class RecordProxy:
         limits = httpx.Limits(max_connections=MAX_TRANSFERS, max_keepalive_connections=20)
         # workers speak HTTP: without a store nobody needs authorities, which take 3 MB
         verify = ssl.create_default_context() if has_store else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._http = httpx.AsyncClient(timeout=TIMEOUTS, limits=limits, trust_env=False, verify=verify)
+        self._http = httpx.AsyncClient(
+            timeout=TIMEOUTS, limits=limits, trust_env=False, verify=verify, cookies=NO_COOKIES
+        )
 
     async def fetch(self, url: str, name: RecordName, request: Request) -> ASGIApp:
         """The recording at `url`. Raises `NOT_FOUND`, or `NO_WORKER` when its server does not answer."""

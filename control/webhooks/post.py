@@ -14,6 +14,7 @@ import httpx
 from control.webhooks.address_policy import AddressPolicy, ForbiddenAddressError
 from control.webhooks.lookup import Lookup
 from control.webhooks.receiver import Receiver
+from shared.http.no_cookies import NO_COOKIES
 
 ATTEMPT_SECONDS = 10.0  # for resolving, connecting, sending, and the answer
 BODY_SECONDS = 1.0  # for the rest of an answer whose status is known
@@ -46,6 +47,7 @@ class Poster:
             trust_env=False,
             verify=ssl.create_default_context(),
             follow_redirects=False,
+            cookies=NO_COOKIES,
         )
 
     async def close(self) -> None:

@@ -10,13 +10,17 @@ from tests.support.server_end import end_connections
 
 
 class Endpoint(ABC):
-    """It serves when entered. While it `hangs`, nobody gets an answer. `asked` counts requests."""
+    """It serves when entered. While it `hangs`, nobody gets an answer.
+
+    `asked` counts requests, and `heads` has what each of them began with.
+    """
 
     keeps_alive = True  # its connections, for further requests
 
     def __init__(self) -> None:
         self.hangs = False
         self.asked = 0
+        self.heads: list[bytes] = []
         self.connections = 0
         self.port = 0
         self._server: asyncio.Server | None = None
@@ -61,6 +65,7 @@ class Endpoint(ABC):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.asked += 1
+                self.heads.append(head)
                 response = await self.respond(head, reader)
                 if self.hangs:
                     await reader.read()  # until the client gives up

@@ -13,6 +13,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RequestId
 from tests.support.callback_server import CallbackServer
+from tests.support.endpoint import headers_of
 from tests.support.waiting import eventually
 
 ANN = Question(
@@ -153,6 +154,15 @@ async def test_who_has_an_answer_makes_place_for_the_next(
         assert await outcome(callback, replace(ANN, room=room)) is AWAY
     assert len(server.questions) == 5
     assert not callback._asking  # nothing is kept of a client that waits for nothing
+
+
+async def test_a_question_carries_nothing_of_an_answer_about_another_client(
+    server: CallbackServer, callback: AuthCallback
+) -> None:
+    server.answer = lambda question: f"200 OK\r\nSet-Cookie: session={question['path']}; Path=/"
+    for room in ("a", "b"):
+        assert await outcome(callback, replace(ANN, room=room)) is YES
+    assert ["cookie" in headers_of(head) for head in server.heads] == [False, False]
 
 
 async def test_the_longest_texts_are_cut() -> None:

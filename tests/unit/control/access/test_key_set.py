@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from control.access import key_set as module
 from control.access.key_set import MAX_BYTES, KeySet
+from tests.support.endpoint import headers_of
 from tests.support.jwks_server import JwksServer
 from tests.support.meanwhile import meanwhile
 from tests.support.signing_keys import SigningKey, key_set, signing_key
@@ -77,6 +78,16 @@ async def test_a_withdrawn_key_is_gone_after_the_next_fetch_and_only_what_is_new
             server.body = key_set(SECOND)
             await eventually("the first key is gone", lambda: names(keys) == {"second"}, SOON)
         assert [line["keys"] for line in logs] == [2, 1]
+
+
+async def test_the_server_gets_no_cookie_that_it_sets() -> None:
+    async with JwksServer(key_set(FIRST)) as server:
+        server.head += "\r\nSet-Cookie: session=1; Path=/"
+        keys = KeySet(server.url)
+        for _ in range(2):
+            await keys.fetch()
+        await keys.close()
+    assert ["cookie" in headers_of(head) for head in server.heads] == [False, False]
 
 
 async def test_names_that_nobody_knows_do_not_hurry_the_server(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from control.webhooks import post as module
 from control.webhooks.address_policy import AddressPolicy
 from control.webhooks.post import MAX_ANSWER_BYTES, Attempt, Outcome, Poster
 from control.webhooks.receiver import receivers_of
-from tests.support.endpoint import Endpoint
+from tests.support.endpoint import Endpoint, headers_of
 
 LOOPBACK = ["127.0.0.0/8"]
 
@@ -51,6 +51,12 @@ async def test_what_is_sent_names_the_host_and_goes_to_the_checked_address() -> 
     assert peer.requests[0].startswith(b"POST /a/b?c=d HTTP/1.1\r\n")
     assert f"host: localhost:{peer.port}\r\n".encode() in peer.requests[0].lower()
     assert peer.connections == 1
+
+
+async def test_a_receiver_gets_no_cookie_that_it_sets() -> None:
+    async with Answering(response("204 No Content", "Set-Cookie: session=1; Path=/")) as peer:
+        await post(f"http://localhost:{peer.port}/", times=2)
+    assert ["cookie" in headers_of(head) for head in peer.heads] == [False, False]
 
 
 async def test_without_leave_nothing_connects_to_an_internal_address() -> None:
