@@ -52,6 +52,9 @@ class TokenBuckets:
 class RateLimit:
     """Middleware for everything under `/api/`; no buckets: no limit.
 
+    OPTIONS passes: it is answered from memory. A page of another origin would learn neither the status of a
+    preflight that is refused nor when to come again, and each of its requests would take two tokens.
+
     While Redis is away all requests pass: the expensive ones need Redis, and are answered 503 anyway.
     """
 
@@ -65,7 +68,8 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
-        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+        is_http = scope["type"] == "http"
+        if is_http and scope["method"] != "OPTIONS" and scope["path"].startswith("/api/"):
             offer = _OFFER.fullmatch(scope["path"]) if scope["method"] == "POST" else None
             buckets = self._of_offers if offer else self._buckets
             if buckets and (wait := await self._wait(buckets, caller_of(Request(scope)).network)):

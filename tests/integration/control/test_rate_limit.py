@@ -12,7 +12,7 @@ from tests.integration.control.description import description
 from tests.integration.control.row import SESSION
 
 SLOW = {"rate_limit_rps": 0.01}  # no refill while a test runs
-LIMITED = sorted(operation for operation in description().operations() if operation[0].startswith("/api/"))
+OF_THE_API = sorted(operation for operation in description().operations() if operation[0].startswith("/api/"))
 
 
 async def test_a_burst_passes_and_the_next_request_is_429(stage: Stage) -> None:
@@ -41,9 +41,20 @@ async def test_everything_below_api_is_limited(stage: Stage) -> None:
     http = await stage.control(**SLOW)
     await http.get("/api/records")
     await http.post("/api/whip/publish/demo")  # offers have a bucket of their own
-    for path, method in LIMITED:
+    for path, method in OF_THE_API:
         response = await http.request(method, path.replace("{", "").replace("}", ""))
-        assert response.status_code == 429, (method, path)
+        # a preflight that is refused tells its page nothing
+        assert response.status_code == (200 if method == "OPTIONS" else 429), (method, path)
+
+
+async def test_a_preflight_takes_no_token_of_the_request_that_follows(stage: Stage) -> None:
+    http = await stage.control(**SLOW, rate_limit_burst=2)
+    for path, method in (("/api/rooms", "GET"), ("/api/whep/play/demo", "POST")):
+        statuses = []
+        for _ in range(3):
+            statuses += [(await http.request(each, path)).status_code for each in ("OPTIONS", method)]
+        assert statuses[::2] == [200] * 3
+        assert [status == 429 for status in statuses[1::2]] == [False, False, True]
 
 
 @pytest.mark.parametrize("path", ["/api/whip/publish/demo", "/api/whep/play/demo", "/api/whep/play/%64emo"])
