@@ -3,6 +3,8 @@
 import pytest
 
 from tests.integration.control.conftest import Stage
+from tests.integration.control.description import description
+from tests.integration.control.row import PARAMETERS
 
 
 @pytest.mark.parametrize("path", ["/api/rooms", "/api/none", "/api/whip/publish/a.b/session"])
@@ -10,3 +12,11 @@ async def test_the_origin_is_the_configured_one(path: str, stage: Stage) -> None
     http = await stage.control(allowed_origin="https://app.test")
     response = await http.get(path, headers={"Origin": "https://evil.test"})
     assert response.headers["Access-Control-Allow-Origin"] == "https://app.test"
+
+
+async def test_a_preflight_allows_each_method_that_there_is(stage: Stage) -> None:
+    http = await stage.control()
+    for path, method in sorted(description().operations()):
+        response = await http.options(path.format_map(PARAMETERS))
+        allowed = response.headers["Access-Control-Allow-Methods"].split(", ")
+        assert method in allowed, path
