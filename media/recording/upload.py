@@ -91,6 +91,7 @@ class Uploader:
                 wait = min(2 * wait, LAST_RETRY_SECONDS)
                 continue
             except Exception:
+                self.failures += 1  # nothing else tells operators that the disk fills
                 log.exception("upload broke")
                 self._stopping.wait(LAST_RETRY_SECONDS)
                 continue
@@ -106,7 +107,7 @@ class Uploader:
                 with self._journal.claim(name) as entry:
                     if entry is not None and entry.told:
                         self._upload(store, entry)
-            except (StoreError, OSError):
+            except Exception:  # also a bug: what one file meets keeps the others back no more
                 self._failed[name] = self.failures + 1
                 raise
             self._failed.pop(name, None)

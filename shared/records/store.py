@@ -1,4 +1,4 @@
-"""The S3 store of recordings, through boto3. Every call blocks, and raises `StoreError`."""
+"""The S3 store of recordings, through boto3. Opening it, and every call, blocks, and raises `StoreError`."""
 
 import hashlib
 from base64 import b64encode
@@ -40,24 +40,25 @@ class Store:
 
         self._bucket = settings.s3_bucket
         self._prefix = settings.s3_prefix
-        self._client: Any = boto3.session.Session().client(
-            "s3",
-            endpoint_url=_endpoint(settings),
-            region_name=settings.s3_region or "us-east-1",
-            aws_access_key_id=secret(settings.s3_access_key) or None,
-            aws_secret_access_key=secret(settings.s3_secret_key) or None,
-            use_ssl=settings.s3_use_ssl,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path" if settings.s3_path_style else "auto"},
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": 1},  # the caller decides when to try again
-                # older stores do not support the newer checksums; all support Content-MD5
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        with _named_errors():
+            self._client: Any = boto3.session.Session().client(
+                "s3",
+                endpoint_url=_endpoint(settings),
+                region_name=settings.s3_region or "us-east-1",
+                aws_access_key_id=secret(settings.s3_access_key) or None,
+                aws_secret_access_key=secret(settings.s3_secret_key) or None,
+                use_ssl=settings.s3_use_ssl,
+                config=Config(
+                    signature_version="s3v4",
+                    s3={"addressing_style": "path" if settings.s3_path_style else "auto"},
+                    connect_timeout=CONNECT_SECONDS,
+                    read_timeout=READ_SECONDS,
+                    retries={"total_max_attempts": 1},  # the caller decides when to try again
+                    # older stores do not support the newer checksums; all support Content-MD5
+                    request_checksum_calculation="when_required",
+                    response_checksum_validation="when_required",
+                ),
+            )
 
     def records(self, *, archived: bool = True) -> list[Record]:
         """All recordings in the store, in no particular order.
@@ -238,3 +239,5 @@ def _named_errors(*, missing_ok: bool = False) -> Iterator[None]:
             raise StoreError(f"{error.operation_name}: {code}") from None
     except (BotoCoreError, OSError) as error:
         raise StoreError(type(error).__name__) from None
+    except ValueError as error:  # of an endpoint that boto3 does not take, which `AWS_ENDPOINT_URL` may name
+        raise StoreError(str(error)) from None
