@@ -16,6 +16,7 @@ from shared.names import parse_room_name, parse_worker_id
 from shared.settings.host_port import HostPort, parse_host_port
 from shared.settings.redis_url import parse_redis_url
 
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # of a name in DNS (RFC 1123 2.1)
 AUTO = "auto"  # in MEDIA_PUBLIC_IPS, in the place of an address: what STUN servers see
 
 
@@ -143,6 +144,18 @@ def _webhook_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return values
 
 
+def _store_endpoint(value: str) -> str:
+    url = value if "://" in value else f"http://{value}"
+    if value and not (_is_web_url(url) and _is_host_of_boto3(urlsplit(url).hostname or "")):
+        raise ValueError("must be host:port or https://host:port, without _ in the host's name")
+    return value
+
+
+def _is_host_of_boto3(host: str) -> bool:
+    """Whether boto3 takes it in an endpoint: a name with `_` is none to it, although resolvers find some."""
+    return ":" in host or all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
+
+
 def _is_web_url(value: str) -> bool:
     try:
         url = urlsplit(value)
@@ -204,5 +217,6 @@ WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 AllowedOrigin = Annotated[str, AfterValidator(_origin)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
+StoreEndpoint = Annotated[str, AfterValidator(_store_endpoint)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 SecretWebUrl = Annotated[SecretStr, AfterValidator(_secret_web_url)]

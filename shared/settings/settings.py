@@ -27,6 +27,7 @@ from shared.settings.setting_types import (
     RedisUrl,
     SecretUrls,
     Servers,
+    StoreEndpoint,
     TcpAddress,
     WebhookSecrets,
     WebUrl,
@@ -261,7 +262,7 @@ class Settings(AccessSettings):
     delete_recording_after_upload: bool = _field(
         False, "Delete a local recording once the store has confirmed it"
     )
-    s3_endpoint: str = _field("", "Endpoint of the S3 store; empty: AWS")
+    s3_endpoint: StoreEndpoint = _field("", "Endpoint of the S3 store; empty: AWS")
     s3_region: str = _field("", "Region of the S3 store")
     s3_bucket: str = _field("", "Bucket of the recordings")
     s3_access_key: SecretStr = _field(SecretStr(""), "Access key of the S3 store")

@@ -53,6 +53,10 @@ def test_empty_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> 
         ("ALLOWED_ORIGIN", "capacitor://localhost", "capacitor://localhost"),
         ("RATE_LIMIT_RPS", "0.5", 0.5),
         ("RECORD_ENABLED", "1", True),
+        *(
+            ("S3_ENDPOINT", text, text)
+            for text in ("minio:9000", "https://s3.example.com./a", "10.0.0.1:9000", "http://[::1]:9000", "")
+        ),
         ("S3_USE_SSL", "false", False),
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("REDIS_URL", "rediss://:pw@redis.example:6380/1", "rediss://:pw@redis.example:6380/1"),
@@ -139,6 +143,20 @@ WRONG = [
     ),
     ("PUBLIC_URL", "live.example"),
     *(("ALLOWED_ORIGIN", text) for text in ("a.example", "https://a.example/", "https://a,https://b")),
+    *(
+        ("S3_ENDPOINT", text)
+        for text in (
+            "minio_store:9000",
+            "http://minio_store:9000",
+            "-minio:9000",
+            "minio..local",
+            f"{'a' * 64}:9000",
+            "minio:99999",
+            "ftp://minio",
+            "https://u:hush@minio",
+            "https://",
+        )
+    ),
     *(("JWT_REQUIRED_CLAIMS", text) for text in ("room role", "room;role", "é", "a" * 65)),
     *(
         ("WEBHOOK_URLS", text)
