@@ -14,7 +14,9 @@ from starlette.applications import Starlette
 from control.app import create_app
 from control.events.places import Places
 from control.http.caller import TrustedProxies
+from control.http.cors import cors_headers
 from shared.http.limits import HttpLimits
+from shared.http.protocol import Headers
 from shared.http.server import HttpServer, listen, within_files
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings, SettingsError
@@ -80,7 +82,8 @@ def make_server(settings: Settings, limits: HttpLimits | None = None) -> HttpSer
     if settings.metrics_addr:
         metrics = _MetricsServer(app.state.metrics_app, settings.metrics_addr)
     trusts = TrustedProxies(settings.trusted_proxies).trusts
-    return _Server(config, app.state.places, metrics, limits, trusts)
+    refusal_headers = cors_headers(settings.allowed_origin, session=False)
+    return _Server(config, app.state.places, metrics, limits, trusts, refusal_headers)
 
 
 def _validity(file: str) -> tuple[float, float]:
@@ -131,8 +134,9 @@ class _Server(HttpServer):
         metrics: _MetricsServer | None,
         limits: HttpLimits,
         trusts: Callable[[str], bool],
+        refusal_headers: Headers,
     ) -> None:
-        super().__init__(config, (signal.SIGINT, signal.SIGTERM), limits, trusts)
+        super().__init__(config, (signal.SIGINT, signal.SIGTERM), limits, trusts, refusal_headers)
         self._places = places
         self._metrics = metrics
 

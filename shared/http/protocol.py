@@ -7,6 +7,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
@@ -16,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from shared.http.connections import Connections
 from shared.http.limits import HttpLimits
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 _SLICE_BYTES = 16_384  # bytes that are parsed at once: by so much the bounds below may be exceeded
 
@@ -39,13 +42,19 @@ class _StopError(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection, which `connections` has admitted."""
+    """One connection, which `connections` has admitted.
 
-    def __init__(self, connections: Connections[HttpLimits], **uvicorn: Any) -> None:
+    `refusal_headers` are in the answers that it gives itself, to requests that could not be read.
+    """
+
+    def __init__(
+        self, connections: Connections[HttpLimits], refusal_headers: Headers = (), **uvicorn: Any
+    ) -> None:
         super().__init__(**uvicorn)
         self._app, self.app = self.app, self._answer
         self._connections = connections
         self._limits = connections.limits
+        self._refusal_headers = refusal_headers
         self._accepted: socket.socket | None = None
         self._opening: asyncio.Task[None] | None = None  # kept, so that it is not collected
         self._cycles: deque[RequestResponseCycle] = deque()  # of requests without a complete answer
@@ -221,7 +230,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         body = b'{"error":"%s"}' % _REASONS[status]
         head = [STATUS_LINE[status]]
-        head += [b"%s: %s\r\n" % field for field in self.server_state.default_headers]
+        fields = [*self.server_state.default_headers, *self._refusal_headers]
+        head += [b"%s: %s\r\n" % field for field in fields]
         head += [b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)]
         self.transport.write(b"".join([*head, b"connection: close\r\n\r\n", body]))
         if self.transport.can_write_eof():

@@ -18,7 +18,7 @@ from shared.beat import until_beat
 from shared.http.connections import Connections
 from shared.http.door import Door
 from shared.http.limits import HttpLimits
-from shared.http.protocol import BoundedProtocol
+from shared.http.protocol import BoundedProtocol, Headers
 from shared.settings.host_port import HostPort
 from shared.settings.settings import SettingsError
 from shared.telemetry.logging import get_logger
@@ -65,7 +65,8 @@ def bound_connections(listener: socket.socket, stall_seconds: float = STALL_SECO
 class HttpServer(uvicorn.Server):
     """Stops gracefully on the signals `stop_on`, and leaves all other signals to its process.
 
-    `trusts` says from which address any number of connections may come.
+    `trusts` says from which address any number of connections may come. `refusal_headers` are in answers that
+    no application gives: its own have what it wants in them.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class HttpServer(uvicorn.Server):
         stop_on: Sequence[signal.Signals] = (),
         limits: HttpLimits | None = None,
         trusts: Callable[[str], bool] = lambda _address: False,
+        refusal_headers: Headers = (),
     ) -> None:
         super().__init__(config)
         self._connections = Connections(within_files(limits or HttpLimits()), trusts)
+        self._refusal_headers = refusal_headers
         self._stop_on = stop_on
         self._woken = asyncio.Event()  # it is to stop, or has a connection
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,7 +145,7 @@ class HttpServer(uvicorn.Server):
     def _new_protocol(self, connections: Connections[HttpLimits], **uvicorn: Any) -> BoundedProtocol:
         if not self._is_busy:
             self._woken.set()
-        return BoundedProtocol(connections, **uvicorn)
+        return BoundedProtocol(connections, self._refusal_headers, **uvicorn)
 
     def _look(self, now: float) -> None:
         connections = self._connections

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.control.conftest import Stage
-from tests.integration.control.description import description
+from tests.integration.control.description import CORS, description
 from tests.integration.control.row import PARAMETERS
 
 
@@ -12,6 +12,24 @@ async def test_the_origin_is_the_configured_one(path: str, stage: Stage) -> None
     http = await stage.control(allowed_origin="https://app.test")
     response = await http.get(path, headers={"Origin": "https://evil.test"})
     assert response.headers["Access-Control-Allow-Origin"] == "https://app.test"
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "status"),
+    [
+        ({"Authorization": f"Bearer {'x' * 20_000}"}, "/api/rooms", 431),
+        ({}, f"/api/rooms?name={'x' * 20_000}", 414),
+    ],
+)
+async def test_a_page_reads_also_why_its_request_was_not(
+    headers: dict[str, str], path: str, status: int, stage: Stage
+) -> None:
+    http = await stage.control(allowed_origin="https://app.test")
+    http.event_hooks = {}  # such a request has no id
+    response = await http.get(path, headers=headers)
+    found = {name: value for name, value in response.headers.items() if name.startswith("access-")}
+    assert response.status_code == status
+    assert found == CORS | {"access-control-allow-origin": "https://app.test"}
 
 
 async def test_a_preflight_allows_each_method_that_there_is(stage: Stage) -> None:
