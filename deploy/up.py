@@ -21,7 +21,7 @@ def launch_of(settings: Settings, *, in_terminal: bool = False) -> Launch:
     return Launch(
         log_level=settings.log_level,
         log_format=settings.log_format,
-        bus=[valkey_program(valkey)] if valkey else [],
+        bus=[Program("valkey", valkey.command, stdin=valkey.config)] if valkey else [],
         bus_url=valkey.url if valkey else "",
         planes=plane_programs(settings, valkey.url if valkey else None),
         address=settings.http_addr,
@@ -29,10 +29,6 @@ def launch_of(settings: Settings, *, in_terminal: bool = False) -> Launch:
         announcement=welcome(settings),
         checkup=_roomcast("doctor", "--brief") if in_terminal else (),
     )
-
-
-def valkey_program(valkey: EmbeddedValkey) -> Program:
-    return Program("valkey", tuple(valkey.command), stdin=valkey.config.decode())
 
 
 def plane_programs(settings: Settings, embedded_url: str | None) -> list[Program]:

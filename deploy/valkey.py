@@ -68,7 +68,7 @@ class EmbeddedValkey:
         self.port = port or _free_port()
         password = secrets.token_urlsafe(16)  # other users of this host share the loopback
         self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
-        self.command = tethered([server_program(), "/dev/stdin"])
+        self.command = (server_program(), "/dev/stdin")
         self.config = "\n".join(
             [
                 "bind 127.0.0.1",
@@ -84,7 +84,7 @@ class EmbeddedValkey:
                 # it writes nothing, but it would load a file of this name
                 f"dbfilename {secrets.token_hex(16)}.rdb",
             ]
-        ).encode()
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._was_started = False
 
@@ -93,9 +93,10 @@ class EmbeddedValkey:
 
         Nobody can have claimed a room before the first start; after another one they may be lost.
         """
-        self._process = process = subprocess.Popen(self.command, stdin=subprocess.PIPE)  # noqa: S603
+        command = tethered(self.command)
+        self._process = process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603
         assert process.stdin
-        process.stdin.write(self.config)
+        process.stdin.write(self.config.encode())
         process.stdin.close()
         deadline = time.monotonic() + START_SECONDS
         with _client(self.url) as redis:

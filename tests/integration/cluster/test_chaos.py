@@ -178,8 +178,8 @@ class Lines:
         self.urls = {
             name: valkey.url.replace("127.0.0.1", address) for name, address in self._addresses.items()
         }
-        every = " ".join(["bind 127.0.0.1", *self._addresses.values()]).encode()
-        valkey.config = valkey.config.replace(b"bind 127.0.0.1", every)
+        every = " ".join(["bind 127.0.0.1", *self._addresses.values()])
+        valkey.config = valkey.config.replace("bind 127.0.0.1", every)
 
     def __enter__(self) -> "Lines":
         _nft(
