@@ -2,46 +2,17 @@
 
 import asyncio
 import contextlib
-import fractions
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
 import aioice.ice
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
-from av import VideoFrame
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
 CONNECT_SECONDS = 15.0
 MEDIA_SECONDS = 10.0
 POLL_SECONDS = 0.02
-_WIDTH, _HEIGHT, _RATE = 160, 96, 15
-
-
-class _Bar(MediaStreamTrack):
-    """A small grey picture with a bright line that moves down."""
-
-    kind = "video"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._number = 0
-        self._began_at = asyncio.get_running_loop().time()
-
-    async def recv(self) -> VideoFrame:
-        due = self._began_at + self._number / _RATE
-        await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
-        frame = VideoFrame(_WIDTH, _HEIGHT, "yuv420p")
-        luma, *chroma = frame.planes
-        grey = bytearray(b"\x40" * luma.buffer_size)
-        row = self._number % _HEIGHT * luma.line_size
-        grey[row : row + _WIDTH] = b"\xe0" * _WIDTH
-        luma.update(bytes(grey))
-        for plane in chroma:
-            plane.update(b"\x80" * plane.buffer_size)
-        frame.pts, frame.time_base = self._number, fractions.Fraction(1, _RATE)
-        self._number += 1
-        return frame
 
 
 class Peer:
@@ -58,7 +29,7 @@ class Peer:
         """Its offer, with all candidates."""
         direction = "sendonly" if self._publishes else "recvonly"
         self._pc.addTransceiver(AudioStreamTrack() if self._publishes else "audio", direction=direction)
-        self._pc.addTransceiver(_Bar() if self._publishes else "video", direction=direction)
+        self._pc.addTransceiver(VideoStreamTrack() if self._publishes else "video", direction=direction)
         await self._pc.setLocalDescription(await self._pc.createOffer())
         return str(self._pc.localDescription.sdp)
 
