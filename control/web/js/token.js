@@ -21,18 +21,19 @@ export function keepToken(scope, token) {
   if (scope !== ADMIN) write(LAST, token);
 }
 
-/**
- * What an operator's token says that it may do, unchecked; `admin` for a token that says nothing.
- * @param {string} token
- */
-export function roleOf(token) {
+/** What a JWT says, unchecked. @param {string} token @returns {Record<string, any> | null} null: it is none */
+export function claimsOf(token) {
   try {
-    const claims = token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
-    const { role, admin } = JSON.parse(atob(claims));
-    return admin === true ? 'admin' : role ?? 'admin';
-  } catch { // it is no JWT
-    return 'admin';
+    return JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+  } catch {
+    return null;
   }
+}
+
+/** What an operator's token says that it may do; `admin` for a token that says nothing. @param {string} token */
+export function roleOf(token) {
+  const { role, admin } = claimsOf(token) ?? {};
+  return admin === true ? 'admin' : role ?? 'admin';
 }
 
 function read(scope) {
