@@ -1,4 +1,5 @@
 // The choice between sooner and steadier, kept for the next visit. Hidden where the browser leaves none.
+import { read, write } from './kept.js';
 import { say } from './language.js';
 
 const KEY = 'roomcast-buffer';
@@ -20,10 +21,10 @@ export class BufferMenu {
     root.hidden = !('jitterBufferTarget' in (globalThis.RTCRtpReceiver?.prototype ?? {}));
     const options = Object.entries(WORDS).map(([wish, words]) => new Option(words || say('player.automatic'), wish));
     this.#select.replaceChildren(...options);
-    this.#wish(read());
+    this.#wish(read(KEY));
     this.#select.addEventListener('change', () => {
       this.#wish(this.#select.value);
-      write(this.#select.value);
+      write(KEY, this.#select.value);
     });
   }
 
@@ -40,18 +41,4 @@ export class BufferMenu {
     this.#player.buffer = wish || null;
     this.#root.querySelector('.words').textContent = WORDS[wish];
   }
-}
-
-function read() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch { // storage is denied, as in some frames
-    return null;
-  }
-}
-
-function write(wish) {
-  try {
-    localStorage.setItem(KEY, wish);
-  } catch { /* it holds for this page */ }
 }
