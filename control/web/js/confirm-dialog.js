@@ -6,13 +6,6 @@ import { say } from './language.js';
  * @param {string} of.question the title
  * @param {string} of.text what will happen
  * @param {string} of.action the button that does it
- * @returns {Promise<boolean>} whether it was confirmed
- */
-export const confirmed = async (of) => await answered(of) !== null;
-
-/**
- * The same, with fields.
- * @param {object} of as for `confirmed`
  * @param {HTMLTemplateElement} [of.fields] shown above the buttons
  * @param {(form: HTMLFormElement) => void} [of.fill] enters into them what is known
  * @param {boolean} [of.isSafe] the action can be undone

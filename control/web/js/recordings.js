@@ -1,5 +1,5 @@
 // The recordings page: lists, plays and downloads recordings; operators can delete them.
-import { confirmed } from './confirm-dialog.js';
+import { answered } from './confirm-dialog.js';
 import { date, duration, size } from './format.js';
 import { GrowingList } from './growing-list.js';
 import { KeyedRows, write } from './keyed-rows.js';
@@ -161,7 +161,7 @@ function showPlayerTrouble(words) {
 }
 
 async function remove(name) {
-  const sure = await confirmed({ question: say('recordings.deleteQuestion'), text: say('recordings.deleteText', { name }), action: say('recordings.delete') });
+  const sure = await answered({ question: say('recordings.deleteQuestion'), text: say('recordings.deleteText', { name }), action: say('recordings.delete') });
   if (!sure) return;
   try {
     await ask(`api/admin/records/${name}`, { method: 'DELETE', token: tokenFor(ADMIN) });
