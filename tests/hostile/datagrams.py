@@ -7,8 +7,6 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
 
-import httpx
-
 from media.rtp.rtcp import nack, pli
 from media.transport.certificate import Certificate
 from tests.hostile.target import ROOM, Target
@@ -82,13 +80,12 @@ async def rtcp_floods(target: Target) -> None:
 
 async def changing_pictures(target: Target) -> None:
     """A publisher whose pictures change their size sixty times a second, while he is recorded."""
-    async with target.client() as http:
-        publisher = Publisher(f"{target.control}/api/whip/publish/changing", _context(http))
-        publisher.stream = ChangingPictures()
-        await publisher.connect()
-        while True:
-            publisher.tick()
-            target.done["changing pictures"] += await publisher.send(publisher.stream.rate)
+    publisher = Publisher(f"{target.control}/api/whip/publish/changing", _context())
+    publisher.stream = ChangingPictures()
+    await publisher.connect()
+    while True:
+        publisher.tick()
+        target.done["changing pictures"] += await publisher.send(publisher.stream.rate)
 
 
 async def forged_datagrams(target: Target) -> None:
@@ -106,8 +103,8 @@ async def forged_datagrams(target: Target) -> None:
             await asyncio.sleep(TURN_SECONDS)
 
 
-def _context(http: httpx.AsyncClient) -> Context:
-    return Context(http, {}, Certificate.generate(), Inbox())
+def _context() -> Context:
+    return Context({}, Certificate.generate(), Inbox())
 
 
 def _packet(source: tuple[str, int], to: tuple[str, int], payload: bytes) -> bytes:
@@ -119,10 +116,9 @@ def _packet(source: tuple[str, int], to: tuple[str, int], payload: bytes) -> byt
 
 @contextlib.asynccontextmanager
 async def _viewer(target: Target) -> AsyncIterator[StrangeViewer]:
-    async with target.client() as http:
-        viewer = StrangeViewer(f"{target.control}/api/whep/play/{ROOM}", _context(http))
-        await viewer.connect()
-        try:
-            yield viewer
-        finally:
-            await viewer.close()
+    viewer = StrangeViewer(f"{target.control}/api/whep/play/{ROOM}", _context())
+    await viewer.connect()
+    try:
+        yield viewer
+    finally:
+        await viewer.close()

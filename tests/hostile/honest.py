@@ -50,7 +50,7 @@ class Honest:
     """`answers` counts by request and status, `slowest` are seconds by request."""
 
     def __init__(self, system: System, record: str) -> None:
-        self._context = Context(system.http, {}, Certificate.generate(), Inbox())
+        self._context = Context({}, Certificate.generate(), Inbox())
         self._base = system.controls[0].url
         self._worker = system.workers[0].url
         self._whep = system.whep(ROOM)
@@ -75,7 +75,7 @@ class Honest:
             streaming.cancel()
             for endpoint in (*self.viewers, self.publisher):
                 await endpoint.close()
-            self._context.poster.close()
+            self._context.http.close()
 
     async def ask(self) -> None:
         """Each request once; one that fails counts as its error's name."""
@@ -86,7 +86,7 @@ class Honest:
             await self._timed("recording", self._get(http, f"{self._base}{self._record}"))
             await self._timed("worker metrics", self._get(http, f"{self._worker}/metrics"))
             await self._timed("events", self._events(http))
-            await self._timed("join", self._join(http))
+            await self._timed("join", self._join())
 
     @property
     def longest_gap(self) -> float:
@@ -103,15 +103,15 @@ class Honest:
         async with http.stream("GET", f"{self._base}/api/rooms/events") as response:
             return str(response.status_code)
 
-    async def _join(self, http: httpx.AsyncClient) -> str:
-        context = Context(http, {}, self._context.certificate, self._context.inbox)
+    async def _join(self) -> str:
+        context = Context({}, self._context.certificate, self._context.inbox)
         viewer = Viewer(self._whep, context)
         try:
             await viewer.connect()
             await viewer.watching()
         finally:
             await viewer.close()
-            context.poster.close()
+            context.http.close()
         return "media"
 
     async def _timed(self, name: str, request: Coroutine[None, None, str]) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
-import httpx
 from aioice import stun
 from aiortc.sdp import MediaDescription, SessionDescription
 
@@ -22,7 +21,7 @@ from media.transport.certificate import Certificate
 from media.transport.dtls import DtlsLink
 from media.transport.ice import new_credentials
 from media.transport.stun import StunError, parse_binding_request, success_response
-from tools.bench.http_client import Poster
+from tools.bench.http_client import Http
 from tools.bench.inbox import Inbox
 
 PAYLOAD_TYPE, RTX_TYPE = 96, 97
@@ -42,13 +41,12 @@ class RefusedError(RuntimeError):
 class Context:
     """What all endpoints of a process share."""
 
-    http: httpx.AsyncClient
     headers: dict[str, str]  # of every request
     certificate: Certificate
     inbox: Inbox
     estimates: bool = False  # viewers offer to estimate their line, as browsers do
     sound: bool = False  # beside the pictures; viewers take redundant sound, too (RFC 2198)
-    poster: Poster = field(default_factory=Poster)
+    http: Http = field(default_factory=Http)
 
 
 class Endpoint(ABC):
@@ -102,7 +100,7 @@ class Endpoint(ABC):
     async def close(self) -> None:
         """End the session by DELETE, and free the socket."""
         if self._session_url is not None:
-            await self._context.http.delete(self._session_url, headers=self._context.headers)
+            await self._context.http.ask("DELETE", self._session_url, self._context.headers)
         if self._socket is not None:
             self._dtls.close()
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
@@ -197,7 +195,7 @@ class Endpoint(ABC):
         headers = {"Content-Type": "application/sdp", **self._context.headers}
         offer = self._offer()
         self._began = time.monotonic()
-        answer = await self._context.poster.post(self._url, headers, offer)
+        answer = await self._context.http.ask("POST", self._url, headers, offer)
         self.answered_after = answer.seconds
         if answer.status != 201:
             raise RefusedError(f"{self._url}: {answer.status} {answer.body[:200]!r}")

@@ -7,8 +7,6 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
-import httpx
-
 from media.transport.certificate import Certificate
 from tools.bench.endpoint import Context, Endpoint, RefusedError
 from tools.bench.inbox import Inbox
@@ -29,7 +27,6 @@ FILL_SECONDS = 13.0  # until a room holds all that it ever will of its stream (`
 QUIET_SECONDS = 0.1  # without a packet: all have arrived that will
 SETTLE_SECONDS = 3.0
 LEAVE_AT_ONCE = 32
-KEEP_CONNECTION_SECONDS = 2.0  # HTTP; less than servers do, so that none is closed under a request
 ROOM = "{room}"  # in a URL: stands for the name of a room
 
 
@@ -292,20 +289,18 @@ async def loaded(
     """
     if rooms > 1 and not (ROOM in whip and ROOM in whep):
         raise ValueError(f"several rooms want {ROOM} in both URLs")
-    limits = httpx.Limits(max_connections=100, keepalive_expiry=KEEP_CONNECTION_SECONDS)
-    async with httpx.AsyncClient(timeout=20, limits=limits) as http:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        context = Context(http, headers, Certificate.generate(), Inbox(), estimates, sound)
-        load = Load(whip, whep, rooms, context, stream, server_pids)
-        keeping = asyncio.create_task(load.keep_alive())
-        try:
-            await load.publish()
-            await load.join(viewers, at_once, silent=silent)
-            yield load
-        finally:
-            keeping.cancel()
-            await load.close()
-            context.poster.close()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    context = Context(headers, Certificate.generate(), Inbox(), estimates, sound)
+    load = Load(whip, whep, rooms, context, stream, server_pids)
+    keeping = asyncio.create_task(load.keep_alive())
+    try:
+        await load.publish()
+        await load.join(viewers, at_once, silent=silent)
+        yield load
+    finally:
+        keeping.cancel()
+        await load.close()
+        context.http.close()
 
 
 def calmest(reports: Sequence[Report]) -> Report:

@@ -9,6 +9,8 @@ from typing import Self
 
 import httpx
 
+ANSWER_SECONDS = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -87,18 +89,19 @@ class Client:
 
 
 @dataclass(slots=True)
-class Poster:
-    """All POSTs of a process, over as many connections as are busy at once."""
+class Http:
+    """All requests of a process, over as many connections as are busy at once."""
 
     _free: dict[str, list[Client]] = field(default_factory=dict)  # by origin
 
-    async def post(self, address: str, headers: Mapping[str, str], body: str) -> Reply:
-        """Raises `OSError` or `EOFError` if no answer comes."""
+    async def ask(self, method: str, address: str, headers: Mapping[str, str], body: str = "") -> Reply:
+        """Raises `OSError`, as `TimeoutError` is one, or `EOFError` if no answer comes."""
         url = httpx.URL(address)
         tls = url.scheme == "https"
         free = self._free.setdefault(f"{url.scheme}://{url.netloc.decode()}", [])
         client = free.pop() if free else Client(url.port or (443 if tls else 80), url.host, tls=tls)
-        reply = await client.ask("POST", url.raw_path.decode(), body.encode(), headers)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reply = await client.ask(method, url.raw_path.decode(), body.encode(), headers)
         free.append(client)
         return reply
 

@@ -1,6 +1,7 @@
 """Viewers: one that only counts, and one that decrypts to measure the delay."""
 
 import asyncio
+import json
 import socket
 import struct
 import sys
@@ -74,11 +75,13 @@ class Viewer(Endpoint):
 
     async def choose(self, rid: str) -> None:
         """Ask for the layer of that name (the WHEP extension). Raises `RefusedError`."""
-        response = await self._context.http.post(
-            f"{self._session_url}/layer", json={"rid": rid}, headers=self._context.headers
+        url, headers = (
+            f"{self._session_url}/layer",
+            {"Content-Type": "application/json", **self._context.headers},
         )
-        if not response.is_success:
-            raise RefusedError(f"{self._session_url}/layer: {response.status_code} {response.text[:200]}")
+        reply = await self._context.http.ask("POST", url, headers, json.dumps({"rid": rid}))
+        if reply.status != 200:
+            raise RefusedError(f"{url}: {reply.status} {reply.body[:200]!r}")
 
     def _readable(self) -> None:
         inbox = self._context.inbox
