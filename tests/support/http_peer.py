@@ -179,13 +179,12 @@ async def _answers(peer: Peer) -> None:
 class Player(Client):
     """Plays until cancelled. `arrivals` are the times at which media came, whatever the session."""
 
-    def __init__(self, http: httpx.AsyncClient, endpoint: Callable[[], str], *, follows: bool = True) -> None:
+    def __init__(self, http: httpx.AsyncClient, endpoint: Callable[[], str]) -> None:
         super().__init__(http, endpoint)
         self.peer: Peer | None = None  # of the session that plays
         self.arrivals: list[float] = []
         self.moves = 0
         self.sessions = 0
-        self._follows = follows
 
     def longest_gap(self, since: float, until: float) -> float:
         """Seconds without a packet, at most, between two times of the steady clock."""
@@ -233,10 +232,9 @@ class Player(Client):
         self.sessions += 1
         playing = _Playing(peer, self.session_url)
         playing.tasks.append(asyncio.create_task(_watch(playing)))
-        if self._follows:
-            link = next(link for link in response.headers.get_list("link") if RELATION in link)
-            url = urljoin(self.session_url, link[1 : link.index(">")])
-            playing.tasks.append(asyncio.create_task(self._listen(playing, url)))
+        link = next(link for link in response.headers.get_list("link") if RELATION in link)
+        url = urljoin(self.session_url, link[1 : link.index(">")])
+        playing.tasks.append(asyncio.create_task(self._listen(playing, url)))
         deadline = time.monotonic() + CONNECT_SECONDS
         while not peer.rtp and time.monotonic() < deadline and not playing.over.is_set():
             await asyncio.sleep(0.01)

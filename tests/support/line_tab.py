@@ -31,8 +31,8 @@ _ACCEPT = """async (sdp) => {
     const now = () => (performance.timeOrigin + performance.now()) / 1000;
     window.looks = [];
     window.pictures = [];
-    const shown = (_, { height, presentedFrames }) => {
-        pictures.push([now(), height, presentedFrames]);
+    const shown = (_, { height }) => {
+        pictures.push([now(), height]);
         video.requestVideoFrameCallback(shown);
     };
     video.requestVideoFrameCallback(shown);
@@ -43,11 +43,11 @@ _ACCEPT = """async (sdp) => {
         const pair = all.find((s) => s.type === 'candidate-pair' && s.nominated) ?? {};
         looks.push([
             at, pair.bytesReceived ?? 0, pair.availableIncomingBitrate ?? 0,
-            video.framesDecoded ?? 0, video.frameHeight ?? 0, video.freezeCount ?? 0,
+            video.framesDecoded ?? 0, video.frameHeight ?? 0,
             video.keyFramesDecoded ?? 0, video.pliCount ?? 0, video.nackCount ?? 0,
             audio.totalSamplesReceived ?? 0,
             (audio.concealedSamples ?? 0) - (audio.silentConcealedSamples ?? 0),
-            audio.jitterBufferDelay ?? 0, audio.jitterBufferEmittedCount ?? 0, audio.packetsLost ?? 0,
+            audio.jitterBufferDelay ?? 0, audio.jitterBufferEmittedCount ?? 0,
         ]);
     }, 100);
 }"""
@@ -67,7 +67,7 @@ class LineTab:
         """All that it has seen and heard so far."""
         looks, pictures = await self.page.evaluate(_TAKE)
         self._seen.looks += [Look(*look) for look in looks]
-        self._seen.pictures += [(at, height) for at, height, _ in pictures]
+        self._seen.pictures += [(at, height) for at, height in pictures]
         return self._seen
 
     async def copies(self) -> int:

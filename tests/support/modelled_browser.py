@@ -31,7 +31,7 @@ class ModelledBrowser:
 
     def __init__(self, say: Callable[[bytes], None], now: float) -> None:
         self.asked = 0  # keyframes
-        self.nacks = self.nacked = 0  # messages, and packets that these asked for
+        self.nacks = 0  # messages
         self.octets = self.padding = 0
         self.told = 0.0  # bit/s of the latest REMB
         self._say = say
@@ -74,7 +74,6 @@ class ModelledBrowser:
         if video is not None:
             if missing := self._missing.due(now):
                 self.nacks += 1
-                self.nacked += len(missing)
                 self._say(receiver_report(self._own, []) + nack(self._own, video, missing))
             if self._picture.wants_keyframe(now):
                 self.asked += 1
@@ -105,7 +104,6 @@ class ModelledBrowser:
                 estimate=self.told,
                 decoded=len(self._picture.shown),
                 height=height,
-                freezes=0,
                 keyframes=self._picture.keyframes,
                 plis=self.asked,
                 nacks=self.nacks,
@@ -113,7 +111,6 @@ class ModelledBrowser:
                 concealed=self._concealed * samples,
                 buffered=0.0,
                 emitted=0,
-                sound_lost=0,
             )
         )
 

@@ -5,7 +5,6 @@ from itertools import count
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.srtp import Profile
 from media.rtp.srtp_sender import derive_key
 from media.switch.wire import Wire
@@ -19,8 +18,8 @@ from tests.support.world import WITHOUT_KEYFRAMES, World
 class JumpingPublisher(FarPublisher):
     """Protects packets under whatever 48-bit index they have: libsrtp itself would not jump that far."""
 
-    def __init__(self, published: Sequence[PublishedTrack] = WITHOUT_KEYFRAMES, first: int = 1) -> None:
-        super().__init__(published, first=first)
+    def __init__(self, first: int = 1) -> None:
+        super().__init__(WITHOUT_KEYFRAMES, first=first)
         key, salt = self.keys.remote[:16], self.keys.remote[16:]
         self._encrypt = AESGCM(derive_key(key, salt, 0x00, 16)).encrypt
         self._salt = int.from_bytes(derive_key(key, salt, 0x02, 12))

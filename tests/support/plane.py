@@ -14,7 +14,6 @@ from media.negotiation.candidates import Candidates
 from media.relay.edge import Edge
 from media.rooms.room import Room
 from media.sessions.end_reason import EndReason
-from media.sessions.publisher_session import PublisherSession
 from media.sessions.session import Session
 from media.transport.ports import Ports
 from media.transport.tcp import TcpPort
@@ -120,12 +119,6 @@ class Plane:
         room = self.media.rooms.find(ROOM)
         assert room is not None
         return room
-
-    @property
-    def publisher_session(self) -> PublisherSession:
-        source = self.room.source
-        assert isinstance(source, PublisherSession)
-        return source
 
     @property
     def subscribers(self) -> int | None:

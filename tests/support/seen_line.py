@@ -15,7 +15,6 @@ class Look:
     estimate: float  # bit/s that the viewer itself believes the line to carry; 0: it does not tell
     decoded: int  # pictures
     height: int  # of the latest
-    freezes: int
     keyframes: int
     plis: int
     nacks: int
@@ -23,7 +22,6 @@ class Look:
     concealed: int  # of these, made up for lost sound; made-up silence is not counted
     buffered: float  # seconds that all samples together waited in the jitter buffer
     emitted: int  # samples that did
-    sound_lost: int  # packets
 
 
 @dataclass(frozen=True)
