@@ -32,13 +32,7 @@ def is_answer(request: Request) -> bool:
     return _media_type(request) == "application/sdp"
 
 
-async def read_answer(request: Request, check: Callable[[], Awaitable[None]]) -> str:
-    """The text of such an answer. `check` raises if nobody waits for it, and is asked first."""
-    await check()
-    return await read_offer(request)
-
-
-async def read_fragment(request: Request, check: Callable[[], Awaitable[None]]) -> str:
+async def read_fragment(request: Request, check: Callable[[], Awaitable[object]]) -> str:
     """The text of a trickle-ice-sdpfrag (RFC 8840 9); errors as for an offer.
 
     `check` raises if nobody waits for the fragment. It is asked before the body is read.

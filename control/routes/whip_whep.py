@@ -15,7 +15,7 @@ from control.access.auth import Authenticator, Grant, credential
 from control.access.auth_callback import AuthCallback, Question
 from control.events.waiting import WAIT_SECONDS, WaitingViewers
 from control.http.accept import names_sdp, takes_sdp
-from control.http.bodies import FRAGMENT_TYPE, is_answer, read_answer, read_fragment, read_offer
+from control.http.bodies import FRAGMENT_TYPE, is_answer, read_fragment, read_offer
 from control.http.caller import access_of, caller_of
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
@@ -163,7 +163,7 @@ class StreamingRoutes:
 
         if self._role is Role.PLAY and is_answer(request):
             return await self._take_answer(request, room, session)
-        text = await read_fragment(request, lambda: self._gateway.check_session(session, request_id))
+        text = await read_fragment(request, lambda: self._gateway.living_one(session, request_id))
         message = Patch(
             session=session,
             room=room,
@@ -179,8 +179,8 @@ class StreamingRoutes:
 
     async def _take_answer(self, request: Request, room: RoomName, session: SessionId) -> Response:
         request_id = caller_of(request).request_id
-        text = await read_answer(request, lambda: self._gateway.check_offered(session, request_id))
-        answer = parse_offer(text)
+        await self._gateway.check_offered(session, request_id)  # before the body is read
+        answer = parse_offer(await read_offer(request))
         check_play(answer)
         await self._gateway.answer_offer(
             AnswerOffer(session=session, room=room, answer=encode(answer)), request_id

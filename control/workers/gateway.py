@@ -74,10 +74,6 @@ class Gateway:
         message = FindSessions(sessions=tuple(sessions), room=room)
         return await self._ask(worker, message, Living, request_id)
 
-    async def check_session(self, session: SessionId, request_id: RequestId) -> None:
-        """Raises `SESSION_NOT_FOUND` unless it is alive."""
-        await self.living_one(session, request_id)
-
     async def check_offered(self, session: SessionId, request_id: RequestId) -> None:
         """Raises `SESSION_NOT_FOUND` unless it is alive, and 415 unless its offer was ours."""
         if session not in (await self.living_one(session, request_id)).offered:
