@@ -56,7 +56,7 @@ class Launch:
         return cls(**fields | {"address": HostPort(*fields["address"]), "checkup": tuple(fields["checkup"])})
 
 
-def become_launcher(launch: Launch, meanwhile: Callable[[], None] = lambda: None) -> NoReturn:
+def become_launcher(launch: Launch, meanwhile: Callable[[], None]) -> NoReturn:
     """Replace this process by one that runs `launch`, under the same process id.
 
     It is handed over by a pipe: it holds passwords, which arguments would show to every user of the host.

@@ -12,7 +12,7 @@ from shared.settings.setting_types import secret
 from shared.settings.settings import Settings, SettingsError
 
 
-def launch_of(settings: Settings, *, in_terminal: bool = False) -> Launch:
+def launch_of(settings: Settings, *, in_terminal: bool) -> Launch:
     """A control process, `WORKERS` media workers and, without `REDIS_URL`, a Valkey.
 
     In a terminal somebody reads what the doctor finds. Raises `SettingsError` when the settings are wrong.

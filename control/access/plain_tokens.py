@@ -24,7 +24,7 @@ def token_digest(token: bytes) -> bytes:
 class PlainTokens:
     """Compares in constant time. Nothing equals a token that is not set."""
 
-    def __init__(self, settings: Settings, set_for_rooms: SettingsBook | None = None) -> None:
+    def __init__(self, settings: Settings, set_for_rooms: SettingsBook | None) -> None:
         self._set_for_rooms = set_for_rooms
         self._everywhere = {
             Role.PUBLISH: _set_ones(settings.auth_token, settings.publish_token),

@@ -15,7 +15,7 @@ def room_object(room: ClusterRoom, unix_time: float | None, *, locked: bool) -> 
     return compact_json({**facts, "live": room.status.has_publisher})
 
 
-def missing_room(name: str, ended_ago: int | None = None) -> bytes:
+def missing_room(name: str, ended_ago: int | None) -> bytes:
     """A room that is not there. `ended_ago`: how many seconds ago it ended, where that is known."""
     facts = summary(RoomStatus(name=name, has_publisher=False, tracks=0, subscribers=0))
     end = {} if ended_ago is None else {"endedAgo": ended_ago}

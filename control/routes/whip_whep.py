@@ -58,9 +58,9 @@ class StreamingRoutes:
         public_url: str,
         callback: AuthCallback | None,
         waiting: WaitingViewers,
-        without_publisher: WithoutPublisher = "404",
-        counter_offers: CounterOffers = "asked",
-        reports: ViewingReports | None = None,
+        without_publisher: WithoutPublisher,
+        counter_offers: CounterOffers,
+        reports: ViewingReports | None,
     ) -> None:
         self._role = role
         self._offers = offers

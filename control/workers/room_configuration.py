@@ -31,9 +31,7 @@ Change = Callable[[RoomSettings | None], RoomSettings]  # of what was set before
 class RoomConfiguration:
     """A call raises `NO_WORKER` when Redis is away. `tells`: webhooks tell what was changed."""
 
-    def __init__(
-        self, book: SettingsBook, workers: EveryWorker, watch: RedisWatch, *, tells: bool = False
-    ) -> None:
+    def __init__(self, book: SettingsBook, workers: EveryWorker, watch: RedisWatch, *, tells: bool) -> None:
         self._tells = tells
         self._book = book
         self._workers = workers
