@@ -11,6 +11,9 @@ from media.rtp.sequence import REORDER_PACKETS
 
 REORDER_SECONDS = 0.010  # a gap may close by itself within this time
 MAX_MISSING = 500  # beyond it the oldest are given up; a longer gap is given up whole: a keyframe is better
+# Beyond so many at once: half the packets of 100 Mbit/s. Each costs what a packet does, so a publisher whose
+# numbers jump with each packet would keep all rooms of the worker waiting. Its gaps are given up whole.
+MISSING_PER_SECOND = 5_000
 MAX_AGE_SECONDS = 1.0
 MAX_TRIES = 10
 
@@ -46,13 +49,14 @@ class NackGenerator:
     `rtt`, in seconds, is estimated from how fast requested packets arrive. A better value may be set.
     """
 
-    __slots__ = ("_missing", "_next_due", "expected", "rtt")
+    __slots__ = ("_missing", "_next_due", "_room", "_room_at", "expected", "rtt")
 
     def __init__(self, rtt: float = _FIRST_RTT) -> None:
         self.rtt = rtt
         self.expected: int | None = None  # the sequence number after the newest; None before the first packet
         self._missing: dict[int, _Missing] = {}  # by sequence number, oldest first
         self._next_due = math.inf
+        self._room, self._room_at = float(MAX_MISSING), 0.0  # for so many more, at that time
 
     def received(self, sequence: int, now: float, count: int = 1) -> Seen:
         """Note a packet, by its original sequence number if it arrived over RTX.
@@ -75,7 +79,10 @@ class NackGenerator:
                 self._learn_rtt(now - missing.asked_at, missing.tries)
                 return Seen.RECOVERED
             return Seen.LATE
-        if ahead <= MAX_MISSING:
+        self._room = min(MAX_MISSING, self._room + (now - self._room_at) * MISSING_PER_SECOND)
+        self._room_at = now
+        if ahead <= self._room:
+            self._room -= ahead
             for n in range(ahead):
                 self._missing[self.expected + n & 0xFFFF] = _Missing(now)
             for oldest in list(self._missing)[: max(0, len(self._missing) - MAX_MISSING)]:

@@ -12,6 +12,7 @@ from media.tracks.nack_generator import (
     MAX_AGE_SECONDS,
     MAX_MISSING,
     MAX_TRIES,
+    MISSING_PER_SECOND,
     REORDER_SECONDS,
     NackGenerator,
     Seen,
@@ -123,11 +124,26 @@ def test_fast_answers_do_not_shorten_the_wait_below_a_floor() -> None:
 
 def test_only_the_newest_packets_can_be_missing() -> None:
     generator = NackGenerator()
-    feed(generator, 0, [0, 301, 602])
-    asked = generator.due(1.0)
-    assert len(asked) == MAX_MISSING
-    assert asked[-1] == 601
-    assert asked == sorted(asked)
+    for sequence, now in ((0, 0.0), (301, 0.0), (602, 300 / MISSING_PER_SECOND)):
+        generator.received(sequence, now)
+    assert generator.due(0.5) == [*range(101, 301), *range(302, 602)]
+
+
+@pytest.mark.parametrize("jump", [2, MAX_MISSING // 2, MAX_MISSING])
+def test_of_numbers_that_jump_with_each_packet_no_more_are_noted_than_any_line_loses(jump: int) -> None:
+    generator = NackGenerator()
+    now, sequence, noted = 10.0, 0, 0
+    generator.received(sequence, now)
+    for _ in range(10_000):
+        now += 0.0001
+        sequence = sequence + 1 + jump & 0xFFFF
+        generator.received(sequence, now)
+        noted += jump * generator.is_missing(sequence - 1 & 0xFFFF)
+    assert noted <= MAX_MISSING + MISSING_PER_SECOND + 1
+    now += MAX_MISSING / MISSING_PER_SECOND
+    generator.received(sequence + 1 + MAX_MISSING & 0xFFFF, now)  # a burst that was lost
+    asked = generator.due(now + REORDER_SECONDS)
+    assert asked[-MAX_MISSING:] == [sequence + 1 + n & 0xFFFF for n in range(MAX_MISSING)]
 
 
 @pytest.mark.parametrize("jump", [MAX_MISSING + 1, 2000, 0x7FFF, 0x8000, 0x10000 - 2000])
