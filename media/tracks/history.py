@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from media.rtp.run import Run, between
+from media.tracks.ring import empty
 
 # A power of 2. It limits the bytes, too: no packet is longer than the socket's `MAX_DATAGRAM`.
 MAX_PACKETS = 2048
@@ -40,8 +41,7 @@ class PacketHistory:
         kept = False
         for index in range(first, first + count):
             if index >= self.next_index:
-                for skipped in range(max(self.next_index, index - packets + 1), index):
-                    self._runs[skipped & packets - 1] = None
+                empty(self._runs, self.next_index, index - self.next_index)
                 self.next_index = index + 1
             elif index < self.next_index - packets or self._runs[index & packets - 1] is not None:
                 continue

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from media.rtp.extensions import Extensions
+from media.tracks.ring import empty
 
 # Packets that are remembered, a power of 2: a late one is reported together with its neighbours.
 WINDOW = 1024
@@ -65,8 +66,7 @@ class TransportFeedback:
         ahead = sequence - self._next & 0xFFFF
         if ahead < 0x8000:
             index = self._next + ahead
-            for n in range(min(ahead, WINDOW)):
-                self._arrivals[index - 1 - n & WINDOW - 1] = None
+            empty(self._arrivals, self._next, ahead)
             self._next = index + 1
         else:
             index = self._next + ahead - 0x10000

@@ -1,10 +1,7 @@
 """RTCP is built and read as another implementation does, and hostile bytes raise one error."""
 
 import struct
-import sys
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
+from functools import partial
 
 import pytest
 from aiortc import rtp as other
@@ -22,6 +19,7 @@ from media.rtp.rtcp import (
     SenderReport,
     parse_compound,
 )
+from tests.support.steps import steps_of
 
 BLOCK = ReportBlock(
     ssrc=0xCAFEBABE,
@@ -212,24 +210,6 @@ def test_remb_round_trips_through_another_implementation(bitrate: int, ssrcs: li
     assert bitrate * (1 - 2**-17) <= ours.bitrate <= bitrate
 
 
-def _steps(run: Callable[[bytes], object], data: bytes) -> int:
-    """How many lines of Python `run` takes for `data`: a measure of work that no machine's load disturbs."""
-    count = 0
-
-    def trace(_frame: FrameType, event: str, _argument: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        run(data)
-    finally:
-        sys.settrace(before)
-    return count
-
-
 def test_it_takes_time_in_proportion_to_its_length() -> None:
     def nack_of(entries: int) -> bytes:
         return rtcp.nack(1, 2, [n * 20 & 0xFFFF for n in range(entries)])
@@ -238,7 +218,7 @@ def test_it_takes_time_in_proportion_to_its_length() -> None:
         return extended_report(*[LOSSES] * blocks)
 
     for made in (nack_of, extended_of):
-        small, large = _steps(parse_compound, made(100)), _steps(parse_compound, made(1000))
+        small, large = (steps_of(partial(parse_compound, made(count))) for count in (100, 1000))
         assert large <= 11 * small
 
 

@@ -8,6 +8,7 @@ from media.rtp.run import Run
 from media.tracks.history import MAX_PACKETS, PacketHistory
 from media.transport.udp import MAX_DATAGRAM
 from tests.support.runs import indexes, sized
+from tests.support.steps import steps_of
 
 
 def filled(first: int, count: int, each: int = 1, **bounds: float) -> PacketHistory:
@@ -39,6 +40,14 @@ def test_an_empty_one_goes_on_with_the_first_index_there_is() -> None:
     history = PacketHistory()
     assert history.next_index == 0
     assert (history.before(0, 5), [*history.since(0)], history.get(0, 0.0)) == ([], [], None)
+
+
+@pytest.mark.parametrize("jump", [MAX_PACKETS // 2, MAX_PACKETS, 0x7FFF])
+def test_a_jump_of_the_numbers_is_no_more_work_than_a_loss(jump: int) -> None:
+    history = filled(0, 1)
+    after_one, after_many = sized(2, 10), sized(3 + jump, 10)
+    one = steps_of(lambda: history.keep(after_one, 1.0))
+    assert steps_of(lambda: history.keep(after_many, 1.0)) == one
 
 
 @given(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from media.rtp.packet_arrivals import MOST_PACKETS, PacketArrivals
 from media.rtp.rtcp import parse_compound
 from media.tracks.transport_feedback import FEEDBACK_SECONDS, WINDOW, TransportFeedback
+from tests.support.steps import steps_of
 
 TICK = 0.00025
 MTU = 1200
@@ -234,6 +235,14 @@ def test_a_packet_may_be_as_late_as_the_window_is_long() -> None:
     feedback.build(9.0, 2)
     feedback.received(1, 9.0)  # half the range from the next one
     assert not feedback.due(99.0)
+
+
+@pytest.mark.parametrize("jump", [WINDOW // 2, WINDOW, 0x7FFF])
+def test_a_jump_of_the_numbers_is_no_more_work_than_a_loss(jump: int) -> None:
+    feedback = TransportFeedback(1, 5)
+    feedback.received(0, 1.0)
+    one = steps_of(lambda: feedback.received(2, 1.0))
+    assert steps_of(lambda: feedback.received(3 + jump, 1.0)) == one
 
 
 @pytest.mark.parametrize(
