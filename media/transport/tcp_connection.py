@@ -2,12 +2,14 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from media.counts import TcpEnd, TcpStats
 from media.transport.address import TcpAddress
 from media.transport.tcp_backlog import TcpBacklog
 from media.transport.tcp_frames import LENGTH_BYTES, FrameError, FrameReader, framed
+from media.transport.udp import BATCH
 
 READ_BYTES = 8 * 1024  # in one turn of the event loop
 MOST_UNCHECKED = 32  # frames of a peer that has not sent an authentic check
@@ -61,12 +63,15 @@ class TcpConnection:
         self._clock = clock
 
     def receive(self) -> list[bytes]:
-        """Read what has arrived, at most `READ_BYTES`; returns the datagrams that are complete.
+        """Read what has arrived, at most `READ_BYTES` and `BATCH` frames; returns the complete datagrams.
+
+        8 KB may be thousands of frames, and each costs what a whole packet does. Those beyond stay with the
+        kernel, so the connection is ready in the next turn, too, and takes its turn there as others do.
 
         Closes the connection if the peer has, or sends what no client sends.
         """
         try:
-            data = self.socket.recv(READ_BYTES)
+            data = self.socket.recv(READ_BYTES, 0 if self.leaves else socket.MSG_PEEK)
         except BlockingIOError:
             return []
         except OSError:  # reset, timed out, no route any more
@@ -77,10 +82,12 @@ class TcpConnection:
         if self.leaves:
             return []
         try:
-            datagrams = self._reader.feed(data)
+            datagrams = self._reader.feed(data, BATCH)
         except FrameError:
             self._owner.end(self, TcpEnd.LONG_FRAME)
             return []
+        with suppress(OSError):  # it broke meanwhile: the next turn sees that
+            self.socket.recv(len(data) - self._reader.unread)
         if not self.taken and datagrams:
             first = self._unchecked == 0
             self._unchecked += len(datagrams)

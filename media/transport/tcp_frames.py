@@ -1,5 +1,7 @@
 """Datagrams in a TCP stream, each behind its length in two bytes (RFC 4571 2)."""
 
+import sys
+
 from media.transport.address import MAX_DATAGRAM
 
 LENGTH_BYTES = 2
@@ -12,13 +14,16 @@ class FrameError(ValueError):
 class FrameReader:
     """Reads one peer's stream. It holds less than one frame."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_rest", "unread")
 
     def __init__(self) -> None:
         self._rest = b""
+        self.unread = 0  # bytes at the end of what was fed last: it had more frames than were wanted
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes, most: int = sys.maxsize) -> list[bytes]:
         """The datagrams that `data` completes; empty frames are left out.
+
+        It reads at most `most` frames, one or more, also of empty ones: what is `unread` is to be fed again.
 
         Raises `FrameError`, as soon as a length says it: nothing can be read behind that.
         """
@@ -26,7 +31,12 @@ class FrameReader:
             data = self._rest + data
         datagrams = []
         at, end = 0, len(data)
+        self.unread = 0
         while end - at >= LENGTH_BYTES:
+            if not most:
+                self.unread = end - at
+                break
+            most -= 1
             body = at + LENGTH_BYTES
             size = data[at] << 8 | data[at + 1]
             if size > MAX_DATAGRAM:
@@ -36,7 +46,7 @@ class FrameReader:
             if size:
                 datagrams.append(data[body : body + size])
             at = body + size
-        self._rest = data[at:]
+        self._rest = data[at : end - self.unread]
         return datagrams
 
 

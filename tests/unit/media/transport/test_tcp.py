@@ -18,7 +18,7 @@ from media.counts import TcpEnd
 from media.transport.address import MAX_DATAGRAM, Address, TcpAddress, udp_address
 from media.transport.tcp import SEND_BUFFER, UNSENT_BYTES, TcpLimits, TcpPort
 from media.transport.tcp_backlog import MOST_PICTURE_BYTES, TcpBacklog
-from media.transport.tcp_connection import MOST_UNCHECKED, READ_BYTES, TcpConnection
+from media.transport.tcp_connection import MOST_UNCHECKED, TcpConnection
 from media.transport.tcp_frames import framed
 from media.transport.udp import BATCH
 from tests.support.peer import IN_TIME
@@ -38,12 +38,14 @@ class Server:
         self.port = TcpPort(*[(host, 0) for host in hosts], limits=limits, clock=lambda: self.now)
         self.came: list[tuple[bytes, Address]] = []
         self.turns = 0
+        self.most_in_a_turn = 0
         self.streams: list[Stream] = []
         self.port.start(self._receive, self._afterwards)
         self.address: tuple[str, int] = self.port.addresses[0][:2]
 
     def _receive(self, batch: list[tuple[bytes, Address]]) -> bool:
         self.came += batch
+        self.most_in_a_turn = max(self.most_in_a_turn, len(batch))
         return False
 
     def _afterwards(self) -> None:
@@ -143,6 +145,14 @@ async def test_a_turn_ends_with_the_connection_that_fills_it(server: Server) -> 
     assert server.turns == 2
 
 
+async def test_a_turn_takes_no_more_of_a_connection_than_of_the_udp_port(server: Server) -> None:
+    flood, _ = await server.client()
+    sent = [bytes((0x80, *n.to_bytes(2))) for n in range(5000)]
+    flood.send(*sent)
+    await server.hears(flood, *sent)
+    assert server.most_in_a_turn == BATCH
+
+
 async def test_a_client_that_fills_each_turn_does_not_keep_the_others_out(server: Server) -> None:
     *floods, other = [(await server.client())[0] for _ in range(4)]
     for flood in floods:
@@ -150,7 +160,7 @@ async def test_a_client_that_fills_each_turn_does_not_keep_the_others_out(server
     other.send(b"\x80 of the other")
     await eventually("all came", lambda: len(server.came) == 60_001, IN_TIME)
     at = next(place for place, (came, _) in enumerate(server.came) if came == b"\x80 of the other")
-    assert at <= len(floods) * (READ_BYTES // 3 + 1), "it came after more than one turn of each flood"
+    assert at <= len(floods) * BATCH, "it came after more than one turn of each flood"
 
 
 async def test_a_turn_does_what_a_connection_is_ready_for(

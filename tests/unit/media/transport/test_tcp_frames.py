@@ -32,6 +32,16 @@ def test_an_empty_frame_is_no_datagram() -> None:
     assert FrameReader().feed(b"\0\0\0\1a\0\0") == [b"a"]
 
 
+def test_it_reads_no_more_frames_than_are_wanted_and_says_what_it_left() -> None:
+    reader = FrameReader()
+    assert reader.feed(b"\0") == []
+    fed = b"\1a\0\0\0\1b\0"
+    assert (reader.feed(fed, 2), reader.unread) == ([b"a"], 4)  # the empty frame was one
+    assert (reader.feed(fed[-4:], 1), reader.unread) == ([b"b"], 0)
+    assert (reader.feed(b"\1c\0", 1), reader.unread) == ([b"c"], 0)
+    assert (reader.feed(b"\1d\0\1", 1), reader.unread) == ([b"d"], 2)
+
+
 def test_a_long_frame_is_refused_by_its_length_alone() -> None:
     reader = FrameReader()
     longest = MAX_DATAGRAM.to_bytes(2)
