@@ -49,6 +49,7 @@ class Claims:
         self._limits = limits
         self._places_renewed_at = -inf
         self._since: dict[tuple[WorkerId, RoomName], bytes] = {}  # when each was claimed, as Redis has said
+        self._networks: dict[tuple[WorkerId, RoomName], str] = {}  # for which each counts
         self._heard: dict[tuple[WorkerId, RoomName], float] = {}  # when Redis last prolonged each, or earlier
         self._asked_at = -inf  # when `renewals` were last asked for
 
@@ -78,6 +79,7 @@ class Claims:
             if not was_held:
                 await called(self._redis, Call("release_room", [keys.room_claim(room)], [worker]))
             raise self._limits.reached(of_network=outcome == _TOO_MANY_OF_NETWORK)
+        self._networks[worker, room] = network if self._limits.rooms_of_network else ""
         return worker
 
     async def release(
@@ -91,6 +93,7 @@ class Claims:
             return
         for room in rooms:
             self._since.pop((worker, room), None)
+            self._networks.pop((worker, room), None)
             self._heard.pop((worker, room), None)
         batch = Batch(self._redis)
         for room in rooms:
@@ -170,7 +173,8 @@ class Claims:
         self._heard |= {(worker, room): asked_at for room in kept if (worker, room) in self._since}
         if kept and renews_places:
             lives = [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS]
-            await called(self._redis, Call("keep_places", _PLACES, [*lives, *kept]))
+            places = [part for room in kept for part in (room, self._networks.get((worker, room), ""))]
+            await called(self._redis, Call("keep_places", _PLACES, [*lives, *places]))
         return sorted(set(rooms) - set(kept), key=rooms.index)
 
 

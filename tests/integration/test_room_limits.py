@@ -48,7 +48,8 @@ async def test_a_room_that_is_released_or_expires_makes_place(redis: Redis) -> N
         await directory.release_rooms([RoomName("a")], TWO, never_open)  # which does not own it
         assert await claims(directory, "c") == [ErrorCode.ROOM_LIMIT]
     await directory.release_rooms([RoomName("a")], ONE)
-    assert RoomName("a") not in {room for _, room in (*directory._claims._since, *directory._claims._heard)}
+    held = *directory._claims._since, *directory._claims._heard, *directory._claims._networks
+    assert RoomName("a") not in {room for _, room in held}
     assert await claims(directory, "c", "d") == [None, ErrorCode.ROOM_LIMIT]
     await redis.zadd(keys.ROOMS, {"b": 1})  # as of a worker that died
     await redis.delete(keys.room_claim(RoomName("b")))
@@ -97,6 +98,40 @@ async def test_heartbeats_keep_the_places_of_their_rooms_now_and_then(
     empty(redis_url)
     await directory.beat(STATUS, [RoomName("a")])  # Redis has come back, empty
     assert await claims(directory, "b") == [ErrorCode.ROOM_LIMIT]
+
+
+@pytest.mark.parametrize("is_emptied", [True, False], ids=["of a Redis that was emptied", "that were over"])
+async def test_heartbeats_bring_back_the_places_of_their_network(
+    redis_url: str, redis: Redis, is_emptied: bool
+) -> None:
+    """Also those of a room that changed its network, and no place of one whose claim was refused."""
+    directory, others = (Directory(redis, RoomLimits(rooms_of_network=2)) for _ in range(2))
+    assert await claims(directory, "a", network=AWAY) == [None]
+    assert await claims(directory, "a", "b", "c") == [None, None, ErrorCode.PUBLISHER_LIMIT]
+    assert await claims(directory, "x", network="") == [None]  # not known
+    if is_emptied:
+        empty(redis_url)
+    else:  # Redis was away for longer than a place lives, and others forget what is over
+        await redis.delete(*(keys.room_claim(RoomName(room)) for room in "abx"))
+        await redis.zadd(keys.ROOMS, dict.fromkeys("abx", 1))
+        assert await claims(others, "other", network=AWAY) == [None]
+        assert not await redis.hexists(keys.NETWORKS, "a")
+    await directory.beat(STATUS, [RoomName(room) for room in "abx"])
+    assert await claims(directory, "c") == [ErrorCode.PUBLISHER_LIMIT]
+    places = {f"{HOME} a".encode(), f"{HOME} b".encode()}
+    found = set(await redis.zrange(keys.PUBLISHERS, 0, -1))
+    assert found == places | (set() if is_emptied else {f"{AWAY} other".encode()})
+    for key in (keys.NETWORKS, keys.PUBLISHERS):
+        assert 0 < await redis.ttl(key) <= keys.SWEEP_SECONDS
+
+
+async def test_a_heartbeat_that_comes_late_leaves_a_room_to_its_later_network(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms_of_network=1))
+    assert await claims(directory, "a") == [None]
+    await redis.hset(keys.NETWORKS, "a", AWAY)  # as of a claim whose answer is on its way
+    await directory.beat(STATUS, [RoomName("a")])
+    assert await redis.hgetall(keys.NETWORKS) == {b"a": AWAY.encode()}
+    assert await redis.zrange(keys.PUBLISHERS, 0, -1) == [f"{HOME} a".encode()]
 
 
 async def test_a_network_publishes_in_so_many_rooms_and_others_in_theirs(redis: Redis) -> None:
