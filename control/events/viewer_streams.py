@@ -23,11 +23,14 @@ from control.workers.gateway import Gateway
 from control.workers.placement import takes_viewers
 from control.workers.room_list import RoomList
 from control.workers.turns import in_chunks
+from shared.bus import keys
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import LayerStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, SessionId, new_request_id, worker_of_session
 
 SESSIONS_EVERY_LOOKS = 4  # each fourth look asks the workers which sessions are alive
+# A worker that is only cut off from Redis streams on: it is missed in so many answers in a row, for a minute.
+GONE_ANSWERS = int(keys.SWEEP_SECONDS / LOOK_SECONDS / SESSIONS_EVERY_LOOKS)
 KEEP_EVERY_LOOKS = int(LIFE_SECONDS / LOOK_SECONDS / 4)  # then the streams that are followed are kept alive
 MAX_STREAMS_OF_SESSION = 3
 MOST_MESSAGES = 50  # that wait for a slow reader: the oldest go first
@@ -91,6 +94,7 @@ class ViewerStreams(Streams[ViewerStream]):
         self._gateway = gateway
         self._names = names
         self._layers: dict[RoomName, tuple[LayerStatus, ...]] = {}  # of each room, as they were told
+        self._missed: dict[str, int] = {}  # in how many answers in a row each worker was not alive
 
     async def follow(self, stream: ViewerStream) -> ViewerStream:
         """Report to a living session's stream; `close` it when its reader has gone.
@@ -170,11 +174,17 @@ class ViewerStreams(Streams[ViewerStream]):
         for stream in self.all:
             if stream.worker:
                 by_worker[stream.worker].add(stream.session)
+        before, self._missed = self._missed, {}
         for worker, sessions in by_worker.items():
+            living: Collection[str] = ()
             try:
                 living = (await self._gateway.living(worker, [*sessions], new_request_id())).sessions
-            except ServiceError:  # it did not answer: the next look asks again
-                continue
+            except ServiceError as error:
+                if error.code is not ErrorCode.SESSION_NOT_FOUND:  # no answer: the next look asks again
+                    continue
+                self._missed[worker] = before.get(worker, 0) + 1
+                if self._missed[worker] < GONE_ANSWERS:
+                    continue
             for session in sessions.difference(living):
                 for stream in self.of.get(session, ()):
                     stream.end()

@@ -1,11 +1,20 @@
-"""How many event streams a session and a process have."""
+"""How many event streams a session and a process have, and when they end."""
 
 from typing import Any, cast
 
 import pytest
 
 from control.events.places import Places
-from control.events.viewer_streams import MAX_STREAMS_OF_SESSION, MOST_MESSAGES, ViewerStream, ViewerStreams
+from control.events.viewer_streams import (
+    GONE_ANSWERS,
+    MAX_STREAMS_OF_SESSION,
+    MOST_MESSAGES,
+    SESSIONS_EVERY_LOOKS,
+    ViewerStream,
+    ViewerStreams,
+)
+from shared.errors import ErrorCode, ServiceError
+from shared.messages.sessions import Living
 from shared.names import RoomName, SessionId
 
 ROOM = RoomName("demo")
@@ -24,6 +33,23 @@ class NoRooms:
         pass
 
     def room(self, name: str) -> None:
+        pass
+
+
+class AskedWorker:
+    """Stands in for `Gateway`: says what a worker says, or is said of it."""
+
+    def __init__(self) -> None:
+        self.error: ErrorCode | None = None
+
+    async def living(self, _worker: str, sessions: list[SessionId], _request: str) -> Living:
+        if self.error is not None:
+            raise ServiceError(self.error)
+        return Living(sessions=tuple(sessions))
+
+
+class Names:
+    async def keep(self, sessions: list[SessionId]) -> None:
         pass
 
 
@@ -64,3 +90,26 @@ async def test_a_message_goes_to_who_follows_its_room_and_nothing_is_kept_of_who
         streams.close(stream)
     assert not streams.of
     assert not streams.followed.is_set()
+
+
+async def test_a_stream_ends_when_its_worker_is_gone_for_a_minute_without_a_break() -> None:
+    """One that Redis does not reach for less than that streams on, and comes back with its sessions."""
+    worker = AskedWorker()
+    nothing, asked, names = (cast(Any, each) for each in (NoCluster(), worker, Names()))
+    streams = ViewerStreams(nothing, cast(Any, NoRooms()), asked, names, Places(9))
+    stream = await opened(streams)
+
+    async def look(answers: int, error: ErrorCode | None) -> None:
+        worker.error = error
+        for _ in range(answers * SESSIONS_EVERY_LOOKS):
+            streams._looks += 1
+            await streams._look()
+
+    for otherwise in (ErrorCode.NO_WORKER, None):
+        await look(GONE_ANSWERS - 1, ErrorCode.SESSION_NOT_FOUND)
+        await look(2 * GONE_ANSWERS, otherwise)
+        assert not stream.ended
+    await look(GONE_ANSWERS - 1, ErrorCode.SESSION_NOT_FOUND)
+    assert not stream.ended
+    await look(1, ErrorCode.SESSION_NOT_FOUND)
+    assert stream.ended
