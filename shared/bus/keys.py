@@ -41,9 +41,10 @@
 | `roomcast:records:key`       | string | signing key of links to recordings     | as long as Redis         |
 | `roomcast:outbox`            | stream | events for webhooks, the newest 50,000 | a week past control's    |
 |                              |        |                                        | last and the last one    |
-| `…{outbox}:broadcasts`       | hash   | room -> its broadcast, last event      | a week past the last one |
-| `…{outbox}:numbers`          | hash   | `@` -> number of the newest event, and | a week past the last one |
-|                              |        | receiver -> the last that it has read  |                          |
+| `…{outbox}:broadcasts`       | hash   | room -> its broadcast, last event      | a week past control's    |
+|                              |        |                                        | last and the last event  |
+| `…{outbox}:numbers`          | hash   | `@` -> number of the newest event, and | a week past control's    |
+|                              |        | receiver -> the last that it has read  | last and the last event  |
 | `…{outbox}:wanted`           | string | there are receivers of webhooks        | a day past control's last|
 | `…{outbox}:viewing:{room}`   | hash   | figure -> sum of viewers' reports      | a day past the last, or  |
 |                              |        |                                        | until the room ends      |

@@ -89,7 +89,7 @@ class EventQueue:
 
     async def prepare(self, groups: Iterable[str]) -> None:
         """Make what is missing: these receivers get what happens from now on, and workers tell it."""
-        wanted = [keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS]
+        wanted = [keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS, keys.BROADCASTS]
         lives = [keys.EVENTS_WANTED_SECONDS, keys.OUTBOX_TTL_SECONDS]
         await called(self._redis, Call("want_events", wanted, [*lives, *groups]))
 

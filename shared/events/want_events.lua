@@ -2,6 +2,7 @@
 -- All at once: otherwise Redis could be emptied in between, and events would come that no group gets.
 -- KEYS[1]  stream of events    KEYS[2]  exists while there are receivers
 -- KEYS[3]  hash: '@' -> number of the newest entry, receiver -> '{number} {id}' of the last that it has read
+-- KEYS[4]  hash of the broadcasts that are under way, as KEYS[2] of tell_events.lua
 -- ARGV[1]  lifetime of KEYS[2] in s    ARGV[2]  lifetime of the others in s    ARGV[3..]  the receivers' groups
 for i = 3, #ARGV do
   local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[i], '$', 'MKSTREAM')
@@ -12,4 +13,5 @@ for i = 3, #ARGV do
 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])  -- with it the groups would end, also of receivers that wait for a first event
 redis.call('EXPIRE', KEYS[3], ARGV[2])
+redis.call('EXPIRE', KEYS[4], ARGV[2])  -- a room may be live for longer than all rooms are quiet
 redis.call('SET', KEYS[2], '', 'EX', ARGV[1])

@@ -199,7 +199,7 @@ async def test_what_waited_in_a_redis_that_was_emptied_is_counted_and_later_even
         async with redis.pipeline(transaction=True) as at_once:
             at_once.flushdb()
             if known_again:  # before anybody looks
-                names = keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS
+                names = keys.OUTBOX, keys.EVENTS_WANTED, keys.OUTBOX_NUMBERS, keys.BROADCASTS
                 at_once.eval(script("want_events").text, len(names), *names, 60, 60, *groups)
             await at_once.execute()
         await eventually("they are counted", lambda: process.figure(lost) == 3, IN_TIME)

@@ -181,6 +181,11 @@ async def test_all_of_it_expires(redis: Redis) -> None:
     await log.tell([event("a", "x-1", 1)])
     for key in (*outbox, keys.BROADCASTS):
         assert await redis.ttl(key) > 0
+    for key in (*outbox, keys.BROADCASTS):  # of a room that is live for more than a week, and nothing happens
+        await redis.expire(key, 60)
+    await queue.prepare(["group"])
+    for key in (*outbox, keys.BROADCASTS):
+        assert 60 < await redis.ttl(key) <= keys.OUTBOX_TTL_SECONDS
     await redis.persist(keys.OUTBOX)
     [entry] = await queue.read("group", ">", 10)
     await queue.bury("group", entry, why="a reason")
