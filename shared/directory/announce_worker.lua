@@ -1,3 +1,4 @@
+-- include changes.lua
 -- Write a worker's status and its place among the workers, and what changed in the records of its rooms.
 -- KEYS[1]  its status: string    KEYS[2]  hash: room -> its record; '@' -> the version of all of them
 -- KEYS[3]  stream of changes    KEYS[4]  zset of workers, scored by the server's time
@@ -35,9 +36,7 @@ end
 
 local is_written = write_records()
 if ARGV[9] ~= '' then
-  local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[10]
-  redis.call('XADD', KEYS[3], 'MINID', '~', string.format('%.0f', oldest), '*', 'c', ARGV[9])
-  redis.call('EXPIRE', KEYS[3], ARGV[8])
+  log_change(KEYS[3], ARGV[9], ARGV[10], ARGV[8])
 end
 
 local now = time[1] + time[2] / 1000000

@@ -349,5 +349,25 @@ async def test_the_log_of_changes_forgets_what_is_old(
     assert 0 < await redis.ttl(keys.CHANGES) <= keys.SWEEP_SECONDS
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize("is_far", [False, True])
+async def test_the_log_of_changes_begins_anew_when_the_clock_was_set_back_for_longer_than_it_holds(
+    redis: Redis, directory: Directory, leaves: bool, is_far: bool
+) -> None:
+    """Entries' ids never go back, so that nothing there would be old before the clock has caught up."""
+    await directory.beat(status(ONE), [])
+    seconds, _ = await redis.time()
+    ahead = seconds * 1000 + keys.CHANGE_TTL_MS + (60_000 if is_far else -500)
+    await redis.xadd(keys.CHANGES, {"c": b""}, id=f"{ahead}-0")
+    await (directory.leave(ONE) if leaves else directory.tell(status(ONE), [own(ROOM)], [ROOM]))
+    ids = [id_.decode() for id_, _ in await redis.xrange(keys.CHANGES)]
+    if is_far:
+        [id_] = ids
+        assert seconds * 1000 <= int(id_.partition("-")[0]) < ahead
+    else:
+        assert ids[1:] == [f"{ahead}-0", f"{ahead}-1"]
+    assert 0 < await redis.ttl(keys.CHANGES) <= keys.SWEEP_SECONDS
+
+
 def own(room: RoomName) -> RoomStatus:
     return RoomStatus(name=room, has_publisher=True, tracks=2, subscribers=0)

@@ -191,6 +191,21 @@ async def test_redis_comes_back_with_what_it_had_a_while_ago(redis: Redis, rooms
     assert await listed(rooms) == ["a:4@w1", "b:0@w1"]
 
 
+async def test_the_clock_of_redis_is_set_back(redis: Redis, rooms: RoomList) -> None:
+    """The log begins anew with earlier ids; what was in it is read from the workers' records."""
+    one = Directory(redis)
+    await one.beat(status(ONE), [], [room("a", 2)])
+    seconds, _ = await redis.time()
+    await redis.xadd(keys.CHANGES, {"c": b""}, id=f"{seconds + 3600}000-0")
+    assert await listed(rooms) == ["a:2@w1"]
+    await one.beat(status(ONE), [], [room("a", 3), room("b")])
+    await look(rooms)
+    assert await listed(rooms) == ["a:3@w1", "b:0@w1"]
+    await one.tell(status(ONE), [room("b", 1)], {RoomName("b")})
+    assert await listed(rooms) == ["a:3@w1", "b:1@w1"]
+    assert await redis.xlen(keys.CHANGES) == 2
+
+
 async def test_pages_and_turns_have_every_room_once(redis: Redis, rooms: RoomList) -> None:
     names = [f"r{number:04}" for number in range(2 * SHORT + 7)]
     await Directory(redis).beat(status(ONE), [], [room(name) for name in names])
