@@ -104,7 +104,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     offers = Offers(cluster, calls, watch)
     every_worker = EveryWorker(directory, cluster, rpc, watch)
     places = Places(connections)
-    viewer_streams = ViewerStreams(cluster, rooms, gateway, StreamNames(redis, watch), places)
+    viewer_streams = ViewerStreams(cluster, rooms, gateway, StreamNames(redis, clock, watch), places)
     messages = RoomMessages(redis, clock, watch, cluster, viewer_streams.tell, viewer_streams.followed)
     record_proxy = RecordProxy(has_store=settings.upload_recordings)
     key_set = _key_set(settings)

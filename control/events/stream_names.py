@@ -3,7 +3,6 @@
 One small set for each session. What nobody created cannot be closed, so closing it leaves nothing behind.
 """
 
-import time
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
@@ -11,6 +10,7 @@ from redis.asyncio import Redis
 from control.workers.cluster import LIMIT_SECONDS
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
+from shared.bus.redis_clock import RedisClock
 from shared.names import SessionId
 
 MAX_NAMES = 8  # names of one session's streams: the newest stay
@@ -21,14 +21,15 @@ _SLICE = 500  # sessions in one round trip
 class StreamNames:
     """Every call is one round trip, and raises `NO_WORKER` when Redis is away."""
 
-    def __init__(self, redis: Redis, watch: RedisWatch) -> None:
+    def __init__(self, redis: Redis, clock: RedisClock, watch: RedisWatch) -> None:
         self._redis = redis
+        self._clock = clock
         self._watch = watch
 
     async def add(self, session: SessionId, name: str) -> None:
         key = keys.event_streams(session)
         async with self._watch.bounded(LIMIT_SECONDS), self._redis.pipeline() as pipe:
-            pipe.zadd(key, {name: time.time()})
+            pipe.zadd(key, {name: self._clock.now()})
             pipe.zremrangebyrank(key, 0, -1 - MAX_NAMES)
             pipe.expire(key, LIFE_SECONDS)
             await pipe.execute()

@@ -117,7 +117,7 @@ class Row:
                 to = receivers_of([HOOK])[0].group
                 await redis.xadd(keys.DEAD_LETTERS, {**FIELDS, "to": to}, self.dead_letter)
             if self.stream:
-                await StreamNames(redis, RedisWatch(redis)).add(SessionId(SESSION), self.stream)
+                await StreamNames(redis, clock, RedisWatch(redis)).add(SessionId(SESSION), self.stream)
 
 
 def refuses(kind: type, code: ErrorCode, message: str | None = None) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from control.events import streams
+from control.events import stream_names, streams
+from control.events.stream_names import MAX_NAMES
 from control.routes import admin, records, rooms
 from shared.messages.status import WorkerState
 from tests.integration.control.conftest import Stage
@@ -22,7 +23,7 @@ def skew(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> flo
     """Seconds by which the clock of control's host is ahead."""
     seconds: float = request.param
     wrong = SimpleNamespace(time=lambda: time.time() + seconds)
-    for module in (admin, records, rooms, streams):
+    for module in (admin, records, rooms, stream_names, streams):
         monkeypatch.setattr(module, "time", wrong, raising=False)
     return seconds
 
@@ -56,6 +57,21 @@ async def test_viewers_of_a_draining_worker_are_asked_to_move_when_there_is_a_pl
         await leaving.give_up("demo")
         await (await stage.worker("staying")).publish_in("demo")
         await heard.hears(("reconnect", {}))
+
+
+async def test_an_event_stream_is_there_when_it_was_created_after_many_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a process whose clock is late; the others of the session were created by another one."""
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control()
+    events = await played(http)
+    for _ in range(MAX_NAMES):
+        await subscribed(http, events)
+    late = SimpleNamespace(time=lambda: time.time() - 5)
+    monkeypatch.setattr(stream_names, "time", late, raising=False)
+    async with listening(http, await subscribed(http, events)) as heard:
+        await heard.hears(("active", {}), ("viewercount", {"viewercount": 0}))
 
 
 async def test_a_link_of_a_control_process_with_a_wrong_clock_opens_its_recording(
