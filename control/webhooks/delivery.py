@@ -63,7 +63,7 @@ class Delivery:
         self._figures = figures
         self._retry_seconds = retry_seconds
         self._rooms: dict[str, deque[Entry]] = {}  # what is held
-        self._held = 0
+        self._held: dict[str, Entry] = {}  # the same, by their ids
         self._waiting = 0  # events, when that was last measured
         self._place: Place | None = None  # of the last entry that was read, as Redis has it too ...
         self._placing = asyncio.Lock()  # ... but for a moment
@@ -93,7 +93,7 @@ class Delivery:
     async def _deliver(self) -> None:
         """Deliver until the lease is lost, which raises."""
         log.info("delivers webhooks", receiver=self._receiver.label)
-        self._rooms, self._held, self._place = {}, 0, None
+        self._rooms, self._held, self._place = {}, {}, None
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_lease())
@@ -132,11 +132,18 @@ class Delivery:
     # --- reading
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        """Read entries: first those that were read before and not acknowledged, then new ones."""
+        """Read entries: first those that were read before and not acknowledged, then new ones.
+
+        In a Redis that has come back without its last writes it begins anew. What is held is delivered all
+        the same, whether Redis still has it or not.
+        """
         last = after = "0"
-        self._place = await _surely(lambda: self._queue.last_read(self._receiver.group))
+        place = self._place = await _surely(lambda: self._queue.last_read(self._receiver.group))
         while True:
-            count = min(MAX_HELD - self._held, READ_AT_ONCE)
+            if place != self._place:
+                last = after = "0"
+                place = self._place
+            count = min(MAX_HELD - len(self._held), READ_AT_ONCE)
             if count <= 0:
                 await asyncio.sleep(LOOK_SECONDS)
                 continue
@@ -146,7 +153,9 @@ class Delivery:
                 after = last
                 await asyncio.sleep(AWAY_SECONDS)
                 continue
-            await self._count_lost(self._place, entries)
+            place = await self._pass(place, entries)
+            if place != self._place:  # they come again
+                continue
             for entry in entries:
                 await self._take(entry, tasks)
                 last = entry.id
@@ -155,19 +164,20 @@ class Delivery:
             elif not entries:
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _count_lost(self, place: Place, entries: Sequence[Entry]) -> None:
-        """Count once what was trimmed before its delivery, and keep the place behind `entries`."""
+    async def _pass(self, place: Place, entries: Sequence[Entry]) -> Place:
+        """Count once what was trimmed before its delivery; keep the place behind `entries`, and return it."""
         behind, lost = place.passed(entries)
         # a trimmed entry behind the place leaves a gap, which the next one shows
         lost += sum(entry.fields is None and not entry.is_after(place) for entry in entries)
-        self._lose(lost)
         if behind != place:
             async with self._placing:
                 await self._keep(place, behind)
-                self._place = behind
+        if behind == self._place:
+            self._lose(lost)
+        return behind
 
     async def _keep(self, before: Place, place: Place) -> None:
-        await _surely(lambda: self._queue.keep_last_read(self._receiver.group, before, place))
+        self._place = await _surely(lambda: self._queue.keep_last_read(self._receiver.group, before, place))
 
     def _lose(self, events: int) -> None:
         if events:
@@ -186,8 +196,10 @@ class Delivery:
         if fields is None or fields.get("to", group) != group:  # trimmed, or another's dead letter
             await self._acknowledge(entry)
             return
+        if self._held.get(entry.id) == entry:
+            return
         room = fields.get("room", "")
-        self._held += 1
+        self._held[entry.id] = entry
         if room in self._rooms:
             self._rooms[room].append(entry)
         else:
@@ -200,8 +212,7 @@ class Delivery:
         entries = self._rooms[room]
         while entries:
             await self._settle(entries[0])
-            entries.popleft()
-            self._held -= 1
+            self._held.pop(entries.popleft().id, None)
         del self._rooms[room]
 
     async def _settle(self, entry: Entry) -> None:

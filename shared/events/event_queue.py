@@ -23,6 +23,7 @@ NEW = ">"  # in the place of an entry: what nobody has read
 NUMBER = "entry"  # the field that numbers the entries
 _CONSUMER = "control"
 _SCAN_COUNT = 500
+_NOTHING_READ = "0-0"  # of want_events.lua
 _ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 
@@ -107,16 +108,20 @@ class EventQueue:
     async def last_read(self, group: str) -> "Place":
         """The last entry that a receiver has read. Raises `NoGroupError`."""
         value = await cast("Awaitable[bytes | None]", self._redis.hget(keys.OUTBOX_NUMBERS, group))
-        number, _, id_ = (value or b"").decode(errors="replace").partition(" ")
-        if not (number.isdecimal() and _ID.fullmatch(id_)):
-            raise NoGroupError
-        return Place(int(number), id_)
+        return _place(value)
 
-    async def keep_last_read(self, group: str, before: "Place", place: "Place") -> None:
-        """Keep `place` in the place of `before`. Raises `NoGroupError` if Redis has come back empty."""
+    async def keep_last_read(self, group: str, before: "Place", place: "Place") -> "Place":
+        """Keep `place` in the place of `before`; returns the one that is kept then.
+
+        It is another one in a Redis that has come back without its last writes. Raises `NoGroupError` if that
+        has come back empty, whether it knows the receiver again by now or not.
+        """
         values = [f"{each.number} {each.id}" for each in (before, place)]
-        if not await called(self._redis, Call("keep_last_read", [keys.OUTBOX_NUMBERS], [group, *values])):
+        keep = Call("keep_last_read", [keys.OUTBOX_NUMBERS], [group, *values])
+        kept = _place(await called(self._redis, keep))
+        if kept != place and kept.id == _NOTHING_READ:
             raise NoGroupError
+        return kept
 
     async def acknowledge(self, group: str, entry: Entry) -> None:
         await self._redis.xack(keys.OUTBOX, group, entry.id)
@@ -201,6 +206,14 @@ class EventQueue:
             facts={"reason": reason},
         )
         await self._log.tell([event])
+
+
+def _place(value: bytes | None) -> Place:
+    """Raises `NoGroupError` where there is none."""
+    number, _, id_ = (value or b"").decode(errors="replace").partition(" ")
+    if not (number.isdecimal() and _ID.fullmatch(id_)):
+        raise NoGroupError
+    return Place(int(number), id_)
 
 
 def _order(id_: str) -> tuple[int, int]:

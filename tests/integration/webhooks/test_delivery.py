@@ -52,7 +52,9 @@ async def test_all_that_waits_for_a_receiver_ends_and_a_place_is_kept_only_where
     assert await redis.ttl(keys.OUTBOX) > 0
     places = Place(0, "0-0"), Place(7, "1-0"), Place(8, "2-0")
     for _ in range(2):  # its reply may get lost
-        await queue.keep_last_read("g", *places[:2])
+        assert await queue.keep_last_read("g", *places[:2]) == places[1]
+    assert await queue.last_read("g") == places[1]
+    assert await queue.keep_last_read("g", places[2], Place(9, "3-0")) == places[1]  # it lost the last one
     assert await queue.last_read("g") == places[1]
     await redis.flushall()
     with pytest.raises(NoGroupError):
@@ -207,6 +209,40 @@ async def test_what_waited_in_a_redis_that_was_emptied_is_counted_and_later_even
         await wanted(redis)
         await teller.tell("c")
         await eventually("the next one arrives", lambda: receiver.types("c"), IN_TIME)
+
+
+async def test_what_waits_is_delivered_and_not_lost_in_a_redis_that_comes_back_without_its_last_writes(
+    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    """A replica that was behind takes over: also what it never had is delivered, from memory."""
+    names = keys.OUTBOX, keys.OUTBOX_NUMBERS, keys.BROADCASTS
+    receiver.refuses = {"a", "b"}
+    async with deliver() as process:
+        waiting = "roomcast_webhook_waiting"
+        await teller.tell("a", "b", "d")
+        await eventually("two wait", lambda: process.figure(waiting) == 2 and receiver.types("d"), IN_TIME)
+        had = {name: await redis.dump(name) or b"" for name in names}
+        await teller.tell("a", "d")
+        await eventually("three wait", lambda: process.figure(waiting) == 3, IN_TIME)
+        await eventually("the other one came", lambda: receiver.types("d")[1:], IN_TIME)
+        async with redis.pipeline(transaction=True) as at_once:
+            for name, value in had.items():
+                at_once.restore(name, 0, value, replace=True)
+            await at_once.execute()
+        await teller.tell("c")
+        [(last, _)] = await redis.xrevrange(keys.OUTBOX, count=1)
+
+        async def is_read() -> bool:
+            return b"4 " + last in (await redis.hgetall(keys.OUTBOX_NUMBERS)).values()
+
+        await eventually("it is read on", is_read, IN_TIME)
+        receiver.refuses = set()
+        await all_arrive(receiver, teller)
+        await teller.tell("c")  # it shows whether any before it was missed
+        await all_arrive(receiver, teller)
+        await eventually("nothing waits", lambda: process.figure(waiting) == 0, IN_TIME)
+        assert [one.id for one in receiver.of_room("a")] == teller.ids("a")  # what is held is not taken again
+        assert process.figure("roomcast_webhook_lost_total") == 0
 
 
 async def test_nothing_is_written_while_nobody_wants_it(redis: Redis, teller: Teller) -> None:

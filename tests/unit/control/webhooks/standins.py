@@ -34,8 +34,10 @@ class Queue:
     async def last_read(self, group: str) -> Place:
         return self.place
 
-    async def keep_last_read(self, group: str, before: Place, place: Place) -> None:
-        self.place = place
+    async def keep_last_read(self, group: str, before: Place, place: Place) -> Place:
+        if before == self.place:
+            self.place = place
+        return self.place
 
     async def backlog(self, group: str) -> Backlog:
         return self.waits

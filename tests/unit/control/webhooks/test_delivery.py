@@ -321,6 +321,35 @@ async def test_what_is_delivered_again_moves_no_place() -> None:
     assert (world.queue.place, world.figure("lost_total")) == (Place(5, "5-0"), 0)
 
 
+async def test_what_was_read_when_redis_had_lost_its_last_writes_moves_the_place_that_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise the next entry would seem to be behind a gap."""
+    monkeypatch.setattr(delivery, "RENEW_SECONDS", 60.0)  # nobody else looks whether the place is there
+    world = World()
+    world.queue.place = Place(5, "5-0")
+    read_new = world.queue.read
+
+    async def read(group: str, after: str, count: int) -> list[Entry]:
+        if after == NEW:
+            return await read_new(group, after, count)
+        await turns()
+        pending = {*world.queue.given} - {*world.queue.acknowledged}
+        return [one for one in new if one.id in pending] if after == "0" else []
+
+    new = [entry(6, entry="4"), entry(7, entry="5")]
+    monkeypatch.setattr(world.queue, "read", read)
+    async with running(world):
+        await eventually("it begins", lambda: world.delivery._place)
+        world.queue.place = Place(3, "3-0")
+        world.queue.new.append(new[0])
+        await eventually("the first is delivered", lambda: world.queue.acknowledged)
+        world.queue.new.append(new[1])
+        await eventually("the second is delivered", lambda: len(world.queue.acknowledged) == 2)
+    assert (world.queue.place, world.figure("lost_total")) == (Place(5, "7-0"), 0)
+    assert world.poster.asked == ["6", "7"]
+
+
 async def test_a_room_s_next_event_waits_for_the_one_before() -> None:
     answers: dict[str, asyncio.Event] = {"1": asyncio.Event(), "2": asyncio.Event()}
 
