@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ PROXIES = [proxies.haproxy, proxies.nginx, proxies.caddy]
 CHECKS = {"haproxy": ["-c"], "nginx": ["-t"], "caddy": []}
 IN_TIME = 10.0
 PATIENCE_SECONDS = 2
+LEFT_OUT_SECONDS = 2  # for which a proxy leaves out whom it could not reach
 FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Prefix": "/evil", "X-Request-Id": "forged"}
 
 
@@ -46,11 +48,15 @@ async def proxied(
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(
-            prefix: bool = False, patience: int = proxies.PATIENCE_SECONDS, **settings: object
+            prefix: bool = False,
+            patience: int = proxies.PATIENCE_SECONDS,
+            away: bool = False,
+            **settings: object,
         ) -> httpx.AsyncClient:
-            controls = [await start_control(trusted_proxies="127.0.0.1", **settings) for _ in range(2)]
+            """`away`: nobody listens where the first control process should be."""
+            controls = [await start_control(trusted_proxies="127.0.0.1", **settings) for _ in range(2 - away)]
             port = free_port()
-            addresses = [http.base_url.netloc.decode() for http in controls]
+            addresses = ["127.0.0.1:1"] * away + [http.base_url.netloc.decode() for http in controls]
             command = request.param(addresses, port, tmp_path, prefix, patience=patience)
             return await stack.enter_async_context(proxies.running(command, port, tmp_path / "log"))
 
@@ -124,6 +130,25 @@ async def test_clients_publish_through_it_below_a_path_prefix(
     for _ in range(4):  # both replicas can serve the session
         assert (await http.get(answer.headers["Location"])).status_code == 204
     assert (await http.delete(answer.headers["Location"])).status_code == 200
+
+
+async def test_the_other_control_process_gets_all_requests_while_one_is_away(proxied: StartProxied) -> None:
+    """Also those with a body, and also once the proxy believes that the lost one may be back."""
+    http = await proxied(away=True, rate_limit_rps=1000, rate_limit_burst=1000)
+
+    async def refused() -> list[int]:
+        """By control, in its own words: it has no worker, and knows no such session."""
+        post = await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER)
+        patch = await http.patch("/api/whip/publish/demo/nobody", content=PUBLISH_OFFER)
+        return [answer.status_code for answer in (post, patch) if '"error"' in answer.text]
+
+    async def noticed() -> bool:
+        return [await refused() for _ in range(6)] == 6 * [[503, 404]]
+
+    await eventually("the proxy knows who is away", noticed, IN_TIME)
+    until = time.monotonic() + 2 * LEFT_OUT_SECONDS
+    while time.monotonic() < until:
+        assert await refused() == [503, 404]
 
 
 async def test_events_come_at_once_and_may_be_rare(proxied: StartProxied, start_worker: StartWorker) -> None:
