@@ -313,9 +313,9 @@ CASES = [
     ),
     Case(
         "RoomcastClientsCannotConnect",
-        lambda size: of_workers(connecting(18 / size, 6 / size), range(1, size + 1)),
-        lambda size: of_workers(connecting(12, 2), range(1, size + 1)),
-        spared=lambda size: of_workers(connecting(0, 4 / size), range(1, size + 1)),
+        lambda size: joining(24 * size, 0) | of_workers(connecting(18, 6), range(1, size + 1)),
+        lambda size: joining(14 * size, 0) | of_workers(connecting(12, 2), range(1, size + 1)),
+        spared=lambda size: joining(4, 0) | of_workers(connecting(0, 4), range(1, size + 1)),
     ),
     one_of("RoomcastWorkerNotReached", connecting(4, 5), connecting(30, 20), spared=connecting(0, 1)),
     one_of("RoomcastMediaOverTcp", over(6, 4), over(4, 6), spared=over(3, 1)),

@@ -104,6 +104,21 @@ def connects(a_step: float, share: float) -> Callable[[str], Series]:
     )
 
 
+def tried(failed: float, connected: float = 0) -> Callable[[str], Series]:
+    """Clients that are there all the time."""
+    return both(
+        gauge("roomcast_connecting_clients", f"{failed}x120", ', role="play", outcome="failed"'),
+        gauge("roomcast_connecting_clients", f"{connected}x120", ', role="play", outcome="connected"'),
+    )
+
+
+def answered(clients_: float) -> Series:
+    return both(
+        gauge("roomcast_joining_clients", f"{clients_}x120", ', role="play", outcome="answered"'),
+        gauge("roomcast_joining_clients", "0x120", ', role="play", outcome="refused"'),
+    )(control())
+
+
 def every(size: int) -> range:
     return range(1, size + 1)
 
@@ -161,7 +176,8 @@ OUTAGES = [
     Outage(
         "no UDP comes in: new clients do not connect",
         ("RoomcastJoinsFail", "RoomcastClientsCannotConnect"),
-        lambda size: offers("401", 0) | of_workers(connects(30 / size, 1), every(size)),
+        # who fails tries a second worker, if there is one
+        lambda size: offers("401", 0) | of_workers(connects(min(30, 60 / size), 1), every(size)),
     ),
     Outage(
         "all UDP is cut, and 1,000 viewers are lost",
@@ -269,18 +285,18 @@ NOISE = [
         "a stranger with wrong tokens, while others join",
         lambda _: scanner(300) | offers("401", 0, number=3),
     ),
+    # of each worker that it tries it is one client
     Noise(
         "one client that cannot connect tries all day on a quiet site",
-        lambda size: (
-            both(
-                gauge("roomcast_connecting_clients", "1x120", ', role="play", outcome="failed"'),
-                gauge("roomcast_connecting_clients", "0x120", ', role="play", outcome="connected"'),
-            )(worker(size))
-            | both(
-                gauge("roomcast_joining_clients", "1x120", ', role="play", outcome="answered"'),
-                gauge("roomcast_joining_clients", "0x120", ', role="play", outcome="refused"'),
-            )(control())
-        ),
+        lambda size: of_workers(tried(1), every(size)) | answered(1),
+    ),
+    Noise(
+        "one client that cannot connect tries all day, while ten others join",
+        lambda size: of_workers(tried(1, 10 / size), every(size)) | answered(11),
+    ),
+    Noise(
+        "four clients that cannot connect try all day on a quiet site",
+        lambda size: of_workers(tried(4), every(size)) | answered(4),
     ),
     Noise(
         "three joins an hour, and one of them fails",
