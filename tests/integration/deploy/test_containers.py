@@ -13,6 +13,7 @@ import pytest
 
 from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, read_yaml
+from tests.integration.deploy.test_systemd import NEEDED_BY_SLATES, NEEDED_BY_WORKERS, SECRETS
 
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
@@ -294,9 +295,17 @@ def test_slates_reach_media_and_api_as_clients_do() -> None:
     assert slates["command"][1:] == [volume.split(":")[1] for volume in slates["volumes"]]
 
 
-def test_a_worker_gets_no_token_that_only_control_needs() -> None:
-    for worker in workers():
-        assert not set(worker["environment"]) & {"AUTH_TOKEN", "ADMIN_TOKEN"}
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [*((f"worker{n}", NEEDED_BY_WORKERS) for n in (1, 2, 3)), ("slates", NEEDED_BY_SLATES)],
+)
+def test_who_is_not_control_gets_no_secret_that_it_does_not_need(name: str, needed: set[str]) -> None:
+    """Not from roomcast.env either, which `environment` goes before; the empty ones are as if not set."""
+    given = services()[name]["environment"]
+    empty = {setting: value for setting, value in given.items() if value == ""}
+    assert set(empty) == SECRETS - needed
+    unset = load_settings().model_dump()
+    assert load_settings(**{setting.lower(): "" for setting in empty}).model_dump() == unset
 
 
 def test_what_reaches_the_outside_is_the_proxy_and_what_carries_media() -> None:
