@@ -74,31 +74,46 @@ class Server:
         return response
 
 
+class CutShortError(Exception):
+    """The server did not answer a request; `held` is what was seen before."""
+
+    def __init__(self, held: list[Held], error: httpx.HTTPError) -> None:
+        super().__init__(f"after some checks: {error or type(error).__name__}")
+        self.held = held
+
+
 async def conform(whip: str, whep: str, token: str = "") -> list[Held]:
-    """Run all checks. Raises `httpx.HTTPError` if the server cannot be reached at all."""
+    """Run all checks. Raises `httpx.HTTPError` if nothing is reached at all, or `CutShortError`."""
     reach_this_host(whip)
     notes = Notes()
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
         server = Server(http, whip, whep, token)
         await server.ask("OPTIONS", whip, {})
-        await _endpoint(server, whip, "whip", notes)
-        await _endpoint(server, whep, "whep", notes)
-        await _nobody(server, notes)
-        async with peer(publishes=True) as publisher:
-            published = await _open(server, whip, "whip", publisher, notes)
-            if published is not None:
-                async with peer(publishes=False) as viewer:
-                    played = await _open(server, whep, "whep", viewer, notes)
-                    if played is not None:
-                        flows = await viewer.connects() and await viewer.gets()
-                        notes.add("whep-media", flows, _frames(viewer))
-                        notes.add("whip-media", flows, "as its viewer sees it")
-                        await _session(server, played, "whep", notes)
-                        await _end(server, played, "whep", viewer, notes)
-                await _counter_offer(server, notes)
-                await _session(server, published, "whip", notes)
-                await _end(server, published, "whip", publisher, notes)
+        try:
+            await _all(server, notes)
+        except httpx.HTTPError as error:
+            raise CutShortError(notes.all(), error) from error
     return notes.all()
+
+
+async def _all(server: Server, notes: Notes) -> None:
+    await _endpoint(server, server.whip, "whip", notes)
+    await _endpoint(server, server.whep, "whep", notes)
+    await _nobody(server, notes)
+    async with peer(publishes=True) as publisher:
+        published = await _open(server, server.whip, "whip", publisher, notes)
+        if published is not None:
+            async with peer(publishes=False) as viewer:
+                played = await _open(server, server.whep, "whep", viewer, notes)
+                if played is not None:
+                    flows = await viewer.connects() and await viewer.gets()
+                    notes.add("whep-media", flows, _frames(viewer))
+                    notes.add("whip-media", flows, "as its viewer sees it")
+                    await _session(server, played, "whep", notes)
+                    await _end(server, played, "whep", viewer, notes)
+            await _counter_offer(server, notes)
+            await _session(server, published, "whip", notes)
+            await _end(server, published, "whip", publisher, notes)
 
 
 @dataclass(frozen=True)
@@ -173,7 +188,12 @@ async def _open(server: Server, url: str, name: str, client: Peer, notes: Notes)
     where = urljoin(url, location)
     secret = where.rstrip("/").rpartition("/")[2]
     notes.add(f"{name}-random", len(secret) >= LEAST_RANDOM, f"{len(secret)} characters")
-    await client.take(sdp)
+    try:
+        await client.take(sdp)
+    except Exception as error:  # aiortc has no one error for what it cannot take
+        notes.add(f"{name}-answer", False, f"no client can take it: {error or type(error).__name__}")
+        await server.ask("DELETE", where, {})
+        return None
     if name == "whip":
         await client.connects()
     return Session(where, etag)
@@ -236,9 +256,14 @@ async def _counter_offer(server: Server, notes: Notes) -> None:
     odd = await server.ask("PATCH", session, SDP, "this is no SDP")
     notes.add("whep-counter-malformed", odd.is_client_error, odd.status_code)
     async with peer(publishes=False) as viewer:
-        answered = await server.ask("PATCH", session, SDP, await viewer.answer(refused.text))
-        flows = answered.status_code == 204 and await viewer.connects() and await viewer.gets()
-        notes.add("whep-counter-answer", flows, f"{answered.status_code}, {_frames(viewer)}")
+        try:
+            answer = await viewer.answer(refused.text)
+        except Exception as error:  # as in `_open`
+            notes.add("whep-counter-answer", False, f"no client can take it: {error or type(error).__name__}")
+        else:
+            answered = await server.ask("PATCH", session, SDP, answer)
+            flows = answered.status_code == 204 and await viewer.connects() and await viewer.gets()
+            notes.add("whep-counter-answer", flows, f"{answered.status_code}, {_frames(viewer)}")
         await server.ask("DELETE", session, {})
 
 
@@ -258,7 +283,7 @@ def _is_sdp(response: httpx.Response) -> bool:
 
 def _sections(sdp: str) -> list[str]:
     """The media sections that are not rejected."""
-    return [part for part in sdp.split("\r\nm=")[1:] if part.split(" ")[1] != "0"]
+    return [part for part in sdp.split("\r\nm=")[1:] if part.split(" ")[1:2] != ["0"]]
 
 
 def _direction(section: str) -> str:
@@ -285,7 +310,9 @@ def run(whip: str, whep: str, token: str) -> bool:
     """Print what holds, and return whether nothing is lacking."""
     try:
         held = asyncio.run(conform(whip, whep, token))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (CutShortError, httpx.HTTPError, httpx.InvalidURL) as error:
+        if isinstance(error, CutShortError):
+            print(as_text(error.held))
         sys.exit(f"conform: {whip}: {error or type(error).__name__}")
     print(as_text(held))
     return not any(each.verdict is Verdict.LACKS for each in held)
