@@ -1,6 +1,8 @@
 """What Kubernetes gets of kustomize and of the chart: it would take it, and the parts fit."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,26 @@ def test_no_secret_of_the_example_is_known_to_everybody() -> None:
     assert set(environment(EXAMPLE / "secrets.env.example").values()) == {""}
     (valkey,) = (container for name, container in containers() if name == "valkey")
     assert '"${REDIS_PASSWORD:?}"' in valkey["command"][-1]  # without one it does not start
+
+
+def test_valkey_refuses_writes_before_its_pod_is_killed(tmp_path: Path) -> None:
+    """The chart has the same: test_the_chart_says_what_kustomize_says."""
+    (valkey,) = (container for name, container in containers() if name == "valkey")
+    limit = next(one["valueFrom"] for one in valkey["env"] if one["name"] == "LIMIT_MIB")
+    assert limit == {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}
+    shown = tmp_path / "valkey-server"
+    shown.write_text('#!/bin/sh\necho "$@"\n')
+    shown.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    said = subprocess.run(
+        valkey["command"],
+        env={"PATH": path, "REDIS_PASSWORD": "a-password", "LIMIT_MIB": "256"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    assert said.stdout.split()[-4:] == ["--maxmemory", "192mb", "--maxmemory-policy", "noeviction"]
 
 
 # --- as kustomize and helm render it
