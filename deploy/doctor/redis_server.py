@@ -112,7 +112,12 @@ def memory(info: Mapping[str, Any] | None, user: str) -> Finding:
         return MEMORY.warn(
             "this user may not ask whether Redis throws keys away", f"ACL SETUSER {user} +info"
         )
-    most, used, policy = int(info["maxmemory"]), int(info["used_memory"]), info["maxmemory_policy"]
+    used, most, policy = (info.get(name) for name in ("used_memory", "maxmemory", "maxmemory_policy"))
+    if used is None or most is None or (most and policy is None):  # as some providers' servers
+        return MEMORY.warn(
+            "this Redis does not say whether it throws keys away",
+            "look at its provider's settings for maxmemory-policy: noeviction is needed",
+        )
     if not most:
         return MEMORY.ok(f"no limit, {_mb(used)} in use")
     if policy != "noeviction":

@@ -98,6 +98,15 @@ def test_one_that_is_nearly_full_or_throws_keys_away_is_a_failure(
     assert words in finding.found
 
 
+@pytest.mark.parametrize("hidden", ["maxmemory", "used_memory", "maxmemory_policy"])
+def test_one_that_does_not_say_what_it_may_use_is_a_warning(hidden: str) -> None:
+    info = {"maxmemory": 100_000_000, "used_memory": 90_000_000, "maxmemory_policy": "noeviction"}
+    del info[hidden]
+    finding = redis_server.memory(info, "default")
+    assert finding.verdict is Verdict.WARN
+    assert "does not say" in finding.found
+
+
 @pytest.mark.parametrize(
     ("skew", "verdict", "words"),
     [
