@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from deploy.doctor.finding import About, Finding
 from deploy.doctor.part import Part
 from deploy.doctor.socket_owner import Owner, owner_of
+from deploy.health import answers
 from media.transport.udp import UdpPort
 from media.worker.addresses import own_addresses, public_among
 from media.worker.media_ports import open_udp
@@ -26,6 +27,7 @@ class Wanted:
 
     setting: str
     address: HostPort
+    http: HostPort  # where that process answers /healthz
     kind: socket.SocketKind = socket.SOCK_STREAM
 
     def __str__(self) -> str:
@@ -40,7 +42,7 @@ class Wanted:
 
 
 def look(settings: Settings, part: Part) -> list[Finding]:
-    free, ours, findings = list[Wanted](), list[str](), list[Finding]()
+    free, ours, hidden, findings = list[Wanted](), list[str](), list[Wanted](), list[Finding]()
     with ExitStack() as held:  # until the last is tried: two settings may name the same port
         for wanted in wanted_by(settings, part):
             if not 0 < wanted.address.port < 65536:
@@ -55,6 +57,8 @@ def look(settings: Settings, part: Part) -> list[Finding]:
                     findings.append(_twice(wanted))
                 elif owner and owner.is_roomcast:
                     ours.append(f"{wanted} by {owner.name}")
+                elif error.errno == errno.EADDRINUSE and owner is None:
+                    hidden.append(wanted)
                 else:
                     findings.append(_taken(wanted, owner.name) if owner else _refused(wanted, error))
             else:
@@ -63,7 +67,7 @@ def look(settings: Settings, part: Part) -> list[Finding]:
         findings.append(ABOUT.ok(f"free: {', '.join(map(str, free))}"))
     if ours:
         findings.append(ABOUT.ok(f"in use by Roomcast: {', '.join(ours)}"))
-    return [*findings, *exposed(settings, part)]
+    return [*findings, *_hidden(settings, hidden), *exposed(settings, part)]
 
 
 def exposed(settings: Settings, part: Part) -> list[Finding]:
@@ -88,15 +92,16 @@ def exposed(settings: Settings, part: Part) -> list[Finding]:
 def wanted_by(settings: Settings, part: Part) -> Iterator[Wanted]:
     """The workers of `roomcast up` take consecutive ports."""
     if part.has_control:
-        yield Wanted("HTTP_ADDR", settings.http_addr)
+        yield Wanted("HTTP_ADDR", settings.http_addr, settings.http_addr)
         if settings.metrics_addr:
-            yield Wanted("METRICS_ADDR", settings.metrics_addr)
+            yield Wanted("METRICS_ADDR", settings.metrics_addr, settings.http_addr)
     if part.has_workers:
         for number in range(settings.workers if part is Part.UP else 1):
-            yield Wanted("MEDIA_ADDR", settings.media_addr.plus(number), socket.SOCK_DGRAM)
+            http = settings.worker_http_addr.plus(number)
+            yield Wanted("MEDIA_ADDR", settings.media_addr.plus(number), http, socket.SOCK_DGRAM)
             if tcp := settings.own_media_tcp_addr:
-                yield Wanted("MEDIA_TCP_ADDR", tcp.plus(number))
-            yield Wanted("WORKER_HTTP_ADDR", settings.worker_http_addr.plus(number))
+                yield Wanted("MEDIA_TCP_ADDR", tcp.plus(number), http)
+            yield Wanted("WORKER_HTTP_ADDR", http, http)
 
 
 def _owner(wanted: Wanted, error: OSError) -> Owner | None:
@@ -128,14 +133,27 @@ def _taken(wanted: Wanted, owner: str) -> Finding:
     )
 
 
+def _hidden(settings: Settings, hidden: Sequence[Wanted]) -> Iterator[Finding]:
+    """Whose ports this user may not know: our own processes show them to root alone."""
+    lives = {http: _lives(settings, http) for http in {wanted.http for wanted in hidden}}
+    if ours := [wanted for wanted in hidden if lives[wanted.http]]:
+        yield ABOUT.ok(f"in use, and Roomcast's /healthz answers: {', '.join(map(str, ours))}")
+    for wanted in hidden:
+        if not lives[wanted.http]:
+            option = "-ulnp" if wanted.kind is socket.SOCK_DGRAM else "-tlnp"
+            yield ABOUT.warn(
+                f"{wanted} ({wanted.setting}) is in use, and only root sees by whom",
+                f"as root, `ss {option} sport = :{wanted.address.port}` tells it",
+            )
+
+
+def _lives(settings: Settings, http: HostPort) -> bool:
+    tls = http == settings.http_addr and bool(settings.tls_cert_file)
+    return http.port < 65536 and answers("/healthz", http.host, http.port, tls=tls)
+
+
 def _refused(wanted: Wanted, error: OSError) -> Finding:
-    setting, port = wanted.setting, wanted.address.port
-    if error.errno == errno.EADDRINUSE:
-        option = "-ulnp" if wanted.kind is socket.SOCK_DGRAM else "-tlnp"
-        return ABOUT.warn(
-            f"{wanted} ({setting}) is in use by a process of another user, perhaps Roomcast's",
-            f"as root, `ss {option} sport = :{port}` tells whose",
-        )
+    setting = wanted.setting
     if error.errno == errno.EACCES:
         return ABOUT.fail(
             f"{wanted} ({setting}): this user may not use ports below 1024",

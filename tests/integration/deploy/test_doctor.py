@@ -69,6 +69,23 @@ async def test_a_host_is_as_sound_while_the_system_runs(settings: dict[str, str]
         assert f"{kind} {settings[name]} by roomcast worker (process " in ports
 
 
+async def test_it_is_as_sound_to_who_may_not_see_into_its_processes(
+    settings: dict[str, str], log: Path
+) -> None:
+    """As the user whom they run as, in a container."""
+    await eventually("it is ready", lambda: "Roomcast is ready." in log.read_text(), READY_SECONDS)
+    _, text = doctor(settings, before=["setpriv", "--bounding-set=-sys_ptrace"])
+    [ports] = [line for line in text.splitlines() if line[6:].startswith("ports")]
+    assert ports.startswith("ok    ports"), text
+    for name, kind in (
+        ("HTTP_ADDR", "TCP"),
+        ("MEDIA_ADDR", "UDP"),
+        ("MEDIA_ADDR", "TCP"),
+        ("WORKER_HTTP_ADDR", "TCP"),
+    ):
+        assert f"{kind} {settings[name]}" in ports
+
+
 def test_a_failure_is_the_exit_code_and_in_the_json(settings: dict[str, str]) -> None:
     code, text = doctor(settings | {"REDIS_URL": f"redis://{LOOPBACK}:{free_port()}"}, "worker", "--json")
     report = json.loads(text)

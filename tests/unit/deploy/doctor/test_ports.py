@@ -82,6 +82,16 @@ def test_a_port_of_another_program_is_a_failure_that_names_both(
     assert setting.upper() in finding.mend
 
 
+def test_a_port_whose_owner_this_user_may_not_know_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "owner_of", lambda *_: None)
+    with taken(socket.SOCK_DGRAM) as holder:
+        address = HostPort(*holder.getsockname())
+        _, finding = ports.look(free_settings(media_addr=address, media_tcp_addr=""), Part.WORKER)
+    assert finding.verdict is Verdict.WARN
+    assert finding.found == f"UDP {address} (MEDIA_ADDR) is in use, and only root sees by whom"
+    assert finding.mend == f"as root, `ss -ulnp sport = :{address.port}` tells it"
+
+
 def test_an_address_of_another_host_is_a_failure() -> None:
     finding = ports.look(free_settings(http_addr=HostPort("192.0.2.77", 8080)), Part.CONTROL)[0]
     assert finding.verdict is Verdict.FAIL
