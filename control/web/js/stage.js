@@ -2,7 +2,7 @@
 import { BufferMenu } from './buffer-menu.js';
 import { figures } from './figures.js';
 import { ago, duration } from './format.js';
-import { keepVolume } from './kept-volume.js';
+import { keepVolume } from './kept.js';
 import { say } from './language.js';
 import { LiveRoom } from './live-room.js';
 import { QualityMenu } from './quality-menu.js';
