@@ -119,6 +119,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   /** Plays; waits for a publisher where there is none; survives network changes and restarts of the server. */
   play() {
     this.stop();
+    if (this.#run) return; // a listener plays again
     const run = this.#run = new Run({
       leave: ({ persisted }) => {
         this.stop();
@@ -131,7 +132,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#reports.change('connecting');
     run.repeat((succeeded) => this.#playOnce(run, succeeded), {
       pauseAfter: (error, failures) => this.#pauseAfter(error, failures, run),
-      failed: (error, retryIn) => this.#noteFailure(error, retryIn),
+      failed: (error, retryIn) => this.#noteFailure(error, retryIn, run),
     }).catch(() => {}); // it was reported
   }
 
@@ -168,8 +169,9 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     return CLOSED_SECONDS;
   }
 
-  #noteFailure(error, retryIn) {
+  #noteFailure(error, retryIn, run) {
     this.#reports.failure(error, retryIn);
+    if (!run.wanted) return; // a listener has stopped it
     if (retryIn === null) {
       this.#finish('failed', { error });
     } else {

@@ -58,6 +58,7 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
    */
   async publish(stream, options = {}) {
     this.stop();
+    if (this.#run) return; // a listener publishes again
     const run = this.#run = new Run({ leave: () => this.stop(), recover: () => this.#session?.recover() });
     this.#stream = stream;
     this.#options = { ...options };
@@ -65,7 +66,7 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
     await new Promise((live, refused) => {
       run.repeat((succeeded) => this.#publishOnce(run, () => { succeeded(); live(); }), {
         pauseAfter: (error, failures) => pauseAfter(error, failures, this.#lostAt),
-        failed: (error, retryIn) => this.#noteFailure(error, retryIn),
+        failed: (error, retryIn) => this.#noteFailure(error, retryIn, run),
       }).then(live, refused);
     });
   }
@@ -96,6 +97,7 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
   /** One session to its end. Returns the seconds until the next. */
   async #publishOnce(run, succeeded) {
     this.#reports.change(this.#lostAt === null ? 'connecting' : 'reconnecting');
+    if (!run.wanted) return 0; // a listener has stopped it
     const session = this.#session = this.#newSession();
     try {
       await session.send(this.#stream, await iceServersNow(this.#iceServers), this.#options);
@@ -119,8 +121,9 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
     });
   }
 
-  #noteFailure(error, retryIn) {
+  #noteFailure(error, retryIn, run) {
     this.#reports.failure(error, retryIn);
+    if (!run.wanted) return; // a listener has stopped it
     if (retryIn === null) this.#finish('failed', { error });
   }
 
