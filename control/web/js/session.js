@@ -170,7 +170,7 @@ export class Session {
     this.#resource = location && new URL(location, response.url);
     this.#links = response.headers.get('Link') ?? '';
     this.#etag = response.headers.get('ETag');
-    const sdp = await response.text();
+    const sdp = await response.text().catch(unreachable);
     this.#answer = offers ? sdp.replaceAll('a=setup:actpass', 'a=setup:passive') : this.completed(sdp);
     if (this.#closed) this.close(); // while the server was answering: now there is something to delete
     this.#expectUse();

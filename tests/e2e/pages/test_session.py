@@ -36,6 +36,11 @@ _FIRST_ERROR = """async () => {
     publisher.stop();
     return [error.name, error.reason, retryIn > 0];
 }"""
+_CUT_ANSWERS = """() => {
+    window.fetch = async () => new Response(
+        new ReadableStream({ pull(body) { body.error(new TypeError('network error')); } }), { status: 201 },
+    );
+}"""
 _STOP_BEFORE_THE_PICTURE = """async () => {
     const { ReceivingSession } = await import('/static/js/whep-session.js');
     const { WhepPlayer } = await import('/static/js/whep-player.js');
@@ -148,6 +153,13 @@ async def test_a_module_that_could_not_be_loaded_is_an_unreachable_server(
         await tab.page.evaluate(_BEGIN)
         assert await tab.page.evaluate(_FIRST_ERROR) == ["NotConnected", "unreachable", True]
         tab.errors.clear()  # the browser's own, of the lost request
+
+
+async def test_an_answer_that_breaks_off_is_an_unreachable_server(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        await tab.page.evaluate(_BEGIN)
+        await tab.page.evaluate(_CUT_ANSWERS)
+        assert await tab.page.evaluate(_FIRST_ERROR) == ["NotConnected", "unreachable", True]
 
 
 async def test_a_player_that_was_stopped_while_it_moved_stays_stopped(
