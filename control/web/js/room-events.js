@@ -61,7 +61,7 @@ class Stream {
       source.addEventListener(name, ({ data }) => on(JSON.parse(data)));
     }
     source.addEventListener('error', () => {
-      this.#lost();
+      tell(this.#lost);
       if (source.readyState !== EventSource.CLOSED) return; // the browser connects again
       this.#end();
       this.#again = setTimeout(this.#look, 1000 * AGAIN_SECONDS);
@@ -72,7 +72,7 @@ class Stream {
     clearTimeout(this.#again);
     this.#source?.close();
     this.#source = null;
-    this.#lost();
+    tell(this.#lost);
   }
 }
 
@@ -101,13 +101,12 @@ class Server {
     const others = this.#followers.get(name);
     this.#followers.set(name, new Set([...(others ?? []), on]));
     if (!others) this.#renew();
-    else if (this.room(name)) on(this.room(name));
+    else queueMicrotask(() => this.#tell(name, on));
   }
 
   remove(name, on) {
     const followers = this.#followers.get(name);
-    followers.delete(on);
-    if (followers.size) return;
+    if (!followers?.delete(on) || followers.size) return;
     this.#followers.delete(name);
     this.#renew();
   }
@@ -138,8 +137,22 @@ class Server {
   #take = (/** @type {Room} */ room) => {
     room.toldAt = performance.now();
     this.#known.set(room.name, room);
-    for (const on of this.#followers.get(room.name) ?? []) on(room);
+    for (const on of this.#followers.get(room.name) ?? []) this.#tell(room.name, on);
   };
+
+  #tell(name, on) {
+    const room = this.room(name);
+    if (room && this.#followers.get(name)?.has(on)) tell(on, room);
+  }
+}
+
+/** An error of one follower keeps no news from others. */
+function tell(on, ...news) {
+  try {
+    on(...news);
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** Follows one room while the page is visible, until it is closed. */

@@ -37,6 +37,50 @@ FOLLOW = """async () => {
     window.second = new RoomEvents(root, 'one', (room) => { told.again = room; });
     new RoomListEvents(root, (rooms) => { told.all = Object.fromEntries(rooms); });
 }"""
+# In place of the server: what `say` says.
+_SCRIPTED = """async () => {
+    const { RoomEvents, RoomListEvents } = await import('/static/js/room-events.js');
+    window.sources = [];
+    window.EventSource = class extends EventTarget {
+        static CLOSED = 2;
+        readyState = 2;
+        constructor() { super(); sources.push(this); }
+        close() {}
+    };
+    window.say = (live) => {
+        sources[0].dispatchEvent(new MessageEvent('room', { data: JSON.stringify({ name: 'one', live }) }));
+    };
+    window.follow = (on) => new RoomEvents(new URL('/', location), 'one', on);
+    window.followAll = (...on) => new RoomListEvents(new URL('/', location), ...on);
+    window.begun = () => new Promise((resolve) => { setTimeout(resolve); });
+}"""
+_ONE_THROWS = """async () => {
+    const told = [];
+    follow(() => { throw new Error('mine'); });
+    follow(({ live }) => told.push(live));
+    await begun();
+    say(true);
+    return told;
+}"""
+_ALL_CLOSE_AT_ONCE = """async () => {
+    const calls = [0, 0, 0];
+    const first = follow(() => { calls[0] += 1; });
+    await begun();
+    say(true);
+    const second = follow(() => { calls[1] += 1; second.close(); });
+    const third = follow(() => { calls[2] += 1; });
+    third.close();
+    third.close();
+    await begun();
+    say(false);
+    first.close();
+    first.close();
+    return calls;
+}"""
+_LOST = """() => {
+    followAll(() => {}, () => { throw new Error('mine'); });
+    sources[0].dispatchEvent(new Event('error'));
+}"""
 
 
 async def test_a_player_that_waits_is_told_when_somebody_publishes_and_gets_their_messages(
@@ -74,3 +118,34 @@ async def test_a_page_follows_its_rooms_over_one_stream(system: System, browser:
             assert await page.evaluate("told.one.codecs.length") == 2
         await page.wait_for_function("!told.one.live && !told.all.one?.live")
         assert await page.evaluate("told.again.live")
+
+
+async def test_what_one_follower_throws_keeps_no_news_from_others(system: System, browser: Browser) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/healthz")
+        await opened.page.evaluate(_SCRIPTED)
+        assert await opened.page.evaluate(_ONE_THROWS) == [True]
+        assert opened.errors == ["mine"]
+        opened.errors.clear()
+
+
+async def test_a_stream_is_asked_for_again_whatever_its_follower_throws(
+    system: System, browser: Browser
+) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/healthz")
+        await opened.page.clock.install()
+        await opened.page.evaluate(_SCRIPTED)
+        await opened.page.evaluate(_LOST)
+        await opened.page.clock.fast_forward(10_100)
+        assert await opened.page.evaluate("sources.length") == 2
+        opened.errors.clear()  # the follower's own
+
+
+async def test_who_follows_a_room_may_close_when_it_is_called_and_more_than_once(
+    system: System, browser: Browser
+) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/healthz")
+        await opened.page.evaluate(_SCRIPTED)
+        assert await opened.page.evaluate(_ALL_CLOSE_AT_ONCE) == [2, 1, 0]
