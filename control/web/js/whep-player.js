@@ -37,7 +37,7 @@ const AUTOMATIC = Object.freeze({ rid: null, picture: true });
  *   seconds until the next attempt
  * @property {import('./receiving-stats.js').Stats} stats each second while connected
  * @property {{ layers: import('./session-events.js').Layer[], choice: Readonly<Choice> }} layers either has changed
- * @property {object} message somebody sent one to all who watch the room; a page that is hidden gets none
+ * @property {Record<string, any>} message somebody sent one to all who watch the room; a page that is hidden gets none
  * @property {{ error: Error, retryIn?: number }} error an attempt failed; without `retryIn` (seconds) it was the last
  */
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.deploy.files import ROOT, checked
-from tools.release.npm_package import MODULES, PACKAGE, modules, pack
+from tools.release.npm_package import COMPILER, MODULES, PACKAGE, modules, pack
 
 
 def test_it_has_the_pages_own_modules_with_types_and_the_projects_version(packed: Path) -> None:
@@ -51,6 +51,20 @@ def test_it_is_imported_without_a_page(packed: Path, tmp_path: Path) -> None:
         for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
         for name in re.findall(r"`(\w+)`", row)
     }
+
+
+def test_what_the_documents_do_with_a_player_has_types(packed: Path, tmp_path: Path) -> None:
+    text = (ROOT / "docs/embedding.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```js\n(player\..*?)```", text, re.DOTALL)
+    assert len(examples) == 2
+    package = "import { WhepPlayer } from './package/index.js';"
+    given = "declare const player: WhepPlayer, line: HTMLElement, menu: HTMLSelectElement;"
+    code = tmp_path / "page.ts"
+    code.write_text("\n".join([package, given, *examples]), encoding="utf-8")
+    with tarfile.open(packed) as archive:
+        archive.extractall(tmp_path, filter="data")
+    options = ("--noEmit", "--strict", "--target", "es2022", "--moduleResolution", "bundler")
+    checked(ROOT / COMPILER, *options, "--module", "es2022", code, cwd=tmp_path)
 
 
 def test_it_is_not_packed_where_a_comment_and_its_code_differ(
