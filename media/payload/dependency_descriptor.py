@@ -31,6 +31,7 @@ class Structure(NamedTuple):
     first_id: int
     targets: int  # how many decode targets there are
     templates: tuple[Template, ...]
+    sizes: int = 1  # spatial layers: pictures of several sizes in one stream
 
     @property
     def top(self) -> int:
@@ -46,9 +47,9 @@ def structure(value: bytes) -> Structure:
     """The structure in a descriptor that `has_structure`. Raises `DepacketizeError` for one that is cut."""
     reader = _reader_behind_flags(value)
     first_id, targets = reader.read(6), reader.read(5) + 1
-    layers = _template_layers(reader)
+    layers, sizes = _template_layers(reader)
     indications = [tuple(reader.read(2) for _ in range(targets)) for _ in layers]
-    return Structure(first_id, targets, tuple(map(Template, layers, indications)))
+    return Structure(first_id, targets, tuple(map(Template, layers, indications)), sizes)
 
 
 def temporal_layer(value: bytes, known: Structure) -> int | None:
@@ -96,17 +97,17 @@ def _own_indications(value: bytes, known: Structure) -> tuple[int, ...]:
     return tuple(reader.read(2) for _ in range(known.targets))
 
 
-def _template_layers(reader: BitReader) -> list[int]:
-    """The temporal layer of each template."""
-    temporal = 0
+def _template_layers(reader: BitReader) -> tuple[list[int], int]:
+    """The temporal layer of each template, and how many spatial layers there are."""
+    temporal, sizes = 0, 1
     layers = []
     for _ in range(_TEMPLATE_IDS):
         layers.append(temporal)
         following = reader.read(2)
         if following == _NO_MORE:
-            return layers
+            return layers, sizes
         if following == _NEXT_TEMPORAL:
             temporal += 1
         elif following == _NEXT_SPATIAL:
-            temporal = 0
+            temporal, sizes = 0, sizes + 1
     raise DepacketizeError("too many templates")

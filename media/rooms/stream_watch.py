@@ -10,6 +10,7 @@ from media.rooms.warnings import (
     NO_KEYFRAME,
     NO_PARAMETER_SETS,
     REORDERED,
+    SPATIAL_LAYERS,
     STARVED_LAYER,
     RoomWarnings,
 )
@@ -90,7 +91,7 @@ class StreamWatch:
 
     def _warn(self, now: float, viewers: int) -> None:
         reordered: set[str] = set()
-        no_keyframe = no_parameter_sets = False
+        no_keyframe = no_parameter_sets = spatial_layers = False
         for track in self._tracks:
             watch, requests = track.source.watch, track.sent.requests
             if watch is None or now - track.source.heard_at >= NO_MEDIA_SECONDS:
@@ -101,10 +102,12 @@ class StreamWatch:
             asked_in_vain = requests is not None and requests.in_vain(now)
             no_keyframe |= asked_in_vain and watch.lacks_keyframe(track.sent.keyframe_at, now)
             no_parameter_sets |= track.sent.bare_keyframes >= _BARE_KEYFRAMES
+            spatial_layers |= track.published.codec.name == "AV1" and track.sent.temporal.sizes > 1
         for text in REORDERED.values():
             self._warnings.set(text, holds=text in reordered)
         self._warnings.set(NO_KEYFRAME, holds=no_keyframe)
         self._warnings.set(NO_PARAMETER_SETS, holds=no_parameter_sets)
+        self._warnings.set(SPATIAL_LAYERS, holds=spatial_layers)
         self._warnings.set(
             STARVED_LAYER, holds=any(track.sent.starves and track.live(now) for track in self._tracks)
         )

@@ -25,6 +25,11 @@ NO_PARAMETER_SETS = (
     "keyframes come without parameter sets (SPS, PPS): new viewers see no picture; have the publisher send "
     "them with each keyframe (GStreamer: config-interval=-1)"
 )
+# Chromium puts them together by the dependency descriptor alone, which it does not offer to receive.
+SPATIAL_LAYERS = (
+    "the publisher sends AV1 in spatial layers: viewers with Chromium see no picture; publish simulcast, or "
+    "one size (scalabilityMode L1T3)"
+)
 STARVED_LAYER = (
     "the best layer has far fewer pictures than the next one, which viewers get instead: the publisher's "
     "uplink or processor does not carry it"

@@ -42,6 +42,11 @@ class TemporalLayers:
         self._structure: Structure | None = None
         self.top = 0  # the highest layer that is known of; 0: nothing can be left out
 
+    @property
+    def sizes(self) -> int:
+        """How many spatial layers the descriptor of the latest keyframe tells of."""
+        return 1 if self._structure is None else self._structure.sizes
+
     def learn(self, packet: RtpPacket) -> None:
         """Take the first packet of a keyframe, the only one that says what a descriptor means."""
         descriptor = self._descriptor(packet)

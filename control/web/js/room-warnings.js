@@ -6,6 +6,7 @@ const KNOWN = [
   [/^keyframes come without parameter sets/, 'warnings.noParameterSets'],
   [/^the publisher sends B-frames/, 'warnings.reordered'],
   [/^the publisher sends hidden frames/, 'warnings.hidden'],
+  [/^the publisher sends AV1 in spatial layers/, 'warnings.spatialLayers'],
   [/^the best layer has far fewer pictures/, 'warnings.starved'],
   [/^one viewer of ten or more loses sound/, 'warnings.loseSound'],
   [/^a viewer could not play this room: (.+)$/, 'warnings.unplayable'],

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route
 
 from control.languages.catalogue import DEFAULT, Word, catalogues
-from media.rooms.warnings import NO_KEYFRAME, NO_PARAMETER_SETS, REORDERED, STARVED_LAYER
+from media.rooms.warnings import NO_KEYFRAME, NO_PARAMETER_SETS, REORDERED, SPATIAL_LAYERS, STARVED_LAYER
 from tests.e2e.pages.conftest import ADMIN_TOKEN
 from tests.support.aiortc_client import publisher
 from tests.support.barriers import DEVICES
@@ -158,6 +158,7 @@ async def test_known_warnings_are_in_the_language_and_others_are_marked(
         told = [
             NO_KEYFRAME,
             NO_PARAMETER_SETS,
+            SPATIAL_LAYERS,
             STARVED_LAYER,
             *REORDERED.values(),
             "a viewer could not play this room: H265",

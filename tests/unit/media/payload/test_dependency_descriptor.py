@@ -67,7 +67,7 @@ def test_the_indications_of_a_frame_overrule_those_of_its_template() -> None:
 def test_spatial_layers_begin_again_with_the_lowest_temporal_one() -> None:
     layers = [(1, 2), (2, 2), (1, 2), (3, 2)]  # next temporal, next spatial, next temporal, no more
     read = structure(bits((0x80, 8), (1, 16), (0b10000, 5), (7, 6), (0, 5), *layers, *[(2, 2)] * 4))
-    assert read == Structure(7, 1, tuple(Template(layer, (2,)) for layer in (0, 1, 0, 1)))
+    assert read == Structure(7, 1, tuple(Template(layer, (2,)) for layer in (0, 1, 0, 1)), sizes=2)
 
 
 def test_templates_without_end_are_refused() -> None:

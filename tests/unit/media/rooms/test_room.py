@@ -11,13 +11,18 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms.publisher_life import PublisherState
 from media.rooms.room import Room, new_room
 from media.rooms.stream_watch import MEASURE_SECONDS, NO_MEDIA_SECONDS
-from media.rooms.warnings import NO_KEYFRAME, NO_PARAMETER_SETS, REORDERED
+from media.rooms.warnings import NO_KEYFRAME, NO_PARAMETER_SETS, REORDERED, SPATIAL_LAYERS
+from media.rtp.packet import RtpPacket
 from media.sessions.end_reason import EndReason
 from media.tracks.frame_watch import NO_KEYFRAME_SECONDS
+from media.tracks.temporal_layers import TemporalLayers
 from shared.names import RoomName, SessionId, WorkerId
 from tests.support.layered import layers
 from tests.support.published import sound, video
 from tests.support.room_source import RoomSource
+
+# Dependency descriptors of keyframes, with one template of each spatial layer.
+ONE_SIZE, TWO_SIZES = "80000180e0e0", "80000180e0ba"
 
 
 def room_of(*published: PublishedTrack, source: RoomSource | None = None) -> Room:
@@ -269,6 +274,20 @@ def test_keyframes_without_parameter_sets_are_warned_of_while_they_come() -> Non
         room.tracks[0].sent.bare_keyframes = bare
         room.tick(10.0 + bare)
         assert (NO_PARAMETER_SETS in room.warnings.texts) is warned
+
+
+@pytest.mark.parametrize(
+    ("codec", "descriptor", "warned"),
+    [("AV1", TWO_SIZES, True), ("AV1", ONE_SIZE, False), ("VP9", TWO_SIZES, False)],
+)
+def test_spatial_layers_of_av1_are_warned_of(codec: str, descriptor: str, warned: bool) -> None:
+    """Those of VP9 are told by its payload, too."""
+    room = room_of(video(codec))
+    watched(room, 10.0)
+    layers = room.tracks[0].sent.temporal = TemporalLayers(codec, 5)
+    layers.learn(RtpPacket(False, False, 96, 1, 2, 3, ((5, bytes.fromhex(descriptor)),), b""))
+    room.tick(10.0)
+    assert (SPATIAL_LAYERS in room.warnings.texts) is warned
 
 
 def test_warnings_are_about_the_present_publisher() -> None:
