@@ -41,7 +41,8 @@ class PacketHistory:
         kept = False
         for index in range(first, first + count):
             if index >= self.next_index:
-                empty(self._runs, self.next_index, index - self.next_index)
+                if index > self.next_index:
+                    empty(self._runs, self.next_index, index - self.next_index)
                 self.next_index = index + 1
             elif index < self.next_index - packets or self._runs[index & packets - 1] is not None:
                 continue

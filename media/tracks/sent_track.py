@@ -88,14 +88,13 @@ class SentTrack:
             self._cache(run.part(0, starts[0][0]), now, starts_keyframe=False)
         places = [*[place for place, _ in starts], len(run)]
         for (place, payload), (start, stop) in zip(starts, pairwise(places), strict=True):
-            size = picture_size(self.codec, payload)
-            self.size = size or self.size
             if timestamps[place] != self._keyframe:
-                is_bare = size is None and self.codec in HAS_PARAMETER_SETS
-                self.bare_keyframes = self.bare_keyframes + 1 if is_bare else 0
+                self.bare_keyframes += self.codec in HAS_PARAMETER_SETS
                 self._keyframe = timestamps[place]
                 self.keyframe_octets = run.part(place, len(run)).octets_of(self._keyframe)
                 self._keyframe_begins(run.part(place, place + 1), now)
+            if size := picture_size(self.codec, payload):
+                self.size, self.bare_keyframes = size, 0
             self._cache(between(run, first + start, first + stop), now, starts_keyframe=True)
 
     def measure(self, now: float) -> None:

@@ -12,7 +12,9 @@ from media.tracks.sent_track import FRESH_SECONDS, GOES_ON_SECONDS, JoinBurstMod
 from tests.support.far_end import one_byte, rtp, two_byte
 from tests.support.picture_world import DELTA, KEY
 from tests.support.published import VIDEO
+from tests.support.rtp_source import encode_video
 from tests.support.runs import indexes, run_of
+from tests.unit.media.payload.shown import units_of
 
 SSRC = 7
 
@@ -63,11 +65,27 @@ def test_it_counts_the_latest_keyframes_that_came_without_parameter_sets() -> No
         track.keep(run_of(packet, track=VIDEO, ssrc=SSRC, first=index), 1.0)
         counted.append(track.bare_keyframes)
     assert counted == [1, 1, 1, 2, 0, 0]
-    track.keep(picture(7, idr), 1.0)
+    track.keep(picture(6, idr), 1.0)
+    assert track.bare_keyframes == 1
+    late = rtp(7, sps, ssrc=SSRC, timestamp=3000 * 6)  # behind its slice, which was not lost
+    track.keep(run_of(late, track=VIDEO, ssrc=SSRC, first=7), 1.0)
+    assert track.bare_keyframes == 0
+    track.keep(picture(8, idr), 1.0)
     track.publish("H264", deaf=False)
     assert track.bare_keyframes == 0
     track.publish("VP8", deaf=False)
-    track.keep(picture(8, KEY[:1]), 1.0)  # cut
+    track.keep(picture(9, KEY[:1]), 1.0)  # cut
+    assert track.bare_keyframes == 0
+
+
+def test_a_keyframe_of_h265_that_begins_with_another_set_has_them_all() -> None:
+    """GStreamer sends each in a packet of its own, that of the video first."""
+    track = SentTrack(SSRC, codec="H265", join_burst="off")
+    [keyframe] = encode_video("H265", 1 / 30)
+    for index, unit in enumerate(units_of(keyframe)):
+        packet = rtp(index, unit, ssrc=SSRC, timestamp=7)
+        track.keep(run_of(packet, track=VIDEO, ssrc=SSRC, first=index), 1.0)
+    assert track.keyframe_at == 1.0
     assert track.bare_keyframes == 0
 
 
