@@ -15,7 +15,7 @@ from media.payload.picture import DepacketizeError, Order, Picture, Setup
 
 _VPS, _SPS, _PPS, _DELIMITER = 32, 33, 34, 35  # H.265 table 7-1
 _SETS = (_VPS, _SPS, _PPS)
-_MAX_SETS = 32
+_MAX_SETS = 8  # of all kinds: encoders of live video send one of each, or a few of the last
 _RANDOM_ACCESS = frozenset(range(16, 24))  # pictures that a decoder may begin with
 _STARTS = _RANDOM_ACCESS | {_VPS, _SPS}
 _AGGREGATION, _FRAGMENT = 48, 49
@@ -80,8 +80,8 @@ class H265Depacketizer:
     def picture(self, payloads: list[bytes]) -> Picture | None:
         units = _units(payloads)
         kinds = {_kind(unit) for unit in units}
-        if kinds >= set(_SETS):  # all that it needs
-            self._sets.clear()
+        if kinds >= {_SPS, _PPS}:  # all that it needs of those: some encoders count their ids up
+            self._sets = {key: unit for key, unit in self._sets.items() if key[0] == _VPS}
         self._remember(small([unit for unit in units if _kind(unit) in _SETS]))
         if not any(kind < 32 for kind in kinds):  # no slice
             return None
@@ -98,11 +98,12 @@ class H265Depacketizer:
         return Picture(byte_stream([*delimiter, *sets, *pictures]), setup, self._order_of(units))
 
     def _remember(self, sets: Sequence[bytes]) -> None:
-        """Of the others, encoders of live video send one of each kind."""
+        """The oldest picture parameter sets are forgotten first."""
         for unit in sets:
             number = BitReader(without_emulation(unit)[2:]).ue() if _kind(unit) == _PPS else 0
-            if len(self._sets) < _MAX_SETS:
-                self._sets[_kind(unit), number] = unit
+            self._sets[_kind(unit), number] = unit
+        while len(self._sets) > _MAX_SETS:
+            del self._sets[next(key for key in self._sets if key[0] == _PPS)]
 
     def _order_of(self, units: list[bytes]) -> Order | None:
         if self._parameters is None:

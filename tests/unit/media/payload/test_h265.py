@@ -38,9 +38,27 @@ def test_a_keyframe_has_each_of_its_picture_parameter_sets() -> None:
     assert one.data == byte_stream([*sets.values(), *rest])
 
 
+def test_ids_that_rise_are_those_of_the_latest_keyframe() -> None:
+    """The video parameter set came once."""
+    [packet] = encode_video("H265", 1 / 30)
+    vps, sps, pps, *rest = sorted(units_of(packet), key=lambda unit: (kind(unit) < _VPS, kind(unit)))
+    assert (kind(vps), kind(sps), kind(pps)) == (_VPS, _SPS, _PPS)
+    rest = [unit for unit in rest if kind(unit) < _VPS]
+    reader = H265Depacketizer()
+    assert reader.picture([vps]) is None
+    for second in (pps, with_id_1(pps)) * 20:
+        picture = reader.picture([sps, second, *rest])
+        assert picture is not None
+        assert picture.data == byte_stream([vps, sps, second, *rest])
+
+
 def test_sets_of_any_number_take_bounded_memory() -> None:
+    [packet] = encode_video("H265", 1 / 30)
     reader = H265Depacketizer()
     for number in range(1_000):
         code = f"{number + 1:b}"
-        reader.picture([bytes((_PPS << 1, 1)) + octets("0" * (len(code) - 1) + code)])  # ue(v), 9.2
-    assert len(reader._sets) <= 32
+        reader.picture(
+            [bytes((_PPS << 1, 1)) + octets("0" * (len(code) - 1) + code) + bytes(75)]
+        )  # ue(v), 9.2
+    assert len(reader._sets) <= 8
+    assert reader.picture(units_of(packet)) is not None
