@@ -6,6 +6,7 @@ Timestamps come from the publisher. Without a bound, one packet could claim hour
 from media.rtp.sequence import signed
 
 MAX_LEAD_SECONDS = 30.0  # a publisher that was held up sends what it has kept
+MAX_BACK_SECONDS = 5.0  # B-frames of one picture a second, of which each waits for two or three later ones
 DRIFT = 0.01  # by which its clock may be faster than ours, for ever
 
 
@@ -31,7 +32,7 @@ class TrackClock:
         self._arrived = max(self._arrived, now)
         step = signed(timestamp + self.offset - self._latest)
         lead = max(0, step) / self._rate - elapsed
-        if lead > self._lead or step < -MAX_LEAD_SECONDS * self._rate:
+        if lead > self._lead or step < -MAX_BACK_SECONDS * self._rate:
             by_clock = round(elapsed * self._rate)
             self.offset += by_clock - step
             step, lead = by_clock, 0.0
