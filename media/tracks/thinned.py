@@ -1,14 +1,20 @@
 """A poorer form of a track: its lowest temporal layer, or its keyframes alone, in a numbering of its own."""
 
+from bisect import bisect_right
+from collections import deque
 from enum import Enum
+from operator import attrgetter
 
 from media.payload.keyframes import starts_keyframe
 from media.pure.run import without_payload
 from media.rtp.run import Run, by_picture
+from media.rtp.sequence import REORDER_PACKETS
 from media.tracks.sent_track import SentTrack
 
 MOST_MISSING = 256  # indexes that are kept free for one gap of the track
-_KEPT_FREE = 1024  # and for all gaps, the newest
+# Gaps that are kept, the newest. For each a packet is missing and one came, so the room takes nothing any
+# more that belongs into an older one.
+_GAPS = REORDER_PACKETS // 2
 _PICTURES = 64  # recent ones, of which it is known whether they are passed
 _SAMPLE = 512  # packets by which the size of a form is known
 
@@ -16,6 +22,18 @@ _SAMPLE = 512  # packets by which the size of a form is known
 class Form(Enum):
     LOWEST_LAYER = "lowest layer"  # without the upper temporal layers
     KEYFRAMES = "keyframes"
+
+
+class _Gap:
+    """Missing indexes of the base, from `first` to below `after`; ours from `index` on wait for them."""
+
+    __slots__ = ("after", "came", "first", "index")
+
+    def __init__(self, first: int, after: int, index: int) -> None:
+        self.first = first
+        self.after = after
+        self.index = index
+        self.came = 0  # bit n: the packet `first + n` has come
 
 
 class Thinned:
@@ -30,7 +48,7 @@ class Thinned:
     __slots__ = (
         "_begins_at",
         "_ended",
-        "_free",
+        "_gaps",
         "_is_switch",
         "_newest",
         "_passed",
@@ -51,7 +69,7 @@ class Thinned:
         self.form = form
         self.next_index = next_index
         self.base = base
-        self._free: dict[int, int] = {}  # missing indexes of `base` -> our indexes that wait for them
+        self._gaps: deque[_Gap] = deque(maxlen=_GAPS)  # oldest first
         self._pictures: dict[int, bool] = {}  # by timestamp: whether they are passed
         self.stop()
 
@@ -62,7 +80,7 @@ class Thinned:
     def stop(self) -> None:
         """Nobody wants it any more."""
         self.active = False
-        self._free.clear()
+        self._gaps.clear()
         self._pictures.clear()
         self._newest: int | None = None  # index of the newest packet of `base`, ...
         self._ended = False  # ... whether it ended its picture, ...
@@ -136,7 +154,7 @@ class Thinned:
     def _late(self, timestamp: int, part: Run) -> list[Run]:
         late = []
         for place in range(len(part)):
-            index = self._free.pop(part.first + place, None)
+            index = self._free_index(part.first + place)
             if index is None:
                 continue
             if self._passes(timestamp, part):
@@ -144,6 +162,18 @@ class Thinned:
             elif self.form is not Form.KEYFRAMES:  # `Paced` numbers each keyframe behind what it has sent
                 late.append(self._own(without_payload(part, place), index, part.shift))
         return late
+
+    def _free_index(self, missing: int) -> int | None:
+        """Our index that waits for a packet of `base`; None if none does, or that packet came before."""
+        before = bisect_right(self._gaps, missing, key=attrgetter("first"))
+        gap = self._gaps[before - 1] if before else None
+        if gap is None or missing >= gap.after:
+            return None
+        place = missing - gap.first
+        if gap.came >> place & 1:
+            return None
+        gap.came |= 1 << place
+        return gap.index + place
 
     def _passes(self, timestamp: int, part: Run) -> bool:
         """Whether a picture is passed. Its first packet decides, so that no picture is torn."""
@@ -171,8 +201,5 @@ class Thinned:
             return
         if self.form is Form.KEYFRAMES and not passes and (not self._passed or self._ended):
             return
-        for missing in range(first, after):
-            self._free[missing] = self.next_index
-            self.next_index += 1
-        while len(self._free) > _KEPT_FREE:
-            del self._free[next(iter(self._free))]
+        self._gaps.append(_Gap(first, after, self.next_index))
+        self.next_index += after - first

@@ -7,6 +7,7 @@ from media.rtp.packet import RtpPacket
 from media.rtp.run import Run
 from media.tracks.thinned import MOST_MISSING, Form
 from tests.support.runs import indexes, run_of
+from tests.support.steps import steps_of
 from tests.support.thinned_stream import BEGIN, FIRST, NUMBER, SSRC, stream, taken, thinned
 
 FORMS = list(Form)
@@ -34,6 +35,7 @@ def test_each_packet_of_a_late_run_gets_its_place(form: Form) -> None:
     assert [run.packet(0).payload[-1] for run in came] == [1, 2, 3]
     assert indexes(outs)[:2] == [FIRST, FIRST + 4]
     assert track.take(late) == []
+    assert [track.take(sent[place].packet) for place in (0, 4)] == [[], []]  # what came beside the gap
     track = thinned(form)
     for one in (sent[0], *sent[4:], sent[1]):
         track.take(one.packet)
@@ -51,8 +53,8 @@ def test_what_was_decided_before_a_stop_is_decided_anew() -> None:
     assert track.take(run_of(packet, track=1, ssrc=77, first=delta.packet.first)) == []
 
 
-def test_indexes_that_are_kept_free_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("media.tracks.thinned._KEPT_FREE", 3)
+def test_gaps_that_are_kept_free_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.tracks.thinned._GAPS", 3)
     sent = stream([12])
     track = thinned(Form.KEYFRAMES)
     for one in sent[::2]:  # five of them are missing
@@ -64,6 +66,18 @@ def test_indexes_that_are_kept_free_are_bounded(monkeypatch: pytest.MonkeyPatch)
         [FIRST + 7],
         [FIRST + 9],
     ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_long_gap_is_no_more_work_than_a_short_one(form: Form) -> None:
+    arrivals = stream([1] * (3 + MOST_MISSING), keyframe_every=1)
+
+    def steps(missing: int) -> int:
+        track = thinned(form)
+        track.take(arrivals[0].packet)
+        return steps_of(lambda: track.take(arrivals[1 + missing].packet))
+
+    assert steps(MOST_MISSING) == steps(1)
 
 
 def test_pictures_that_are_long_over_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
