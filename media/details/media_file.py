@@ -56,7 +56,7 @@ def _contents(container: Any, with_pictures: bool, whole: bool) -> Contents:
     seconds = container.duration / av.time_base if container.duration else None
     video = next(iter(container.streams.video), None)
     walk = _Walk(container, video)
-    if video is not None and with_pictures:
+    if video is not None:
         walk.until(walk.has_looked)
     if seconds is None and whole:
         seconds = walk.to_the_end()
@@ -65,7 +65,8 @@ def _contents(container: Any, with_pictures: bool, whole: bool) -> Contents:
     width, height = video.codec_context.width, video.codec_context.height
     if not (0 < width <= MOST_PIXELS and 0 < height <= MOST_PIXELS):
         return Contents(_bounded(seconds), 0, 0, {})
-    shown = _shown(video, walk) if with_pictures and width * height <= MAX_PIXELS else None
+    # Also without pictures: what FFmpeg says before is the size of the smallest of VP9's spatial layers.
+    shown = _shown(video, walk, with_pictures) if width * height <= MAX_PIXELS else None
     if shown is None:
         return Contents(_bounded(seconds), width, height, {})
     frame, pictures = shown
@@ -132,7 +133,7 @@ class _Walk:
             self.keyframes = [*self.keyframes[:1], packet]
 
 
-def _shown(video: Any, walk: _Walk) -> tuple[av.VideoFrame, dict[int, bytes]] | None:
+def _shown(video: Any, walk: _Walk, with_pictures: bool) -> tuple[av.VideoFrame, dict[int, bytes]] | None:
     """The latest keyframe that can be decoded, and the pictures of it; None if none can."""
     decoder = video.codec_context
     decoder.thread_count = 1
@@ -141,7 +142,7 @@ def _shown(video: Any, walk: _Walk) -> tuple[av.VideoFrame, dict[int, bytes]] | 
             frames = decoder.decode(keyframe) or decoder.decode(None)
             decoder.flush_buffers()
             if frames and not frames[-1].is_corrupt:  # the last one, as in a room's still picture
-                return frames[-1], pictures_of(frames[-1])
+                return frames[-1], pictures_of(frames[-1]) if with_pictures else {}
         except (av.error.FFmpegError, StillError):
             decoder.flush_buffers()
     return None
