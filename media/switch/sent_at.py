@@ -4,7 +4,7 @@ from media.rtp.extensions import send_time
 
 
 class SentAt:
-    """It is made once for a batch, and the value is built once, if some viewer is told.
+    """The time at which a batch of packets is sent: its value is built once, if some viewer is told.
 
     `now` is in seconds of a steady clock.
     """
