@@ -6,6 +6,7 @@ round trip until it arrives or is too old to be useful.
 
 import math
 from enum import IntEnum
+from itertools import islice
 
 from media.rtp.sequence import REORDER_PACKETS
 
@@ -85,7 +86,7 @@ class NackGenerator:
             self._room -= ahead
             for n in range(ahead):
                 self._missing[self.expected + n & 0xFFFF] = _Missing(now)
-            for oldest in list(self._missing)[: max(0, len(self._missing) - MAX_MISSING)]:
+            for oldest in list(islice(self._missing, max(0, len(self._missing) - MAX_MISSING))):
                 del self._missing[oldest]
             self._next_due = min(self._next_due, now + REORDER_SECONDS)
         else:
