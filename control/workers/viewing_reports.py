@@ -25,6 +25,7 @@ EXPECTED_SECONDS = 180  # from a join or a report to the next; a browser wakes a
 KEPT_SECONDS = 86_400  # the sums of a room, past the last report
 MOST_ROOMS = 1_000  # with series of their own in this process
 OTHERS = ""  # the name of all other rooms together, and of those that are not listed
+_OF_LISTED = 1  # what `add_viewing.lua` returns for a viewer whose room was listed when it came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +86,13 @@ class ViewingReports:
         self._lifetime = KEPT_SECONDS if keeps else 0
 
     async def expect(self, room: RoomName, session: SessionId) -> None:
-        """Take reports of a session that begins. Without Redis its reports are not taken."""
+        """Take reports of a session that begins. Without Redis its reports are not taken.
+
+        Whether the room is listed is kept for the last report, which may come when the room's settings have
+        ended with the room.
+        """
         batch = Batch(self._redis)
-        batch.add("HSET", keys.viewer(session), "room", room)
+        batch.add("HSET", keys.viewer(session), "room", room, "listed", int(self._series.is_listed(room)))
         batch.add("EXPIRE", keys.viewer(session), EXPECTED_SECONDS)
         with suppress(ServiceError):
             async with self._watch.bounded(LIMIT_SECONDS):
@@ -113,20 +118,21 @@ class ViewingReports:
         if added < 0:
             raise ServiceError(ErrorCode.RATE_LIMITED, retry_after=ONE_IN_SECONDS)
         if added:
-            self._series.add(room, sums)
+            self._series.add(room, sums, was_listed=added == _OF_LISTED)
 
 
 class ViewingSeries(Collector):
     """The sums that this process was told, by room, for Prometheus."""
 
     def __init__(self, registry: CollectorRegistry, is_listed: Callable[[str], bool]) -> None:
-        self._is_listed = is_listed
+        self.is_listed = is_listed
         self._sums: OrderedDict[str, Counter[str]] = OrderedDict()  # by room, the latest report's last
         self._others: Counter[str] = Counter()
         registry.register(self)
 
-    def add(self, room: str, sums: Mapping[str, int]) -> None:
-        if not self._is_listed(room):
+    def add(self, room: str, sums: Mapping[str, int], *, was_listed: bool) -> None:
+        """Add a report. `was_listed`: whether the room was when the viewer came."""
+        if not (was_listed and self.is_listed(room)):
             self._others.update(sums)
             return
         self._sums.setdefault(room, Counter()).update(sums)
@@ -135,7 +141,7 @@ class ViewingSeries(Collector):
             self._sums.popitem(last=False)
 
     def collect(self) -> Iterable[Metric]:
-        listed = [(room, sums) for room, sums in self._sums.items() if self._is_listed(room)]
+        listed = [(room, sums) for room, sums in self._sums.items() if self.is_listed(room)]
         all_sums = [*listed, (OTHERS, self._others)] if self._others else listed
         for name, meaning, figure, unit in _COUNTERS:
             counter = CounterMetricFamily(f"roomcast_viewing_{name}", meaning, labels=["room"])

@@ -48,7 +48,8 @@
 | `…{outbox}:wanted`           | string | there are receivers of webhooks        | a day past control's last|
 | `…{outbox}:viewing:{room}`   | hash   | figure -> sum of viewers' reports      | a day past the last, or  |
 |                              |        |                                        | until the room ends      |
-| `…{outbox}:viewer:{session}` | hash   | its room, and number of its reports    | 3 min past the last one  |
+| `…{outbox}:viewer:{session}` | hash   | its room, whether that was listed, and | 3 min past the last one  |
+|                              |        | number of its reports                  |                          |
 | `…{outbox}:dead`             | stream | deliveries given up, the newest 10,000 | a month past the last one|
 | `roomcast:lease:{task}`      | string | the process that does a task alone     | 15 s past its last beat  |
 

@@ -68,6 +68,19 @@ async def test_reports_of_a_room_are_summed_over_processes_and_a_session_sends_f
     assert f'roomcast_viewing_reports_total{{room="demo"}} {AT_ONCE - 1}.0' in metrics
 
 
+async def test_the_last_report_of_a_room_that_was_not_listed_does_not_name_it(stage: Stage) -> None:
+    """It comes when the server has closed the room, and the room's settings have ended with it."""
+    http = await stage.control(admin_token="chief", **WANTED)
+    room, chief = "/api/admin/rooms/demo", {"Authorization": "Bearer chief"}
+    assert (await http.put(room, json={"listed": False}, headers=chief)).status_code == 200
+    url = await watching(stage, http)
+    assert (await http.delete(room, headers=chief)).status_code == 200
+    assert (await http.post(url, json={"seconds": 30})).status_code == 204
+    metrics = [line for line in (await http.get("/metrics")).text.splitlines() if "viewing_reports" in line]
+    assert 'roomcast_viewing_reports_total{room=""} 1.0' in metrics
+    assert not [line for line in metrics if "demo" in line]
+
+
 async def test_a_stranger_to_the_room_adds_nothing(stage: Stage, redis: Redis) -> None:
     http = await stage.control(**WANTED)
     url = await watching(stage, http)

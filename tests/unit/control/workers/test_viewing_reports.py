@@ -51,7 +51,7 @@ def test_rooms_have_series_and_those_that_are_not_listed_have_one_together() -> 
     registry = CollectorRegistry()
     series = ViewingSeries(registry, lambda room: not room.startswith("hidden"))
     for room in ("demo", "demo", "hidden-1", "hidden-2"):
-        series.add(room, SEEN.sums())
+        series.add(room, SEEN.sums(), was_listed=True)
     text = generate_latest(registry).decode()
     for line in (
         'roomcast_viewing_reports_total{room="demo"} 2.0',
@@ -65,10 +65,20 @@ def test_rooms_have_series_and_those_that_are_not_listed_have_one_together() -> 
     assert "hidden" not in text
 
 
+def test_a_room_that_was_not_listed_when_its_viewer_came_is_not_named() -> None:
+    """Its settings end with it, and players send their last report after that."""
+    registry = CollectorRegistry()
+    series = ViewingSeries(registry, lambda _: True)
+    series.add("hidden", SEEN.sums(), was_listed=False)
+    text = generate_latest(registry).decode()
+    assert 'roomcast_viewing_reports_total{room=""} 1.0' in text.splitlines()
+    assert "hidden" not in text
+
+
 def test_a_room_that_is_listed_no_longer_is_named_no_longer() -> None:
     registry, listed = CollectorRegistry(), {"demo"}
     series = ViewingSeries(registry, listed.__contains__)
-    series.add("demo", SEEN.sums())
+    series.add("demo", SEEN.sums(), was_listed=True)
     listed.clear()
     assert b"demo" not in generate_latest(registry)
 
@@ -77,9 +87,9 @@ def test_the_room_that_was_told_of_longest_ago_gives_way() -> None:
     registry = CollectorRegistry()
     series = ViewingSeries(registry, lambda _: True)
     for number in range(MOST_ROOMS):
-        series.add(f"r{number}", SEEN.sums())
-    series.add("r0", SEEN.sums())
-    series.add("one-more", SEEN.sums())
+        series.add(f"r{number}", SEEN.sums(), was_listed=True)
+    series.add("r0", SEEN.sums(), was_listed=True)
+    series.add("one-more", SEEN.sums(), was_listed=True)
     text = generate_latest(registry).decode()
     assert text.count("roomcast_viewing_reports_total{") == MOST_ROOMS
     assert 'room="r1"' not in text
