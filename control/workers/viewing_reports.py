@@ -138,7 +138,8 @@ class ViewingSeries(Collector):
         self._sums.setdefault(room, Counter()).update(sums)
         self._sums.move_to_end(room)
         if len(self._sums) > MOST_ROOMS:
-            self._sums.popitem(last=False)
+            _, sums_of_oldest = self._sums.popitem(last=False)
+            self._others.update(sums_of_oldest)
 
     def collect(self) -> Iterable[Metric]:
         listed = [(room, sums) for room, sums in self._sums.items() if self.is_listed(room)]

@@ -83,7 +83,7 @@ def test_a_room_that_is_listed_no_longer_is_named_no_longer() -> None:
     assert b"demo" not in generate_latest(registry)
 
 
-def test_the_room_that_was_told_of_longest_ago_gives_way() -> None:
+def test_the_room_that_was_told_of_longest_ago_counts_among_the_others() -> None:
     registry = CollectorRegistry()
     series = ViewingSeries(registry, lambda _: True)
     for number in range(MOST_ROOMS):
@@ -91,6 +91,7 @@ def test_the_room_that_was_told_of_longest_ago_gives_way() -> None:
     series.add("r0", SEEN.sums(), was_listed=True)
     series.add("one-more", SEEN.sums(), was_listed=True)
     text = generate_latest(registry).decode()
-    assert text.count("roomcast_viewing_reports_total{") == MOST_ROOMS
+    assert text.count("roomcast_viewing_reports_total{") == MOST_ROOMS + 1
+    assert 'roomcast_viewing_seconds_total{room=""} 30.0' in text.splitlines()
     assert 'room="r1"' not in text
     assert 'room="r0"' in text
