@@ -38,7 +38,7 @@ class ServerOffers:
 
     def hold(self, offer: ServerOffer, now: float) -> None:
         """Add one. The oldest goes if there are too many, of its client or in all."""
-        self._drop_old(now)
+        self.drop_old(now)
         own = [one.session for one in self._offers.values() if offer.client and one.client == offer.client]
         if len(own) >= MOST_OFFERS_OF_CLIENT:
             del self._offers[own[0]]
@@ -49,13 +49,14 @@ class ServerOffers:
 
     def find(self, session: str, room: str, now: float) -> ServerOffer | None:
         """The offer, if it may still be answered. `room`: "" for any."""
-        self._drop_old(now)
+        self.drop_old(now)
         offer = self._offers.get(SessionId(session))
         return offer if offer is not None and room in ("", offer.room.name) else None
 
     def take_out(self, offer: ServerOffer) -> None:
         del self._offers[offer.session]
 
-    def _drop_old(self, now: float) -> None:
+    def drop_old(self, now: float) -> None:
+        """Forget those whose time is over, and with them their rooms, which may have ended long ago."""
         while self._offers and (first := next(iter(self._offers.values()))).until <= now:
             del self._offers[first.session]

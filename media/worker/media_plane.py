@@ -102,7 +102,11 @@ class MediaPlane:
         return not (len(self.roster) or len(self.rooms) or self.demux.relay_count)
 
     def tick(self, now: float) -> None:
-        """Do what is due for sessions, rooms and relays to other workers. Called several times a second."""
+        """Do what is due for sessions, offers, rooms and relays to other workers.
+
+        Called several times a second, and each second while the plane is at rest.
+        """
         self.roster.tick(now)
+        self.admission.offers.drop_old(now)
         self.rooms.tick(now)
         self.origin.tick(now)

@@ -1,7 +1,12 @@
 """A viewer answers an offer of the worker, in time, late, or twice, and is a viewer as any other."""
 
+import gc
+import weakref
+
 import pytest
 
+from media.rooms.server_offers import VALID_SECONDS
+from media.sessions.end_reason import EndReason
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.sessions import FindSessions
 from shared.messages.signalling import Answer, AnswerOffer, Patched, Play, Role
@@ -88,3 +93,14 @@ async def test_an_offer_is_known_by_its_id_until_it_is_over(plane: Plane) -> Non
     assert stale.value.code is ErrorCode.PRECONDITION_FAILED
     assert await plane.delete(peer, Role.PLAY) is None
     assert await refusal(plane, peer) is ErrorCode.SESSION_NOT_FOUND
+
+
+async def test_an_offer_that_nobody_answers_keeps_an_ended_room_for_its_time_only(plane: Plane) -> None:
+    """Also on a worker that is asked for nothing more."""
+    await plane.connected(publishes=True)
+    await offer_to(plane, viewer(plane))
+    room = weakref.ref(plane.room)
+    plane.media.rooms.close(ROOM, EndReason.ROOM_CLOSED)
+    plane.tick(VALID_SECONDS)
+    gc.collect()
+    assert room() is None
