@@ -61,9 +61,11 @@ class Journal:
             fcntl.flock(file, fcntl.LOCK_EX)
             _write(file, "", facts, told=False)
             unlocked.rename(self._folder / name)
-        except OSError:
+        except OSError:  # as on a network's disk without locks: each file that is recorded comes here
             with suppress(OSError):  # what is still to be written
                 file.close()
+            with suppress(OSError):
+                unlocked.unlink()
             raise
         self._writing[name] = file
 

@@ -1,5 +1,7 @@
 """The files that are due, on a real disk: who may upload one, and what a crash leaves."""
 
+import errno
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,18 @@ def test_what_a_process_leaves_that_dies_is_due(tmp_path: Path) -> None:
     journal.began(NAME, {})
     _die(journal)
     assert claimed(tmp_path)
+
+
+def test_a_disk_without_locks_keeps_nothing_of_an_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(OSError, match="No locks"):
+        Journal(tmp_path).began(NAME, {})
+    assert list((tmp_path / FOLDER).iterdir()) == []
 
 
 def test_one_claims_it_at_a_time(tmp_path: Path) -> None:
