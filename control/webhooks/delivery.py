@@ -31,7 +31,7 @@ LOOK_SECONDS = 0.2  # between two looks for new events
 TAKE_SECONDS = 2.0  # between two tries to take the lease
 AWAY_SECONDS = 1.0  # between two tries while Redis is away
 FIRST_SECONDS, LAST_SECONDS = 1.0, 60.0  # before an event that failed is tried again
-WARN_SECONDS = 60.0  # between two warnings that webhooks fail
+WARN_SECONDS = 60.0  # between two log lines of one kind: that webhooks fail, and that some were given up
 
 T = TypeVar("T")
 
@@ -68,7 +68,9 @@ class Delivery:
         self._place: Place | None = None  # of the last entry that was read, as Redis has it too ...
         self._placing = asyncio.Lock()  # ... but for a moment
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._warned_at = -inf
+        self._warned_at = self._told_at = -inf  # that webhooks fail, and that they are given up
+        self._given_up = 0  # since that was told
+        self._last_given_up: dict[str, str | int | None] = {}
         figures.begin(receiver.label)
 
     async def run(self) -> None:
@@ -127,6 +129,7 @@ class Delivery:
             age = 0.0 if backlog.oldest is None else max(0.0, time.time() - backlog.oldest)
             self._figures.waiting.labels(self._receiver.label).set(backlog.waiting)
             self._figures.oldest.labels(self._receiver.label).set(age)
+            self._tell_given_up()
             await asyncio.sleep(RENEW_SECONDS)
 
     # --- reading
@@ -259,18 +262,25 @@ class Delivery:
 
     async def _give_up(self, entry: Entry, why: str, attempts: int) -> None:
         fields = entry.fields or {}
-        log.error(
-            "webhook given up: it is a dead letter now",
-            receiver=self._receiver.label,
-            id=fields.get("id"),
-            type=fields.get("type"),
-            room=fields.get("room"),
-            why=why,
-            attempts=attempts,
-        )
+        named = {name: fields.get(name) for name in ("id", "type", "room")}
+        self._last_given_up = {**named, "why": why, "attempts": attempts}
+        self._given_up += 1
+        self._tell_given_up()
         self._figures.given_up.labels(self._receiver.label).inc()
         about = {"receiver": self._receiver.label, "why": why, "attempts": str(attempts)}
         await _surely(lambda: self._queue.bury(self._receiver.group, entry, **about))
+
+    def _tell_given_up(self) -> None:
+        """Tell how many were given up, and about the last one. A receiver that is away gives thousands."""
+        if self._given_up and monotonic() - self._told_at >= WARN_SECONDS:
+            self._told_at = monotonic()
+            log.error(
+                "webhooks given up: they are dead letters now",
+                receiver=self._receiver.label,
+                webhooks=self._given_up,
+                **self._last_given_up,
+            )
+            self._given_up = 0
 
 
 async def _surely(ask: Callable[[], Awaitable[T]]) -> T:

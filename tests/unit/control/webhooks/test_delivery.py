@@ -273,6 +273,27 @@ async def test_a_receiver_that_fails_is_told_of_once_a_minute(monkeypatch: pytes
     assert warned[0]["why"] == "status 500"
 
 
+async def test_those_that_are_given_up_are_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    async def gone(_: str) -> Attempt:
+        return Attempt(Outcome.GONE, "status 410")
+
+    monkeypatch.setattr(delivery, "monotonic", lambda: now)
+    world = World(*[entry(number) for number in range(1, 4)], answer=gone)
+    with capture_logs() as logs:
+
+        def told() -> list[Any]:
+            return [(one.get("webhooks"), one["id"]) for one in logs if one["log_level"] == "error"]
+
+        async with running(world):
+            await eventually("all are given up", lambda: len(world.queue.buried) == 3)
+            assert told() == [(1, "1")]
+            now += delivery.WARN_SECONDS
+            await eventually("the rest is told", lambda: len(told()) == 2)
+            assert told() == [(1, "1"), (2, "3")]
+
+
 async def test_what_was_trimmed_before_its_delivery_is_counted() -> None:
     world = World(Entry("1-0", None), entry(2, entry="7"), entry(5, entry="10"))
     world.queue.place = Place(6, "1-0")  # read, trimmed before it was acknowledged
