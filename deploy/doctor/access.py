@@ -39,7 +39,7 @@ def publishing(settings: Settings) -> list[Finding]:
     if not settings.auth_configured:
         return [
             ABOUT.warn(
-                "everybody who reaches HTTP_ADDR may publish and watch",
+                "everybody who reaches HTTP_ADDR may publish, watch, and have all recordings",
                 f"set AUTH_TOKEN, ROOM_TOKENS or JWT_SECRET ({NEW_TOKEN})",
             )
         ]

@@ -68,7 +68,8 @@ def test_what_is_closed_is_well(settings: dict[str, str]) -> None:
 
 def test_the_start_says_in_one_line_what_is_open_and_what_closes_it() -> None:
     for settings, opens, mends in (
-        ({}, "everybody who reaches HTTP_ADDR may publish and watch; nobody is admin", "set AUTH_TOKEN"),
+        ({}, "may publish, watch, and have all recordings; nobody is admin", "set AUTH_TOKEN"),
+        ({"admin_token": LONG}, "may publish, watch, and have all recordings", "set AUTH_TOKEN"),
         ({"auth_token": "x"}, "AUTH_TOKEN is short enough to be guessed", "another one"),
         ({"auth_token": LONG, "admin_token": OTHER}, "publishing and watching require credentials", ""),
     ):
