@@ -112,11 +112,21 @@ def tried(failed: float, connected: float = 0) -> Callable[[str], Series]:
     )
 
 
-def answered(clients_: float) -> Series:
+def none_connects(clients_: float, role: str = "play") -> Series:
+    """The viewers or publishers of one room, all at its worker."""
     return both(
-        gauge("roomcast_joining_clients", f"{clients_}x120", ', role="play", outcome="answered"'),
-        gauge("roomcast_joining_clients", "0x120", ', role="play", outcome="refused"'),
-    )(control())
+        gauge(
+            "roomcast_connecting_clients", f"0x{BEGINS} {clients_}x60", f', role="{role}", outcome="failed"'
+        ),
+        gauge("roomcast_connecting_clients", "0x120", f', role="{role}", outcome="connected"'),
+    )(worker(1))
+
+
+def answered(clients_: float, *, number: int = 1, role: str = "play") -> Series:
+    return both(
+        gauge("roomcast_joining_clients", f"{clients_}x120", f', role="{role}", outcome="answered"'),
+        gauge("roomcast_joining_clients", "0x120", f', role="{role}", outcome="refused"'),
+    )(control(number))
 
 
 def every(size: int) -> range:
@@ -178,6 +188,18 @@ OUTAGES = [
         ("RoomcastJoinsFail", "RoomcastClientsCannotConnect"),
         # who fails tries a second worker, if there is one
         lambda size: offers("401", 0) | of_workers(connects(min(30, 60 / size), 1), every(size)),
+    ),
+    Outage(
+        "no UDP comes in, and each of two control processes knows four of eight clients",
+        ("RoomcastJoinsFail", "RoomcastClientsCannotConnect"),
+        lambda _: answered(4) | answered(4, number=2) | none_connects(8),
+    ),
+    Outage(
+        "no UDP comes in, where four want to watch and four to publish",
+        ("RoomcastClientsCannotConnect",),
+        lambda _: (
+            answered(4) | answered(4, role="publish") | none_connects(4) | none_connects(4, role="publish")
+        ),
     ),
     Outage(
         "all UDP is cut, and 1,000 viewers are lost",
@@ -293,6 +315,13 @@ NOISE = [
     Noise(
         "one client that cannot connect tries all day, while ten others join",
         lambda size: of_workers(tried(1, 10 / size), every(size)) | answered(11),
+    ),
+    Noise(
+        "one client that cannot connect tries all day at eight control processes",
+        lambda size: (
+            of_workers(tried(1), every(size))
+            | {name: value for number in range(1, 9) for name, value in answered(1, number=number).items()}
+        ),
     ),
     Noise(
         "four clients that cannot connect try all day on a quiet site",

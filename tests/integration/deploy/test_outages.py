@@ -40,6 +40,7 @@ def test_each_outage_has_an_alert_that_wakes_somebody_or_a_reason() -> None:
         "a worker crashes three times in 16 minutes",
         "a worker dies, and does not come back",
         "viewers connect and see nothing",  # one publisher can cause it
+        "no UDP comes in, where four want to watch and four to publish",  # of neither are there five
         "the same where the balancer has a public address: nobody can count its clients",
     }
 
