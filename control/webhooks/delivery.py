@@ -67,6 +67,7 @@ class Delivery:
         self._waiting = 0  # events, when that was last measured
         self._place: Place | None = None  # of the last entry that was read, as Redis has it too ...
         self._placing = asyncio.Lock()  # ... but for a moment
+        self._began: Place | None = None  # the first place of this delivery
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._warned_at = self._told_at = -inf  # that webhooks fail, and that they are given up
         self._given_up = 0  # since that was told
@@ -141,7 +142,7 @@ class Delivery:
         the same, whether Redis still has it or not.
         """
         last = after = "0"
-        place = self._place = await _surely(lambda: self._queue.last_read(self._receiver.group))
+        place = self._place = self._began = await _surely(lambda: self._queue.last_read(self._receiver.group))
         while True:
             if place != self._place:
                 last = after = "0"
@@ -180,7 +181,10 @@ class Delivery:
         return behind
 
     async def _keep(self, before: Place, place: Place) -> None:
-        self._place = await _surely(lambda: self._queue.keep_last_read(self._receiver.group, before, place))
+        kept = await _surely(lambda: self._queue.keep_last_read(self._receiver.group, before, place))
+        if kept.is_a_beginning and kept not in (place, self._began):  # Redis was emptied, and knows us again
+            raise NoGroupError
+        self._place = kept
 
     def _lose(self, events: int) -> None:
         if events:

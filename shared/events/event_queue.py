@@ -23,7 +23,6 @@ NEW = ">"  # in the place of an entry: what nobody has read
 NUMBER = "entry"  # the field that numbers the entries
 _CONSUMER = "control"
 _SCAN_COUNT = 500
-_NOTHING_READ = "0-0"  # of want_events.lua
 _ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 
@@ -58,6 +57,11 @@ class Place:
 
     number: int
     id: str
+
+    @property
+    def is_a_beginning(self) -> bool:
+        """Nothing has been read: the id is of want_events.lua, and before those of all entries."""
+        return self.id.startswith("0-")
 
     def passed(self, entries: Iterable[Entry]) -> "tuple[Place, int]":
         """The place behind `entries`, and how many before them were trimmed unread.
@@ -113,15 +117,12 @@ class EventQueue:
     async def keep_last_read(self, group: str, before: "Place", place: "Place") -> "Place":
         """Keep `place` in the place of `before`; returns the one that is kept then.
 
-        It is another one in a Redis that has come back without its last writes. Raises `NoGroupError` if that
-        has come back empty, whether it knows the receiver again by now or not.
+        It is another one in a Redis that has come back without its last writes, or empty. Raises
+        `NoGroupError` if there is none.
         """
         values = [f"{each.number} {each.id}" for each in (before, place)]
         keep = Call("keep_last_read", [keys.OUTBOX_NUMBERS], [group, *values])
-        kept = _place(await called(self._redis, keep))
-        if kept != place and kept.id == _NOTHING_READ:
-            raise NoGroupError
-        return kept
+        return _place(await called(self._redis, keep))
 
     async def acknowledge(self, group: str, entry: Entry) -> None:
         await self._redis.xack(keys.OUTBOX, group, entry.id)

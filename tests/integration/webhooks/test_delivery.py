@@ -50,7 +50,8 @@ async def test_all_that_waits_for_a_receiver_ends_and_a_place_is_kept_only_where
     queue = EventQueue(redis)
     await queue.prepare(["g"])
     assert await redis.ttl(keys.OUTBOX) > 0
-    places = Place(0, "0-0"), Place(7, "1-0"), Place(8, "2-0")
+    beginning = await queue.last_read("g")
+    places = beginning, Place(7, "1-0"), Place(8, "2-0")
     for _ in range(2):  # its reply may get lost
         assert await queue.keep_last_read("g", *places[:2]) == places[1]
     assert await queue.last_read("g") == places[1]
@@ -61,8 +62,9 @@ async def test_all_that_waits_for_a_receiver_ends_and_a_place_is_kept_only_where
         await queue.keep_last_read("g", *places[1:])
     assert not await redis.exists(keys.OUTBOX_NUMBERS)
     await queue.prepare(["g"])  # before this process has noticed
-    with pytest.raises(NoGroupError):
-        await queue.keep_last_read("g", *places[1:])
+    kept = await queue.keep_last_read("g", *places[1:])
+    assert kept.is_a_beginning
+    assert kept != beginning
 
 
 async def test_events_arrive_signed_and_in_order(
@@ -242,6 +244,25 @@ async def test_what_waits_is_delivered_and_not_lost_in_a_redis_that_comes_back_w
         await all_arrive(receiver, teller)
         await eventually("nothing waits", lambda: process.figure(waiting) == 0, IN_TIME)
         assert [one.id for one in receiver.of_room("a")] == teller.ids("a")  # what is held is not taken again
+        assert process.figure("roomcast_webhook_lost_total") == 0
+
+
+async def test_the_first_event_of_a_receiver_is_delivered_by_who_read_it_though_redis_never_had_it(
+    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    receiver.refuses = {"a"}
+    async with deliver() as process:
+        had = {name: await redis.dump(name) or b"" for name in (keys.OUTBOX, keys.OUTBOX_NUMBERS)}
+        await teller.tell("a")
+        await eventually("it waits", lambda: process.figure("roomcast_webhook_waiting") == 1, IN_TIME)
+        async with redis.pipeline(transaction=True) as at_once:
+            for name, value in had.items():
+                at_once.restore(name, 0, value, replace=True)
+            await at_once.execute()
+        await teller.tell("c")
+        await eventually("the next one arrives", lambda: receiver.types("c"), IN_TIME)
+        receiver.refuses = set()
+        await all_arrive(receiver, teller)
         assert process.figure("roomcast_webhook_lost_total") == 0
 
 
