@@ -45,24 +45,26 @@ def is_healthy(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     return answers("/healthz", host.strip("[]"), int(port), tls=tls)
 
 
-def answers(path: str, host: str, port: int, *, tls: bool) -> bool:
-    """Whether a process of ours that listens there answers 200 to a GET of `path`."""
+def answers(path: str, host: str, port: int, *, tls: bool, header: str = "") -> bool:
+    """Whether a process of ours that listens there answers 200 to a GET of `path`, with such a header."""
     try:
         with socket.create_connection((_LOCAL.get(host, host), port), SECONDS) as connection:
             if not tls:
-                return _is_200(connection, path)
+                return _is_200(connection, path, header)
             # it is our own certificate, and need not name this host
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             with context.wrap_socket(connection) as encrypted:
-                return _is_200(encrypted, path)
+                return _is_200(encrypted, path, header)
     except OSError:
         return False
 
 
-def _is_200(connection: socket.socket, path: str) -> bool:
+def _is_200(connection: socket.socket, path: str, header: str) -> bool:
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-    return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+    status, *headers = connection.recv(4096).split(b"\r\n")  # ours come in one piece
+    names = {line.partition(b":")[0].lower() for line in headers}
+    return status.startswith(b"HTTP/1.1 200 ") and (not header or header.lower().encode() in names)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from control.http.resource import Resource
 from control.workers.cluster import Cluster
+from shared.http.alive import alive
 
 
 class HealthRoutes:
@@ -19,7 +20,7 @@ class HealthRoutes:
         ]
 
     async def alive(self, _: Request) -> Response:
-        return PlainTextResponse("ok")
+        return alive()
 
     async def ready(self, _: Request) -> Response:
         await self._cluster.check_ready()

@@ -13,6 +13,7 @@ from deploy.health import answers
 from media.transport.udp import UdpPort
 from media.worker.addresses import own_addresses, public_among
 from media.worker.media_ports import open_udp
+from shared.http import alive
 from shared.http.server import bind_tcp
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings
@@ -149,7 +150,7 @@ def _hidden(settings: Settings, hidden: Sequence[Wanted]) -> Iterator[Finding]:
 
 def _lives(settings: Settings, http: HostPort) -> bool:
     tls = http == settings.http_addr and bool(settings.tls_cert_file)
-    return http.port < 65536 and answers("/healthz", http.host, http.port, tls=tls)
+    return http.port < 65536 and answers("/healthz", http.host, http.port, tls=tls, header=alive.HEADER)
 
 
 def _refused(wanted: Wanted, error: OSError) -> Finding:

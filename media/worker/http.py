@@ -24,6 +24,7 @@ from media.recording.disk_threads import DiskThreads
 from media.worker.addresses import bound_host, own_addresses, public_among, reached_at
 from media.worker.metrics.exposition import Collected
 from media.worker.pace import Paced, SharedCall
+from shared.http.alive import alive
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer
 from shared.settings.host_port import HostPort
@@ -77,7 +78,7 @@ def _server(
     exposition = SharedCall(lambda: _exposition(media, registry))
 
     async def healthz(_: Request) -> Response:
-        return await _answer(turn, lambda _: PlainTextResponse("ok"))
+        return await _answer(turn, lambda _: alive())
 
     async def metrics(_: Request) -> Response:
         return await _answer(exposition, lambda text: Response(text, media_type=CONTENT_TYPE_LATEST))

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 
 import pytest
 
@@ -9,6 +10,7 @@ from deploy.doctor import ports
 from deploy.doctor.finding import Verdict
 from deploy.doctor.part import Part
 from deploy.doctor.socket_owner import Owner, owner_of
+from shared.http import alive
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings, load_settings
 from tests.support.free_ports import free_media_port, free_port
@@ -90,6 +92,31 @@ def test_a_port_whose_owner_this_user_may_not_know_is_a_warning(monkeypatch: pyt
     assert finding.verdict is Verdict.WARN
     assert finding.found == f"UDP {address} (MEDIA_ADDR) is in use, and only root sees by whom"
     assert finding.mend == f"as root, `ss -ulnp sport = :{address.port}` tells it"
+
+
+@pytest.mark.parametrize(
+    ("head", "verdict"),
+    [
+        ("HTTP/1.1 200 OK\r\nX-Request-Id: x-roomcast", Verdict.WARN),
+        (f"HTTP/1.1 200 OK\r\n{alive.HEADER.lower()}: alive", Verdict.OK),
+    ],
+)
+def test_a_port_whose_owner_is_not_known_is_roomcast_s_if_its_healthz_says_so(
+    head: str, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "owner_of", lambda *_: None)
+    with taken(socket.SOCK_STREAM) as holder:
+
+        def answer() -> None:
+            with holder.accept()[0] as connection:
+                connection.recv(1000)
+                connection.sendall(f"{head}\r\n\r\nok".encode())
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        [finding] = ports.look(load_settings(http_addr=HostPort(*holder.getsockname())), Part.CONTROL)
+        thread.join()
+    assert finding.verdict is verdict
 
 
 def test_an_address_of_another_host_is_a_failure() -> None:
