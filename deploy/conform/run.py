@@ -19,6 +19,7 @@ FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
 TRICKLE = "a=mid:0\r\na=candidate:1 1 udp 2130706431 192.0.2.1 9 typ host\r\na=end-of-candidates\r\n"
 RESTART = f"a=ice-ufrag:conf\r\na=ice-pwd:{'c' * 24}\r\na=mid:0\r\n"
 ANSWER_SECONDS = 10.0  # for one request
+NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL, ValueError)  # the last is what `urljoin` raises
 LEAST_RANDOM = 16  # characters of 64 kinds: 96 bits
 _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
 
@@ -75,15 +76,15 @@ class Server:
 
 
 class CutShortError(Exception):
-    """The server did not answer a request; `held` is what was seen before."""
+    """The server did not answer a request, or sent us to no URL; `held` is what was seen before."""
 
-    def __init__(self, held: list[Held], error: httpx.HTTPError) -> None:
+    def __init__(self, held: list[Held], error: Exception) -> None:
         super().__init__(f"after some checks: {error or type(error).__name__}")
         self.held = held
 
 
 async def conform(whip: str, whep: str, token: str = "") -> list[Held]:
-    """Run all checks. Raises `httpx.HTTPError` if nothing is reached at all, or `CutShortError`."""
+    """Run all checks. Raises one of `NO_ANSWER` if nothing is reached at all, or `CutShortError`."""
     reach_this_host(whip)
     notes = Notes()
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
@@ -91,7 +92,7 @@ async def conform(whip: str, whep: str, token: str = "") -> list[Held]:
         await server.ask("OPTIONS", whip, {})
         try:
             await _all(server, notes)
-        except httpx.HTTPError as error:
+        except NO_ANSWER as error:
             raise CutShortError(notes.all(), error) from error
     return notes.all()
 
@@ -150,7 +151,8 @@ async def _nobody(server: Server, notes: Notes) -> None:
         refused = await server.ask("POST", server.whep, SDP, await viewer.offer())
         if refused.is_success:  # it waits: the rule is for those that refuse
             notes.add("whep-not-live", True, f"{refused.status_code}: it lets viewers wait")
-            await server.ask("DELETE", urljoin(server.whep, refused.headers.get("Location", "")), {})
+            if location := refused.headers.get("Location"):
+                await server.ask("DELETE", urljoin(server.whep, location), {})
             return
         later = refused.headers.get("Retry-After", "")
         notes.add(
@@ -185,6 +187,8 @@ async def _open(server: Server, url: str, name: str, client: Peer, notes: Notes)
     notes.add(f"{name}-candidates", bool(candidates), f"{len(candidates)} lines")
     etag = answered.headers.get("ETag", "")
     notes.add(f"{name}-etag", bool(_STRONG.fullmatch(etag)) if etag else None, etag or "no ICE restarts")
+    if not location:  # nobody can say anything to that session, and the endpoint is not it
+        return None
     where = urljoin(url, location)
     secret = where.rstrip("/").rpartition("/")[2]
     notes.add(f"{name}-random", len(secret) >= LEAST_RANDOM, f"{len(secret)} characters")
@@ -249,9 +253,10 @@ async def _counter_offer(server: Server, notes: Notes) -> None:
     accept = {**SDP, "Accept": "application/sdp"}
     refused = await server.ask("POST", server.whep, accept, offer)
     notes.add("whep-counter-offer", refused.is_client_error, refused.status_code)
-    if refused.status_code != 406 or not _is_sdp(refused):
+    location = refused.headers.get("Location")
+    if refused.status_code != 406 or not _is_sdp(refused) or not location:
         return
-    session = urljoin(server.whep, refused.headers.get("Location", ""))
+    session = urljoin(server.whep, location)
     notes.add("whep-valid-until", _until_is_a_date(refused), refused.headers["Content-Type"])
     odd = await server.ask("PATCH", session, SDP, "this is no SDP")
     notes.add("whep-counter-malformed", odd.is_client_error, odd.status_code)
@@ -310,7 +315,7 @@ def run(whip: str, whep: str, token: str) -> bool:
     """Print what holds, and return whether nothing is lacking."""
     try:
         held = asyncio.run(conform(whip, whep, token))
-    except (CutShortError, httpx.HTTPError, httpx.InvalidURL) as error:
+    except (CutShortError, *NO_ANSWER) as error:
         if isinstance(error, CutShortError):
             print(as_text(error.held))
         sys.exit(f"conform: {whip}: {error or type(error).__name__}")

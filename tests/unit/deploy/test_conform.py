@@ -42,6 +42,27 @@ async def test_an_answer_that_no_client_can_take_is_a_rule_that_does_not_hold(se
     assert requests[-1] == "DELETE /session"
 
 
+async def test_an_endpoint_is_not_taken_for_the_session_that_an_answer_does_not_name(serve: Serve) -> None:
+    headers = {"Content-Type": "application/sdp"}
+    requests = serve(lambda: httpx.Response(201, headers=headers, text="no SDP at all"))
+    held = {each.rule.id: each.verdict for each in await conform(WHIP, WHEP)}
+    assert (held["whip-answer"], held["whip-random"]) == (Verdict.LACKS, Verdict.UNTRIED)
+    assert not [request for request in requests if request.startswith("DELETE")]
+
+
+@pytest.mark.parametrize(
+    ("status", "location"), [(307, "http://["), (201, "//[::1/x"), (201, "/a\x01b"), (201, "//there:port/")]
+)
+def test_what_was_seen_before_the_server_sent_us_to_no_url_is_told(
+    serve: Serve, capsys: pytest.CaptureFixture[str], status: int, location: str
+) -> None:
+    headers = {"Content-Type": "application/sdp", "Location": location}
+    serve(lambda: httpx.Response(status, headers=headers, text="no SDP at all"))
+    with pytest.raises(SystemExit, match="after some checks: "):
+        run(WHIP, WHEP, "")
+    assert "holds   whip-get" in capsys.readouterr().out
+
+
 def test_what_was_seen_before_the_server_went_away_is_told(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
