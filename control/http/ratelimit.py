@@ -68,8 +68,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
-        is_http = scope["type"] == "http"
-        if is_http and scope["method"] != "OPTIONS" and scope["path"].startswith("/api/"):
+        if scope["type"] == "http" and scope["method"] != "OPTIONS" and scope["path"].startswith("/api/"):
             offer = _OFFER.fullmatch(scope["path"]) if scope["method"] == "POST" else None
             buckets = self._of_offers if offer else self._buckets
             if buckets and (wait := await self._wait(buckets, caller_of(Request(scope)).network)):

@@ -75,10 +75,8 @@ class Viewer(Endpoint):
 
     async def choose(self, rid: str) -> None:
         """Ask for the layer of that name (the WHEP extension). Raises `RefusedError`."""
-        url, headers = (
-            f"{self._session_url}/layer",
-            {"Content-Type": "application/json", **self._context.headers},
-        )
+        url = f"{self._session_url}/layer"
+        headers = {"Content-Type": "application/json", **self._context.headers}
         reply = await self._context.http.ask("POST", url, headers, json.dumps({"rid": rid}))
         if reply.status != 200:
             raise RefusedError(f"{url}: {reply.status} {reply.body[:200]!r}")
