@@ -219,7 +219,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   async #passOnChoice(session) {
     if (this.#choice === AUTOMATIC || !session.choosable) return;
     await session.choose(this.#choice).catch((error) => {
-      if (!(error instanceof Refused)) return; // the connection has other cares
+      if (!session.choosable || !(error instanceof Refused)) return; // it is over, or the connection has other cares
       this.#choice = AUTOMATIC;
       this.#tellLayers();
     });
@@ -246,9 +246,9 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#sessions.add(session);
     try {
       await session.open(await iceServersNow(this.#iceServers));
-      if (!run.wanted) throw new NotConnected('stopped', 'closed');
       if (this.#buffer) session.buffer = BUFFERS[this.#buffer];
       await this.#passOnChoice(session);
+      if (!run.wanted) throw new NotConnected('stopped', 'closed');
       return session;
     } catch (error) {
       this.#drop(session);

@@ -49,6 +49,38 @@ _BEGIN = """async ({ kind, statuses, name, act }) => {
     return result;
 }"""
 
+# A session whose server is told what the viewer chose, and answers by `status` once the player was stopped,
+# or so that a listener stops it.
+_STOPPED_AT_THE_CHOICE = """async ({ status, byListener }) => {
+    const { ReceivingSession } = await import('/static/js/whep-session.js');
+    const { WhepPlayer } = await import('/static/js/whep-player.js');
+    const { Refused } = await import('/static/js/requests.js');
+    let answer;
+    const asked = new Promise((resolve) => {
+        Object.defineProperties(ReceivingSession.prototype, {
+            open: { async value() { this.isOpen = true; } },
+            close: { value() { this.isOpen = false; } },
+            choosable: { get() { return this.isOpen; } },
+            choose: { value: () => new Promise((taken, refused) => {
+                answer = () => (status ? refused(new Refused(status, 'no')) : taken());
+                resolve();
+            }) },
+        });
+    });
+    const video = document.createElement('video');
+    const player = new WhepPlayer(video, '/other');
+    await player.soundOnly();
+    const states = [];
+    player.addEventListener('state', ({ detail }) => states.push(detail.state));
+    player.play();
+    await asked;
+    if (byListener) player.addEventListener('layers', () => player.stop());
+    else player.stop();
+    answer();
+    await new Promise((resolve) => { setTimeout(resolve); }); // no promise waits any more
+    return { states, plays: video.srcObject !== null, isSoundOnly: !player.choice.picture };
+}"""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -97,3 +129,22 @@ async def test_a_publisher_that_is_stopped_as_it_connects_sends_nothing(
 ) -> None:
     result = await told(system, browser, kind="publisher", name="state connecting", act="stop")
     assert result == {"states": ["connecting", "stopped"], "asked": 0, "outcome": "done"}
+
+
+@pytest.mark.parametrize(
+    ("status", "by_listener", "is_sound_only"),
+    [
+        pytest.param(None, False, True, id="taken"),
+        # the server no longer has the session, which says nothing of the choice
+        pytest.param(404, False, True, id="gone"),
+        pytest.param(404, True, False, id="refused"),
+    ],
+)
+async def test_a_player_that_is_stopped_while_the_server_is_told_the_choice_stays_so(
+    system: System, browser: Browser, status: int | None, by_listener: bool, is_sound_only: bool
+) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/healthz")
+        how = {"status": status, "byListener": by_listener}
+        result = await opened.page.evaluate(_STOPPED_AT_THE_CHOICE, how)
+    assert result == {"states": ["connecting", "stopped"], "plays": False, "isSoundOnly": is_sound_only}
