@@ -227,13 +227,19 @@ export class Stage {
 
   /** Hides the controls when idle; a pointer, a key or a touch shows them again, and presses none that nobody saw. */
   #hideWhenIdle() {
+    const bar = this.#root.querySelector('.stage-bar');
     let unseen = false;
-    this.#root.addEventListener('pointerdown', ({ target }) => {
-      const control = /** @type {Element} */ (target).closest('.stage-bar > *');
-      unseen = control !== null && getComputedStyle(control).opacity === '0';
-    }, { capture: true });
-    // the click of a key has no detail
-    this.#root.addEventListener('click', (event) => unseen && event.detail && event.stopPropagation(), { capture: true });
+    bar.addEventListener('pointerdown', ({ target }) => {
+      unseen = getComputedStyle(/** @type {Element} */ (target).closest('.stage-bar > *')).opacity === '0';
+    }, true);
+    // a range is set by the first two, a list opens by the second; the click of a key has no detail
+    for (const type of ['touchstart', 'mousedown', 'click']) {
+      bar.addEventListener(type, (event) => {
+        if (!unseen || (type === 'click' && !event.detail)) return;
+        event.preventDefault();
+        event.stopPropagation();
+      }, true);
+    }
     const wake = () => {
       clearTimeout(this.#idling);
       delete this.#root.dataset.idle;

@@ -23,6 +23,16 @@ LAYERS = [
     {"rid": "h", "width": 640, "height": 360, "bitrate": 5e5},
 ]
 WELL = {"width": 1280, "height": 720, "loss": 0, "delay": 0.1}
+TABLET = {"width": 1024, "height": 768}  # phones have no place for the volume
+_HAS_OPACITY = "(wanted) => getComputedStyle(document.getElementById('statistics')).opacity === wanted"
+_NOTE_USE = """() => {
+    window.noted = [];
+    const uses = { statistics: 'click', buffer: 'mousedown', volume: 'input' }; // that opens a list
+    for (const [id, type] of Object.entries(uses)) {
+        const root = document.getElementById(id);
+        (root.querySelector('select') ?? root).addEventListener(type, () => noted.push(id));
+    }
+}"""
 _TEN_MINUTES = {
     "en": "The last stream ended 10 minutes ago. The next one starts by itself.",
     "de": "Der Stream endete vor 10 Minuten. Der nächste beginnt von selbst.",
@@ -132,27 +142,34 @@ async def test_a_phone_without_keys_plays_again_by_a_tap(system: System, browser
             assert await page.evaluate("document.querySelector('video').muted"), "it stays muted"
 
 
-async def test_the_tap_that_shows_the_controls_of_a_phone_presses_none(
-    system: System, browser: Browser
-) -> None:
+@pytest.mark.parametrize("by", ["finger", "mouse"])
+async def test_what_shows_the_controls_operates_none(system: System, browser: Browser, by: str) -> None:
+    """Neither a button, nor a list, nor the volume; what comes next operates them, also in the same place."""
     async with (
         publisher(system.http, system.whip("hidden")),
-        OpenPage(await browser.new_page(viewport=DEVICES["phone"], has_touch=True, is_mobile=True)) as viewer,
+        OpenPage(await browser.new_page(viewport=TABLET, has_touch=True, is_mobile=by == "finger")) as viewer,
     ):
         page = viewer.page
         await page.goto(f"{system.controls[0].url}/watch/hidden")
         await viewer.tells("Watching hidden.")
-        await page.wait_for_function(
-            "() => getComputedStyle(document.getElementById('statistics')).opacity === '0'"
-        )
-        control = await page.locator("#statistics").bounding_box()
-        assert control is not None
-        x, y = control["x"] + control["width"] / 2, control["y"] + control["height"] / 2
-        await page.evaluate("window.clicks = 0; addEventListener('click', () => { clicks += 1; }, true)")
-        for taps, is_shown in ((1, False), (2, True)):
-            await page.touchscreen.tap(x, y)
-            await page.wait_for_function("(taps) => window.clicks === taps", arg=taps)
-            assert await page.locator(".stage-figures").is_visible() is is_shown
+        await page.evaluate(_NOTE_USE)
+        for control in ("statistics", "buffer", "volume"):
+            box = await page.locator(f"#{control}").bounding_box()
+            assert box is not None
+            at = box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
+            if by == "mouse":
+                await page.mouse.move(*at)  # which shows them
+            for opacity in ("0", "1"):
+                await page.wait_for_function(_HAS_OPACITY, arg=opacity)
+                await page.evaluate("(opacity) => { noted.push(opacity); }", opacity)
+                if by == "finger":
+                    await page.touchscreen.tap(*at)
+                else:
+                    await page.mouse.down()
+                    await page.mouse.up()
+            await page.wait_for_function("(control) => noted.at(-1) === control", arg=control)
+            assert await page.evaluate("noted.splice(0)") == ["0", "1", control]
+            await page.evaluate("document.activeElement.blur()")  # closes the list
 
 
 async def test_who_waits_is_told_for_how_long(system: System, browser: Browser) -> None:
