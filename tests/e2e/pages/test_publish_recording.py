@@ -11,8 +11,8 @@ from deploy.minting import mint
 from shared.names import RoomName
 from shared.settings.settings import load_settings
 from tests.support.barriers import assert_no_barrier
-from tests.support.browser import PublishPage, open_publish_page
-from tests.support.system import running_system
+from tests.support.browser import OpenPage, PublishPage, open_publish_page
+from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 
 ROOM = "lecture"
@@ -50,6 +50,18 @@ async def test_a_streamer_records_by_a_button(redis_url: str, browser: Browser, 
         assert await button.get_attribute("aria-pressed") == "false"
         await publisher.stop()
         await button.wait_for(state="hidden", timeout=WITHIN * 1000)
+
+
+async def test_a_token_of_somebody_elses_may_say_anything(system: System, browser: Browser) -> None:
+    """As one that `AUTH_URL` judges."""
+    script = """async (all) => {
+        const { mayRecord } = await import('/static/js/publish-recording.js');
+        return all.map((actions) => mayRecord(`.${btoa(JSON.stringify({ actions }))}.`));
+    }"""
+    actions = [5, True, {"includes": 5}, "publish", ["publish"], ["publish", "record"]]
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/publish/{ROOM}")
+        assert await opened.page.evaluate(script, actions) == [*[False] * 5, True]
 
 
 async def _go_live(publisher: PublishPage, *actions: Action) -> None:
