@@ -53,7 +53,8 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
    * Publishes `stream`; survives network changes, lost connections and restarts of the server.
    * @param {MediaStream} stream stays the caller's: its tracks are not stopped
    * @param {PublishOptions} [options]
-   * @returns {Promise<void>} fulfilled once media flows, or when `stop` was called before
+   * @returns {Promise<void>} fulfilled once media flows, or when `stop` was called before; at once, if a listener
+   *   that is told that the former stream is `stopped` publishes by itself: then that call holds
    * @throws {Refused} the server refused, and another attempt would not help
    */
   async publish(stream, options = {}) {
