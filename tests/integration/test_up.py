@@ -215,6 +215,15 @@ def test_a_port_in_use_stops_the_start_in_one_line(
     assert "Traceback" not in up.output
 
 
+@pytest.fixture
+def hearing_hang_ups() -> Iterator[None]:
+    """Processes that are started here end by SIGHUP, also where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hearing_hang_ups")
 async def test_a_terminal_gets_a_certificate_a_code_and_what_the_doctor_finds_until_it_hangs_up(
     tmp_path: Path,
 ) -> None:
