@@ -159,6 +159,9 @@ async def test_what_shows_the_controls_operates_none(system: System, browser: Br
             at = box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
             if by == "mouse":
                 await page.mouse.move(*at)  # which shows them
+            await page.evaluate(
+                "document.querySelector('.stage').dataset.idle = ''"
+            )  # as after three seconds
             for opacity in ("0", "1"):
                 await page.wait_for_function(_HAS_OPACITY, arg=opacity)
                 await page.evaluate("(opacity) => { noted.push(opacity); }", opacity)
