@@ -1,122 +1,24 @@
-"""Who may open a room, take it over, watch it, and end it, on one worker without sockets.
-
-Sessions are real ones that no client connects to: a publisher counts as alive for its first seconds.
-"""
+"""Who may open a room, take it over, watch it, and end it."""
 
 import re
 from typing import Any, cast
 
 import pytest
 
-from media.negotiation.candidates import Candidates
 from media.negotiation.negotiate import CannotPlayError
-from media.rooms.admission import Admission
 from media.rooms.late_deletes import LATE_DELETE_SECONDS
-from media.rooms.policy import NOTHING_SET, Policy
+from media.rooms.policy import Policy
 from media.rooms.publisher_life import PublisherState
-from media.rooms.room import Room
-from media.rooms.rooms import Rooms
-from media.rooms.roster import Roster
 from media.rooms.seats import LATE_SECONDS
-from media.rooms.standbys import MOST_STANDBYS
-from media.sessions.demux import Demux
 from media.sessions.end_reason import FOR_GOOD, MAY_COME_BACK, EndReason
-from media.sessions.ledger import Ledger
-from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS, PublisherSession
-from media.sessions.viewer_session import ViewerSession
-from media.switch.switch import PacketSwitch
-from media.tracks.track import LIVE_SECONDS
+from media.sessions.publisher_session import SILENT_SECONDS, START_SECONDS
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import RoomSettings
 from shared.messages.signalling import Role
-from shared.names import RoomName, SessionId, WorkerId
-from shared.sdp.offer import Offer, parse_offer
-from tests.support.native_loop import looped_fan_out, used_opener
-from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
-from tests.support.room_source import RoomSource
-
-DEMO = RoomName("demo")
-GRACE = 10.0
-OFFER, PLAY = parse_offer(PUBLISH_OFFER.decode()), parse_offer(PLAY_OFFER.decode())
-
-
-class Copies:
-    def __init__(self) -> None:
-        self.closed: list[tuple[RoomName, EndReason]] = []
-        self.changed: list[RoomName] = []
-
-    def room_closed(self, name: RoomName, reason: EndReason) -> None:
-        self.closed.append((name, reason))
-
-    def tracks_changed(self, name: RoomName) -> None:
-        self.changed.append(name)
-
-
-class World:
-    def __init__(self, grace: float = GRACE, policy: Policy = NOTHING_SET) -> None:
-        self.now = 100.0
-        self.ledger, self.copies = Ledger(lambda: self.now), Copies()
-        self.freed: list[tuple[RoomName, bool]] = []
-        send: Any = lambda *_: None  # noqa: E731
-        switch = PacketSwitch(
-            lambda _: send, fan_out_to=lambda _: looped_fan_out(send), make_opener=used_opener()
-        )
-        self.demux = Demux(send, lambda *_: False)
-        self.roster = Roster(WorkerId("w1"), send, Candidates([("192.0.2.1", 1)]), self.demux, self.ledger)
-        self.rooms = Rooms(
-            self.ledger,
-            self.copies,
-            lambda *freed: self.freed.append(freed),
-            grace=grace,
-            clock=lambda: self.now,
-            unix_clock=lambda: self.now + 1e9,
-        )
-        self.admission = Admission(
-            self.rooms,
-            self.roster,
-            switch,
-            self.ledger,
-            policy=policy,
-            clock=lambda: self.now,
-        )
-
-    def publish(
-        self, identity: str = "ann", *, stands_by: bool = False, alone: bool = False, tracks: int = 2
-    ) -> PublisherSession:
-        with self.admission.opening(DEMO, identity, self.now, stands_by=stands_by):
-            local, own, _ = self.admission.negotiate_publish(OFFER, over_ipv6=False)
-            return self.admission.publish(
-                DEMO, OFFER, local, own[:tracks], self.now, None, identity, stands_by=stands_by, alone=alone
-            )
-
-    def may_publish(self, identity: str = "ann") -> bool:
-        try:
-            self.publish(identity)
-        except ServiceError as refusal:
-            return refusal.code is not ErrorCode.PUBLISHER_EXISTS
-        return True
-
-    def watch(self, elsewhere: int = 0, offer: Offer = PLAY, client: str = "") -> ViewerSession:
-        return self.admission.join(DEMO, offer, self.now, None, elsewhere, client=client)[0]
-
-    def copy(self, identity: str = "ann") -> Room:
-        """A room whose publisher is at another worker."""
-        source = RoomSource("w2", heard_at=self.now)
-        _, tracks, _ = self.admission.negotiate_publish(OFFER, over_ipv6=False)
-        return self.rooms.open(DEMO, tracks, lambda _: source, self.now, identity=identity)
-
-    def delete(self, session: SessionId, role: Role = Role.PUBLISH) -> str:
-        return self.admission.delete(session, DEMO, role, self.now)
-
-    @property
-    def room(self) -> Room | None:
-        return self.rooms.find(DEMO)
-
-
-@pytest.fixture
-async def world() -> World:
-    return World()
-
+from shared.names import RoomName
+from shared.sdp.offer import parse_offer
+from tests.support.offers import PLAY_OFFER
+from tests.unit.media.rooms.admission_world import DEMO, GRACE, OFFER, World
 
 # --- taking a room over
 
@@ -433,122 +335,3 @@ async def test_why_viewers_leave_is_told_as_theirs(world: World) -> None:
         assert world.rooms.close(DEMO, reason) == 2
         assert world.ledger.ended[Role.PLAY, of_viewers] == before + 1
         assert world.rooms.close(DEMO, reason) == 0
-
-
-# --- standbys
-
-
-async def test_a_standby_displaces_nobody_and_ends_with_the_room(world: World) -> None:
-    first = world.publish("ann")
-    standby = world.publish("eve", stands_by=True)
-    assert world.room is not None
-    assert world.room.source is first
-    assert (world.room.session_count, world.room.identity) == (2, "ann")
-    world.rooms.close(DEMO, EndReason.ROOM_CLOSED)
-    assert standby.ended
-    assert len(world.roster) == 0
-
-
-async def test_of_standbys_that_are_to_be_alone_one_is_taken(world: World) -> None:
-    world.publish("ann")
-    only = world.publish("eve", stands_by=True, alone=True)
-    with pytest.raises(ServiceError, match="publisher_exists"):
-        world.publish("eve", stands_by=True, alone=True)
-    for _ in range(MOST_STANDBYS - 1):
-        world.publish("bob", stands_by=True)  # who does not mind
-    with pytest.raises(ServiceError, match="publisher_exists"):
-        world.publish("bob", stands_by=True)
-    assert not only.ended
-    assert world.room is not None
-    assert world.room.standbys.count == MOST_STANDBYS
-
-
-async def test_one_that_is_on_stands_by_alone_too(world: World) -> None:
-    world.publish("eve", stands_by=True, alone=True)
-    with pytest.raises(ServiceError, match="publisher_exists"):
-        world.publish("eve", stands_by=True, alone=True)
-
-
-async def test_a_room_without_its_publisher_lives_by_its_standbys(world: World) -> None:
-    first, standby = world.publish("ann"), world.publish("eve", stands_by=True)
-    world.delete(first.id)
-    world.now += 10 * GRACE
-    world.rooms.tick(world.now)
-    room = world.room
-    assert room is not None
-    assert room.publisher_state(world.now) is PublisherState.STOOD_IN
-    world.delete(standby.id)
-    world.rooms.tick(world.now)
-    assert world.room is None
-
-
-async def test_a_publisher_that_comes_back_behind_a_standby_has_time_to_connect(world: World) -> None:
-    first, _ = world.publish("ann"), world.publish("eve", stands_by=True)
-    world.delete(first.id)
-    back = world.publish("bob")  # any publisher comes before all standbys
-    assert not world.may_publish("bob")
-    world.now += START_SECONDS
-    assert world.may_publish("bob")
-    assert back.ended
-
-
-async def test_a_copy_whose_origin_is_gone_is_taken_over_by_a_standby(world: World) -> None:
-    room = world.copy()
-    standby = world.publish("eve", stands_by=True)
-    assert world.room is room
-    assert room.source is standby
-    assert room.publisher_state(world.now) is PublisherState.STOOD_IN
-    assert not room.standbys
-
-
-async def test_a_standby_that_comes_on_changes_places_with_who_was_on(world: World) -> None:
-    first, standby = world.publish("ann"), world.publish("eve", stands_by=True)
-    room = world.room
-    assert room is not None
-    told: list[object] = []
-    for times, (on, off, rank) in enumerate(((standby, first, 1), (first, standby, 0)), 1):
-        [called] = room.standbys
-        called.tell_reports, called.resumption.begin = told.append, lambda: told.append("resumes")  # type: ignore[method-assign]
-        called.feed.rx_packets = 7
-        called.want(world.now, wanted=True)
-        assert called.take([], world.now) is None
-        world.now += LIVE_SECONDS
-        called._came_at = world.now  # sound has come all the while, and no picture, with which to begin
-        assert called.take([], world.now) is room.feed
-        assert (room.source, room.standbys.rank, room.standbys.switches) == (on, rank, times)
-        [relieved] = room.standbys
-        assert (relieved.session, relieved.rank) == (off, 1 - rank)
-        assert relieved.tracks[0].clock.publisher.unix_offset == 1e9
-        assert called.feed.publisher is None
-        room.feed.after_burst.pop(called)(world.now)
-    assert told == ["resumes", room.publisher] * 2
-    assert not first.ended
-    relieved.feed.rx_packets = 7
-    standby.end(EndReason.DELETED)
-    totals = world.ledger.feeds.with_living(world.rooms.feeds())
-    assert totals["rx_packets"] == 21  # a counter of Prometheus' must not decrease
-
-
-async def test_a_standby_is_reported_what_arrives_of_it(world: World) -> None:
-    world.publish("ann")
-    world.publish("eve", stands_by=True)
-    assert world.room is not None
-    [standby], ticked = world.room.standbys, list[float]()
-    standby._feedback.tick = ticked.append  # type: ignore[method-assign]
-    standby.feed.sources[0].heard_at = world.now
-    world.rooms.tick(world.now)
-    assert ticked == [world.now]
-    assert standby._is_wanted  # nothing comes of who is on
-
-
-async def test_a_fault_of_a_standby_ends_it_alone(world: World) -> None:
-    first, standby = world.publish("ann"), world.publish("eve", stands_by=True)
-    assert world.room is not None
-    [broken] = world.room.standbys
-    broken.feed.breaks(RuntimeError("a bug"))
-    world.rooms.tick(world.now)
-    world.roster.tick(world.now)
-    assert standby.ended
-    assert not first.ended
-    assert world.ledger.ended[Role.PUBLISH, EndReason.FAULT] == 1
-    assert not world.room.standbys

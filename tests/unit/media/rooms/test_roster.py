@@ -11,7 +11,7 @@ from media.transport.ice import Credentials
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
 from shared.names import RoomName
-from tests.unit.media.rooms.test_admission import DEMO, OFFER, World
+from tests.unit.media.rooms.admission_world import DEMO, OFFER, World
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from shared.messages.signalling import Role
 from shared.sdp.offer import Offer, parse_offer
 from tests.support.offers import PLAY_OFFER
 from tests.unit.media.negotiation.test_offer import answered
-from tests.unit.media.rooms.test_admission import DEMO, World
+from tests.unit.media.rooms.admission_world import DEMO, World
 
 CANNOT = parse_offer(PLAY_OFFER.decode().replace("VP8", "VP9"))
 

@@ -24,7 +24,7 @@ from shared.sdp.offer import Offer, parse_offer
 from tests.support.demux_socket import HOME, OTHER
 from tests.support.far_end import new_keys
 from tests.support.offers import PLAY_OFFER
-from tests.unit.media.rooms.test_admission import PLAY, World
+from tests.unit.media.rooms.admission_world import PLAY, World
 
 REPORT = receiver_report(1, [])
 WITHOUT_SHORT_RTCP = parse_offer(PLAY_OFFER.decode().replace("a=rtcp-rsize\r\n", ""))
