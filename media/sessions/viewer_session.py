@@ -128,10 +128,16 @@ class ViewerSession(Session):
         return True
 
     def tick(self, now: float) -> None:
-        if now < self._quiet_until and self._may_rest:
+        if self._waiting_report is not None:
+            self._receive_waiting_report(now)
+        if (  # nine of ten ticks of a viewer that gets the best end here: nothing has happened
+            now < self._quiet_until
+            and self._feed.ladder is self._ladder
+            and self._fault is None
+            and self.ice.asked is None
+        ):
             return
         super().tick(now)
-        self._receive_waiting_report(now)
         if self._playback is None:
             return
         if self.most != NO_LIMIT and self._feed.ladder is not self._ladder:
@@ -140,7 +146,6 @@ class ViewerSession(Session):
             self.send_rtcp(reports)
         self._measure(self._playback.measure_seconds, now)
         self._keep_pace()
-        # nine of ten ticks of a viewer that gets the best end here
         self._ladder = self._feed.ladder
         self._quiet_until = min(self._playback.quiet_until, now + MOST_QUIET_SECONDS)
 
@@ -148,16 +153,6 @@ class ViewerSession(Session):
         """Measure the round trip if the last time is `interval` seconds ago."""
         if (request := self.ice.due_measurement(interval, now)) is not None:
             self._send_to(*request)
-
-    @property
-    def _may_rest(self) -> bool:
-        """Whether nothing has happened since the last tick that the next one is for."""
-        return (
-            self._waiting_report is None
-            and self._fault is None
-            and self._feed.ladder is self._ladder
-            and self.ice.asked is None
-        )
 
     def choose(self, rid: str | None, *, picture: bool, most: Size = NO_LIMIT) -> None:
         """Take the viewer's wish: the layer `rid` at best, None for any, and whether it wants a picture.

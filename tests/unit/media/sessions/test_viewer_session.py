@@ -168,6 +168,19 @@ async def test_a_report_waits_for_a_tick_or_another_report_and_is_as_old_as_it_i
     assert playback.charged == 24
 
 
+async def test_a_report_that_waited_takes_no_more_of_a_tick_than_itself(world: World) -> None:
+    """Each viewer reports once a second: a room of many would be looked at all over for nothing."""
+    session, playback = playing(world)
+    untyped: Any = session
+    untyped._srtcp_in = SimpleNamespace(unprotect_rtcp=lambda datagram: datagram)
+    playback.quiet_until = world.now + 60
+    session.tick(world.now)
+    session.receive_media(REPORT, HOME, world.now)
+    session.tick(world.now + 0.1)
+    assert [compound for compound, _, _ in playback.received] == [REPORT]
+    assert playback.calls == ["tick"]
+
+
 @pytest.mark.parametrize("first", [REPORT, pli(1, 1)], ids=["a report", "a request"])
 @pytest.mark.parametrize("rests", [True, False])
 @pytest.mark.parametrize("offer", [PLAY, WITHOUT_SHORT_RTCP], ids=["reduced size", "reports first"])
