@@ -15,7 +15,6 @@ const PICTURES = 4; // of noise, in turns
  * @typedef {object} Upload
  * @property {number} bitrate bits a second that the line carries
  * @property {boolean} isMore it carries more than was tried
- * @property {number} rtt seconds
  *
  * @param {URL} endpoint of the room, which nobody notices
  * @param {string} token empty: none
@@ -51,7 +50,6 @@ class CheckingSession extends SendingSession {
 
 async function measured(pc, progress, signal) {
   const seen = [];
-  let rtt = 0;
   const began = performance.now();
   const share = () => (performance.now() - began) / (1000 * SECONDS);
   while (share() < 1 && !signal.aborted) {
@@ -61,12 +59,11 @@ async function measured(pc, progress, signal) {
     const pair = all.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
     if (!pair) continue;
     seen.push(pair.availableOutgoingBitrate ?? 0);
-    rtt = pair.currentRoundTripTime ?? rtt;
   }
   if (!seen.some(Boolean)) throw new Error(say('publish.noMeasure'));
   const settled = seen.slice(-Math.ceil(SETTLED * seen.length)).sort((a, b) => a - b);
   const bitrate = settled[Math.floor(QUARTILE * settled.length)] ?? 0;
-  return { bitrate, isMore: bitrate >= 0.9 * MOST_BITRATE, rtt };
+  return { bitrate, isMore: bitrate >= 0.9 * MOST_BITRATE };
 }
 
 /** A picture that no encoder makes small. */

@@ -35,7 +35,7 @@ UPLOADS = """async (rates) => {
     const { uploadInWords } = await import('../static/js/publish-check.js');
     const sizes = [[1280, 720, 2.5e6], [640, 360, 9e5], [320, 180, 1.5e5]];
     const layers = sizes.map(([width, height, bitrate]) => ({ width, height, bitrate }));
-    return rates.map((bitrate) => uploadInWords({ bitrate, isMore: false, rtt: 0 }, layers));
+    return rates.map((bitrate) => uploadInWords({ bitrate, isMore: false }, layers));
 }"""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
