@@ -28,13 +28,6 @@ export class BufferMenu {
     });
   }
 
-  /** Opens the list. */
-  open() {
-    if (this.#root.hidden) return;
-    this.#select.focus();
-    this.#select.showPicker?.();
-  }
-
   #wish(/** @type {string} */ value) {
     const wish = Object.hasOwn(WORDS, value) ? value : '';
     this.#select.value = wish;

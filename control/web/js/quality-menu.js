@@ -34,13 +34,6 @@ export class QualityMenu {
     this.#show();
   }
 
-  /** Opens the list. */
-  open() {
-    if (this.#root.hidden) return;
-    this.#select.focus();
-    this.#select.showPicker?.();
-  }
-
   async #choose() {
     const { value } = this.#select;
     const rid = value.startsWith('layer ') ? value.slice('layer '.length) : null;

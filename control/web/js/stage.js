@@ -50,8 +50,6 @@ export class Stage {
   #root;
   #room;
   #player;
-  #quality;
-  #buffer;
   #health = null; // the promise of what judges the present session
   #waitsSince = null; // for somebody to publish; milliseconds
   #ended = null; // when the room did, as the server tells it; milliseconds
@@ -84,8 +82,8 @@ export class Stage {
     this.#player.addEventListener('state', ({ detail }) => this.#tell(detail));
     this.#player.addEventListener('stats', ({ detail }) => this.#showFigures(detail));
     this.#player.addEventListener('layers', ({ detail }) => this.#showChoice(detail));
-    this.#quality = new QualityMenu(this.#part('quality'), this.#player, this.video);
-    this.#buffer = new BufferMenu(this.#part('buffer'), this.#player);
+    new QualityMenu(this.#part('quality'), this.#player, this.video);
+    new BufferMenu(this.#part('buffer'), this.#player);
     this.#player.play();
   }
 
@@ -137,6 +135,14 @@ export class Stage {
   /** @param {string} id */
   #part(id) { return this.#root.querySelector(`#${id}`); }
 
+  /** Opens one of the lists, where there is something to choose. @param {'quality' | 'buffer'} id */
+  #choose(id) {
+    if (this.#part(id).hidden) return;
+    const select = this.#part(id).querySelector('select');
+    select.focus();
+    select.showPicker?.();
+  }
+
   #sign(button, name) {
     this.#part(button).querySelector('use').setAttribute('href', new URL(`static/icons.svg#${name}`, ROOT));
   }
@@ -178,8 +184,8 @@ export class Stage {
       ArrowUp: () => this.#attended && this.changeVolume(VOLUME_STEP),
       ArrowDown: () => this.#attended && this.changeVolume(-VOLUME_STEP),
       i: quietly(this.toggleFigures),
-      q: () => this.#quality.open(),
-      b: () => this.#buffer.open(),
+      q: () => this.#choose('quality'),
+      b: () => this.#choose('buffer'),
       p: quietly(this.togglePicture),
       f: quietly(this.toggleFullScreen),
     });
