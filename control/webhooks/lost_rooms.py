@@ -54,7 +54,6 @@ class LostRooms:
 
     async def _turn(self) -> None:
         try:
-            self._watch.check()
             await self._watch.check_settled()  # workers that live may not be in the directory yet
             if await self._lease.take():
                 await self._look(monotonic())

@@ -27,7 +27,7 @@ class World:
         self.owner = W1
         self.now = 0.0
         self.is_away = False
-        self.is_settled = self.is_known = True
+        self.is_settled = True
         self.ended: list[tuple[str, str]] = []
         self.lease = Lease()
         self.lost_rooms = LostRooms(
@@ -50,10 +50,6 @@ class World:
 
     async def end(self, room: str, broadcast: Broadcast, at: float, reason: str) -> None:
         self.ended.append((room, reason))
-
-    def check(self) -> None:
-        if not self.is_known:
-            raise ServiceError(ErrorCode.NO_WORKER)
 
     async def check_settled(self) -> None:
         if not self.is_settled:
@@ -115,15 +111,14 @@ async def test_silence_before_redis_was_away_does_not_count(world: World) -> Non
     assert not world.ended
 
 
-@pytest.mark.parametrize("lacks", ["is_settled", "is_known"])
 async def test_nobody_is_dead_while_redis_is_away_or_workers_announce_themselves_to_it_again(
-    world: World, lacks: str
+    world: World,
 ) -> None:
     world.process = None
-    setattr(world, lacks, False)
+    world.is_settled = False  # as the watch has it in both cases
     for now in range(20):
         await world.turn(float(now))
-    setattr(world, lacks, True)
+    world.is_settled = True
     await world.turn(20.0)
     assert not world.ended
 
