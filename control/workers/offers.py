@@ -167,7 +167,8 @@ class Offers:
                 return owner, 0
         found = await self._cluster.in_room(room, holders)
         statuses = {worker: status for worker, (status, part) in found.items() if part or worker == owner}
-        worker = viewer_worker(owner, statuses, refused, self._calls.suspects(), _draw())
+        draw = random.random()  # noqa: S311
+        worker = viewer_worker(owner, statuses, refused, self._calls.suspects(), draw)
         if worker is None:
             worker = await self._another(refused | {owner})
         elsewhere = sum(part.subscribers for other, (_, part) in found.items() if part and other != worker)
@@ -180,8 +181,3 @@ class Offers:
         if fit := [worker for worker in drawn if worker not in unfit]:
             return fit[0]
         raise ServiceError(ErrorCode.WORKER_FULL, detail="every worker is at its limit")
-
-
-def _draw() -> float:
-    """A number in [0, 1) that decides between equals; no secret."""
-    return random.random()  # noqa: S311

@@ -37,13 +37,6 @@ class Announcer:
         if await called(self._redis, hold) != self._process.encode():
             raise WorkerIdTakenError
 
-    async def beat(
-        self, status: WorkerStatus, rooms: Sequence[RoomStatus], beside: Sequence[Command | Call]
-    ) -> list[Any]:
-        """Hold the worker's id, then `announce`. Raises as `hold` does."""
-        await self.hold()
-        return await self.announce(status, rooms, beside=beside)
-
     async def announce(
         self,
         status: WorkerStatus,

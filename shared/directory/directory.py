@@ -111,7 +111,8 @@ class Directory:
         claimed = list(claims)
         renewals = self._claims.renewals(claimed)
         try:
-            results = await announcer.beat(status, rooms, [*renewals, *along])
+            await announcer.hold()
+            results = await announcer.announce(status, rooms, beside=[*renewals, *along])
         except ResponseError:  # Redis answers, and refuses writes
             self._claims.refused(claimed, worker)
             raise
