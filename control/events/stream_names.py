@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from control.workers.cluster import LIMIT_SECONDS
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
+from shared.bus.batch import Batch
 from shared.bus.redis_clock import RedisClock
 from shared.names import SessionId
 
@@ -27,20 +28,20 @@ class StreamNames:
         self._watch = watch
 
     async def add(self, session: SessionId, name: str) -> None:
-        key = keys.event_streams(session)
-        async with self._watch.bounded(LIMIT_SECONDS), self._redis.pipeline() as pipe:
-            pipe.zadd(key, {name: self._clock.now()})
-            pipe.zremrangebyrank(key, 0, -1 - MAX_NAMES)
-            pipe.expire(key, LIFE_SECONDS)
-            await pipe.execute()
+        key, batch = keys.event_streams(session), Batch(self._redis)
+        batch.add("ZADD", key, self._clock.now(), name)
+        batch.add("ZREMRANGEBYRANK", key, 0, -1 - MAX_NAMES)
+        batch.add("EXPIRE", key, LIFE_SECONDS)
+        async with self._watch.bounded(LIMIT_SECONDS):
+            await batch.execute()
 
     async def has(self, session: SessionId, name: str) -> bool:
         """Whether the stream was created and is not closed. Keeps it alive."""
-        key = keys.event_streams(session)
-        async with self._watch.bounded(LIMIT_SECONDS), self._redis.pipeline() as pipe:
-            pipe.zscore(key, name)
-            pipe.expire(key, LIFE_SECONDS)
-            score, _ = await pipe.execute()
+        key, batch = keys.event_streams(session), Batch(self._redis)
+        batch.add("ZSCORE", key, name)
+        batch.add("EXPIRE", key, LIFE_SECONDS)
+        async with self._watch.bounded(LIMIT_SECONDS):
+            score, _ = await batch.execute()
         return score is not None
 
     async def remove(self, session: SessionId, name: str) -> bool:
@@ -54,7 +55,8 @@ class StreamNames:
         One round trip for each 500.
         """
         for start in range(0, len(sessions), _SLICE):
-            async with self._watch.bounded(LIMIT_SECONDS), self._redis.pipeline(transaction=False) as pipe:
-                for session in sessions[start : start + _SLICE]:
-                    pipe.expire(keys.event_streams(session), LIFE_SECONDS)
-                await pipe.execute()
+            batch = Batch(self._redis)
+            for session in sessions[start : start + _SLICE]:
+                batch.add("EXPIRE", keys.event_streams(session), LIFE_SECONDS)
+            async with self._watch.bounded(LIMIT_SECONDS):
+                await batch.execute()

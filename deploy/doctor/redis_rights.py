@@ -3,10 +3,10 @@
 import hashlib
 import secrets
 
-from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from deploy.doctor.finding import About, Finding
+from shared.bus.connection import ShortCalls
 from shared.bus.keys import PREFIX
 from shared.bus.primary import CLUSTER_PREFIX
 from shared.settings.redis_url import Kind, RedisUrl
@@ -17,7 +17,7 @@ _SCRIPT = "return 1"
 _SCRIPT_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
-async def look(redis: Redis, url: RedisUrl) -> Finding:
+async def look(redis: ShortCalls, url: RedisUrl) -> Finding:
     user = url.user
     refused, other = await _refusals(redis, CLUSTER_PREFIX if url.kind is Kind.CLUSTER else PREFIX)
     if refused:
@@ -30,7 +30,7 @@ async def look(redis: Redis, url: RedisUrl) -> Finding:
     return ABOUT.ok(f"the user {user} may do all that Roomcast needs")
 
 
-async def _refusals(redis: Redis, keys: str) -> tuple[set[str], str]:
+async def _refusals(redis: ShortCalls, keys: str) -> tuple[set[str], str]:
     """The rules that the user lacks, and the first other error, if there was one.
 
     `keys` is what the names of all keys begin with.
@@ -39,10 +39,7 @@ async def _refusals(redis: Redis, keys: str) -> tuple[set[str], str]:
     refused: set[str] = set()
     other = ""
     for commands in (cleaning(prefix), using(prefix), cleaning(prefix)):
-        async with redis.pipeline(transaction=False) as pipe:
-            for command in commands:
-                pipe.execute_command(*command)
-            results = await pipe.execute(raise_on_error=False)
+        results = await redis.exchange(commands)
         for command, result in zip(commands, results, strict=True):
             if isinstance(result, NoPermissionError):
                 refused.add(_rule(command, str(result), keys))
@@ -119,8 +116,6 @@ def using(prefix: str) -> list[tuple[str | int, ...]]:
         ("SCRIPT LOAD", _SCRIPT),
         ("EVALSHA", _SCRIPT_SHA, 1, string),
         ("EVAL", _SCRIPT, 1, string),
-        ("MULTI",),
-        ("EXEC",),
     ]
 
 

@@ -8,10 +8,9 @@ lose a cancellation: the cancelled task would continue.
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
-from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -95,18 +94,8 @@ class ShortCalls(Redis):
         except ResponseError as error:
             return error
 
-    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        return _ShortPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
-
-class _ShortPipeline(Pipeline):
-    async def execute(self, *args: Any, **options: Any) -> list[Any]:
-        async with answered_within(CALL_TIMEOUT_SECONDS):
-            results: list[Any] = await super().execute(*args, **options)
-            return results
-
-
-def connect(url: str) -> Redis:
+def connect(url: str) -> ShortCalls:
     """A client for short calls. It connects on first use, and fails fast instead of retrying.
 
     `url` is a REDIS_URL; raises `ValueError` if it is none.
@@ -119,7 +108,7 @@ def connect(url: str) -> Redis:
         health_check_interval=_HEALTH_SECONDS,
         **connection_options(url),
     )
-    return ShortCalls.from_pool(pool)
+    return cast(ShortCalls, ShortCalls.from_pool(pool))
 
 
 class ListReader:

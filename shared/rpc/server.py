@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.bus import keys
-from shared.bus.batch import Call, called
+from shared.bus.batch import Batch, Call, called
 from shared.bus.connection import ListReader
 from shared.bus.fair_timeout import fair_timeout
 from shared.bus.redis_clock import RedisClock
@@ -90,10 +90,10 @@ class RpcServer:
     async def close(self) -> None:
         """Take no request that comes later: its caller is told at once. May raise `RedisError`."""
         self._closing = True
-        async with self._redis.pipeline() as pipe:  # behind all that wait: `run` gets there
-            pipe.rpush(self._list, CLOSED)
-            pipe.expire(self._list, keys.LIST_TTL_SECONDS)
-            await pipe.execute()
+        batch = Batch(self._redis)
+        batch.add("RPUSH", self._list, CLOSED)  # behind all that wait: `run` gets there
+        batch.add("EXPIRE", self._list, keys.LIST_TTL_SECONDS)
+        await batch.execute()
 
     async def _requests(self) -> AsyncIterator[bytes]:
         """The requests as they come, each when there is room for it; ends after `close`."""

@@ -20,11 +20,11 @@ async def ping(redis: Redis) -> None:
     await redis.ping()
 
 
-async def pipe(redis: Redis) -> None:
-    async with redis.pipeline(transaction=False) as pipe:
-        pipe.rpush("list", b"x")
-        pipe.expire("list", 10)
-        await pipe.execute()
+async def several(redis: Redis) -> None:
+    at_once = batch.Batch(redis)
+    at_once.add("RPUSH", "list", b"x")
+    at_once.add("EXPIRE", "list", 10)
+    await at_once.execute()
 
 
 async def script(redis: Redis) -> None:
@@ -32,7 +32,7 @@ async def script(redis: Redis) -> None:
 
 
 Call = Callable[[Redis], Awaitable[None]]
-CALLS = pytest.mark.parametrize("call", [ping, pipe, script])
+CALLS = pytest.mark.parametrize("call", [ping, several, script])
 
 
 @CALLS

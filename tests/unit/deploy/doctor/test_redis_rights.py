@@ -48,7 +48,6 @@ async def look(url: str) -> Finding:
         (["-blpop", "-zadd"], "+blpop +zadd"),
         (["-evalsha"], "+evalsha"),
         (["-script"], "+script|load"),
-        (["-multi"], "+multi"),
         (["-time"], "+time"),
         (["-ping"], "+ping"),
         (["-del"], "+del"),
