@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from media.pure.fan_out import fan_out_by
 from media.pure.run import Opener
+from media.rtp.extensions import send_time
 from media.rtp.joined import Joined
 from media.rtp.run import MakeOpener, between
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
@@ -23,7 +24,6 @@ from media.switch.intake import take_all, take_opened
 from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.resend import resend
-from media.switch.sent_at import SentAt
 from media.switch.viewer import Behind, Place, Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
@@ -113,7 +113,7 @@ class PacketSwitch:
                 viewer.behind = JoinBurst(number)
             elif run_up := track.run_up(feed.next_indexes[number]):
                 viewer.start_at(number, run_up[0].first)
-                profile.send_held(run_up, viewer, SentAt(now))
+                profile.send_held(run_up, viewer, send_time(now))
             profile.add(viewer)
         return viewer
 
@@ -168,7 +168,7 @@ class PacketSwitch:
             first = between(held[0], held[0].first, held[0].first + 1)
             resend(viewer, first, viewer.offsets[takes.track], viewer.shifts[takes.track], now)
         if behind is None:
-            profile.send_held(held, viewer, SentAt(now))
+            profile.send_held(held, viewer, send_time(now))
         else:
             for run in held:
                 behind.add(run)
@@ -206,7 +206,7 @@ class PacketSwitch:
         if isinstance(viewer.behind, Paced) and (begins_at := viewer.behind.begins_at) is not None:
             place = Place(track, begins_at, viewer.behind.shift)
             viewer.take(place, feed.ssrc_of(track, viewer.forms[track]))
-        _profile(feed, viewer, track).send_held(due, viewer, SentAt(now))
+        _profile(feed, viewer, track).send_held(due, viewer, send_time(now))
         if viewer.behind.caught_up:
             _caught_up(feed, viewer)
 
@@ -249,7 +249,7 @@ class PacketSwitch:
             for run in redundant:
                 sent[run.track].keep(run, now)
             runs += redundant
-        sent_at = SentAt(now)
+        sent_at = send_time(now)
         for run in runs:
             for profile in feed.profiles[run.track].values():
                 profile.send(run, sent_at)

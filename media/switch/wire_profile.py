@@ -9,7 +9,6 @@ from itertools import groupby
 
 from media.rtp.libsrtp import SrtpError
 from media.rtp.run import Form, Run, between, id_table
-from media.switch.sent_at import SentAt
 from media.switch.viewer import SentCount, Viewer
 from media.switch.wire import Wire
 from media.transport.address import FanOut, Target, numbers
@@ -45,8 +44,11 @@ class WireProfile:
     def deserted(self) -> bool:
         return not self.viewers and not self.behind
 
-    def send(self, run: Run, sent_at: SentAt) -> None:
-        """Send a run to each viewer, but for what lies before its start, or waits in its join burst."""
+    def send(self, run: Run, sent_at: bytes) -> None:
+        """Send a run to each viewer, but for what lies before its start, or waits in its join burst.
+
+        `sent_at` is what a viewer is told of when that is: see `send_time`.
+        """
         self.count.packets += len(run)
         self.count.octets += run.octets
         if run.first >= self.start:
@@ -57,13 +59,13 @@ class WireProfile:
         for viewer in self.behind:
             self._send_due(run, viewer, sent_at)
 
-    def send_held(self, runs: Iterable[Run], viewer: Viewer, sent_at: SentAt) -> None:
+    def send_held(self, runs: Iterable[Run], viewer: Viewer, sent_at: bytes) -> None:
         """Send `viewer` alone what the other viewers got earlier."""
         for run in runs:
             self._fan(run, (viewer,), sent_at)
             viewer.count(run, 1)
 
-    def _send_due(self, run: Run, viewer: Viewer, sent_at: SentAt) -> None:
+    def _send_due(self, run: Run, viewer: Viewer, sent_at: bytes) -> None:
         indexes = range(run.first, run.first + len(run))
         for due, same in groupby(indexes, lambda index: viewer.was_sent(self.track, index)):
             first, *others = same
@@ -75,13 +77,13 @@ class WireProfile:
             if viewer.behind is not None and viewer.is_behind(self.track):
                 viewer.behind.add(part)
 
-    def _fan(self, run: Run, viewers: Iterable[Viewer], sent_at: SentAt) -> None:
+    def _fan(self, run: Run, viewers: Iterable[Viewer], sent_at: bytes) -> None:
         """The hot loop over the viewers.
 
         A viewer of which an index would serve twice is left out, and its sender counts that.
         """
         track, first, count = self.track, run.first, len(run)
-        form = self._form._replace(value=sent_at.value) if self.wire.sent_at else self._form
+        form = self._form._replace(value=sent_at) if self.wire.sent_at else self._form
         ssrc = form.ssrc or run.ssrc
         targets: dict[FanOut, list[Target]] = {}
         latest: FanOut | None = None

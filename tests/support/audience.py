@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from media.pure.fan_out import fan_out_by
+from media.rtp.extensions import send_time
 from media.rtp.run import MOST_PACKETS, Run
 from media.rtp.srtp import InboundSession, Profile, SrtpKeys, inbound_session
-from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
@@ -69,7 +69,7 @@ class Audience:
     def send(self, *runs: Run) -> None:
         for run in runs:
             if run.track in self.profiles:
-                self.profiles[run.track].send(run, SentAt(0.0))
+                self.profiles[run.track].send(run, send_time(0.0))
 
     def received(self, viewer: Viewer) -> list[bytes]:
         """What arrived since the last call, decrypted."""

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from media.pure.fan_out import fan_out_by
 from media.rtp import srtp_sender
+from media.rtp.extensions import send_time
 from media.rtp.packet import RtpPacket
 from media.rtp.run import MOST_PACKETS, NOT_KEPT, Form, Run
 from media.rtp.srtp import Profile, SrtpKeys
 from media.rtp.srtp_sender import SpentError, SrtpSender
-from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
@@ -114,7 +114,7 @@ def _sent(
             viewer = Viewer(keys, at, transmit, fan_out, [wire], [1])
             viewer.offsets, viewer.shifts = (offset,), (shift,)
             profile.add(viewer)
-        profile.send(run, SentAt(3.0))
+        profile.send(run, send_time(3.0))
     for viewer in profile.viewers:
         own = run.first - viewer.offsets[0]
         with pytest.raises(SpentError):

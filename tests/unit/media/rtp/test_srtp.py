@@ -5,6 +5,7 @@ import os
 import pytest
 
 from media.pure.fan_out import fan_out_by
+from media.rtp.extensions import send_time
 from media.rtp.libsrtp import MAX_PACKET, SrtpError
 from media.rtp.packet import parse
 from media.rtp.srtp import (
@@ -16,7 +17,6 @@ from media.rtp.srtp import (
     split_keying_material,
 )
 from media.rtp.srtp_sender import SrtpSender, derive_key
-from media.switch.sent_at import SentAt
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
 from media.switch.wire_profile import WireProfile
@@ -60,7 +60,7 @@ def test_our_gcm_protects_as_the_vector_of_rfc_7714() -> None:
     viewer = Viewer(new_keys(), at, transmit, fan_out, [wire], [0])
     viewer.sender._session = KEY, SALT
     profile.add(viewer)
-    profile.send(run_of(packet, ssrc=packet.ssrc, first=packet.sequence), SentAt(0.0))
+    profile.send(run_of(packet, ssrc=packet.ssrc, first=packet.sequence), send_time(0.0))
     assert sent == [PROTECTED]
 
 
