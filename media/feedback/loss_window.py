@@ -1,6 +1,7 @@
 """What share of packets a receiver lost, over a time that means something."""
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 from media.rtp.rtcp import ReportBlock
@@ -13,12 +14,20 @@ STALE_SECONDS = 3.0
 
 
 class LostPackets(NamedTuple):
-    """`lost` of the `expected` packets of the stream `ssrc`, of which `first` is the lowest number."""
+    """`lost` of the `expected` packets of the stream `ssrc`, of which `first` is the lowest number.
+
+    `seconds` is the time from report to report.
+    """
 
     lost: int
     expected: int
     ssrc: int
     first: int
+    seconds: float
+
+    @property
+    def share(self) -> float:
+        return self.lost / self.expected
 
 
 class LossWindow:
@@ -30,18 +39,22 @@ class LossWindow:
         # by SSRC: when, the highest sequence number, and packets lost
         self._began: dict[int, tuple[float, int, int]] = {}
 
-    def take(self, blocks: Iterable[ReportBlock], now: float) -> LostPackets | None:
-        """What the worst stream has lost since its last result; None: it is too early."""
-        worst: LostPackets | None = None
+    def take(self, blocks: Iterable[ReportBlock], now: float) -> list[LostPackets]:
+        """What each stream has lost since its last result, if it is time for one."""
+        results = []
         for block in blocks:
             present = now, block.highest_sequence, block.packets_lost
             since, highest, lost = self._began.setdefault(block.ssrc, present)
             expected = block.highest_sequence - highest
             if now - since >= WINDOW_SECONDS and not 0 <= expected < LEAST_PACKETS:
                 self._began[block.ssrc] = present
-                if now - since <= STALE_SECONDS:
-                    expected = max(expected, 1)
-                    lost = min(max(block.packets_lost - lost, 0), expected)
-                    if worst is None or lost * worst.expected > worst.lost * expected:
-                        worst = LostPackets(lost, expected, block.ssrc, highest + 1)
-        return worst
+                expected = max(expected, 1)
+                lost = min(max(block.packets_lost - lost, 0), expected)
+                results.append(LostPackets(lost, expected, block.ssrc, highest + 1, now - since))
+        return results
+
+
+def worst(results: Iterable[LostPackets]) -> LostPackets | None:
+    """What the stream lost that lost most; None: no stream says something of the line by now."""
+    lately = (each for each in results if each.seconds <= STALE_SECONDS)
+    return max(lately, key=attrgetter("share"), default=None)

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable
 
+from media.feedback.loss_window import LostPackets
 from media.line.loss_run import certain
-from media.rtp.rtcp import ReportBlock
 from media.switch.redundant_sound import MOST_EARLIER
 
 LOSSY, VERY_LOSSY = 0.01, 0.05  # shares of packets lost, from which on one goes along, and two
@@ -12,9 +12,7 @@ CLEAN = 0.005  # a share below this is no reason for any
 CLEAN_SECONDS = 12.0  # a line without losses for this long needs none any more
 NARROW_SECONDS = 5.0  # a line that had no room gets none for this long
 
-_WINDOW_SECONDS = 0.9  # reports come each second; beside a NACK they come each few milliseconds
 _MEMORY_SECONDS = 10.0  # losses count less and less: to 0.37 in this time
-_MOST_EXPECTED = 1 << 16  # packets from one report to the next; the numbers of more are nonsense
 # Losses come in bursts if so large a share of so many lost packets followed another one. By chance it is the
 # share of packets lost.
 _BURSTS, _LEAST_LOST = 0.3, 6.0
@@ -33,13 +31,11 @@ class Redundancy:
         self._bursts = _Faded(), _Faded()  # packets asked for again; those that follow another one of them
         self._dirty_at = self._narrow_at = -math.inf
 
-    def report(self, blocks: Iterable[ReportBlock], now: float) -> None:
-        """Take reports of the line's streams: the sound, and the picture, of which there are more."""
-        for block in blocks:
-            stream = self._streams.get(block.ssrc)
-            if stream is None:
-                self._streams[block.ssrc] = _Stream(block, now)
-            elif (share := stream.take(block, now)) is not None and share > CLEAN:
+    def report(self, results: Iterable[LostPackets], now: float) -> None:
+        """Take what the line's streams lost: the sound, and the picture, of which there are more packets."""
+        for each in results:
+            self._streams.setdefault(each.ssrc, _Stream()).take(each, now)
+            if each.lost > 1 and each.share > CLEAN:  # a single packet is chance
                 self._dirty_at = now
 
     def asked(self, ssrc: int, sequences: Iterable[int], now: float) -> None:
@@ -84,31 +80,18 @@ class Redundancy:
 
 
 class _Stream:
-    """What is reported of one stream. `share` is what was lost lately: as much as is certain."""
+    """What was lost of one stream lately: `share` is as much of it as is certain."""
 
-    __slots__ = ("_began_at", "_expected", "_highest", "_lost", "_missing", "share")
+    __slots__ = ("_expected", "_lost", "share")
 
-    def __init__(self, block: ReportBlock, now: float) -> None:
+    def __init__(self) -> None:
         self.share = 0.0
-        self._expected, self._missing = _Faded(), _Faded()
-        self._begin(block, now)
+        self._expected, self._lost = _Faded(), _Faded()
 
-    def _begin(self, block: ReportBlock, now: float) -> None:
-        self._began_at, self._highest, self._lost = now, block.highest_sequence, block.packets_lost
-
-    def take(self, block: ReportBlock, now: float) -> float | None:
-        """The share lost since the last result: 0 if that is a single packet. None: it is too early."""
-        if now - self._began_at < _WINDOW_SECONDS:
-            return None
-        expected = block.highest_sequence - self._highest
-        missing = min(max(block.packets_lost - self._lost, 0), expected)
-        self._begin(block, now)
-        if not 0 < expected < _MOST_EXPECTED:
-            return None
-        self._expected.add(expected, now)
-        self._missing.add(missing, now)
-        self.share = certain(self._missing.at(now), self._expected.at(now), _DEVIATIONS)
-        return missing / expected if missing > 1 else 0.0
+    def take(self, result: LostPackets, now: float) -> None:
+        self._expected.add(result.expected, now)
+        self._lost.add(result.lost, now)
+        self.share = certain(self._lost.at(now), self._expected.at(now), _DEVIATIONS)
 
 
 class _Faded:

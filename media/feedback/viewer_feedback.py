@@ -12,7 +12,7 @@ from itertools import islice
 
 from media.counts import ViewerStats
 from media.feedback.compound import packets_of
-from media.feedback.loss_window import LossWindow
+from media.feedback.loss_window import LossWindow, worst
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.feedback.retransmit_budget import RetransmitBudget
 from media.feedback.token_bucket import TokenBucket
@@ -270,13 +270,12 @@ class ViewerFeedback:
             self._budget.measured(rtt, now)
         # of retransmissions there are few: one that is lost would look like half of the stream
         media = [block for block in blocks if self._track_of(block.ssrc) is not None]
+        results = self._loss_window.take(media, now)
         if self._sound is not None:
-            self._sound.report(media, now)
-        if self._picture is None:
-            return
-        if (lost := self._loss_window.take(media, now)) is not None:
-            since = self._sent_at(lost.ssrc, lost.first, now)
-            self._picture.report(lost.lost, lost.expected, since, rtt, now)
+            self._sound.report(media, results, now)
+        if self._picture is not None and (most := worst(results)) is not None:
+            since = self._sent_at(most.ssrc, most.first, now)
+            self._picture.report(most.lost, most.expected, since, rtt, now)
 
     def _sent_at(self, ssrc: int, sequence: int, now: float) -> float:
         """When the packet of that number was sent; minus infinity: so long ago that it is not held.

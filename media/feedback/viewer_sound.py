@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from media.counts import ViewerStats
+from media.feedback.loss_window import LostPackets
 from media.feedback.redundancy import Redundancy
 from media.feedback.viewer_picture import ViewerPicture
 from media.rtp.rtcp import ReportBlock
@@ -54,8 +55,8 @@ class ViewerSound:
         """Packets that were sent with earlier ones so far."""
         return sum(self._viewer.sent(number)[0] for number in self._forms)
 
-    def report(self, blocks: Sequence[ReportBlock], now: float) -> None:
-        """Take what the receiver says of the streams that it gets: sound and picture."""
+    def report(self, blocks: Sequence[ReportBlock], results: Sequence[LostPackets], now: float) -> None:
+        """Take what the receiver says of the streams that it gets, sound and picture, and what they lost."""
         for block in blocks:
             if block.ssrc == self._ssrc:
                 if self._lost is not None and block.packets_lost > self._lost:
@@ -65,7 +66,7 @@ class ViewerSound:
                     self._stats.sound_lost += more
                 self._lost = block.packets_lost
         if self._viewer.backlog is None:
-            self._redundancy.report(blocks, now)
+            self._redundancy.report(results, now)
             self._judge()
 
     def _judge(self) -> None:

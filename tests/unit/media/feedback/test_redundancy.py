@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from media.feedback.loss_window import LossWindow
 from media.feedback.redundancy import CLEAN_SECONDS, NARROW_SECONDS, Redundancy
 from media.rtp.rtcp import ReportBlock
 
@@ -16,6 +17,7 @@ class Line:
 
     def __init__(self, packets: int = 50, ssrc: int = SOUND) -> None:
         self.redundancy = Redundancy()
+        self._window = LossWindow()
         self.packets, self.ssrc = packets, ssrc
         self.highest = self.lost = 0
         self.now = 100.0
@@ -25,8 +27,11 @@ class Line:
         self.highest += self.packets
         self.lost += sum(self._random.random() < loss for _ in range(self.packets))
         self.now += 1.0
-        block = ReportBlock(self.ssrc, 0, self.lost, self.highest, 0, 0, 0)
-        self.redundancy.report([block], self.now)
+        return self.report(self.highest, self.lost, is_narrow=is_narrow)
+
+    def report(self, highest: int, lost: int, *, is_narrow: bool = False) -> int:
+        block = ReportBlock(self.ssrc, 0, lost, highest, 0, 0, 0)
+        self.redundancy.report(self._window.take([block], self.now), self.now)
         return self.redundancy.decide(self.now, is_narrow=is_narrow)
 
     def seconds(self, count: int, loss: float, *, is_narrow: bool = False) -> list[int]:
@@ -120,5 +125,4 @@ def test_numbers_that_cannot_be_are_nothing() -> None:
     line.seconds(3, 0.0)
     for highest, lost in ((0xFFFFFFFF, 0x7FFFFF), (0, -0x800000), (0xFFFFFFFF, 0x7FFFFF)):
         line.now += 1.0
-        line.redundancy.report([ReportBlock(SOUND, 255, lost, highest, 0, 0, 0)], line.now)
-        assert line.redundancy.decide(line.now, is_narrow=False) == 0
+        assert line.report(highest, lost) == 0
