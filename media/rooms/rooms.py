@@ -51,8 +51,8 @@ class Rooms:
         ledger: Ledger,
         copies: Copies,
         closed: Callable[[RoomName, bool], None],
+        chronicle: Chronicle,
         recorder: Recorder | None = None,
-        chronicle: Chronicle | None = None,
         *,
         grace: float,
         policy: Policy = NOTHING_SET,
@@ -63,8 +63,8 @@ class Rooms:
         self._ledger = ledger
         self._copies = copies
         self._closed = closed
-        self._recorder = recorder
         self._chronicle = chronicle
+        self._recorder = recorder
         self._policy = policy
         self._join_burst: JoinBurstMode = join_burst
         self._grace = grace
@@ -100,8 +100,7 @@ class Rooms:
         )
         if not is_check(name):
             self._record(room)
-            if self._chronicle is not None:
-                self._chronicle.opened(room)
+            self._chronicle.opened(room)
         return room
 
     def succeed(self, room: Room, tracks: Sequence[PublishedTrack], source: MakeSource) -> None:
@@ -125,8 +124,7 @@ class Rooms:
                 standby.session.end(EndReason.CODEC_CHANGED)
             room.end_recording()  # they begin new files
         self._record(room)
-        if self._chronicle is not None:
-            self._chronicle.opened(room)
+        self._chronicle.opened(room)
         return former
 
     # --- standbys
@@ -259,8 +257,7 @@ class Rooms:
         for room in list(self._rooms.values()):
             try:
                 room.tick(now)
-                if self._chronicle is not None:
-                    self._chronicle.look(room)
+                self._chronicle.look(room)
             except Exception:
                 log.exception("unexpected room error", room=room.name)
                 self._close(room, EndReason.FAULT)
@@ -302,8 +299,7 @@ class Rooms:
     def end(self, room: Room, reason: EndReason) -> None:
         """End a room but keep its name, for the room that replaces it."""
         del self._rooms[room.name]
-        if self._chronicle is not None:
-            self._chronicle.ended(room, reason)
+        self._chronicle.ended(room, reason)
         for feed in (room.feed, *(standby.feed for standby in room.standbys)):
             self._ledger.feeds.retire(feed)
         self._copies.room_closed(room.name, reason)

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from media.negotiation.candidates import Candidates
 from media.relay.edge import Edge
+from media.rooms.chronicle import Chronicle
 from media.rooms.room import Room
 from media.sessions.end_reason import EndReason
 from media.sessions.session import Session
@@ -144,6 +145,7 @@ async def running_plane(
         ports,
         Candidates([("127.0.0.1", port.address[1])]),
         lambda name, was_heard: heartbeat.release(name, was_open=was_heard),
+        Chronicle(WORKER, "process", lambda: None),
         grace=grace,
     )
     heartbeat = Heartbeat(

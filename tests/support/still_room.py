@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from functools import cache
 from types import SimpleNamespace
 
+from media.rooms.chronicle import Chronicle
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.sessions.ledger import Ledger
-from shared.names import RoomName
+from shared.names import RoomName, WorkerId
 from tests.support.encoded import encode
 from tests.support.far_end import rtp
 from tests.support.published import video
@@ -26,7 +27,8 @@ def keyframe_payloads(codec: str) -> tuple[bytes, ...]:
 
 def new_rooms(policy: Policy = NOTHING_SET) -> Rooms:
     copies = SimpleNamespace(room_closed=lambda *_: None, tracks_changed=lambda _: None)
-    return Rooms(Ledger(), copies, lambda *_: None, grace=60.0, policy=policy)
+    chronicle = Chronicle(WorkerId("w1"), "process", lambda: None)
+    return Rooms(Ledger(), copies, lambda *_: None, chronicle, grace=60.0, policy=policy)
 
 
 def open_room(rooms: Rooms, name: str, codec: str = "VP8") -> Room:

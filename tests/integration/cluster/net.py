@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from media.negotiation.candidates import Candidates
 from media.relay.edge import Edge
+from media.rooms.chronicle import Chronicle
 from media.sessions.end_reason import EndReason
 from media.transport.ports import Ports
 from media.transport.udp import UdpPort
@@ -71,6 +72,7 @@ class Worker:
             self.ports,
             Candidates(named(["127.0.0.1"], addresses)),
             lambda *_: None,
+            Chronicle(name, "process", lambda: None),
             relay_addresses=named([relay_host], addresses),
             grace=GRACE,
             max_edges=max_edges,

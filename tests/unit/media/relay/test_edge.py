@@ -13,6 +13,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.relay import edge as module
 from media.relay.edge import LINGER_SECONDS, RETRY_SECONDS, Edge
 from media.relay.edge_relay import Lost, Taken
+from media.rooms.chronicle import Chronicle
 from media.rooms.rooms import Rooms
 from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
@@ -69,6 +70,7 @@ class World:
             Ledger(),
             SimpleNamespace(room_closed=lambda *_: None, tracks_changed=lambda _: None),
             lambda *_: None,
+            Chronicle(HERE, "process", lambda: None),
             grace=0.0,
             clock=lambda: self.now,
         )

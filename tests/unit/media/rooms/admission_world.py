@@ -7,6 +7,7 @@ from typing import Any
 
 from media.negotiation.candidates import Candidates
 from media.rooms.admission import Admission
+from media.rooms.chronicle import Chronicle
 from media.rooms.policy import NOTHING_SET, Policy
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
@@ -57,6 +58,7 @@ class World:
             self.ledger,
             self.copies,
             lambda *freed: self.freed.append(freed),
+            Chronicle(WorkerId("w1"), "process", lambda: None),
             grace=grace,
             clock=lambda: self.now,
             unix_clock=lambda: self.now + 1e9,

@@ -51,14 +51,14 @@ class World:
                 tracks_changed=lambda name: self.told.append(("copies change", name)),
             ),
             lambda name, _: self.freed.append(name),
-            cast(Any, self.recordings),
-            grace=0.0,
-            policy=Policy(lambda room: self.settings.get(room, RoomSettings(room=room)), records=records),
-            chronicle=SimpleNamespace(
+            SimpleNamespace(
                 opened=lambda room: self.told.append(("opened", room.name)),
                 look=lambda room: self.told.append(("looked", room.name)),
                 ended=lambda room, _: self.told.append(("ended", room.name)),
             ),
+            cast(Any, self.recordings),
+            grace=0.0,
+            policy=Policy(lambda room: self.settings.get(room, RoomSettings(room=room)), records=records),
             unix_clock=lambda: 1_000.0,
         )
 
