@@ -1,7 +1,8 @@
 """Puts runs of packets in order, and reports a gap where packets never came."""
 
-import heapq
+from bisect import insort
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from media.rtp.run import Run, between
 
@@ -15,9 +16,8 @@ class ReorderBuffer:
 
     def __init__(self) -> None:
         self._next: int | None = None
-        self._waiting: dict[int, tuple[Run, float]] = {}  # by the first index
+        self._waiting: list[tuple[int, float, Run]] = []  # by the first index; and when it came
         self._packets = 0  # in these
-        self._order: list[int] = []  # a heap of their first indexes
 
     def push(self, run: Run, now: float) -> Iterable[Run | None]:
         """Take a run that came at `now`, in seconds of a steady clock; returns what is due then."""
@@ -27,10 +27,9 @@ class ReorderBuffer:
         if first == self._next and not self._waiting:  # as nearly all are
             self._next += len(run)
             return (run,)
-        if first + len(run) > self._next and first not in self._waiting:
-            self._waiting[first] = run, now
+        if first + len(run) > self._next:
+            insort(self._waiting, (first, now, run), key=itemgetter(0))
             self._packets += len(run)
-            heapq.heappush(self._order, first)
         return self.pop(now)
 
     def pop(self, now: float) -> Iterator[Run | None]:
@@ -42,15 +41,15 @@ class ReorderBuffer:
             yield from self._in_order()
             if not self._waiting:
                 return
-            first = self._order[0]
-            if self._packets <= MAX_WAITING and now - self._waiting[first][1] < WAIT_SECONDS:
+            first, came_at, _ = self._waiting[0]
+            if self._packets <= MAX_WAITING and now - came_at < WAIT_SECONDS:
                 return
             self._next = first
             yield None
 
     def _in_order(self) -> Iterator[Run]:
-        while self._order and self._next is not None and self._order[0] <= self._next:
-            run, _ = self._waiting.pop(heapq.heappop(self._order))
+        while self._waiting and self._next is not None and self._waiting[0][0] <= self._next:
+            _, _, run = self._waiting.pop(0)
             self._packets -= len(run)
             after = run.first + len(run)
             if after > self._next:
