@@ -103,5 +103,8 @@ class Ports:
 
     @property
     def delay(self) -> Histogram:
-        """How long batches took on all ports, from the kernel's receipt to the last send, in seconds."""
-        return Histogram.of(port.delay for port in self._ports)
+        """How long batches took, from the kernel's receipt to the last send, in seconds.
+
+        Over UDP: of a stream the kernel does not say when its bytes came.
+        """
+        return Histogram.of(port.delay for port in self._udp)

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from itertools import count
 from time import monotonic
 
-from media.counts import Histogram, TcpEnd, TcpStats
+from media.counts import TcpEnd, TcpStats
 from media.transport.address import Address, Backlog, Receive, TcpAddress
 from media.transport.tcp_connection import TcpConnection
-from media.transport.udp import BATCH, DELAY_BOUNDS
+from media.transport.udp import BATCH
 from shared.beat import until_beat
 from shared.http.connections import ConnectionLimits, Connections
 from shared.telemetry.logging import get_logger
@@ -72,7 +72,6 @@ class TcpPort:
         self.rx_datagrams = 0
         self.tx_packets = self.tx_bytes = 0  # handed over by `transmit`
         self.tx_dropped = 0  # to connections that have ended
-        self.delay = Histogram(DELAY_BOUNDS)  # empty: the kernel does not say when bytes of a stream came
         self._clock = clock
         self._numbers = count()
         self._connections = Connections(_within_files(limits or TcpLimits()))
