@@ -7,14 +7,13 @@ work while there are threads left, nor the end of the process: the threads are d
 import asyncio
 import errno
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
 from shared.telemetry.logging import get_logger
 
-IDLE_SECONDS = 10.0  # then a thread ends
 MAX_CALLS = 128  # that wait for a thread
 
 P = ParamSpec("P")
@@ -28,28 +27,25 @@ class DiskBusyError(OSError):
 
 
 class DiskThreads:
-    """At most `limit` threads. Its methods may be called in any thread."""
+    """At most `limit` threads, one more for each work until then. Its methods may be called in any thread."""
 
     def __init__(self, name: str, limit: int) -> None:
         self._name = name
         self._limit = limit
-        self._work: deque[Callable[[], None]] = deque()
-        self._ready = threading.Condition()
-        self._idle = 0
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._starting = threading.Lock()
         self.count = 0  # threads
 
     def submit(self, work: Callable[[], None]) -> None:
         """Do `work` in a thread, in the order of submission. The caller limits how much waits."""
-        with self._ready:
-            self._work.append(work)
-            if len(self._work) <= self._idle:
-                self._ready.notify()
-            elif self.count < self._limit:
+        self._work.put(work)
+        with self._starting:
+            if self.count < self._limit:
                 self._start()
 
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `work` returns or raises, in a thread. Raises `DiskBusyError`."""
-        if len(self._work) >= MAX_CALLS:
+        if self._work.qsize() >= MAX_CALLS:
             raise DiskBusyError(errno.EBUSY, "the disk does not answer")
         result: Future[T] = Future()
 
@@ -73,18 +69,8 @@ class DiskThreads:
             self.count += 1
 
     def _run(self) -> None:
-        while (work := self._next()) is not None:
+        while True:
             try:
-                work()
+                self._work.get()()  # without a name, which would keep what is done
             except Exception:
                 log.exception("work on the disk broke", threads=self._name)
-
-    def _next(self) -> Callable[[], None] | None:
-        with self._ready:
-            self._idle += 1
-            self._ready.wait_for(lambda: self._work, IDLE_SECONDS)
-            self._idle -= 1
-            if self._work:
-                return self._work.popleft()
-            self.count -= 1
-            return None

@@ -4,12 +4,12 @@ import asyncio
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
 
-from media.recording import disk_threads
 from media.recording.disk_threads import MAX_CALLS, DiskBusyError, DiskThreads
 from tests.support.waiting import eventually
 
@@ -40,20 +40,16 @@ async def test_there_are_never_more_than_the_limit(hang: threading.Event) -> Non
     assert await threads.call(lambda: "the rest is done") == "the rest is done"
 
 
-async def test_none_is_started_without_work_and_none_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_threads, "IDLE_SECONDS", 0.01)
-    threads = DiskThreads("test", 3)
+async def test_none_is_started_without_work_and_what_is_done_is_let_go() -> None:
+    threads = DiskThreads("test", 1)
     assert threads.count == 0
-    await threads.call(int)
-    await eventually("it has ended", lambda: threads.count == 0, WITHIN)
-    await threads.call(int)
 
+    def work() -> None: ...
 
-async def test_one_that_rests_does_the_next_work() -> None:
-    threads = DiskThreads("test", 3)
-    for _ in range(3):
-        await threads.call(int)
-        await eventually("it rests", lambda: threads._idle == 1, WITHIN, every=0.001)
+    done = weakref.ref(work)
+    threads.submit(work)
+    del work
+    await eventually("it is let go", lambda: done() is None, WITHIN)
     assert threads.count == 1
 
 
