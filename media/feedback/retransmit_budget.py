@@ -3,8 +3,8 @@
 A viewer on a very bad line, or one that sends requests without end, must not slow down the other viewers.
 """
 
-from media.feedback.token_bucket import TokenBucket
 from media.line.round_trips import ShortestRoundTrip
+from media.token_bucket import TokenBucket
 
 SHARE = 0.25  # of the viewer's media, in bytes
 BURST_BYTES = 128 * 1024  # 0.4 s of a stream of 2.5 Mbit/s may be lost at once

@@ -15,7 +15,6 @@ from media.feedback.compound import packets_of
 from media.feedback.loss_window import LossWindow, worst
 from media.feedback.publisher_feedback import PublisherFeedback
 from media.feedback.retransmit_budget import RetransmitBudget
-from media.feedback.token_bucket import TokenBucket
 from media.feedback.viewer_picture import ViewerPicture
 from media.feedback.viewer_sound import ViewerSound
 from media.rtp.extensions import PlayoutDelay
@@ -39,6 +38,7 @@ from media.switch.join_burst import JoinBurst
 from media.switch.resend import resend
 from media.switch.viewer import Behind, Stretch, Viewer
 from media.switch.wire import Wire
+from media.token_bucket import TokenBucket
 
 # RTCP of a viewer, 5 % of a stream of 2.5 Mbit/s (RFC 3550 6.2). In bytes of its datagrams, because a packet
 # costs what it contains: 64 keyframe requests or 62 report blocks take 0.15 ms. A viewer that loses much

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from media.token_bucket import TokenBucket
 from shared.names import RoomName
 from shared.telemetry.logging import get_logger
 
@@ -32,19 +33,15 @@ class ChangeAllowance:
 
     def __init__(self, room: RoomName) -> None:
         self._room = room
-        self._left = float(self.BURST)
-        self._at = -math.inf
+        self._bucket = TokenBucket(1 / self.SECONDS, self.BURST, -math.inf)
         self.refused = 0
 
     def has_one(self, now: float) -> bool:
-        self._left = min(self.BURST, self._left + (now - self._at) / self.SECONDS)
-        self._at = now
-        return self._left >= 1
+        return self._bucket.left(now) >= 1
 
     def take(self, now: float) -> bool:
         """Use one up; False, and counted, if there is none."""
-        if self.has_one(now):
-            self._left -= 1
+        if self._bucket.take(now):
             return True
         if not self.refused:  # one line, however many there are
             log.warning("the stream changes too often: the recording leaves out pictures", room=self._room)

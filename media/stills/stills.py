@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, time
 
-from media.feedback.token_bucket import TokenBucket
 from media.rooms.room import Room
 from media.rooms.rooms import Rooms
 from media.stills.decoder_process import DecoderDiedError, DecoderProcess, DecoderSlowError
 from media.stills.job import MAX_KEYFRAME_BYTES, Keyframe, Outcome
+from media.token_bucket import TokenBucket
 from media.tracks.track import Track
 from shared.beat import BEAT_SECONDS, beat
 from shared.errors import ErrorCode, ServiceError

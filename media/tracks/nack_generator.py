@@ -9,6 +9,7 @@ from enum import IntEnum
 from itertools import islice
 
 from media.rtp.sequence import REORDER_PACKETS
+from media.token_bucket import TokenBucket
 
 REORDER_SECONDS = 0.010  # a gap may close by itself within this time
 MAX_MISSING = 500  # beyond it the oldest are given up; a longer gap is given up whole: a keyframe is better
@@ -50,14 +51,14 @@ class NackGenerator:
     `rtt`, in seconds, is estimated from how fast requested packets arrive. A better value may be set.
     """
 
-    __slots__ = ("_missing", "_next_due", "_room", "_room_at", "expected", "rtt")
+    __slots__ = ("_missing", "_next_due", "_room", "expected", "rtt")
 
     def __init__(self, rtt: float = _FIRST_RTT) -> None:
         self.rtt = rtt
         self.expected: int | None = None  # the sequence number after the newest; None before the first packet
         self._missing: dict[int, _Missing] = {}  # by sequence number, oldest first
         self._next_due = math.inf
-        self._room, self._room_at = float(MAX_MISSING), 0.0  # for so many more, at that time
+        self._room = TokenBucket(MISSING_PER_SECOND, MAX_MISSING, 0.0)  # for so many more
 
     def received(self, sequence: int, now: float, count: int = 1) -> Seen:
         """Note a packet, by its original sequence number if it arrived over RTX.
@@ -80,10 +81,8 @@ class NackGenerator:
                 self._learn_rtt(now - missing.asked_at, missing.tries)
                 return Seen.RECOVERED
             return Seen.LATE
-        self._room = min(MAX_MISSING, self._room + (now - self._room_at) * MISSING_PER_SECOND)
-        self._room_at = now
-        if ahead <= self._room:
-            self._room -= ahead
+        if ahead <= self._room.left(now):
+            self._room.spend(ahead)
             for n in range(ahead):
                 self._missing[self.expected + n & 0xFFFF] = _Missing(now)
             for oldest in list(islice(self._missing, max(0, len(self._missing) - MAX_MISSING))):

@@ -1,6 +1,6 @@
 """A burst at once, and a rate in the long run."""
 
-from media.feedback.token_bucket import TokenBucket
+from media.token_bucket import TokenBucket
 
 
 def test_a_burst_may_come_at_once_and_then_only_the_rate() -> None:
