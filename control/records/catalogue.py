@@ -1,7 +1,7 @@
 """All recordings of the cluster, each once: on the workers, in a shared folder, and in the store."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -72,27 +72,36 @@ class RecordCatalogue:
         return await asyncio.to_thread(lambda: Listed(_merge(near, stored), _by_file(details)))
 
     async def find(self, name: RecordName, method: str, request_id: RequestId) -> Path | str | None:
-        """A local file, or a URL of a worker or the store that is valid for `method` (GET or HEAD)."""
+        """A local file, or a URL of a worker or the store that is valid for `method` (GET or HEAD).
+
+        None: nobody has it. Raises `NO_WORKER` when who does not answer may have it.
+        """
         if path := await asyncio.to_thread(find_in_folder, self._folder, name):
             return path
+        question = ShareRecord(name=name.text)
         # every reply is a hit: workers without the recording answer NOT_FOUND
-        for shared in await self._workers.ask(ShareRecord(name=name.text), SharedRecord, request_id):
+        replies, silent = await self._workers.search(question, SharedRecord, request_id)
+        for shared in replies:
             return shared.url
         store = await self._open_store()
         if store is not None and await self._ask(store.find, name.text):
             url: str = await self._ask(store.url, name.text, method)
             return url
+        _check_all_answered(silent)
         return None
 
     async def still(self, name: RecordName, width: int, request_id: RequestId) -> bytes | None:
-        """The picture of a recording as JPEG; None if there is none."""
+        """The picture of a recording as JPEG; None: there is none. Raises as `find` does."""
         if jpeg := await asyncio.to_thread(read_picture, self._folder, name, width):
             return jpeg
         question = GetRecordStill(name=name.text, width=width)
-        for still in await self._workers.ask(question, RecordStill, request_id):
+        replies, silent = await self._workers.search(question, RecordStill, request_id)
+        for still in replies:
             return still.jpeg
         store = await self._open_store()
         stored: bytes | None = await self._ask(store.picture, name, width) if store else None
+        if stored is None:
+            _check_all_answered(silent)
         return stored
 
     async def delete(self, name: RecordName, request_id: RequestId) -> list[WorkerId]:
@@ -152,6 +161,12 @@ class RecordCatalogue:
         """Call the store; raises `TimeoutError`, and lets go of a call that still waits for a thread."""
         async with asyncio.timeout(STORE_SECONDS):
             return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+
+def _check_all_answered(silent: Sequence[WorkerId]) -> None:
+    """404 would be final: a player gives up, and a page forgets the recording."""
+    if silent:
+        raise unavailable("a worker that may have it does not answer")
 
 
 def _by_file(details: Iterable[RecordDetails]) -> Details:

@@ -37,7 +37,7 @@ class RecordProxy:
         )
 
     async def fetch(self, url: str, name: RecordName, request: Request) -> ASGIApp:
-        """The recording at `url`. Raises `NOT_FOUND`, or `NO_WORKER` when its server does not answer."""
+        """The recording at `url`. Raises `NOT_FOUND`, or `NO_WORKER` when its server cannot give it."""
         response = await self._open(url, request)
         kept = {key: response.headers[key] for key in _RESPONSE_HEADERS if key in response.headers}
         how: dict[str, Any] = {
@@ -64,5 +64,8 @@ class RecordProxy:
             raise unavailable(type(error).__name__) from None
         if response.status_code not in _PASSED_ON:
             await response.aclose()
-            raise ServiceError(ErrorCode.NOT_FOUND)
+            if response.status_code == httpx.codes.NOT_FOUND:
+                raise ServiceError(ErrorCode.NOT_FOUND)
+            # somebody has just said that it is there
+            raise unavailable(f"its server answers {response.status_code}")
         return response

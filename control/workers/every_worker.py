@@ -9,7 +9,7 @@ from control.workers.redis_watch import RedisWatch
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.names import RequestId, WorkerId
-from shared.rpc.client import LeftWorkerError, RpcClient
+from shared.rpc.client import LeftWorkerError, RpcClient, alive
 from shared.telemetry.logging import get_logger
 
 R = TypeVar("R")
@@ -38,6 +38,28 @@ class EveryWorker:
         answers = await self._ask_each(ids, message, reply, request_id)
         return [answer for answer in answers if not isinstance(answer, ServiceError)]
 
+    async def search(
+        self, message: Any, reply: type[R], request_id: RequestId
+    ) -> tuple[list[R], list[WorkerId]]:
+        """The replies, and the workers that may have what is sought all the same: they did not say NOT_FOUND.
+
+        A worker that was heard within the last minute counts. Who does not live is not waited for. Raises
+        `NO_WORKER` when Redis is away.
+        """
+        async with self._watch.bounded(DIRECTORY_SECONDS):
+            workers = sorted(await self._directory.heard_workers())
+        answers = await asyncio.gather(
+            *(self._ask(worker, message, reply, request_id, alive(worker)) for worker in workers)
+        )
+        silent = [
+            worker
+            for worker, answer in zip(workers, answers, strict=True)
+            if isinstance(answer, ServiceError)
+            and answer.code is not ErrorCode.NOT_FOUND
+            and not isinstance(answer, LeftWorkerError)
+        ]
+        return [answer for answer in answers if not isinstance(answer, ServiceError)], silent
+
     async def order(
         self, message: Any, reply: type[R], request_id: RequestId
     ) -> tuple[list[R], list[WorkerId]]:
@@ -62,10 +84,17 @@ class EveryWorker:
         return await asyncio.gather(*(self._ask(worker, message, reply, request_id) for worker in workers))
 
     async def _ask(
-        self, worker: WorkerId, message: Any, reply: type[R], request_id: RequestId
+        self,
+        worker: WorkerId,
+        message: Any,
+        reply: type[R],
+        request_id: RequestId,
+        given: Sequence[str] = (),
     ) -> R | ServiceError:
         try:
-            return await self._rpc.call(worker, message, reply, timeout=RPC_SECONDS, request_id=request_id)
+            return await self._rpc.call(
+                worker, message, reply, timeout=RPC_SECONDS, request_id=request_id, given=given
+            )
         except ServiceError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 log.warning(

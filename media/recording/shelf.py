@@ -83,8 +83,10 @@ class Shelf:
             raise HTTPException(403)
         try:
             return await self._call(self._response, request)
-        except (ServiceError, OSError):
+        except OSError:
             raise HTTPException(404) from None
+        except ServiceError as error:
+            raise HTTPException(404 if error.code is ErrorCode.NOT_FOUND else 503) from None
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -40,6 +40,14 @@ _KINDS = (
     *(ListRecords, ShareRecord, GetRecordStill, DeleteRecord, ListSessions, ReadLine, ObeyRulings),
     *(EndSession, FollowSettings, GetStill),
 )
+_USUAL: dict[type, Any] = {
+    ChooseLayer: LayerChosen(),
+    FollowSettings: SettingsFollowed(),
+    ObeyRulings: Obeyed(),
+    ShareRecord: ServiceError(ErrorCode.NOT_FOUND),
+    GetRecordStill: ServiceError(ErrorCode.NOT_FOUND),
+    DeleteRecord: DeletedRecord(existed=False),
+}
 
 
 class ScriptedWorker:
@@ -123,7 +131,7 @@ class ScriptedWorker:
     async def _answer(self, message: Any) -> Any:
         self.received.append(message)
         await self.may_answer.wait()
-        answer = self.answers.get(type(message))
+        answer = self.answers.get(type(message), _USUAL.get(type(message)))
         if isinstance(answer, Exception):
             raise answer
         return answer or await self._default(message)
@@ -140,8 +148,6 @@ class ScriptedWorker:
                 return Answer(session=new_session_id(self.id), sdp=ANSWER_SDP, etag="first")
             case Patch() | AnswerOffer():
                 return Patched(etag="first")
-            case ChooseLayer():
-                return LayerChosen()
             case SetDrain(on=on):
                 self.state = WorkerState.DRAINING if on else WorkerState.READY
                 await self.beat()
@@ -152,11 +158,5 @@ class ScriptedWorker:
                 return Switched(session=f"{self.id}.abcdef…")
             case CloseRoom(room=room):
                 return Closed(sessions=sum(1 + r.subscribers for r in self.rooms if r.name == room))
-            case FollowSettings():
-                return SettingsFollowed()
-            case ObeyRulings():
-                return Obeyed()
-            case DeleteRecord():
-                return DeletedRecord(existed=False)
             case _:
                 return Closed(sessions=1)

@@ -10,10 +10,12 @@ import pytest
 
 from control.workers import every_worker
 from control.workers.every_worker import RPC_SECONDS
+from shared.bus import keys
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
 from shared.messages.records import RecordDetails
 from shared.messages.status import WorkerState, WorkerStatus
+from shared.names import WorkerId
 from shared.records.details import FOLDER, pack_pictures
 from shared.records.details_folder import list_details, write_details
 from shared.records.store import Store
@@ -220,6 +222,25 @@ async def test_a_worker_that_does_not_answer_is_left_out(
     async with Stopwatch() as watch:
         assert await names(http) == ["red_1.webm"]
     assert watch.seconds < 2.0
+
+
+async def test_what_a_worker_that_does_not_answer_may_have_is_not_called_missing(
+    start_control: StartControl, start_shelf: StartShelf, redis_url: str, tmp_path: Path
+) -> None:
+    lay(tmp_path / "one", "red_1.webm")
+    await start_shelf("w1", tmp_path / "one")
+    http = await start_control(record_dir=str(tmp_path / "here"))
+    async with connect(redis_url) as redis:
+        dead = WorkerStatus(id="w2", state=WorkerState.READY, http_url="http://w2.test")
+        await Directory(redis).beat(dead, [])
+        await redis.delete(keys.worker_status(WorkerId("w2")))
+        assert (await http.get(RECORD)).status_code == 200
+        for path in ("/records/red_2.webm", URL):  # it would be final
+            response = await http.get(path)
+            assert (response.status_code, "Retry-After" in response.headers) == (503, True)
+        await redis.zrem(keys.WORKERS, "w2")
+        for path in ("/records/red_2.webm", URL):
+            assert (await http.get(path)).status_code == 404
 
 
 async def test_what_a_recording_holds_is_listed_and_shown_and_deleted_with_it(place: Place) -> None:

@@ -28,6 +28,9 @@ class NoWorkers:
     async def ask(self, *_: object) -> list[Any]:
         return []
 
+    async def search(self, *_: object) -> tuple[list[Any], list[str]]:
+        return [], self.unreached
+
     async def order(self, *_: object) -> tuple[list[Any], list[str]]:
         return [], self.unreached
 
@@ -96,3 +99,23 @@ async def test_what_a_worker_may_still_have_is_told(tmp_path: Path) -> None:
     with pytest.raises(ServiceError) as refused:
         await catalogue.delete(name, RequestId("r"))
     assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_what_a_silent_worker_may_have_is_unavailable_and_not_missing(tmp_path: Path) -> None:
+    name = parse_record_name("demo_1.webm")
+    assert name
+    workers: Any = NoWorkers("w2")
+    catalogue = RecordCatalogue(load_settings(record_dir=str(tmp_path)), workers)
+    for search in (
+        lambda: catalogue.find(name, "GET", RequestId("r")),
+        lambda: catalogue.still(name, 640, RequestId("r")),
+    ):
+        workers.unreached = ["w2"]
+        with pytest.raises(ServiceError) as refused:
+            await search()
+        assert refused.value.code is ErrorCode.NO_WORKER
+        workers.unreached = []
+        assert await search() is None
+    workers.unreached = ["w2"]
+    (tmp_path / name.text).write_bytes(b"x")
+    assert await catalogue.find(name, "GET", RequestId("r")) == tmp_path / name.text

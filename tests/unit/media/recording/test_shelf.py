@@ -102,6 +102,11 @@ async def test_what_is_deleted_is_gone_and_was_there(shelf: Shelf, tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-async def test_a_disk_that_does_not_answer_is_said_so(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_does_not_answer_is_said_so(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording(tmp_path, NAME)
+    url = urlsplit((await shelf.share(ShareRecord(name=NAME))).url)
     monkeypatch.setattr(disk_threads, "MAX_CALLS", 0)
     assert await code_of(shelf.list_records(ListRecords())) is ErrorCode.NO_WORKER
+    assert (await get(shelf, f"{url.path}?{url.query}")).status_code == 503
