@@ -210,7 +210,7 @@ class Handlers:
         if fragment.ice_ufrag is not None and fragment.ice_pwd is not None:
             former = session.ice.restarted_from(Credentials(fragment.ice_ufrag, fragment.ice_pwd))
             # it may have missed our reply
-            if former is not None and f'"{former}"' in _tags(message.if_match):
+            if former is not None and message.if_match is not None and _matches(message.if_match, former):
                 return Patched(etag=session.etag, fragment=self._roster.ice_fragment(session))
         restarts = fragment.ice_ufrag is not None and session.ice.is_restart(fragment.ice_ufrag)
         _check_precondition(message.if_match, session.etag, required=restarts)
@@ -327,14 +327,16 @@ class Handlers:
 
 
 def _check_precondition(if_match: str | None, etag: str, *, required: bool) -> None:
-    """Check If-Match (RFC 9725 4.3.1, RFC 9110 13.1.1). Some clients send the wildcard in quotes."""
+    """Check If-Match (RFC 9725 4.3.1)."""
     if if_match is None:
         if required:
             raise ServiceError(ErrorCode.PRECONDITION_REQUIRED)
         return
-    if _tags(if_match).isdisjoint({"*", '"*"', f'"{etag}"'}):
+    if not _matches(if_match, etag):
         raise ServiceError(ErrorCode.PRECONDITION_FAILED)
 
 
-def _tags(if_match: str | None) -> set[str]:
-    return {tag.strip() for tag in (if_match or "").split(",")}
+def _matches(if_match: str, etag: str) -> bool:
+    """Whether If-Match holds for `etag` (RFC 9110 13.1.1). Some clients send the wildcard in quotes."""
+    tags = {tag.strip() for tag in if_match.split(",")}
+    return not tags.isdisjoint({"*", '"*"', f'"{etag}"'})

@@ -45,22 +45,28 @@ async def test_a_fragment_needs_its_precondition_and_a_restart_a_password(plane:
         assert refused.value.code is code, (fragment, if_match)
 
 
-async def test_a_restart_whose_answer_was_lost_is_answered_again(plane: Plane) -> None:
+@pytest.mark.parametrize("wildcard", [None, "*", '"*"'])
+async def test_a_restart_whose_answer_was_lost_is_answered_again(plane: Plane, wildcard: str | None) -> None:
     publisher, viewer = await plane.pair()
     etag = plane.answers[id(viewer)].etag
     viewer.local = plane.peer(publishes=False).local
-    restart = fragment_of(viewer)
-    patched = await plane.patch(viewer, Role.PLAY, restart, f'"{etag}"')
-    assert await plane.patch(viewer, Role.PLAY, restart, f'"{etag}"') == patched
-    trickled = await plane.patch(viewer, Role.PLAY, restart, f'"{patched.etag}"')
-    assert (trickled.etag, trickled.fragment) == (patched.etag, None)
+    restart, if_match = fragment_of(viewer), wildcard or f'"{etag}"'
+    patched = await plane.patch(viewer, Role.PLAY, restart, if_match)
+    assert patched.fragment
+    assert await plane.patch(viewer, Role.PLAY, restart, if_match) == patched
+    candidate = "a=candidate:1 1 UDP 1 192.0.2.1 9 typ host\r\n"
+    for fragment, tag in ((restart, f'"{patched.etag}"'), (candidate, if_match if wildcard else None)):
+        trickled = await plane.patch(viewer, Role.PLAY, fragment, tag)  # it repeats no restart
+        assert (trickled.etag, trickled.fragment) == (patched.etag, None)
     fragment = parse_fragment(patched.fragment or "")
     assert fragment.ice_ufrag
     assert fragment.ice_pwd
     viewer.use_credentials(fragment.ice_ufrag, fragment.ice_pwd)
     assert await viewer.check()
     await viewer.gets_media_of(publisher)
-    with pytest.raises(ServiceError) as refused:  # who uses the answer has it
+    if wildcard:  # who uses the answer has it
+        assert (await plane.patch(viewer, Role.PLAY, restart, wildcard)).fragment is None
+    with pytest.raises(ServiceError) as refused:
         await plane.patch(viewer, Role.PLAY, restart, f'"{etag}"')
     assert refused.value.code is ErrorCode.PRECONDITION_FAILED
 
