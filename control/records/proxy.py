@@ -14,13 +14,12 @@ from control.records.transfers import MAX_TRANSFERS
 from shared.errors import ErrorCode, ServiceError
 from shared.http.no_cookies import NO_COOKIES
 from shared.records.record_name import RecordName
-from shared.records.response import record_headers
+from shared.records.response import is_of_present_file, record_headers, wanted_range
 
 # `pool` is the wait for one of the connections, of which there are as many as transfers: a moment, as those
 # that have given way close theirs
 TIMEOUTS = httpx.Timeout(20, connect=2, pool=1)
 
-_REQUEST_HEADERS = ("range", "if-range")
 _RESPONSE_HEADERS = ("content-length", "content-range", "accept-ranges", "etag", "last-modified")
 _PASSED_ON = (200, 206, 416)
 
@@ -39,6 +38,10 @@ class RecordProxy:
     async def fetch(self, url: str, name: RecordName, request: Request) -> ASGIApp:
         """The recording at `url`. Raises `NOT_FOUND`, or `NO_WORKER` when its server cannot give it."""
         response = await self._open(url, request)
+        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            await response.aclose()  # what a store writes there is about its own API
+            kept = {key: response.headers[key] for key in ("content-range",) if key in response.headers}
+            return Response(status_code=response.status_code, headers=kept)
         kept = {key: response.headers[key] for key in _RESPONSE_HEADERS if key in response.headers}
         how: dict[str, Any] = {
             "status_code": response.status_code,
@@ -54,14 +57,13 @@ class RecordProxy:
         await self._http.aclose()
 
     async def _open(self, url: str, request: Request) -> httpx.Response:
-        headers = {key: request.headers[key] for key in _REQUEST_HEADERS if key in request.headers}
-        headers["accept-encoding"] = "identity"
-        try:
-            response = await self._http.send(
-                self._http.build_request(request.method, url, headers=headers), stream=True
-            )
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise unavailable(type(error).__name__) from None
+        response = await self._send(url, request, wanted_range(request))
+        # stores ignore If-Range: the client would join parts of two files
+        if response.status_code == httpx.codes.PARTIAL_CONTENT and not is_of_present_file(
+            request, response.headers
+        ):
+            await response.aclose()
+            response = await self._send(url, request, None)
         if response.status_code not in _PASSED_ON:
             await response.aclose()
             if response.status_code == httpx.codes.NOT_FOUND:
@@ -69,3 +71,16 @@ class RecordProxy:
             # somebody has just said that it is there
             raise unavailable(f"its server answers {response.status_code}")
         return response
+
+    async def _send(self, url: str, request: Request, part: str | None) -> httpx.Response:
+        headers = {"accept-encoding": "identity"}
+        if part is not None:
+            headers["range"] = part
+        if part is not None and "if-range" in request.headers:
+            headers["if-range"] = request.headers["if-range"]
+        try:
+            return await self._http.send(
+                self._http.build_request(request.method, url, headers=headers), stream=True
+            )
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise unavailable(type(error).__name__) from None

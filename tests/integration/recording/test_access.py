@@ -139,6 +139,29 @@ async def test_a_recording_is_fetched_whole_and_in_parts_wherever_it_lies(place:
         assert part.headers["Content-Range"] == f"bytes {begin}-{end - 1}/{len(BODY)}"
 
 
+async def test_a_range_is_answered_alike_wherever_the_recording_lies(place: Place) -> None:
+    start, _ = place
+    http = await start()
+    file = (await http.head(RECORD)).headers
+    for wanted in (
+        *("bytes=abc", "bytes=-", "bytes=5-2", "items=0-5", "", "bytes=0-9,20-29", f"bytes={'9' * 5000}-"),
+        "bytes=0x0-9",
+    ):
+        whole = await http.get(RECORD, headers={"Range": wanted})
+        assert (whole.status_code, whole.content) == (200, BODY), wanted
+    assert (await http.head(RECORD, headers={"Range": "bytes=0-9"})).headers["Content-Length"] == "10240"
+    for wanted in ("bytes=10240-", "bytes=-0"):
+        none = await http.get(RECORD, headers={"Range": wanted})
+        assert (none.status_code, none.content, none.headers["Content-Length"]) == (416, b"", "0")
+        assert none.headers.get("Content-Type") != "video/webm"
+    for present in (file["ETag"], file["Last-Modified"]):
+        part = await http.get(RECORD, headers={"Range": "bytes=0-9", "If-Range": present})
+        assert (part.status_code, part.content) == (206, BODY[:10])
+    for former in ('"another"', "Fri, 01 Jan 2100 00:00:00 GMT"):  # parts of two files would be joined
+        whole = await http.get(RECORD, headers={"Range": "bytes=0-9", "If-Range": former})
+        assert (whole.status_code, whole.content) == (200, BODY), former
+
+
 async def test_it_is_deleted_wherever_it_lies(
     start_control: StartControl, start_shelf: StartShelf, s3: S3Server, tmp_path: Path
 ) -> None:
