@@ -132,6 +132,21 @@ async def test_clients_publish_through_it_below_a_path_prefix(
     assert (await http.delete(answer.headers["Location"])).status_code == 200
 
 
+@pytest.mark.parametrize("prefix", [False, True], ids=["at the root", "below a prefix"])
+async def test_a_balancer_that_checks_by_http_1_0_need_not_name_the_host(
+    proxied: StartProxied, start_worker: StartWorker, prefix: bool
+) -> None:
+    await start_worker("w1")
+    http = await proxied(prefix=prefix)
+    await ready(http)
+    reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
+    writer.write(b"GET %s/readyz HTTP/1.0\r\n\r\n" % (b"/live" if prefix else b""))
+    async with asyncio.timeout(IN_TIME):
+        status = await reader.readline()
+    writer.close()
+    assert b" 200 " in status
+
+
 async def test_the_other_control_process_gets_all_requests_while_one_is_away(proxied: StartProxied) -> None:
     """Also those with a body, and also once the proxy believes that the lost one may be back."""
     http = await proxied(away=True, rate_limit_rps=1000, rate_limit_burst=1000)
