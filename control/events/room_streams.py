@@ -11,7 +11,6 @@ from control.events.streams import Stream, Streams
 from control.workers.cluster import Cluster
 from control.workers.room_list import RoomList
 from control.workers.turns import in_chunks
-from shared.errors import ErrorCode, ServiceError
 from shared.names import RoomName
 
 MAX_ROOMS_OF_STREAM = 20
@@ -64,12 +63,9 @@ class RoomStreams(Streams[RoomStream]):
     async def follow(self, names: Collection[RoomName], *, detailed: bool, client: str) -> RoomStream:
         """A stream of these rooms, or of all if there is no name; `close` it when its reader has gone.
 
-        Raises `INVALID_EVENTS` when there are too many names, `NO_WORKER` when there are too many streams or
+        There are `MAX_ROOMS_OF_STREAM` names at most. Raises `NO_WORKER` when there are too many streams or
         Redis is away.
         """
-        if len(names) > MAX_ROOMS_OF_STREAM:
-            detail = f"a stream has at most {MAX_ROOMS_OF_STREAM} rooms"
-            raise ServiceError(ErrorCode.INVALID_EVENTS, detail=detail)
         feed = None if names else self._feeds[detailed]
         return await self.open(RoomStream(client, names, detailed=detailed, feed=feed))
 

@@ -99,16 +99,18 @@ class ViewerStreams(Streams[ViewerStream]):
     async def follow(self, stream: ViewerStream) -> ViewerStream:
         """Report to a living session's stream; `close` it when its reader has gone.
 
-        Raises `SESSION_NOT_FOUND` unless it has no name or was created, `NO_WORKER` when there are too many
-        or Redis is away.
+        Raises `NO_WORKER` when there are too many or Redis is away.
         """
-        if stream.name and not await self._names.has(stream.session, stream.name):
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
         await self.open(stream)
         following = [each for each in self.of[stream.session] if not each.ended]
         for oldest in following[:-MAX_STREAMS_OF_SESSION]:  # its connection broke unnoticed
             oldest.end()
         return stream
+
+    async def check_name(self, session: SessionId, name: str) -> None:
+        """Raises `SESSION_NOT_FOUND` unless a stream has no name or was created."""
+        if name and not await self._names.has(session, name):
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
 
     def tell(self, room: RoomName, message: str) -> None:
         """Send a message to all who follow the room in this process."""

@@ -6,7 +6,7 @@ A reader may go before the first byte, or stop reading without going.
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,16 +69,15 @@ class LongResponse:
             await self._release()
 
 
-def event_response(
-    request: Request, text: AsyncIterable[str | bytes], reader: Reader, close: Callable[[], None]
-) -> ASGIApp:
-    """An event stream (HTML 9.2): sends its text, then calls `close`, however its reader leaves.
+def event_head() -> Response:
+    """The answer to HEAD of an event stream. Nothing is opened for it: a stream might have to give way."""
+    return Response(headers=_EVENT_HEADERS, media_type=_EVENTS)
 
-    HEAD is answered without a stream.
-    """
-    if request.method == "HEAD":
-        close()
-        return Response(headers=_EVENT_HEADERS, media_type=_EVENTS)
+
+def event_response(
+    text: AsyncIterable[str | bytes], reader: Reader, close: Callable[[], None]
+) -> LongResponse:
+    """An event stream (HTML 9.2): sends its text, then calls `close`, however its reader leaves."""
 
     async def release() -> None:
         close()

@@ -15,7 +15,7 @@ from control.events.viewer_streams import ViewerStream, ViewerStreams
 from control.events.viewer_text import EVENTS, RELATION, events_of_stream
 from control.http.bodies import read_json
 from control.http.caller import caller_of
-from control.http.long_response import event_response
+from control.http.long_response import event_head, event_response
 from control.http.params import session_in_path
 from control.http.resource import Resource
 from control.workers.gateway import Gateway
@@ -67,10 +67,13 @@ class EventRoutes:
         life = await self._life(request, room, session)
         if life is None:
             return _no_events(request)
+        await self._streams.check_name(session, name)
+        if request.method == "HEAD":
+            return event_head()
         picture = life.pictures.get(session)
         stream = ViewerStream(caller_of(request).network, room, session, name, wanted, picture)
         await self._streams.follow(stream)
-        return event_response(request, stream.text(), stream.reader, lambda: self._streams.close(stream))
+        return event_response(stream.text(), stream.reader, lambda: self._streams.close(stream))
 
     async def delete(self, request: Request) -> Response:
         room, session = session_in_path(request, self._authenticator, Role.PLAY)

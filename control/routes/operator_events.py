@@ -12,7 +12,7 @@ from control.access.operators import Operator
 from control.events.operator_streams import OperatorStreams
 from control.events.operator_text import SessionFilter
 from control.http.caller import caller_of, operator_of
-from control.http.long_response import event_response
+from control.http.long_response import event_head, event_response
 from control.http.params import room_in_query
 from control.http.resource import Resource
 from shared.errors import ErrorCode, ServiceError
@@ -45,8 +45,10 @@ class OperatorEventRoutes:
 
         check()
         sessions = _sessions(request)
+        if request.method == "HEAD":
+            return event_head()
         stream = await self._streams.follow(sessions, may_go_on, caller_of(request).network)
-        return event_response(request, stream.text(), stream.reader, lambda: self._streams.close(stream))
+        return event_response(stream.text(), stream.reader, lambda: self._streams.close(stream))
 
 
 def _sessions(request: Request) -> SessionFilter:

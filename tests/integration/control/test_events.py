@@ -1,5 +1,6 @@
 """Server-sent events to viewers, through any control process, as long as their session lives."""
 
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import httpx
@@ -8,6 +9,7 @@ from redis.asyncio import Redis
 
 from control.events import streams, viewer_streams
 from control.events.stream_names import MAX_NAMES
+from control.events.viewer_streams import MAX_STREAMS_OF_SESSION
 from control.events.viewer_text import RELATION
 from deploy.valkey import EmbeddedValkey
 from shared.messages.sessions import FindSessions, Living
@@ -71,6 +73,26 @@ async def test_a_stream_ends_with_its_session(stage: Stage, monkeypatch: pytest.
         worker.answers[FindSessions] = Living(sessions=())
         await eventually("the stream ends", lambda: heard.ended, IN_TIME)
     assert (await http.get(url)).status_code == 404
+
+
+async def test_head_of_a_stream_ends_none(stage: Stage) -> None:
+    worker = await stage.worker()
+    await worker.publish_in("demo")
+    http = await stage.control()
+    events_url = await played(http)
+    name = await subscribed(http, events_url)
+    async with AsyncExitStack() as stack:
+        followed = [
+            await stack.enter_async_context(listening(http, events_url))
+            for _ in range(MAX_STREAMS_OF_SESSION)
+        ]
+        for url in (events_url, name):
+            assert (await http.head(url)).status_code == 200
+        assert (await http.delete(name)).status_code == 200
+        assert (await http.head(name)).status_code == 404
+        await change(worker, subscribers=3)
+        for heard in followed:
+            await heard.hears(("viewercount", {"viewercount": 3}))
 
 
 async def test_a_deleted_stream_ends_at_once_and_is_404_in_every_control_process(stage: Stage) -> None:
