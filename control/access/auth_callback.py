@@ -18,6 +18,7 @@ import httpx
 from shared.errors import ErrorCode, ServiceError
 from shared.http.connections import client_of
 from shared.http.no_cookies import NO_COOKIES
+from shared.http.rest_of_answer import read_rest
 from shared.messages.signalling import Role
 from shared.names import RequestId
 from shared.telemetry.logging import get_logger
@@ -26,7 +27,6 @@ MAX_ASKING = 512  # requests that wait for an answer
 MAX_OF_CLIENT = 32  # of these from one address or /64: a flood of one client leaves others their turns
 AT_ONCE = 64  # questions to the service that are on their way
 MAX_ANSWERS = 10_000  # answers that are remembered
-MAX_BODY = 4096  # bytes of an answer that are read; nobody looks at them
 MAX_TEXT = 2048  # characters of a query or a user agent that are passed on
 _ACTIONS = {Role.PUBLISH: "publish", Role.PLAY: "read"}
 
@@ -115,8 +115,8 @@ class AuthCallback:
             raise ServiceError(ErrorCode.CALLBACK_AWAY)
         self._asking[client] += 1
         try:
-            async with asyncio.timeout(self._seconds), self._turns:
-                allowed = await self._ask(question.body(request_id))
+            async with asyncio.timeout(self._seconds) as limit, self._turns:
+                allowed = await self._ask(question.body(request_id), limit)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _OddAnswerError) as error:
             self._failed(str(error) or type(error).__name__)
             raise ServiceError(ErrorCode.CALLBACK_AWAY) from None
@@ -129,14 +129,12 @@ class AuthCallback:
         self._away = False
         return allowed
 
-    async def _ask(self, body: dict[str, str]) -> bool:
-        """Ask the service. Only the status of its answer counts: 2xx is yes, 4xx is no."""
+    async def _ask(self, body: dict[str, str], limit: asyncio.Timeout) -> bool:
+        """Ask the service within `limit`. Only the status of its answer counts: 2xx is yes, 4xx is no."""
         async with self._http.stream("POST", self._url, json=body) as response:
-            status, size = response.status_code, 0
-            async for chunk in response.aiter_raw():  # so that the connection can be used again
-                size += len(chunk)
-                if size > MAX_BODY:
-                    break
+            status = response.status_code
+            limit.reschedule(None)  # it has answered, whether or not its body ends
+            await read_rest(response)
         if 200 <= status < 300:
             return True
         if 400 <= status < 500 and status not in (408, 429):

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from urllib.parse import urlsplit
@@ -15,10 +14,9 @@ from control.webhooks.address_policy import AddressPolicy, ForbiddenAddressError
 from control.webhooks.lookup import Lookup
 from control.webhooks.receiver import Receiver
 from shared.http.no_cookies import NO_COOKIES
+from shared.http.rest_of_answer import read_rest
 
 ATTEMPT_SECONDS = 10.0  # for resolving, connecting, sending, and the answer
-BODY_SECONDS = 1.0  # for the rest of an answer whose status is known
-MAX_ANSWER_BYTES = 16_384  # more is not read: the connection is closed
 MAX_RETRY_AFTER = 3_600.0
 
 
@@ -92,21 +90,10 @@ class Poster:
         )
         response = await self._http.send(request, stream=True)
         try:
-            await _read_rest(response)
+            await read_rest(response)
         finally:
             await response.aclose()
         return _attempt(response)
-
-
-async def _read_rest(response: httpx.Response) -> None:
-    """Read a short body, so that the connection may be used again. What it says does not matter."""
-    read = 0
-    with suppress(TimeoutError, httpx.HTTPError):
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in response.aiter_raw():
-                read += len(chunk)
-                if read > MAX_ANSWER_BYTES:
-                    return
 
 
 def _attempt(response: httpx.Response) -> Attempt:

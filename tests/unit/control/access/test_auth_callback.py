@@ -10,6 +10,7 @@ import pytest
 from control.access import auth_callback as module
 from control.access.auth_callback import MAX_TEXT, AuthCallback, Question
 from shared.errors import ErrorCode, ServiceError
+from shared.http import rest_of_answer
 from shared.messages.signalling import Role
 from shared.names import RequestId
 from tests.support.callback_server import CallbackServer
@@ -56,6 +57,23 @@ async def test_the_status_is_the_answer(
 ) -> None:
     server.answer = lambda _: f"{status} X"
     assert await outcome(callback) is expected
+
+
+class Unending(CallbackServer):
+    """The body of its answers does not end."""
+
+    async def respond(self, head: bytes, reader: asyncio.StreamReader) -> bytes:
+        return (await super().respond(head, reader)).replace(b"Content-Length: 2", b"Content-Length: 3")
+
+
+async def test_the_status_counts_where_the_body_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_of_answer, "BODY_SECONDS", 1.5)  # beyond the time for the answer
+    async with Unending() as server:
+        server.answer = lambda question: "200 OK" if question["path"] == "demo" else "403 No"
+        callback = AuthCallback(server.url, seconds=1.0, cache_seconds=0.0)
+        answers = await asyncio.gather(outcome(callback), outcome(callback, replace(ANN, room="other")))
+        await callback.close()
+    assert answers == [YES, NO]
 
 
 async def test_an_answer_holds_until_its_time_is_over(
