@@ -289,8 +289,9 @@ def _counter_offer(sdp: str, valid_until: float) -> Response:
 
 
 def _if_match(request: Request) -> str | None:
-    """The `If-Match` header, for the worker to compare."""
-    tags = request.headers.get("if-match")
+    """The `If-Match` header, for the worker to compare. Its lines are one list (RFC 9110 5.3)."""
+    lines = request.headers.getlist("if-match")
+    tags = ", ".join(lines) if lines else None
     if tags is not None and len(tags) > _MAX_IF_MATCH:
         raise ServiceError(ErrorCode.PRECONDITION_FAILED)
     return tags

@@ -143,6 +143,13 @@ async def test_a_trickle_without_if_match_is_taken(stage: Stage) -> None:
     assert worker.received[-1].role is Role.PLAY
 
 
+async def test_the_lines_of_if_match_are_one_list(stage: Stage) -> None:
+    worker, http = await stage.worker(), await stage.control()
+    headers = [("Content-Type", FRAGMENT_TYPE), ("If-Match", '"other"'), ("If-Match", '"first"')]
+    await http.patch(f"{WHEP}/{SESSION}", content=b"a=mid:0\r\n", headers=headers)
+    assert worker.received[-1].if_match == '"other", "first"'
+
+
 async def test_a_fragment_that_cannot_be_read_reaches_no_worker(stage: Stage) -> None:
     worker, http = await stage.worker(), await stage.control()
     for text, if_match, status in (("a=ice-ufrag:x\r\n", "*", 400), ("a=mid:0\r\n", '"x",' * 300, 412)):
