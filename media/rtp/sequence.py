@@ -69,6 +69,10 @@ class SequenceTranslator:
                 self.latest_timestamp = translated
         return index, shift
 
+    def is_before_window(self, sequence: int) -> bool:
+        """Whether a packet of that number is too late for an index, if it does not come far ahead."""
+        return -signed(sequence - self.expected, 16) > REORDER_PACKETS
+
     def _give(self, index: int) -> bool:
         """Use an index that is not the next one, if it is free; returns whether it was."""
         behind = self.next_index - 1 - index

@@ -255,14 +255,11 @@ def take(feed: Feed, number: int, packet: RtpPacket, now: float) -> tuple[RtpPac
             return None
         packet = original
     else:
-        stats = track.stats
-        if stats is None or stats.ssrc != packet.ssrc:
-            if not track.follow(packet, now):
-                feed.rx_dropped += 1
-                return None
-            stats = track.stats
-            assert stats is not None
-        stats.received(packet.sequence, (packet.timestamp,), now)
+        if not track.goes_on(packet, now) and not track.follow(packet, now):
+            feed.rx_dropped += 1
+            return None
+        assert track.stats is not None
+        track.stats.received(packet.sequence, (packet.timestamp,), now)
     track.heard_at = now
     if track.nack is not None and (seen := track.nack.received(packet.sequence, now)):
         _note(feed, seen)

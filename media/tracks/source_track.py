@@ -77,6 +77,17 @@ class SourceTrack:
             and (self.nack is None or self.nack.expected == sequence)
         )
 
+    def goes_on(self, packet: RtpPacket, now: float) -> bool:
+        """Whether it is of the stream that it follows, and numbered from where that is.
+
+        Authentic packets are never so late that they get no index. After an outage such a number is more than
+        32,767 packets ahead: `follow` it like another stream.
+        """
+        if self.stats is None or self.stats.ssrc != packet.ssrc:
+            return False
+        is_silent = now - self.heard_at >= SOURCE_SILENT_SECONDS
+        return not (is_silent and self.translator.is_before_window(packet.sequence))
+
     def follow(self, packet: RtpPacket, now: float) -> bool:
         """Switch to a new SSRC of the track, if it may take over; returns whether it did.
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,11 +83,19 @@ def test_any_order_is_read_as_libsrtp_reads_it(first: int, order: list[int]) -> 
     ("first", "second", "is_read"),
     [
         *((5, 0, True), (5, 0xFFF0, True), (5, 0x8006, True)),  # no rollover comes before the first
-        *((0x9000, 0x9000 + 0x7FFF, True), (0x9000, 0x9000 + 0x8000, False)),
+        *((0x9000, 0x9000 + 0x7FFF, True), (0x9000, 0x9000 + 163_839, True)),
+        (0x9000, 0x9000 + 163_840, False),
+        *(
+            (0x9000, 0x9000 + 0x8000, True),
+            (0x9000, 0x9000 + 0x10001, True),
+            (0x9000, 0x9000 + 0x18000, True),
+        ),
     ],
 )
-def test_of_two_indexes_with_one_number_the_nearer_is_meant(first: int, second: int, is_read: bool) -> None:
-    """RFC 3711 3.3.1."""
+def test_of_the_indexes_with_one_number_the_nearest_that_opens_is_meant(
+    first: int, second: int, is_read: bool
+) -> None:
+    """RFC 3711 3.3.1, and after an outage in which the sender went on."""
     keys = new_keys()
     sender = SrtpSender(keys)
     receiver = SrtpReceiver(SrtpKeys(keys.profile, keys.remote, keys.local), Opener)
@@ -124,9 +133,9 @@ def test_what_is_older_than_the_window_is_refused(late: int) -> None:
     for datagram in (before, *others):
         receiver.unprotect(datagram)
     assert (reads(receiver, missing) is not None) is (late < REPLAY_WINDOW)
-    for datagram in (before, missing, others[-1]):
-        with pytest.raises(SrtpError, match="came before"):  # so it was not decrypted, which would fail
-            receiver.unprotect(datagram[:-1] + bytes((datagram[-1] ^ 1,)))
+    assert reads(receiver, before) is None
+    with pytest.raises(SrtpError, match="came before"):  # so it was not decrypted, which would fail
+        receiver.unprotect(others[-1][:-1] + bytes((others[-1][-1] ^ 1,)))
 
 
 def test_forged_and_foreign_packets_change_nothing() -> None:
@@ -147,6 +156,20 @@ def test_garbage_of_every_length_is_an_srtp_error(first: int) -> None:
     for length in [*range(100), 1500, 2048]:
         with pytest.raises(SrtpError):
             receiver.unprotect(bytes((first, 96))[:length] + os.urandom(max(0, length - 2)))
+
+
+@pytest.mark.parametrize("sequence", [5, 6, 0x8006])  # read before, the next one, far away
+def test_a_forged_packet_costs_at_most_three_decryptions(sequence: int) -> None:
+    receiver, tried = at(WRAP + 6, Opener), 0
+
+    def decrypt(*_: object) -> bytes:
+        nonlocal tried
+        tried += 1
+        raise InvalidTag
+
+    receiver._decrypt = decrypt
+    assert reads(receiver, rtp(sequence, bytes(100), ssrc=SSRC)) is None
+    assert tried == {5: 0, 6: 3, 0x8006: 2}[sequence]
 
 
 def test_a_peer_cannot_grow_our_state_by_ever_new_ssrcs() -> None:

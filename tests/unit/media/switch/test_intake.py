@@ -297,3 +297,18 @@ def _slots(each: object) -> object:
     """What it knows, and not how it keeps that."""
     names = [name for name in getattr(type(each), "__slots__", ()) if name not in HOW]
     return each and {name: getattr(each, name, None) for name in names}  # some come with a first packet
+
+
+@pytest.mark.parametrize("lost", [0x8000, 40_000, 60_000, 70_000, 100_000, 160_000])
+def test_a_publisher_that_went_on_through_an_outage_is_heard_again_at_once(lost: int) -> None:
+    """Its packets are read, and numbered in the room, whatever the count of those that are lost."""
+    world = World(PUBLISHED)
+    viewer = world.join((Wire(96, {}), Wire(111, {})))
+    world.receive(world.publisher.packet(0, KEYFRAME, timestamp=0))
+    for number in range(2, lost + 2):
+        world.publisher.packet(0, b"", sequence=number & 0xFFFF)  # the order makes its roll-over counter
+    world.now += 20.0
+    viewer.packets()
+    world.receive(world.publisher.packet(0, KEYFRAME, sequence=lost + 2 & 0xFFFF, timestamp=20 * 90_000))
+    assert [packet.payload for packet in viewer.packets()] == [KEYFRAME]
+    assert world.feed.heard_at == world.now
