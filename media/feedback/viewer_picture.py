@@ -76,6 +76,7 @@ class ViewerPicture:
         self._old_news_until = -math.inf  # until then the receiver's reports are about what is over
         self._rid: str | None = None  # the best layer that the viewer wants; None: any
         self._wants_picture = True
+        self._is_heard = True
         self._padded_at = -math.inf
         self._again = RetransmitQueue()
         self._padded = 0  # octets of padding that were sent so far
@@ -112,6 +113,15 @@ class ViewerPicture:
     def choose(self, rid: str | None, *, picture: bool) -> None:
         """Take the viewer's choice: the layer `rid` at best (None: any), or no picture."""
         self._rid, self._wants_picture = rid, picture
+
+    def hear(self, *, is_heard: bool) -> None:
+        """Take whether the viewer still sends anything. Over UDP one that does not gets no picture.
+
+        SRTP's receivers lose count of what is numbered in 16 bits: after 32,768 packets that nobody got, none
+        would be read any more. Sound has fewer before consent expires.
+        """
+        if is_heard != self._is_heard:
+            self._is_heard, self.rests = is_heard, False
 
     @property
     def reason(self) -> LayerReason:
@@ -329,10 +339,16 @@ class ViewerPicture:
         return self._feed.base_of(present) == self._feed.base_of(target)
 
     def _must_wait(self, now: float) -> bool:
-        """Stop the picture while the viewer's TCP connection catches up. Returns whether it has to."""
+        """Stop the picture while nobody hears the viewer, or its TCP connection catches up.
+
+        Returns whether it has to.
+        """
         backlog = self._viewer.backlog
         if backlog is None:
-            return False
+            if not self._is_heard:
+                self._old_news_until = now + _RECOVERY_SECONDS
+                self._changeover.aim(None, now, pause=True)
+            return not self._is_heard
         if backlog.octets:
             self._sample(now)
         if not self._stream_line.look(backlog, self._log, now):
@@ -409,7 +425,8 @@ class ViewerPicture:
 
     def step(self, now: float) -> None:
         """Send the packets of pictures, and the padding, that are due now."""
-        if self._viewer.backlog is not None and self._viewer.backlog.octets:
+        backlog = self._viewer.backlog
+        if not self._is_heard if backlog is None else backlog.octets:
             return
         self._send_again(now)
         self._changeover.send_due(now)

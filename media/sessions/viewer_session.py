@@ -15,7 +15,7 @@ from media.rtp.srtcp_header import begins_with_report, is_lone_report
 from media.rtp.srtp import InboundSession, SrtpKeys, inbound_session
 from media.rtp.srtp_sender import SrtpSender
 from media.sessions.end_reason import EndReason
-from media.sessions.session import Session, Setup
+from media.sessions.session import INTERRUPTION_SECONDS, Session, Setup
 from media.sessions.traffic import Traffic, traffic_out
 from media.switch.feed import Feed
 from media.switch.rendition import Size
@@ -30,6 +30,7 @@ from shared.telemetry.logging import get_logger
 PICTURE_SECONDS = 5.0  # a first picture is due within 2.5 s
 MEDIA_SECONDS = 2.0  # a publisher that was heard within this time sends
 NO_LIMIT: Size = (0, 0)
+ANSWER_SECONDS = 2.0  # for an answer of a viewer that sends nothing by itself, and between two questions
 MOST_QUIET_SECONDS = 1.0  # by which its consent or token may have expired before that is seen
 
 log = get_logger()
@@ -148,6 +149,14 @@ class ViewerSession(Session):
         self._keep_pace()
         self._ladder = self._feed.ladder
         self._quiet_until = min(self._playback.quiet_until, now + MOST_QUIET_SECONDS)
+
+    def _look_for_interruption(self, now: float) -> None:
+        super()._look_for_interruption(now)
+        unheard = now - self.ice.last_sign
+        if unheard >= INTERRUPTION_SECONDS:
+            self._measure(ANSWER_SECONDS, now)
+        if self._playback is not None and self._playback.picture is not None:
+            self._playback.picture.hear(is_heard=unheard < INTERRUPTION_SECONDS + ANSWER_SECONDS)
 
     def _measure(self, interval: float, now: float) -> None:
         """Measure the round trip if the last time is `interval` seconds ago."""

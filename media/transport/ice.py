@@ -275,6 +275,11 @@ class IceLite:
         """
         self.heard_at = max(self.heard_at, now)
 
+    @property
+    def last_sign(self) -> float:
+        """When the peer last sent, or answered, anything from the selected address."""
+        return max(self.heard_at, self._consented_at)
+
     def consent_expired(self, now: float) -> bool:
         """Whether the selected address was silent, or gave no answer, for too long (RFC 7675 5.1)."""
         return now - (self._consented_at if self._needs_answers else self.heard_at) >= CONSENT_SECONDS

@@ -56,7 +56,10 @@ _VIEWERS = {
         "roomcast_layer_changes",
         "Changes of viewers to another layer of a picture, or to fewer or more of its frames.",
     ),
-    "pauses": ("roomcast_picture_pauses", "Pictures stopped at once because the viewer's line was choked."),
+    "pauses": (
+        "roomcast_picture_pauses",
+        "Pictures stopped at once because the line was choked, or nobody heard the viewer.",
+    ),
     "probes": ("roomcast_line_probes", "Probes, with padding, whether a viewer's line carries more."),
     "rtcp_dropped": (
         "roomcast_viewer_rtcp_dropped",

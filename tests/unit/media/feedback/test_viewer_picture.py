@@ -11,7 +11,8 @@ from shared.messages.status import LayerReason
 from tests.support.far_viewer import REPORTER
 from tests.support.layers_world import PICTURE, PICTURE_RTX
 from tests.support.one_stream import assert_one_stream
-from tests.support.shown_world import THREE, ShownWorld, limited
+from tests.support.set_backlog import SetBacklog
+from tests.support.shown_world import SINGLE, THREE, ShownWorld, limited
 
 # --- down and up
 
@@ -374,3 +375,36 @@ def test_a_picture_that_has_less_by_losses_leaves_room_for_more_sound() -> None:
     for seconds in (0.05, 0.5, 0.5):
         viewer.picture.line.round_trip(seconds, world.now)
     assert not viewer.picture.has_room_for_sound(2)
+
+
+def test_whom_nobody_hears_is_sent_sound_alone_until_it_is_heard() -> None:
+    """Its receiver could lose count of what it does not get, and would never read the picture again."""
+    world = ShownWorld(SINGLE)
+    viewer = world.watch()
+    world.run(3.0)
+    assert viewer.picture.rests
+    viewer.picture.hear(is_heard=False)
+    assert viewer.far.playback.quiet_until == 0.0
+    world.run(0.2)
+    viewer.picture._decision = viewer.picture._decision._replace(probe=1e6)
+    sound, padded, unheard_at = viewer.far.viewer.sent(world.sound), viewer.picture._padded, world.now
+    world.run(12.0)
+    assert viewer.rendition is None
+    assert not viewer.pictures(unheard_at)
+    assert viewer.picture._padded == padded
+    assert viewer.far.viewer.sent(world.sound) > sound
+    viewer.picture.hear(is_heard=True)
+    world.run(1.0)
+    assert viewer.rendition == 0
+    assert viewer.pictures(unheard_at)
+    assert_one_stream(viewer.pictures(unheard_at))
+
+
+def test_over_tcp_nobody_needs_to_be_heard() -> None:
+    """What is sent there, comes."""
+    world = ShownWorld(SINGLE)
+    viewer = world.watch()
+    viewer.far.viewer.queue_in(SetBacklog())
+    viewer.picture.hear(is_heard=False)
+    world.run(1.0)
+    assert viewer.rendition == 0

@@ -1,6 +1,7 @@
 """A viewer's session when something breaks, and when nothing is to be done."""
 
 import asyncio
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -417,7 +418,9 @@ async def test_why_a_viewer_gets_its_picture_is_told_if_it_has_one(world: World)
 async def test_a_limit_of_size_holds_when_layers_change(world: World) -> None:
     session, playback = playing(world)
     chosen: list[str | None] = []
-    playback.picture = SimpleNamespace(choose=lambda rid, picture: chosen.append(rid))
+    playback.picture = SimpleNamespace(
+        choose=lambda rid, picture: chosen.append(rid), hear=lambda is_heard: None
+    )
     playback.quiet_until = world.now + 60
 
     def show(*sizes: tuple[int, int]) -> None:
@@ -431,3 +434,21 @@ async def test_a_limit_of_size_holds_when_layers_change(world: World) -> None:
     session.choose("h", picture=True)
     show((1280, 720), (640, 360))
     assert chosen == [None, "h", None, "h"]
+
+
+async def test_a_viewer_that_is_asked_and_answers_nothing_counts_as_unheard(world: World) -> None:
+    session, playback = playing(world)
+    heard: list[bool] = []
+    playback.picture = SimpleNamespace(hear=lambda *, is_heard: heard.append(is_heard))
+    playback.measure_seconds = session.ice._ask_seconds = math.inf  # nobody else asks
+    session.ice.selected, session.ice.proven = HOME, True
+    began, asked = world.now, list[bytes]()
+    session._send_to = lambda request, _: asked.append(request)
+    for seconds in (7.9, 8.0, 9.9):
+        session.tick(began + seconds)
+    assert (heard, len(asked)) == ([True] * 3, 1)  # one that sends nothing by itself may answer
+    session.tick(began + 10.0)
+    assert heard[3:] == [False]
+    session.ice.touch(began + 10.0)
+    session.tick(began + 10.2)
+    assert heard[4:] == [True]
