@@ -10,6 +10,10 @@ REORDER_PACKETS = 1024
 # to a wrap.
 WRAP_GUARD = 64
 
+# By how many ticks a packet may be earlier than the one before it since pictures are sent out of order: an
+# encoder holds back 16 of them at most (H.264 A.3.1), 16 s of video's clock where one comes each second.
+MOST_BACK = 16 * 90_000
+
 _WINDOW = (1 << REORDER_PACKETS) - 1
 
 
@@ -65,7 +69,9 @@ class SequenceTranslator:
         first = timestamps[0]
         for timestamp in (first,) if timestamps.count(first) == count else timestamps:
             translated = timestamp + shift & 0xFFFFFFFF
-            if translated - self.latest_timestamp & 0xFFFFFFFF < 0x80000000:
+            ahead = translated - self.latest_timestamp & 0xFFFFFFFF
+            # the newest packet also after a pause of half the range: 6.6 h of pictures, 12.4 h of sound
+            if ahead < 0x80000000 or (ahead < 0x100000000 - MOST_BACK and index + count == self.next_index):
                 self.latest_timestamp = translated
         return index, shift
 

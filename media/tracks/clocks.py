@@ -101,16 +101,22 @@ class SenderClock:
         if not self._reported:
             self._known = self.publisher.ours(now) - self.publisher.way, timestamp
 
-    def captured(self, timestamp: int) -> float | None:
-        """When what has that timestamp was captured, in our NTP seconds; None before a report."""
+    def captured(self, timestamp: int, now: float) -> float | None:
+        """When what has that timestamp, and came at `now`, was captured, in our NTP seconds.
+
+        None before a report, also before the next one after a pause that timestamps cannot tell: 6.6 h of a
+        picture, 12.4 h of sound.
+        """
         if self._at is None or not self._reported:
             return None
         at, reported = self._at
+        if (self.publisher.ours(now) - at) * self._clock_rate >= 0x80000000:
+            return None
         return at + signed(timestamp - reported) / self._clock_rate
 
     def age(self, timestamp: int, now: float) -> float | None:
         """Seconds from that to `now`."""
-        captured = self.captured(timestamp)
+        captured = self.captured(timestamp, now)
         return None if captured is None else self.publisher.ours(now) - captured
 
     def sender_report(self, ntp_time: int, timestamp: int, now: float) -> None:
@@ -147,7 +153,7 @@ class CaptureStamps:
     def stamped(self, run: Run, now: float) -> list[Run]:
         """The run with a stamp in its first packet; as it is, if nobody knows when that was captured."""
         self.due_at = now + STAMP_SECONDS
-        captured = self._clock.captured(run.timestamps()[0])
+        captured = self._clock.captured(run.timestamps()[0], now)
         if captured is None:
             return [run]
         packet = run.packet(0)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtp.sequence import (
+    MOST_BACK,
     REORDER_PACKETS,
     WRAP_GUARD,
     SequenceTranslator,
@@ -108,12 +109,23 @@ def test_a_source_goes_on_after_a_night(hours: int) -> None:
     assert stream.latest_timestamp == 77 + 3000 + elapsed & 0xFFFFFFFF
 
 
+@pytest.mark.parametrize("hours", [6.7, 10, 13.2])  # half of the range is 6.6 h, all of it 13.3 h
+def test_one_source_goes_on_after_a_night(hours: float) -> None:
+    stream = translator(0, 77, 0, 0)
+    placed(stream, 0, 3000)
+    timestamp = 3000 + round(hours * 3600 * 90_000)
+    placed(stream, 2, timestamp & 0xFFFFFFFF)
+    assert stream.latest_timestamp == 77 + timestamp & 0xFFFFFFFF
+    placed(stream, 1, timestamp - MOST_BACK - 1 & 0xFFFFFFFF)  # a late one
+    assert stream.latest_timestamp == 77 + timestamp & 0xFFFFFFFF
+
+
 @pytest.mark.parametrize(("base", "latest"), [(0, 6000), (0, 3000 + 0x7FFFFFFF), (0xFFFFF000, 6000)])
 def test_a_source_continues_after_the_latest_timestamp_not_the_last(base: int, latest: int) -> None:
     stream = translator(0, base, 0, 0)
     placed(stream, 0, 3000)
     placed(stream, 1, latest)
-    for sequence, before in ((2, 3000), (3, 0x80000000)):  # shown before the packet sent before it
+    for sequence, before in ((2, 3000), (3, MOST_BACK)):  # shown before the packet sent before it
         placed(stream, sequence, latest - before & 0xFFFFFFFF)
     stream.rebase(500, 77, 1000)
     assert placed(stream, 500, 77) == (4, base + latest + 1000 & 0xFFFFFFFF)

@@ -275,7 +275,7 @@ def test_the_next_publisher_goes_on_in_the_time_of_the_one_before_it() -> None:
         clock = SenderClock(PublisherClock(UNIX), rate)
         clock.succeed(former.clock)
         assert clock.report_at(3.0) == at
-        assert clock.captured(7) is None  # by its own clock
+        assert clock.captured(7, 21.0) is None  # by its own clock
     assert former.clock.report_at(3.0) is not None
 
 
@@ -283,7 +283,7 @@ def test_what_was_reported_is_forgotten_and_time_goes_on() -> None:
     clock, _ = captured_by(0.1)
     before = clock.report_at(21.0)
     clock.forget_reports()
-    assert (clock.report_at(21.0), clock.captured(1_000)) == (before, None)
+    assert (clock.report_at(21.0), clock.captured(1_000, 21.0)) == (before, None)
     clock.received(1_000 + 90_000, now=22.05)
     assert clock.report_at(22.05) == (ntp(UNIX + NTP_EPOCH + 22.05), 1_000 + 90_000 + 4_500)
 
@@ -307,9 +307,9 @@ def captured_by(round_trip: float, wrong: float = 0.0) -> tuple[SenderClock, flo
 @pytest.mark.parametrize("wrong", [-5.0, 0.0, 5.0])
 def test_media_is_dated_by_reports_and_half_a_round_trip(round_trip: float, wrong: float) -> None:
     clock, at = captured_by(round_trip, wrong)
-    assert clock.captured(1_000) == pytest.approx(at, abs=1e-4)
-    assert clock.captured(1_000 + 90_000) == pytest.approx(at + 1, abs=1e-4)
-    assert clock.captured(2**32 + 1_000 - 180_000) == pytest.approx(at - 2, abs=1e-4)
+    assert clock.captured(1_000, 21.0) == pytest.approx(at, abs=1e-4)
+    assert clock.captured(1_000 + 90_000, 21.0) == pytest.approx(at + 1, abs=1e-4)
+    assert clock.captured(2**32 + 1_000 - 180_000, 21.0) == pytest.approx(at - 2, abs=1e-4)
     assert clock.age(1_000, 20.25) == pytest.approx(0.25, abs=1e-4)
     report = clock.report_at(21.0)
     assert report is not None
@@ -327,7 +327,7 @@ def test_what_comes_late_by_a_queue_is_no_age_of_media() -> None:
         if now > 20.0:
             for track in tracks:
                 assert track.age(round(90_000 * now), now + 0.2) == pytest.approx(0.2, abs=0.03)
-    [first, second] = (track.captured(90_000 * 22) for track in tracks)
+    [first, second] = (track.captured(90_000 * 22, now) for track in tracks)
     assert first == second  # nor do sound and picture come apart
 
 
@@ -344,8 +344,20 @@ def test_a_way_that_has_become_longer_is_believed() -> None:
 def test_without_a_report_nobody_knows_when_media_was_captured() -> None:
     clock = SenderClock(PublisherClock(UNIX), 90_000)
     clock.received(1_000, now=10.0)
-    assert clock.captured(1_000) is None
+    assert clock.captured(1_000, 21.0) is None
     assert clock.age(1_000, 10.0) is None
+
+
+@pytest.mark.parametrize(("hours", "known"), [(6.5, True), (6.7, False), (10, False), (13.3, False)])
+def test_after_a_night_nobody_knows_before_the_next_report(hours: float, known: bool) -> None:
+    """Half of the range of timestamps is 6.6 h of a picture."""
+    clock, at = captured_by(0.1)
+    now, timestamp = 20.05 + hours * 3600, round(1_000 + hours * 3600 * 90_000) & 0xFFFFFFFF
+    captured = clock.captured(timestamp, now)
+    assert captured == (pytest.approx(at + hours * 3600, abs=1e-3) if known else None)
+    assert (clock.age(timestamp, now) is not None) == known
+    clock.sender_report(ntp(at + hours * 3600), timestamp, now)
+    assert clock.captured(timestamp, now) == pytest.approx(at + hours * 3600, abs=1e-3)
 
 
 @pytest.mark.parametrize("count", [1, 2])
