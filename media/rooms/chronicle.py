@@ -119,13 +119,12 @@ class Chronicle:
                 if text not in before:
                     self._tell(broadcast, EventType.WARNING_RAISED, warning=text[:MAX_TEXT])
 
-    def ended(self, room: Room, reason: EndReason) -> None:
-        """A room is about to end."""
+    def ended(self, room: Room, reason: EndReason, seconds: float) -> None:
+        """A room is about to end that has lived for so many seconds."""
         broadcast = self._broadcasts.get(room.name)
         if broadcast is not None and broadcast.room is room:
             del self._broadcasts[room.name]
-            seconds = round(max(0.0, self._unix_clock() - room.started_at), 3)
-            self._tell(broadcast, EventType.ROOM_ENDED, reason=reason.name.lower(), seconds=seconds)
+            self._tell(broadcast, EventType.ROOM_ENDED, reason=reason.name.lower(), seconds=round(seconds, 3))
 
     def recorded(self, type_: EventType, room: RoomName, name: str, facts: Facts) -> None:
         """A recording has begun, is ready, or is in the store. A name says which: it is never used twice."""

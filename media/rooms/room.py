@@ -43,7 +43,10 @@ class Succession(NamedTuple):
 
 
 class Room:
-    """Owned by `Rooms`. `identity` stands for the publisher's credentials; `started_at` is Unix time."""
+    """Owned by `Rooms`. `identity` stands for the publisher's credentials.
+
+    `started_at` is told as Unix time; `began_at` is the same on the steady clock, which nobody sets.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Room:
         *,
         identity: str,
         started_at: float,
+        began_at: float,
     ) -> None:
         self.name = name
         self.tracks = tracks
@@ -64,6 +68,7 @@ class Room:
         self.standbys = Standbys()  # all others that publish here
         self.identity = identity
         self.started_at = started_at
+        self.began_at = began_at
         self.viewers: dict[SessionId, ViewerSession] = {}
         self.warnings = RoomWarnings(name)
         self.recording: Recording | None = None
@@ -302,10 +307,14 @@ def new_room(
     stats: PublisherStats,
     *,
     started_at: float = 0.0,
+    age: float = 0.0,
     identity: str = "",
     join_burst: JoinBurstMode = "auto",
 ) -> Room:
-    """A room for what `source` sends. `now` is of the steady clock; `started_at` is Unix time."""
+    """A room for what `source` sends.
+
+    `now` is of the steady clock, `started_at` Unix time; the room is `age` seconds old already.
+    """
     tracks = new_tracks(published, time.time() - now, join_burst)
     sent = [track.sent for track in tracks]
     layers = [number for number, track in enumerate(tracks) if track.kind == "video"]
@@ -323,4 +332,5 @@ def new_room(
         sender,
         identity=identity,
         started_at=started_at,
+        began_at=now - age,
     )

@@ -87,7 +87,13 @@ class Rooms:
         identity: str,
         started_at: float | None = None,
     ) -> Room:
-        """Open a room for the media of `source`. Call `source_ended` when the source has ended."""
+        """Open a room for the media of `source`. Call `source_ended` when the source has ended.
+
+        `started_at` is that of a room that goes on here, in Unix time.
+        """
+        unix_now = self._unix_clock()
+        if started_at is None:
+            started_at = unix_now
         room = self._rooms[name] = new_room(
             name,
             tracks,
@@ -95,7 +101,8 @@ class Rooms:
             now,
             self._ledger.publishers,
             identity=identity,
-            started_at=self._unix_clock() if started_at is None else started_at,
+            started_at=started_at,
+            age=max(0.0, unix_now - started_at),
             join_burst=self._join_burst,
         )
         if not is_check(name):
@@ -219,10 +226,10 @@ class Rooms:
         wanted = self._rooms if of is None else [name for name in of if name in self._rooms]
         return tuple(self._rooms[name].status() for name in wanted if not is_check(name))
 
-    def not_measured(self, unix_now: float) -> int:
+    def not_measured(self, now: float) -> int:
         """How many publishers came so late that the worker's load does not contain them yet."""
-        since = unix_now - MEASURED_SECONDS
-        return sum(room.started_at > since and room.origin is None for room in self._rooms.values())
+        since = now - MEASURED_SECONDS
+        return sum(room.began_at > since and room.origin is None for room in self._rooms.values())
 
     def largest(self, most: int) -> list[Room]:
         """The `most` rooms with most viewers on this worker, of those that others may find; 0: all."""
@@ -299,7 +306,7 @@ class Rooms:
     def end(self, room: Room, reason: EndReason) -> None:
         """End a room but keep its name, for the room that replaces it."""
         del self._rooms[room.name]
-        self._chronicle.ended(room, reason)
+        self._chronicle.ended(room, reason, self._clock() - room.began_at)
         for feed in (room.feed, *(standby.feed for standby in room.standbys)):
             self._ledger.feeds.retire(feed)
         self._copies.room_closed(room.name, reason)

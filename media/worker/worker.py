@@ -328,7 +328,7 @@ class Worker:
             viewers=self._plane.rooms.viewer_count,
             takes_publishers=self._capacity.takes_publishers,
             takes_viewers=self._capacity.takes_viewers(self._plane.viewers_at(monotonic())),
-            new_rooms=self._plane.rooms.not_measured(self._clock.now()),
+            new_rooms=self._plane.rooms.not_measured(monotonic()),
         )
 
     def _drain_changed(self, draining: bool) -> None:

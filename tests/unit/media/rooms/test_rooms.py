@@ -42,7 +42,9 @@ class World:
         self.settings: dict[str, RoomSettings] = {}  # what is set for rooms
         self.recordings = Recordings()
         self.told: list[tuple[str, str]] = []  # what, and of which room
+        self.lives: list[float] = []  # of rooms that have ended, in seconds
         self.freed: list[str] = []
+        self.now, self.unix = 0.0, 1_000.0
         self.ledger = Ledger()
         self.rooms = Rooms(
             self.ledger,
@@ -54,13 +56,18 @@ class World:
             SimpleNamespace(
                 opened=lambda room: self.told.append(("opened", room.name)),
                 look=lambda room: self.told.append(("looked", room.name)),
-                ended=lambda room, _: self.told.append(("ended", room.name)),
+                ended=self._ended,
             ),
             cast(Any, self.recordings),
             grace=0.0,
             policy=Policy(lambda room: self.settings.get(room, RoomSettings(room=room)), records=records),
-            unix_clock=lambda: 1_000.0,
+            clock=lambda: self.now,
+            unix_clock=lambda: self.unix,
         )
+
+    def _ended(self, room: Room, _: EndReason, seconds: float) -> None:
+        self.told.append(("ended", room.name))
+        self.lives.append(seconds)
 
     def set(self, name: str, **settings: Any) -> None:
         self.settings[name] = RoomSettings(room=name, **settings)
@@ -193,8 +200,19 @@ def test_new_publishers_are_counted_until_the_load_shows_them(world: World) -> N
     world.open("new", at=1_000.1 - MEASURED_SECONDS)
     now = world.open("now")
     world.open("copy", origin="w2")
-    assert world.rooms.not_measured(1_000.0) == 2
+    assert world.rooms.not_measured(0.0) == 2
     assert now.started_at == 1_000.0
+
+
+@pytest.mark.parametrize("step", [-3600.0, 0.0, 3600.0])
+def test_a_room_is_as_old_as_it_is_after_redis_clock_was_set(world: World, step: float) -> None:
+    world.open("demo")
+    world.open("moved", at=900.0)  # it goes on here
+    world.open("ahead", at=1_001.0)  # by the clock as another worker read it
+    world.now, world.unix = 600.0, 1_600.0 + step
+    assert world.rooms.not_measured(world.now) == 0
+    world.rooms.close_all(EndReason.DELETED)
+    assert world.lives == [600.0, 700.0, 600.0]
 
 
 def test_a_room_that_fails_ends_alone(world: World) -> None:
