@@ -151,6 +151,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             settings.whep_without_publisher,
             settings.whep_counter_offers,
             reports=viewings if settings.viewer_reports else None,
+            unix_clock=clock.now,
         ).routes()
 
     pages = PageRoutes(public_url)

@@ -4,6 +4,7 @@ Over HTTP the two are the same, only the requests to the worker differ: one clas
 """
 
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from math import inf
 
@@ -61,7 +62,9 @@ class StreamingRoutes:
         without_publisher: WithoutPublisher,
         counter_offers: CounterOffers,
         reports: ViewingReports | None,
+        unix_clock: Callable[[], float],
     ) -> None:
+        """By `unix_clock` the worker ends a session whose time is over."""
         self._role = role
         self._offers = offers
         self._gateway = gateway
@@ -74,6 +77,7 @@ class StreamingRoutes:
         self._without_publisher = without_publisher
         self._counter_offers = counter_offers
         self._reports = reports
+        self._unix_clock = unix_clock
 
     def routes(self) -> list[Route]:
         endpoint = Resource(
@@ -202,7 +206,7 @@ class StreamingRoutes:
             checks = request.query_params.get("check") == "true"
             expires_at = grant.expires_at
             if checks:
-                expires_at = min(expires_at or inf, time.time() + _CHECK_SECONDS)
+                expires_at = min(expires_at or inf, self._unix_clock() + _CHECK_SECONDS)
             publish = Publish(
                 room=new_check(room) if checks else room,
                 offer=encode(parsed),

@@ -9,10 +9,12 @@ import pytest
 
 from control.events import stream_names, streams
 from control.events.stream_names import MAX_NAMES
-from control.routes import admin, records, rooms
+from control.routes import admin, records, rooms, whip_whep
+from shared.messages.signalling import Publish
 from shared.messages.status import WorkerState
 from tests.integration.control.conftest import Stage
 from tests.integration.control.test_events import change, listening, played, subscribed
+from tests.support.offers import PUBLISH_OFFER
 from tests.support.waiting import eventually
 
 RECORD = "demo_1710123456.webm"
@@ -22,8 +24,8 @@ RECORD = "demo_1710123456.webm"
 def skew(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> float:
     """Seconds by which the clock of control's host is ahead."""
     seconds: float = request.param
-    wrong = SimpleNamespace(time=lambda: time.time() + seconds)
-    for module in (admin, records, rooms, stream_names, streams):
+    wrong = SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)
+    for module in (admin, records, rooms, stream_names, streams, whip_whep):
         monkeypatch.setattr(module, "time", wrong, raising=False)
     return seconds
 
@@ -33,6 +35,19 @@ async def test_a_room_is_as_old_as_it_is(stage: Stage, skew: float) -> None:
     await worker.publish_in("demo", started_at=time.time() - 60)
     room = (await (await stage.control()).get("/api/rooms/demo")).json()
     assert 60 <= room["uptime"] < 70
+
+
+async def test_a_check_of_the_line_lasts_as_long_as_it_lasts(stage: Stage, skew: float) -> None:
+    worker = await stage.worker()
+    headers = {"Content-Type": "application/sdp"}
+    began = time.time()
+    answer = await (await stage.control()).post(
+        "/api/whip/publish/demo?check=true", content=PUBLISH_OFFER, headers=headers
+    )
+    assert answer.status_code == 201
+    [publish] = [message for message in worker.received if isinstance(message, Publish)]
+    assert publish.expires_at is not None
+    assert began + 14 < publish.expires_at < time.time() + 16
 
 
 async def test_a_drain_lasts_as_long_as_it_lasts(stage: Stage, skew: float) -> None:
