@@ -54,7 +54,9 @@ class Delivery:
         poster: Poster,
         figures: WebhookFigures,
         retry_seconds: float,
+        unix_clock: Callable[[], float],
     ) -> None:
+        """By `unix_clock` events were put into the queue."""
         self._receiver = receiver
         self._secrets = secrets
         self._queue = queue
@@ -62,6 +64,7 @@ class Delivery:
         self._poster = poster
         self._figures = figures
         self._retry_seconds = retry_seconds
+        self._unix_clock = unix_clock
         self._rooms: dict[str, deque[Entry]] = {}  # what is held
         self._held: dict[str, Entry] = {}  # the same, by their ids
         self._waiting = 0  # events, when that was last measured
@@ -127,7 +130,7 @@ class Delivery:
                 if self._place is not None:
                     await self._keep(self._place, self._place)
             self._waiting = backlog.waiting
-            age = 0.0 if backlog.oldest is None else max(0.0, time.time() - backlog.oldest)
+            age = 0.0 if backlog.oldest is None else max(0.0, self._unix_clock() - backlog.oldest)
             self._figures.waiting.labels(self._receiver.label).set(backlog.waiting)
             self._figures.oldest.labels(self._receiver.label).set(age)
             self._tell_given_up()

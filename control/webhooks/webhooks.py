@@ -50,6 +50,7 @@ class Webhooks:
                 Poster(receiver, policy),
                 self._figures,
                 settings.webhook_retry_seconds,
+                unix_clock,
             )
             for receiver in receivers
         ]

@@ -52,6 +52,7 @@ class World:
             cast(Any, self.poster),
             WebhookFigures(self.registry),
             retry_seconds=3600.0,
+            unix_clock=lambda: 1_000.0,
         )
 
     def figure(self, name: str) -> float | None:
@@ -225,8 +226,7 @@ async def test_what_was_read_and_not_delivered_is_forgotten_with_the_lease() -> 
         await eventually("it is sent again", lambda: world.poster.asked == ["1", "1"])
 
 
-async def test_the_age_of_the_oldest_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("control.webhooks.delivery.time.time", lambda: 1_000.0)
+async def test_the_age_of_the_oldest_one_is_told_by_the_clock_that_dated_it() -> None:
     world = World()
     world.queue.waits = Backlog(3, 940.0)
     async with running(world):
