@@ -101,7 +101,7 @@ class Directory:
         claims: Iterable[RoomName],
         rooms: Sequence[RoomStatus],
     ) -> tuple[list[RoomName], list[Any]]:
-        """Announce `status` and all `rooms`, and refresh `claims`.
+        """Announce `status` and all `rooms`, and refresh `claims`. The epoch of a new Redis begins.
 
         Returns the rooms that another worker holds now, and the results of what went `along` (see `tell`).
         Raises `WorkerIdTakenError`, and changes nothing, when another process has the worker's id.
@@ -110,9 +110,11 @@ class Directory:
         announcer = self._announcer(worker)
         claimed = list(claims)
         renewals = self._claims.renewals(claimed)
+        # Also of a worker without rooms: otherwise the wait for claims would begin with the first publisher.
+        meet = Call("look_at_epoch", [keys.EPOCH], [""])
         try:
             await announcer.hold()
-            results = await announcer.announce(status, rooms, beside=[*renewals, *along])
+            _, *results = await announcer.announce(status, rooms, beside=[meet, *renewals, *along])
         except ResponseError:  # Redis answers, and refuses writes
             self._claims.refused(claimed, worker)
             raise

@@ -1,5 +1,6 @@
 -- For how many ms this Redis has been known as it is. Its epoch begins when somebody first finds it empty, or finds
--- another server process, whatever that has loaded or copied: it may lack the last writes of the one before.
+-- another server process, whatever that has loaded or copied: it may lack the last writes of the one before. Each
+-- worker looks with its heartbeat, so that the epoch begins within a second, and not with the first claim.
 -- key: string, '{the server's run id} {Unix time in ms at which its epoch began}'
 local function epoch_age(key)
   local time = redis.call('TIME')

@@ -88,6 +88,17 @@ async def test_a_room_that_nobody_claims_again_is_free_then(redis: Redis, direct
     await directory.check_complete()
 
 
+@pytest.mark.parametrize("comes_back", [emptied, restarted_with_old_data])
+async def test_who_publishes_later_does_not_wait_where_a_worker_has_met_redis_before(
+    redis: Redis, directory: Directory, comes_back: Callable[[Redis], Awaitable[None]]
+) -> None:
+    """The worker has no rooms; nobody else has asked Redis for anything."""
+    await comes_back(redis)
+    await directory.beat(OTHER, [])
+    await asyncio.sleep(TTL_MS / 1000)
+    assert not await refused(directory)
+
+
 async def test_the_owner_itself_gets_no_new_room_earlier(redis: Redis, directory: Directory) -> None:
     await redis.flushall()
     await beat(directory, ONE)

@@ -2,8 +2,9 @@
 
    A worker claims a room for a publisher (claim_room.lua), keeps the claim by its heartbeats (`Claims.refresh`), and
    claims anew what has gone, or what another worker has claimed anew without a right to it. Whoever finds another
-   Redis writes the epoch, and no new claim succeeds for HOLD ticks after that. Heartbeats are late at will. After TTL
-   ticks without one a worker's claim has expired, and another worker may have the room, which is meant.
+   Redis writes the epoch, also a third worker that has no rooms, and no new claim succeeds for HOLD ticks after that.
+   Heartbeats are late at will. After TTL ticks without one a worker's claim has expired, and another worker may have
+   the room, which is meant.
 
    Promises: nobody gets a room that another worker has kept. Of two workers that both think they have it (one was
    paused, and Redis lost the claim of the other), the one that claimed it later keeps it. Who has kept a room for as
@@ -91,6 +92,7 @@ proctype world() {
        if :: hold > 0 -> hold-- :: else fi;
        if :: again > 0 -> again-- :: else fi;
        if :: lives > 1 -> lives-- :: lives == 1 -> lives = 0; owner = NOBODY :: else fi }
+  :: atomic { !epoch -> touch() }                               /* a heartbeat of a worker without rooms */
   :: atomic { lost < LOST ->                                    /* Redis comes back without its claims */
        lost++; epoch = false; hold = 0; again = 0;
        if :: owner = NOBODY; lives = 0 :: owner = 1; lives = TTL :: owner = 2; lives = TTL fi }
