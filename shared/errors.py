@@ -5,8 +5,12 @@ place (`control/http/problems.py`). Any other exception is a bug: it becomes 500
 """
 
 from enum import StrEnum
+from typing import Literal, get_args
 
 REDIS_RETRY_SECONDS = 2  # after which a client should try again when Redis was away
+# What tells apart errors of the same code, for logs and metrics (docs/alerts.md); "": the code says it all.
+Cause = Literal["", "jwt_claims", "no_credentials", "redis_away", "redis_is_new", "worker_silent"]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
 class ErrorCode(StrEnum):
@@ -60,8 +64,7 @@ class ServiceError(Exception):
     """An expected failure.
 
     `message` replaces the standard text of the code, `detail` adds a reason for people, `retry_after` is the
-    number of whole seconds after which another try makes sense. `cause`, one of a few words, tells apart what
-    has the same code, for logs and metrics.
+    number of whole seconds after which another try makes sense. `cause` tells apart what has the same code.
     """
 
     def __init__(
@@ -71,14 +74,14 @@ class ServiceError(Exception):
         *,
         detail: str | None = None,
         retry_after: int | None = None,
-        cause: str = "",
+        cause: Cause = "",
     ) -> None:
         super().__init__(message or code.value)
         self.code = code
         self.message = message
         self.detail = detail
         self.retry_after = retry_after
-        self.cause = cause or code.value
+        self.cause: str = cause or code.value
 
 
 def redis_away() -> ServiceError:

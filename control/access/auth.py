@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from control.access.actions import Action
 from control.access.operators import Operator
 from control.access.plain_tokens import PlainTokens, is_one_of
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import Cause, ErrorCode, ServiceError
 from shared.messages.rulings import TokenMark
 from shared.messages.signalling import Role
 from shared.names import RoomName
@@ -114,7 +114,7 @@ class Authenticator:
         return Access(self, token, jwt, _refused(cause="jwt_claims"))
 
 
-def _refused(reason: str = "", cause: str = "") -> ServiceError:
+def _refused(reason: str = "", cause: Cause = "") -> ServiceError:
     """A refusal. `reason` says what is wrong with a JWT of ours; it is empty for any other credential."""
     return ServiceError(
         ErrorCode.UNAUTHORIZED, detail=reason or None, cause=cause or ("jwt_claims" if reason else "")

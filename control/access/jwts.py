@@ -8,7 +8,7 @@ from pathlib import Path
 from control.access.jwt_claims import JwtClaims, JwtError, JwtReader
 from control.access.jwt_keys import JwtKey, KeysError, keys_of_pem, secret_key
 from control.access.key_set import KeySet
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import Cause, ErrorCode, ServiceError
 from shared.settings.settings import Settings, SettingsError
 
 _MAX_FILE_BYTES = 65_536  # of JWT_PUBLIC_KEYS
@@ -36,7 +36,7 @@ class Jwts:
             if self._key_set and self._key_set.may_lack(token):
                 raise ServiceError(ErrorCode.KEYS_AWAY) from None
             reason = str(error)
-            cause = "jwt_claims" if reason else ""
+            cause: Cause = "jwt_claims" if reason else ""
             raise ServiceError(ErrorCode.UNAUTHORIZED, detail=reason or None, cause=cause) from None
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET, Raw, UnsetType
 
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import CAUSES, Cause, ErrorCode, ServiceError
 from shared.messages.encoding import DecodeError, Finite, encode, read
 
 R = TypeVar("R")
@@ -60,7 +60,7 @@ class Reply:
         """`answer` is the reply, or a `ServiceError`."""
         if not isinstance(answer, ServiceError):
             return cls(request.id, ok=Raw(encode(answer)))
-        error = _Error(answer.code, answer.message, answer.detail, answer.retry_after)
+        error = _Error(answer.code, answer.message, answer.detail, answer.retry_after, answer.cause)
         return cls(request.id, error=Raw(encode(error)))
 
     def read(self, kind: type[R]) -> R:
@@ -71,7 +71,11 @@ class Reply:
             error = read(_Error, self.error)
         except DecodeError:
             raise ServiceError(ErrorCode.NO_WORKER, detail="the worker's answer cannot be read") from None
-        raise ServiceError(error.code, error.message, detail=error.detail, retry_after=error.retry_after)
+        # It becomes a label of a metric: what a stranger makes up would be a series of its own each time.
+        cause: Cause = next((known for known in CAUSES if known == error.cause), "")
+        raise ServiceError(
+            error.code, error.message, detail=error.detail, retry_after=error.retry_after, cause=cause
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class _Error:
     message: str | None = None
     detail: str | None = None
     retry_after: int | None = None
+    cause: str = ""
 
 
 def unobserved(_operation: str, _outcome: str, _seconds: float) -> None:

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_is_new
 from shared.messages.signalling import Publish
 from shared.messages.status import WorkerState, WorkerStatus
 from shared.names import WorkerId
@@ -96,13 +96,20 @@ async def test_the_causes_of_503_are_told_apart(
     assert await series(http, "roomcast_joining_clients") == {("refused", "publish"): 1}
 
 
-@pytest.mark.parametrize("cause", [ErrorCode.ROOM_LIMIT, ErrorCode.WORKER_FULL])
-async def test_a_worker_s_causes_are_told_apart(cause: ErrorCode, stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "cause"),
+    [
+        (ServiceError(ErrorCode.ROOM_LIMIT), "room_limit"),
+        (ServiceError(ErrorCode.WORKER_FULL), "worker_full"),
+        (redis_is_new(), "redis_is_new"),
+    ],
+)
+async def test_a_worker_s_causes_are_told_apart(refusal: ServiceError, cause: str, stage: Stage) -> None:
     http = await stage.control()
     worker = await stage.worker("w1")
-    worker.answers[Publish] = ServiceError(cause)
+    worker.answers[Publish] = refusal
     assert await offer(http, role="publish") == 503
-    assert await causes(http) == {cause.value: 1}
+    assert await causes(http) == {cause: 1}
 
 
 async def test_redis_that_is_away_is_a_cause(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from shared.bus import keys
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import CAUSES, ErrorCode, ServiceError
 from shared.messages.encoding import pack, read
 from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
 from shared.rpc.client import RpcClient
@@ -60,6 +60,25 @@ async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClie
             assert told == (code, "in words", "because", 7)
 
 
+async def test_the_cause_of_an_error_travels(redis: Redis, redis_url: str, client: RpcClient) -> None:
+    causes = iter(CAUSES)
+
+    async def refuse(_: Publish) -> Answer:
+        raise ServiceError(ErrorCode.NO_WORKER, cause=next(causes))
+
+    async with running(RpcServer(redis, redis_url, WORKER, {Publish: refuse})):
+        for cause in CAUSES:
+            assert (await refused(publish(client))).cause == (cause or "no_worker")
+
+
+def test_a_cause_that_nobody_knows_is_none() -> None:
+    """Each would be a series of a metric."""
+    made_up = pack({"id": "x", "error": {"code": "room_limit", "cause": "made up"}})
+    with pytest.raises(ServiceError) as caught:
+        read(Reply, made_up).read(Answer)
+    assert caught.value.cause == "room_limit"
+
+
 ANSWER = {"session": "w1.x", "sdp": "v=0", "etag": "e"}
 
 
@@ -71,6 +90,7 @@ ANSWER = {"session": "w1.x", "sdp": "v=0", "etag": "e"}
         *({"error": {"code": "no_worker", "retry_after": wrong}} for wrong in (float("nan"), "soon")),
         {"error": {"code": "no_worker", "message": ["x"]}},
         {"error": {"code": "no_worker", "detail": {"a": 1}}},
+        {"error": {"code": "no_worker", "cause": ["redis_is_new"]}},
         *({}, {"ok": None}, {"ok": 7}, {"ok": {"session": "w1.x", "sdp": "v=0"}}),
         *({"ok": ANSWER | {"session": odd}} for odd in ("w1.x\r\nSet-Cookie: a", "w1.…", "../../../x")),
         *({"ok": ANSWER | wrong} for wrong in ({"sdp": 5}, {"etag": 'e", W/"f'})),

@@ -198,14 +198,14 @@ async def test_a_reply_that_may_have_arrived_undoes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "detail", "retry_after"),
+    ("error", "code", "detail", "retry_after", "cause"),
     [
-        (ZeroDivisionError("secret of the worker"), "internal", None, None),
-        (RedisConnectionError(), "no_worker", "Redis is away", REDIS_RETRY_SECONDS),
+        (ZeroDivisionError("secret of the worker"), "internal", None, None, "internal"),
+        (RedisConnectionError(), "no_worker", "Redis is away", REDIS_RETRY_SECONDS, "redis_away"),
     ],
 )
 async def test_what_breaks_in_a_handler_has_a_code(
-    error: Exception, code: str, detail: str | None, retry_after: int | None
+    error: Exception, code: str, detail: str | None, retry_after: int | None, cause: str
 ) -> None:
     def break_it() -> Any:
         raise error
@@ -214,7 +214,8 @@ async def test_what_breaks_in_a_handler_has_a_code(
     with capture_logs() as logs:
         await world.serve()
     [reply] = world.replies()
-    assert reply["error"] == {"code": code, "message": None, "detail": detail, "retry_after": retry_after}
+    said = {"code": code, "message": None, "detail": detail, "retry_after": retry_after, "cause": cause}
+    assert reply["error"] == said
     bugs = [(line["event"], line["op"], line["request_id"]) for line in logs if line["exc_info"]]
     assert bugs == ([("rpc request failed", "CloseRoom", "r1")] if code == "internal" else [])
 
@@ -235,7 +236,14 @@ async def test_a_message_of_another_version_is_no_bug() -> None:
         await world.serve("2", op="OpenHouse")
         await world.serve("3")
     detail = "the worker cannot read the request"
-    said = {"code": "no_worker", "message": None, "detail": detail, "retry_after": RETRY_AFTER_SECONDS}
+    code = "no_worker"
+    said = {
+        "code": code,
+        "message": None,
+        "detail": detail,
+        "retry_after": RETRY_AFTER_SECONDS,
+        "cause": code,
+    }
     assert [reply["error"] for reply in world.replies()] == [said] * 3
     assert [op for op, _ in world.outcomes] == ["CloseRoom", "unknown", "CloseRoom"]
     assert [(line["event"], line["log_level"]) for line in logs] == [
