@@ -52,6 +52,7 @@ class Settings(AccessSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="ignore",
+        allow_inf_nan=False,
         hide_input_in_errors=True,
     )
 
@@ -191,7 +192,10 @@ class Settings(AccessSettings):
         " this host's first private one. The workers of `roomcast up` take this port and those after it",
     )
     drain_seconds: float = _field(
-        30.0, "Seconds that sessions have to move or to end, from when a worker drains or is stopped", ge=0
+        30.0,
+        "Seconds that sessions have to move or to end, from when a worker drains or is stopped",
+        ge=0,
+        le=365 * 86_400,  # a year: a heartbeat says when the drain ends, and a `UnixTime` must hold that
     )
     worker_cut_off_seconds: float = _field(
         0.0,

@@ -127,6 +127,8 @@ WRONG = [
     ("TRUSTED_PROXIES", "10.0.0.0/33"),
     ("WORKER_ID", "a.b"),
     ("WORKERS", "0"),
+    ("DRAIN_SECONDS", "1e308"),
+    *((name.upper(), "inf") for name, field in Settings.model_fields.items() if field.annotation is float),
     *(
         ("JWT_JWKS_URL", text)
         for text in (
