@@ -101,7 +101,7 @@ class Roster:
             checked=self.seats.connect,
             connected=self._ledger.session_connected,
             interrupted=self._ledger.session_interrupted,
-            reports_as=self._demux.reports_as,
+            sends_as=self._demux.sends_as,
             ended=self._session_ended,
         )
 

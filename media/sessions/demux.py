@@ -30,9 +30,9 @@ class RelayEnd(Protocol):
 class Demux:
     """Finds sessions by the ufrag of a check, and by each address from which a valid check came.
 
-    A viewer whose address has changed is also found by the SSRC of its SRTCP, unless another one had that
-    first: it reports each second, and may send the next check much later. If the SRTCP is authentic, its
-    source is asked for a proof, as that of a check is.
+    A client whose address has changed is also found by the SSRC of what it sends, unless another one had that
+    first: a publisher sends all the time, a viewer reports each second, and both may send the next check much
+    later. If the SRTP or SRTCP is authentic, its source is asked for a proof, as that of a check is.
 
     `asked` takes a STUN response and its source first: whether it answers a question of the worker's own. A
     session whose checks seem to come from the server that was asked does not get it.
@@ -56,7 +56,7 @@ class Demux:
         self._ufrags: dict[Session, Sequence[str]] = {}  # by which each is found
         self._by_address: dict[Address, Session] = {}
         self._addresses: dict[Session, list[Address]] = {}
-        self._by_ssrc: dict[bytes, Session] = {}  # of its SRTCP
+        self._by_ssrc: dict[bytes, Session] = {}  # of its SRTP or SRTCP
         self._ssrcs: dict[Session, list[bytes]] = {}
         self._relays: dict[bytes, RelayEnd] = {}  # by SSRC
 
@@ -78,7 +78,7 @@ class Demux:
         for ufrag in session.ice.local_ufrags:
             self._by_ufrag[ufrag] = session
 
-    def reports_as(self, session: Session, ssrc: bytes) -> None:
+    def sends_as(self, session: Session, ssrc: bytes) -> None:
         """Find `session` by `ssrc`, too, from now on; the first one that has it."""
         if ssrc not in self._by_ssrc:
             self._by_ssrc[ssrc] = session
@@ -134,7 +134,8 @@ class Demux:
                 source = None  # the address may belong to another session now
                 continue
             # Relays before sessions: a client whose checks seem to come from another worker takes nothing.
-            if self._relays and (relay := self._relay(datagram)) is not None:
+            # Whether a packet of their SSRC is authentic, they find out.
+            if self._relays and (relay := self._relays.get(_ssrc_of(datagram))) is not None:
                 try:
                     if (feed := relay.receive_media(datagram, address, now)) is not None:
                         _add(media, feed, datagram)
@@ -172,16 +173,10 @@ class Demux:
         else:
             self._check(datagram, address, now)
 
-    def _relay(self, datagram: bytes) -> RelayEnd | None:
-        """The relay of the SSRC of SRTP or SRTCP. Whether the packet is authentic, the relay finds out."""
-        if len(datagram) < 12 or datagram[0] >> 6 != 2:
-            return None
-        return self._relays.get(datagram[4:8] if is_rtcp(datagram) else datagram[8:12])
-
     def _take_stray(self, datagram: bytes, address: Address, now: float) -> None:
-        """Take SRTCP from an address that is nobody's."""
-        session = self._by_ssrc.get(datagram[4:8])
-        if session is None or not 128 <= datagram[0] <= 191 or not is_rtcp(datagram):
+        """Take SRTP or SRTCP from an address that is nobody's. What is forged costs one decryption."""
+        session = self._by_ssrc.get(_ssrc_of(datagram))
+        if session is None:
             return
         try:
             if session.receive_stray(datagram, address, now):
@@ -250,6 +245,13 @@ def _add(media: list[Media], feed: Feed, datagram: bytes) -> list[bytes]:
     added = [datagram]
     media.append((feed, added))
     return added
+
+
+def _ssrc_of(datagram: bytes) -> bytes:
+    """The SSRC of SRTP or SRTCP; empty: it is neither."""
+    if len(datagram) < 12 or datagram[0] >> 6 != 2:
+        return b""
+    return datagram[4:8] if is_rtcp(datagram) else datagram[8:12]
 
 
 def _keeps(holder: Session, address: Address, now: float) -> bool:

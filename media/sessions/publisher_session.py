@@ -9,7 +9,7 @@ from media.rtp.srtp_sender import SrtpSender
 from media.sessions.session import Session, Setup
 from media.sessions.traffic import Traffic, traffic_in
 from media.switch.feed import Feed
-from media.switch.switch import PacketSwitch
+from media.switch.switch import PacketSwitch, Received
 from media.transport.address import Address
 from media.transport.round_trips import Answer
 from shared.messages.signalling import Role
@@ -70,6 +70,15 @@ class PublisherSession(Session):
             self._early.append((now, datagram))
         return feed
 
+    def receive_stray(self, datagram: bytes, source: Address, now: float) -> bool:
+        received = None if self._keys is None else self._switch.receive_stray(self._feed, datagram, now)
+        if received is None:
+            return False
+        self._deliver(received, now)
+        self.ice.heard_elsewhere(source)
+        self._send_due_request(now)
+        return True
+
     @property
     def feeds(self) -> Feed | None:
         return self._feed if self._keys is not None else None
@@ -79,9 +88,20 @@ class PublisherSession(Session):
             return
         self._look_at = now + LOOK_SECONDS
         self.ice.touch(self._feed.heard_at)  # some publishers send no checks while media flows
-        if self.connected and (request := self.ice.due_measurement(MEASURE_SECONDS, now)) is not None:
-            self._send_to(*request)
+        if self.connected:
+            if (request := self.ice.due_measurement(MEASURE_SECONDS, now)) is not None:
+                self._send_to(*request)
+            self._tell_ssrcs()
         super().tick(now)
+
+    def _tell_ssrcs(self) -> None:
+        """Say again what it sends as: that may change, or have been another session's until now.
+
+        There are `MAX_SSRCS` at most: only a stream that was authentic is followed.
+        """
+        for track in self._feed.sources:
+            if track.stats is not None:
+                self._on_sends_as(self, track.stats.ssrc.to_bytes(4))
 
     def traffic(self) -> Traffic:
         return traffic_in(self._feed)
@@ -95,7 +115,10 @@ class PublisherSession(Session):
         return SrtpSender(keys)
 
     def _receive(self, datagrams: list[bytes], now: float) -> None:
-        for feed, compound in self._switch.receive([(self._feed, datagrams)], now).rtcp:
+        self._deliver(self._switch.receive([(self._feed, datagrams)], now), now)
+
+    def _deliver(self, received: Received, now: float) -> None:
+        for feed, compound in received.rtcp:
             if feed.publisher is not None:
                 feed.publisher.receive(compound, now)
 

@@ -53,9 +53,9 @@ class Setup:
 
     `now` and `expires_at` are in seconds of a steady clock. `checked` is called when the first valid check
     comes; `connected` with the seconds since the answer, and those since that check; `interrupted` when a
-    client is heard again, with the seconds for which it was not; `reports_as` with each SSRC under which a
-    viewer sends RTCP; `ended` once, when the session has freed all it held. `client`: an IPv4 address or an
-    IPv6 /64; "": unknown.
+    client is heard again, with the seconds for which it was not; `sends_as` with each SSRC under which a
+    publisher sends media, or a viewer RTCP, and maybe again; `ended` once, when the session has freed all it
+    held. `client`: an IPv4 address or an IPv6 /64; "": unknown.
     """
 
     id: SessionId
@@ -69,7 +69,7 @@ class Setup:
     ended: Callable[["Session", EndReason], None]
     checked: Callable[["Session"], None] = lambda _: None
     interrupted: Callable[["Session", float], None] = lambda _session, _seconds: None
-    reports_as: Callable[["Session", bytes], None] = lambda _session, _ssrc: None
+    sends_as: Callable[["Session", bytes], None] = lambda _session, _ssrc: None
     token: TokenMark | None = None
     client: str = ""
 
@@ -110,7 +110,7 @@ class Session(ABC):
         self._on_checked = setup.checked
         self._on_connected = setup.connected
         self._on_interrupted = setup.interrupted
-        self._on_reports_as = setup.reports_as
+        self._on_sends_as = setup.sends_as
         self._on_end = setup.ended
         self._silent_since: float | None = None  # when the client was last heard, if that is long ago
         self._sender: SrtpSender | None = None
@@ -156,9 +156,12 @@ class Session(ABC):
     def receive_media(self, datagram: bytes, source: Address, now: float) -> Feed | None:
         """Take SRTP or SRTCP. Returns the feed for which the switch must process it, if any."""
 
+    @abstractmethod
     def receive_stray(self, datagram: bytes, source: Address, now: float) -> bool:
-        """Take SRTCP from an address from which no check came. Returns whether it is the client's."""
-        return False
+        """Take SRTP or SRTCP from an address from which no check came.
+
+        Returns whether it is the client's, and has not come before: whoever replays it may be anywhere.
+        """
 
     @property
     def feeds(self) -> Feed | None:

@@ -220,7 +220,7 @@ class ViewerSession(Session):
         self._measure(0.0, now)  # before the first picture: behind that a narrow line is not empty any more
         line = None if self._train is None else self._train.measured(now)
         self._train = None
-        self._srtcp_in = inbound_session(keys, partial(self._on_reports_as, self))
+        self._srtcp_in = inbound_session(keys, partial(self._on_sends_as, self))
         self._srtcp_overhead = keys.profile.srtcp_overhead
         self._playback = Playback(
             self._switch,

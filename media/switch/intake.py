@@ -56,6 +56,25 @@ def take_all(feed: Feed, came: list[bytes] | Joined, now: float, rtcp: list[tupl
     return others
 
 
+def take_stray(feed: Feed, datagram: bytes, now: float, rtcp: list[tuple[Feed, bytes]]) -> bool:
+    """The same for one datagram, from anywhere, of `FIXED_SIZE` or more.
+
+    Returns whether it is authentic, and has not come before.
+    """
+    if feed.srtp is None:
+        return False
+    try:
+        if is_rtcp(datagram):
+            rtcp.append((feed, feed.srtp.unprotect_rtcp(datagram)))
+            return True
+        plain = feed.srtp.unprotect(datagram)
+    except SrtpError:
+        feed.rx_dropped += 1
+        return False
+    _take_each(feed, iter((plain,)), now)
+    return True
+
+
 def _take_joined(feed: Feed, joined: Joined, now: float) -> bool:
     """Take what came joined at once; False: look at each datagram, for one may be RTCP."""
     if feed.srtp is None:

@@ -20,7 +20,7 @@ from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import Profile, SrtpKeys
 from media.rtp.srtp_receiver import SrtpReceiver
 from media.switch.feed import Feed
-from media.switch.intake import take_all, take_opened
+from media.switch.intake import take_all, take_opened, take_stray
 from media.switch.join_burst import JoinBurst
 from media.switch.paced import Paced
 from media.switch.resend import resend
@@ -217,6 +217,17 @@ class PacketSwitch:
         for feed, came in batch:
             if take_all(feed, came, now, rtcp):
                 touched[feed] = None
+        return self._received(rtcp, touched, now)
+
+    def receive_stray(self, feed: Feed, datagram: bytes, now: float) -> Received | None:
+        """The same for one datagram whose sender is not known; None: it is forged, broken or came before.
+
+        Its address is to be known before the next one comes: these go one by one.
+        """
+        rtcp: list[tuple[Feed, bytes]] = []
+        return self._received(rtcp, (feed,), now) if take_stray(feed, datagram, now, rtcp) else None
+
+    def _received(self, rtcp: list[tuple[Feed, bytes]], touched: Collection[Feed], now: float) -> Received:
         for feed in touched:
             if feed.runs:
                 try:

@@ -6,6 +6,7 @@ import pytest
 
 from media.sessions.demux import MAX_ADDRESSES
 from media.sessions.session import Session
+from media.switch.feed import Feed
 from media.transport.ice import HOLD_SECONDS, Credentials, new_credentials
 from media.transport.stun import BINDING_SUCCESS
 from tests.support.demux_socket import HOME, OTHER, REMOTE, SERVER, Endpoint, Socket, is_success
@@ -82,17 +83,18 @@ def test_an_answer_that_the_worker_itself_has_asked_for_is_no_sessions() -> None
     assert endpoint.responses == []
 
 
-# --- by the SSRC of its SRTCP
+# --- by the SSRC of its SRTP or SRTCP
 
 SSRC = b"\0\0\0\x07"
-REPORT = b"\x81\xc9\0\x07" + SSRC
+REPORT = b"\x81\xc9\0\x07" + SSRC + bytes(4)
+MEDIA = b"\x80\x60" + bytes(6) + SSRC
 
 
 def test_a_viewer_that_reports_from_another_address_is_found_there_if_that_is_authentic() -> None:
     socket = Socket()
     viewer = socket.add()
     socket.check(viewer)
-    socket.demux.reports_as(cast(Session, viewer), SSRC)
+    socket.demux.sends_as(cast(Session, viewer), SSRC)
     answer, media, short = BINDING_SUCCESS + bytes(18), b"\x80\x60" + REPORT[2:], REPORT[:7]
     socket.receive(media, short, b"\x16" + REPORT[1:], REPORT + b"forged", answer, source=OTHER)
     assert viewer.strays == [(REPORT + b"forged", OTHER)]
@@ -103,16 +105,55 @@ def test_a_viewer_that_reports_from_another_address_is_found_there_if_that_is_au
     assert socket.owned == {HOME, OTHER}
 
 
+def test_a_publisher_that_sends_media_from_another_address_is_found_there_if_that_is_authentic() -> None:
+    socket = Socket()
+    publisher = socket.add(Endpoint(feed=Feed([], [])))
+    socket.check(publisher)
+    socket.demux.sends_as(cast(Session, publisher), SSRC)
+    batch = [MEDIA[:11], MEDIA + b"forged", MEDIA + b"ok", MEDIA + b"next"]
+    media = socket.demux.sort([(datagram, OTHER) for datagram in batch], socket.now)
+    assert publisher.strays == [(MEDIA + b"forged", OTHER), (MEDIA + b"ok", OTHER)]
+    assert media == [(publisher.feed, [MEDIA + b"next"])]  # the session has passed on the first one itself
+    assert socket.owned == {HOME, OTHER}
+
+
+@pytest.mark.parametrize("datagram", [MEDIA, REPORT])
+def test_who_forges_or_gives_many_addresses_takes_few(datagram: bytes) -> None:
+    socket = Socket()
+    publisher = socket.add()
+    socket.check(publisher)
+    socket.demux.sends_as(cast(Session, publisher), SSRC)
+    before = socket.holds()
+    for port in range(1, 1000):
+        socket.receive(datagram + b"forged", source=("192.0.2.9", port))
+    assert (socket.holds(), socket.owned) == (before, {HOME})
+    for port in range(1, 1000):
+        socket.receive(datagram + b"ok", source=("192.0.2.9", port))
+    assert socket.holds() == before + MAX_ADDRESSES - 1
+    assert HOME in socket.owned
+
+
+def test_media_is_its_addresss_although_another_session_had_its_ssrc_first() -> None:
+    """As of a publisher that comes back after a crash, while its former session still lives."""
+    socket = Socket()
+    former, present = socket.add(), socket.add()
+    for publisher, address in ((former, HOME), (present, OTHER)):
+        socket.check(publisher, address)
+        socket.demux.sends_as(cast(Session, publisher), SSRC)
+    socket.receive(MEDIA + b"ok", source=OTHER)
+    assert (former.strays, present.media) == ([], [MEDIA + b"ok"])
+
+
 def test_an_ssrc_is_that_of_the_first_viewer_that_has_it_until_it_leaves() -> None:
     socket = Socket()
     first, second, third = socket.add(), socket.add(), socket.add()
     for viewer in (first, second):
-        socket.demux.reports_as(cast(Session, viewer), SSRC)
+        socket.demux.sends_as(cast(Session, viewer), SSRC)
     socket.remove(second)
     socket.receive(REPORT, source=OTHER)
     socket.remove(first)
     socket.receive(REPORT, source=OTHER)
-    socket.demux.reports_as(cast(Session, third), SSRC)
+    socket.demux.sends_as(cast(Session, third), SSRC)
     socket.receive(REPORT, source=OTHER)
     assert [len(each.strays) for each in (first, second, third)] == [1, 0, 1]
     socket.remove(third)

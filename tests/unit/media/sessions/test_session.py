@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from media.counts import PublisherStats
 from media.rooms.room import new_room
-from media.rtp.srtp import SrtpKeys
+from media.rtp.rtcp import receiver_report
+from media.rtp.srtp import Profile, SrtpKeys
 from media.sessions.end_reason import EndReason
 from media.sessions.publisher_session import (
     LOOK_SECONDS,
@@ -50,6 +51,7 @@ class World:
         self.ended: list[EndReason] = []
         self.checked = 0
         self.interruptions: list[float] = []
+        self.ssrcs: list[bytes] = []
         send: Any = lambda *_: None  # noqa: E731
         self.switch = PacketSwitch(
             lambda _: send, fan_out_to=lambda _: looped_fan_out(send), make_opener=used_opener()
@@ -72,6 +74,7 @@ class World:
             ended=lambda _, reason: self.ended.append(reason),
             checked=lambda _: self._check(),
             interrupted=lambda _, seconds: self.interruptions.append(seconds),
+            sends_as=lambda _, ssrc: self.ssrcs.append(ssrc),
         )
         return PublisherSession(setup, self.switch, feed)
 
@@ -317,6 +320,104 @@ async def test_one_that_moves_takes_its_keys_and_the_names_of_its_layers_along(w
     assert present.layers.known(7) == 1
     world.session.end(EndReason.DELETED)
     assert present.srtp is None
+
+
+# --- what comes from an address from which no check came
+
+
+class Moved:
+    """A connected publisher at HOME, which sends from AWAY now. It keeps the RTCP that reaches its room."""
+
+    def __init__(self, world: World, profile: Profile) -> None:
+        self.publisher = FarPublisher([sound()], profile=profile)
+        self._world = world
+        self.rtcp: list[bytes] = []
+        world.receive_check(nominating(), BEGAN)
+        world.session.ice.handshake_done(BEGAN)
+        world.session._attach(self.publisher.keys)
+        world.session.connected = True
+        self.switches(self.publisher.packet(0))
+        assert world.feed.publisher is not None
+        world.feed.publisher.receive = lambda compound, _: self.rtcp.append(compound)  # type: ignore[method-assign]
+
+    def switches(self, datagram: bytes) -> None:
+        """What comes from HOME."""
+        feed = self._world.session.receive_media(datagram, HOME, BEGAN)
+        assert feed is self._world.feed
+        self._world.switch.receive([(feed, [datagram])], BEGAN)
+
+    def sends(self, datagram: bytes) -> bool:
+        """What comes from AWAY; whether that is believed."""
+        return self._world.session.receive_stray(datagram, AWAY, BEGAN + 1)
+
+
+@pytest.fixture(params=Profile, ids=lambda profile: profile.name)
+async def moved(world: World, request: pytest.FixtureRequest) -> Moved:
+    return Moved(world, request.param)
+
+
+async def test_media_from_elsewhere_is_relayed_and_its_address_asked_for_a_proof(
+    world: World, moved: Moved
+) -> None:
+    assert moved.sends(moved.publisher.packet(0))
+    assert (world.feed.rx_packets, world.feed.rx_dropped) == (2, 0)
+    assert world.feed.runs == []  # it waits for no other packet
+    assert [address for _, address in world.sent] == [AWAY]
+    assert world.session.ice.selected == HOME
+    moved.switches(moved.publisher.packet(0))
+    assert world.feed.rx_packets == 3
+
+
+async def test_rtcp_from_elsewhere_reaches_the_room_and_its_address_is_asked_for_a_proof(
+    world: World, moved: Moved
+) -> None:
+    report = receiver_report(moved.publisher.ssrcs[0], ())
+    assert moved.sends(moved.publisher.protect_rtcp(report))
+    assert moved.rtcp == [report]
+    assert [address for _, address in world.sent] == [AWAY]
+
+
+async def test_what_is_forged_or_replayed_from_elsewhere_does_nothing(world: World, moved: Moved) -> None:
+    stranger = FarPublisher([sound()], profile=moved.publisher.keys.profile)
+    media, report = (
+        moved.publisher.packet(0),
+        moved.publisher.protect_rtcp(receiver_report(moved.publisher.ssrcs[0], ())),
+    )
+    for datagram in (media, report):
+        assert moved.sends(datagram)
+    world.session.ice._proof.drop()
+    world.sent.clear()
+    forged = [stranger.packet(0), stranger.protect_rtcp(receiver_report(stranger.ssrcs[0], ())), media[:12]]
+    assert not any(moved.sends(datagram) for datagram in (media, report, *forged))
+    assert (world.feed.rx_packets, len(moved.rtcp), world.feed.fault) == (2, 1, None)
+    assert (world.session.ice.asked, world.sent) == (None, [])
+
+
+async def test_nothing_is_believed_from_elsewhere_before_there_are_keys_or_after_a_fault(
+    world: World,
+) -> None:
+    packet = FarPublisher([sound()]).packet(0)
+    assert not world.session.receive_stray(packet, AWAY, BEGAN)
+    moved = Moved(world, Profile.AEAD_AES_128_GCM)
+    world.feed.breaks(ValueError("a bug"))
+    assert not moved.sends(moved.publisher.packet(0))
+
+
+async def test_a_publisher_is_found_by_what_it_sends_as_also_when_that_changes(
+    world: World, moved: Moved
+) -> None:
+    def found(now: float) -> list[bytes]:
+        world.ssrcs.clear()
+        world.session.tick(now)
+        return world.ssrcs[:]
+
+    first, second = moved.publisher.ssrcs[0], 0x77
+    assert found(BEGAN + 2) == [first.to_bytes(4)]
+    moved.publisher.ssrcs[0] = second
+    world.switch.receive([(world.feed, [moved.publisher.packet(0)])], BEGAN + 5)
+    assert found(BEGAN + 5) == [second.to_bytes(4)]
+    world.session.connected = False
+    assert found(BEGAN + 6) == []
 
 
 # --- what comes before there are keys
