@@ -1,7 +1,11 @@
 """FFmpeg publishes H.264 and Opus by WHIP, as DTLS server and as DTLS client, and Chromium watches."""
 
 import json
+import re
+import socket
+from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 
 from tests.support.browser import chromium, open_watch_page
@@ -9,11 +13,14 @@ from tests.support.client_runs import ClientRuns
 from tests.support.client_stage import client_stage
 from tests.support.foreign_client import running_client
 from tests.support.loopback import LOOPBACKS
-from tests.support.system import running_system
+from tests.support.namespaces import new_namespace
+from tests.support.shaped_line import shaped_line
+from tests.support.system import LOOPBACK, running_system
 from tests.support.waiting import eventually
 from tests.support.whip_ffmpeg import publish_command, version
 
 WATCH_SECONDS = 30.0
+GOES_ON = 150  # packets, two seconds of them: far more than were on the way
 PASSIVE: list[str] = []  # what it offers by default
 ACTIVE = ["-whip_flags", "dtls_active"]
 
@@ -54,3 +61,32 @@ async def test_ffmpeg_publishes_over_ipv6(redis_url: str) -> None:
                 return any(room["bitrate"] for room in (await system.http.get(rooms)).json())
 
             await eventually("media arrives", media_arrives, 10)
+
+
+async def test_ffmpeg_goes_on_behind_a_nat_that_gives_it_another_port(redis_url: str) -> None:
+    """By its media: its checks, which come each few seconds, do not pass any more."""
+    with new_namespace() as inside:
+        async with running_system(redis_url) as system:
+            port, media = httpx.URL(system.controls[0].url).port, system.workers[0].media
+            assert port
+            assert media
+            command = ["nsenter", f"--net={inside.path}", *publish_command(system.whip("ffmpeg"), PASSIVE)]
+
+            async def packets() -> float:
+                told = (await system.http.get(f"{system.workers[0].url}/metrics")).text
+                return sum(map(float, re.findall(r'live_rtp_packets_total\{room="ffmpeg"\} (\S+)', told)))
+
+            async with (
+                inside.door(LOOPBACK, port),
+                shaped_line(media, front=inside.socket(socket.SOCK_DGRAM, media)) as line,
+            ):
+                with running_client(command) as ffmpeg:
+                    await eventually("media arrives", lambda: _more(packets, 0), 10)
+                    line.move(checks=False)
+                    before = await packets()
+                    await eventually("its media goes on", lambda: _more(packets, before + GOES_ON), 10)
+                    await ffmpeg.leaves()
+
+
+async def _more(packets: Callable[[], Awaitable[float]], than: float) -> bool:
+    return await packets() > than
