@@ -44,6 +44,8 @@ class _Copy:
     relay: EdgeRelay
     idle_since: float  # when a viewer was last here
     try_at: float = 0.0  # not before this, another relay is requested
+    lost_since: float | None = None  # since when no relay has run; None: one runs, or may still begin to
+    is_unheard: bool = False  # it was logged that nothing comes over its relays
     attempt: asyncio.Task[None] | None = None  # to get another relay
 
 
@@ -164,9 +166,14 @@ class Edge:
         room = self._rooms.find(name)
         if room is not None and (room.viewers or now < room.offered_until or self._fed.feeds(name, now)):
             copy.idle_since = now
+        if relay.lost and copy.lost_since is None:
+            copy.lost_since = relay.lost_at
+        elif not relay.lost and relay.has_run:
+            copy.lost_since, copy.is_unheard = None, False
+        waited = copy.lost_since is not None and now - copy.lost_since >= self._grace
         if now - copy.idle_since >= LINGER_SECONDS:
             self._rooms.close(name, EndReason.NO_VIEWERS)
-        elif relay.lost is Lost.OVER or (relay.lost and now - relay.lost_at >= self._grace):
+        elif relay.lost is Lost.OVER or (relay.lost and waited):
             self._rooms.close(name, EndReason.PUBLISHER_LEFT)
         elif (relay.lost or relay.origin_leaves) and copy.attempt is None and now >= copy.try_at:
             copy.try_at = now + RETRY_SECONDS
@@ -201,6 +208,15 @@ class Edge:
         name = copy.relay.room
         room = self._rooms.find(name)
         assert room is not None
+        if not copy.relay.has_run and not copy.is_unheard:
+            copy.is_unheard = True
+            log.warning(
+                "a worker answers, but nothing comes over its relay: look at its MEDIA_RELAY_IPS, and "
+                "whether firewalls let UDP pass between both workers",
+                room=name,
+                origin=copy.relay.origin,
+                edge=self._worker,
+            )
         tracks = published_tracks(taken.opened.tracks)
         if not is_same(room.identity, taken.opened.identity) or not fits(room.tracks, tracks):
             self._rooms.close(name, EndReason.PUBLISHER_LEFT)

@@ -258,6 +258,45 @@ async def test_without_a_relay_a_copy_waits_as_long_as_a_publisher_may_take(
     assert world.room is None
 
 
+async def test_relays_that_never_run_give_a_copy_no_more_time(world: World, copy: Relay) -> None:
+    """The origin answers, and UDP from there is blocked: each attempt brings a relay that is lost, too."""
+    copy.lose(world.now)
+    for _ in range(round(GRACE / RETRY_SECONDS) - 1):
+        await world.tick(RETRY_SECONDS)
+        world.relays[-1].has_run = False
+        world.relays[-1].lose(world.now)
+    assert world.room is not None
+    await world.tick(RETRY_SECONDS)
+    assert world.room is None
+    assert len(world.relays) == GRACE / RETRY_SECONDS
+
+
+async def test_one_relay_that_runs_gives_a_copy_all_of_its_time_anew(world: World, copy: Relay) -> None:
+    copy.lose(world.now)
+    await world.tick(GRACE - RETRY_SECONDS)
+    world.relays[-1].has_run = False
+    await world.tick(GRACE)  # it may still begin to run
+    world.relays[-1].has_run = True
+    await world.tick()
+    world.owner = None
+    world.relays[-1].lose(world.now)
+    await world.tick(GRACE - 0.1)
+    assert world.room is not None
+
+
+async def test_one_line_tells_that_relays_never_run_and_between_whom(
+    world: World, copy: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(module.log, "warning", lambda _, **fields: told.append(fields))
+    copy.lose(world.now)
+    for _ in range(4):
+        await world.tick(RETRY_SECONDS)
+        world.relays[-1].has_run = False
+        world.relays[-1].lose(world.now)
+    assert told == [{"room": DEMO, "origin": ORIGIN, "edge": HERE}]
+
+
 async def test_a_copy_that_fails_ends_alone(
     world: World, copy: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
