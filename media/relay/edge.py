@@ -204,7 +204,10 @@ class Edge:
             copy.attempt, former.is_replaced = None, False
 
     def _succeed(self, copy: _Copy, taken: Taken) -> None:
-        """Feed a copy from another relay if that has the same publisher; otherwise close the copy."""
+        """Feed a copy from another relay if that has the same publisher; otherwise close the copy.
+
+        In one life of a room its publisher's credentials may change: when it comes on after its standby.
+        """
         name = copy.relay.room
         room = self._rooms.find(name)
         assert room is not None
@@ -217,10 +220,13 @@ class Edge:
                 origin=copy.relay.origin,
                 edge=self._worker,
             )
-        tracks = published_tracks(taken.opened.tracks)
-        if not is_same(room.identity, taken.opened.identity) or not fits(room.tracks, tracks):
+        opened = taken.opened
+        tracks = published_tracks(opened.tracks)
+        goes_on = opened.started_at == room.started_at or is_same(room.identity, opened.identity)
+        if not goes_on or not fits(room.tracks, tracks):
             self._rooms.close(name, EndReason.PUBLISHER_LEFT)
             return
+        room.is_copy_of(opened.identity, opened.started_at)
 
         def relay_into(feed: Feed) -> EdgeRelay:
             copy.relay = self._relay(name, taken, feed)

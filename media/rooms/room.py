@@ -142,6 +142,12 @@ class Room:
         left_behind = [each for each in self.viewers.values() if not can_read(each.played, self.tracks)]
         return Succession(former, left_behind, codecs_changed)
 
+    def is_copy_of(self, identity: str, started_at: float) -> None:
+        """Take over what the room is at its origin, which may have opened it anew for the same publisher."""
+        self.identity = identity
+        self.began_at += started_at - self.started_at
+        self.started_at = started_at
+
     def lose_source(self, heard_at: float, session: SessionId | None) -> None:
         """The source has ended: a publisher's `session`. It was last heard at `heard_at`."""
         self.source, self.has_publisher = None, bool(self.standbys)

@@ -59,7 +59,7 @@ class World:
         self.answers.set()
         self.error: Exception | None = None
         self.tracks: list[PublishedTrack] = [video("VP8"), sound()]
-        self.identity, self.tier = "ann", 0
+        self.identity, self.started_at, self.tier = "ann", 7.0, 0
         self.owner: WorkerId | Exception | None = ORIGIN
         self.fed, self.sent_away = 0, 0
         self.relays: list[Relay] = []
@@ -89,7 +89,7 @@ class World:
         if self.error is not None:
             raise self.error
         opened: Any = SimpleNamespace(
-            tracks=(), identity=self.identity, started_at=7.0, tier=self.tier, instead=""
+            tracks=(), identity=self.identity, started_at=self.started_at, tier=self.tier, instead=""
         )
         order: Any = None
         return Taken(owner, order, opened)
@@ -389,7 +389,12 @@ async def test_a_room_that_ended_before_its_relay_ran_has_ended(world: World, co
 
 
 @pytest.mark.parametrize(
-    "change", [{"identity": "eve"}, {"identity": ""}, {"tracks": [*layers(codec="VP8"), sound()]}]
+    "change",
+    [
+        {"identity": "eve", "started_at": 8.0},
+        {"identity": "", "started_at": 8.0},
+        {"tracks": [*layers(codec="VP8"), sound()]},
+    ],
 )
 async def test_viewers_do_not_get_somebody_else_s_room(
     world: World, copy: Relay, change: dict[str, Any]
@@ -400,6 +405,21 @@ async def test_viewers_do_not_get_somebody_else_s_room(
     await world.tick()
     assert world.room is None
     assert copy.ended == [EndReason.PUBLISHER_LEFT]
+
+
+async def test_viewers_stay_in_a_room_whose_publisher_came_on_after_its_standby(
+    world: World, copy: Relay
+) -> None:
+    """The standby opened the room: the publisher's credentials are others."""
+    world.identity = "bob"
+    copy.lose(world.now)
+    await world.tick()
+    world.identity, world.started_at = "bob", 9.0  # and bob comes back at another worker
+    world.relays[-1].lose(world.now)
+    await world.tick(RETRY_SECONDS)
+    assert len(world.room.viewers) == 1
+    assert (world.room.identity, world.room.started_at) == ("bob", 9.0)
+    assert len(world.relays) == 3
 
 
 @pytest.mark.parametrize(("tier", "sent_away"), [(0, 0), (1, 1)])
