@@ -35,6 +35,7 @@ from shared.telemetry.logging import get_logger
 
 LINGER_SECONDS = 5.0  # after the last viewer: the next one needs no new relay
 RETRY_SECONDS = 1.0
+LEAST_SECONDS = 2 * RETRY_SECONDS  # for two attempts: the room may be well where its publisher is
 
 log = get_logger()
 
@@ -50,7 +51,7 @@ class _Copy:
 
 
 class Edge:
-    """Owns this worker's copies. A copy waits `grace` seconds for its room's next owner.
+    """Owns this worker's copies. A copy waits `grace` seconds for its room's next owner, or for two attempts.
 
     `fed` are the relays from here to other edges.
     """
@@ -76,7 +77,7 @@ class Edge:
         self._asking = Asking(worker, rpc, clock)
         self._fed = fed
         self._send = send
-        self._grace = grace
+        self._grace = max(grace, LEAST_SECONDS)
         self._clock = clock
         self._copies: dict[RoomName, _Copy] = {}
         self._openings: dict[RoomName, asyncio.Task[None]] = {}

@@ -297,6 +297,25 @@ async def test_one_line_tells_that_relays_never_run_and_between_whom(
     assert told == [{"room": DEMO, "origin": ORIGIN, "edge": HERE}]
 
 
+async def test_a_copy_has_two_attempts_where_publishers_have_no_grace(world: World, copy: Relay) -> None:
+    untyped: Any = world
+    world.edge = Edge(
+        HERE, world.rooms, untyped, untyped, untyped, untyped, untyped, untyped, 0.0, lambda: world.now
+    )
+    world.edge._asking = untyped
+    world.rooms.close(DEMO, EndReason.NO_VIEWERS)
+    await world.edge.take(DEMO, ORIGIN)
+    world.watch()
+    world.error = ServiceError(ErrorCode.NO_WORKER)
+    world.relays[-1].lose(world.now)
+    await world.tick()
+    await world.tick(RETRY_SECONDS)
+    assert len(world.asked) == 4  # for each copy the opening, and two attempts
+    assert world.room is not None
+    await world.tick(RETRY_SECONDS)
+    assert world.room is None
+
+
 async def test_a_copy_that_fails_ends_alone(
     world: World, copy: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
