@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from shared.messages.status import LayerStatus, RoomStatus
 
@@ -68,7 +69,8 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
             started_at=home.started_at,
             rx_bytes=sum(room.rx_bytes for room in rooms),
             rx_packets=sum(room.rx_packets for room in rooms),
-            warnings=home.warnings,
+            # copies tell only of their viewers; of many workers each may tell the same
+            warnings=tuple(dict.fromkeys(chain(home.warnings, *(room.warnings for room in rooms)))),
             layers=_layers(home, rooms),
             viewers_by_reason=_viewers_by_reason(rooms),
             still_at=home.still_at,

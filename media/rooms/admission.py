@@ -16,6 +16,7 @@ from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.rooms.server_offers import VALID_SECONDS, ServerOffer, ServerOffers
 from media.rooms.standbys import MOST_STANDBYS
+from media.rooms.warnings import COULD_NOT_PLAY
 from media.rooms.wires import viewer_wires
 from media.sessions.end_reason import FOR_GOOD, MAY_DELETE_LATE, EndReason
 from media.sessions.ledger import Ledger
@@ -252,7 +253,7 @@ class Admission:
         return negotiate_play(offer, tracks, self._roster.transport(local), checked_room(room.name))
 
     def _warn(self, room: Room, refusal: CannotPlayError) -> None:
-        room.warnings.set(f"a viewer could not play this room: {refusal.message}", holds=True)
+        room.warnings.set(f"{COULD_NOT_PLAY}{refusal.message}", holds=True)
 
     def _admit(
         self, room: Room, setup: Setup, played: Sequence[PlayedTrack], leaving: Session | None

@@ -268,7 +268,7 @@ class Room:
             # media of a relay is counted at its origin
             rx_bytes=self.feed.rx_bytes - self._over_relay[1] if self.origin is None else 0,
             rx_packets=self.feed.rx_packets - self._over_relay[0] if self.origin is None else 0,
-            warnings=self.warnings.texts,
+            warnings=self.warnings.texts if self.origin is None else self.warnings.of_viewers,
             layers=self._layers(),
             viewers_by_reason=dict(
                 Counter(viewer.reason for viewer in self.viewers.values() if viewer.reason)

@@ -35,6 +35,7 @@ STARVED_LAYER = (
     "uplink or processor does not carry it"
 )
 LOSE_SOUND = "one viewer of ten or more loses sound: their lines, or the publisher's, drop packets"
+COULD_NOT_PLAY = "a viewer could not play this room: "  # and why
 
 log = get_logger()
 
@@ -45,6 +46,11 @@ class RoomWarnings:
     def __init__(self, room: RoomName) -> None:
         self._room = room
         self.texts: tuple[str, ...] = ()
+
+    @property
+    def of_viewers(self) -> tuple[str, ...]:
+        """Those that a copy of a room adds to its origin's: the others are about the stream."""
+        return tuple(text for text in self.texts if text == LOSE_SOUND or text.startswith(COULD_NOT_PLAY))
 
     def append(self, text: str) -> None:
         """Add a warning that was logged elsewhere."""

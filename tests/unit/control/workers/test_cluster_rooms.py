@@ -51,6 +51,12 @@ def test_a_layer_s_viewers_are_those_of_all_workers_and_the_rest_is_its_origin_s
     assert status.viewers_by_reason == {"line": 4}
 
 
+def test_what_its_copies_warn_of_is_told_once_behind_its_origin_s_warnings() -> None:
+    edges = [(name, room("a", False, 1, origin="w2", warnings=("lost", "codec"))) for name in ("w1", "w3")]
+    status = merged(*edges, ("w2", room("a", True, 1, warnings=("keyframes", "codec")))).status
+    assert status.warnings == ("keyframes", "codec", "lost")
+
+
 def test_its_copies_are_listed_from_the_publisher_on() -> None:
     second, first = room("a", False, 4, origin="w3", tier=2), room("a", False, 2, origin="w2", tier=1)
     found = merged(("w1", second), ("w3", first), ("w2", room("a", True, 1)))

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
-from media.rooms.warnings import LOSE_SOUND, MAX_WARNINGS, RoomWarnings
+from media.rooms.warnings import COULD_NOT_PLAY, LOSE_SOUND, MAX_WARNINGS, NO_KEYFRAME, RoomWarnings
 from shared.names import RoomName
 from tests.support.published import sound
+from tests.support.room_source import RoomSource
 from tests.unit.media.rooms.test_room import room_of
 
 
@@ -38,3 +40,13 @@ def test_there_are_never_more_than_the_limit() -> None:
     for n in range(3 * MAX_WARNINGS):
         warnings.append(str(n % (2 * MAX_WARNINGS)))
     assert len(list(warnings.texts)) == MAX_WARNINGS
+
+
+@pytest.mark.parametrize(("origin", "told"), [(None, [0, 1, 2]), ("other", [0, 2])])
+def test_a_copy_tells_only_what_its_viewers_lack(origin: str | None, told: list[int]) -> None:
+    """Of the stream its origin warns."""
+    room = room_of(sound(), source=RoomSource(origin))
+    texts = (LOSE_SOUND, NO_KEYFRAME, f"{COULD_NOT_PLAY}it has VP9")
+    for text in texts:
+        room.warnings.append(text)
+    assert room.status().warnings == tuple(texts[number] for number in told)
