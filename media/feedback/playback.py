@@ -14,6 +14,7 @@ from media.rtp.srtp import SrtpKeys
 from media.switch.changeover import Changeover
 from media.switch.feed import Feed
 from media.switch.join import Join
+from media.switch.join_burst import JoinBurst
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
 from media.transport.address import Address
@@ -35,7 +36,8 @@ class Playback:
     `since` is when the receiver began to wait for its picture. `now` is in seconds of a steady clock. A
     receiver that begins with a `rendition` of the picture may get others later; one without (an edge) gets
     the tracks that its wires name, but for those `without` which it begins. `line` is what its line carries,
-    if that was measured before.
+    if that was measured before. One that has had a part of the picture elsewhere gets it from the index
+    `goes_on_at` on.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Playback:
         rendition: int | None = None,
         without: Collection[int] = (),
         line: Measured | None = None,
+        goes_on_at: int | None = None,
     ) -> None:
         self._switch = switch
         self._feed = feed
@@ -61,6 +64,8 @@ class Playback:
         self.viewer = switch.add_viewer(
             feed, keys, wires, address, now=now, joining=True, rendition=rendition, without=without
         )
+        if isinstance(self.viewer.behind, JoinBurst):
+            self.viewer.behind.not_before = goes_on_at
         changeover = Changeover(
             switch, feed, self.viewer, publisher.want_keyframe, publisher.play_time, stats, since
         )

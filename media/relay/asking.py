@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 
 from media.relay.edge_relay import Taken, new_order
+from media.tracks.sent_track import HeldKeyframe
 from shared.errors import ServiceError
 from shared.messages.relays import OpenRelay, RelayOpened
 from shared.names import RoomName, WorkerId, new_request_id
@@ -25,11 +26,19 @@ class Asking:
         self._clock = clock
 
     async def relay(
-        self, room: RoomName, owner: WorkerId, *, feeds: int, takes: int, avoid: Collection[WorkerId] = ()
+        self,
+        room: RoomName,
+        owner: WorkerId,
+        *,
+        feeds: int,
+        takes: int,
+        avoid: Collection[WorkerId] = (),
+        held: HeldKeyframe | None = None,
     ) -> Taken:
         """Get a relay of `room`, not from those to `avoid`. Raises `ServiceError`.
 
         `feeds` and `takes`: how many edges this worker feeds with the room, and how many it would besides.
+        `held` is the keyframe that the worker's copy has had last.
         When those do not answer that the owner names, it is asked to feed this worker itself.
         """
         until = self._clock() + RPC_SECONDS
@@ -42,18 +51,21 @@ class Asking:
                 feeds=feeds,
                 takes=takes if tried < _MOST_NAMED else None,
                 avoid=tuple(sorted(unfit)),
+                held=held,
             )
             opened = await self._call(owner, order, until - self._clock())
             if not opened.instead:
                 return Taken(owner, order, opened)
             parent = WorkerId(opened.instead)
-            if (taken := await self._from(parent, room, takes)) is not None:
+            if (taken := await self._from(parent, room, takes, held)) is not None:
                 return taken
             unfit.add(parent)
 
-    async def _from(self, parent: WorkerId, room: RoomName, takes: int) -> Taken | None:
+    async def _from(
+        self, parent: WorkerId, room: RoomName, takes: int, held: HeldKeyframe | None
+    ) -> Taken | None:
         """A relay from another edge; None if it gives none."""
-        order = new_order(room, self._worker, takes=takes)
+        order = new_order(room, self._worker, takes=takes, held=held)
         try:
             opened = await self._call(parent, order, PARENT_SECONDS)
         except ServiceError as error:

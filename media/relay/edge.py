@@ -19,6 +19,7 @@ from media.relay.asking import Asking
 from media.relay.edge_relay import EdgeRelay, Lost, Taken, published_tracks
 from media.relay.link import Send
 from media.relay.origin import Origin
+from media.relay.origin_relay import held_keyframe
 from media.relay.tiers import LAST_TIER
 from media.rooms.publisher_life import is_same
 from media.rooms.rooms import Rooms
@@ -26,6 +27,7 @@ from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
+from media.tracks.sent_track import HeldKeyframe
 from media.tracks.track import fits
 from shared.directory.directory import Directory
 from shared.errors import ServiceError
@@ -134,7 +136,13 @@ class Edge:
             lambda: self._fed.takes(name, self._clock()),
         )
 
-    async def _ask(self, name: RoomName, owner: WorkerId, avoid: Collection[WorkerId] = ()) -> Taken:
+    async def _ask(
+        self,
+        name: RoomName,
+        owner: WorkerId,
+        avoid: Collection[WorkerId] = (),
+        held: HeldKeyframe | None = None,
+    ) -> Taken:
         now = self._clock()
         return await self._asking.relay(
             name,
@@ -142,6 +150,7 @@ class Edge:
             feeds=self._fed.feeds(name, now),
             takes=self._fed.takes(name, now),
             avoid=avoid,
+            held=held,
         )
 
     def _relay_ended(self, relay: EdgeRelay) -> None:
@@ -194,7 +203,9 @@ class Edge:
             if owner is None or owner == self._worker:
                 return
             avoid = [former.origin] if former.origin_fails and former.origin is not None else []
-            self._succeed(copy, await self._ask(name, owner, avoid))
+            room = self._rooms.find(name)
+            held = None if room is None else held_keyframe(room)
+            self._succeed(copy, await self._ask(name, owner, avoid, held), held)
         except (RedisError, OSError) as error:
             log.warning("relay not reopened", room=name, error=type(error).__name__)
         except ServiceError as error:
@@ -204,7 +215,7 @@ class Edge:
         finally:
             copy.attempt, former.is_replaced = None, False
 
-    def _succeed(self, copy: _Copy, taken: Taken) -> None:
+    def _succeed(self, copy: _Copy, taken: Taken, held: HeldKeyframe | None) -> None:
         """Feed a copy from another relay if that has the same publisher; otherwise close the copy.
 
         In one life of a room its publisher's credentials may change: when it comes on after its standby.
@@ -234,6 +245,9 @@ class Edge:
             return copy.relay
 
         self._rooms.succeed(room, tracks, relay_into)
+        if held is not None and opened.keyframe_at is not None:
+            picture = next(track for track in room.tracks if track.kind == "video")
+            picture.source.rejoin(*opened.keyframe_at, held.first, held.timestamp)
         if copy.relay.tier >= LAST_TIER:
             self._fed.send_away(name)
         log.info("relay reopened", room=name, origin=taken.parent, tier=copy.relay.tier)

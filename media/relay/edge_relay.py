@@ -31,6 +31,7 @@ from media.sessions.demux import Demux
 from media.sessions.end_reason import EndReason
 from media.switch.feed import Feed
 from media.switch.switch import PacketSwitch
+from media.tracks.sent_track import HeldKeyframe
 from media.transport.address import Address, udp_address
 from shared.messages.relays import OpenRelay, RelayOpened, RelayTrack
 from shared.names import RoomName, WorkerId
@@ -210,10 +211,21 @@ def new_order(
     feeds: int = 0,
     takes: int | None = None,
     avoid: tuple[str, ...] = (),
+    held: HeldKeyframe | None = None,
 ) -> OpenRelay:
     """What an edge requests: one relay, with a new key to send under and a new SSRC."""
     ssrc = secrets.randbelow(0xFFFFFFFE) + 1
-    return OpenRelay(room=room, edge=edge, ssrc=ssrc, up=new_key(), feeds=feeds, takes=takes, avoid=avoid)
+    return OpenRelay(
+        room=room,
+        edge=edge,
+        ssrc=ssrc,
+        up=new_key(),
+        feeds=feeds,
+        takes=takes,
+        avoid=avoid,
+        keyframe=b"" if held is None else held.digest,
+        had=0 if held is None else held.packets,
+    )
 
 
 def published_tracks(tracks: Iterable[RelayTrack]) -> tuple[PublishedTrack, ...]:

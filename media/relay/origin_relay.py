@@ -29,6 +29,7 @@ from media.rtp.rtcp import bye
 from media.rtp.srtp import SrtpKeys
 from media.switch.layer_set import LayerSet
 from media.switch.switch import PacketSwitch
+from media.tracks.sent_track import HeldKeyframe
 from media.transport.address import Address
 from shared.messages.relays import OpenRelay, RelayOpened, RelayTrack
 from shared.names import WorkerId
@@ -69,6 +70,13 @@ class OriginRelay:
         self._link = Link(self._keys, room.feed.ssrcs[0], (), send, now)
         self._layers = layers_of(room)
         self._wanted = WantedLayers(self._layers)
+        self._keyframe_at: tuple[int, int] | None = None
+        self._goes_on_at: int | None = None  # the index from which on the edge lacks the picture
+        held = held_keyframe(room)
+        # an edge that has had more has had an earlier one that was alike, as those of a still picture are
+        if held is not None and held.digest == order.keyframe and held.packets >= order.had:
+            self._keyframe_at = held.first & 0xFFFF, held.timestamp
+            self._goes_on_at = held.first + order.had
         self._playback: Playback | None = None  # from the edge's hello on; ...
         self._gets: LayerSet | None = None  # ... and the layers that the edge gets
 
@@ -82,6 +90,7 @@ class OriginRelay:
             identity=room.identity,
             down=self._keys.local,
             tier=room.tier,
+            keyframe_at=self._keyframe_at,
         )
 
     def is_heard(self, now: float) -> bool:
@@ -133,6 +142,7 @@ class OriginRelay:
             now=now,
             keyframes_per_second=KEYFRAMES_PER_SECOND,
             without=self._layers.keys() - {first},
+            goes_on_at=self._goes_on_at,
         )
         self._gets = LayerSet(
             self._switch, room.feed, self._playback.viewer, self._layers, room.publisher.want_keyframe
@@ -208,6 +218,15 @@ def layers_of(room: Room) -> dict[int, int]:
     """The layers of the room's picture, best first: their numbers and SSRCs. Empty if it has one only."""
     layers = {number: track.sent.ssrc for number, track in enumerate(room.tracks) if track.kind == "video"}
     return layers if any(track.published.layer for track in room.tracks) else {}
+
+
+def held_keyframe(room: Room) -> HeldKeyframe | None:
+    """The keyframe by which a copy can go on with another relay, in the picture that its viewers have had.
+
+    Layers have none: each worker gives their pictures numbers of its own.
+    """
+    pictures = [track.sent for track in room.tracks if track.kind == "video"]
+    return pictures[0].held_keyframe() if len(pictures) == 1 else None
 
 
 def played_over_relay(room: Room) -> list[PlayedTrack]:

@@ -46,6 +46,14 @@ class SequenceTranslator:
         self.latest_timestamp = self.latest_timestamp + elapsed & 0xFFFFFFFF
         self._timestamp_offset = self.latest_timestamp - timestamp
 
+    def rejoin(self, sequence: int, timestamp: int, index: int, room_timestamp: int) -> None:
+        """Switch to a source that sends the present stream, too: packets that came already get no index.
+
+        What is `index` and `room_timestamp` in the room has `sequence` and `timestamp` there.
+        """
+        self.expected = sequence + self.next_index - index & 0xFFFF
+        self._timestamp_offset = room_timestamp - timestamp
+
     def translate(self, sequence: int, timestamps: Sequence[int]) -> tuple[int, int] | None:
         """The room's index of a packet, and what is to be added to its timestamp; None: do not forward it.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from media.counts import ViewerStats
 from media.rtp.run import Run
 from media.switch.feed import Feed
+from media.switch.join_burst import JoinBurst
 from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 
@@ -50,7 +51,9 @@ class Join:
             return None
         burst = self._viewer.behind
         if burst is not None and not burst.begun:
-            if not self._feed.sent[self._track].may_begin(self._since, now):
+            # one that goes on needs no keyframe
+            goes_on = isinstance(burst, JoinBurst) and burst.not_before is not None
+            if not goes_on and not self._feed.sent[self._track].may_begin(self._since, now):
                 return LOOK_SECONDS
             self._switch.begin_burst(self._feed, self._viewer, now)
             if self._viewer.behind is not None:

@@ -35,6 +35,7 @@ class JoinBurst:
         "_taken_at",
         "is_first",
         "next_index",
+        "not_before",
         "paces",
         "track",
     )
@@ -46,6 +47,7 @@ class JoinBurst:
     def __init__(self, track: int) -> None:
         self.track = track
         self.next_index = 0  # packets below it were sent, or came before the viewer's start
+        self.not_before: int | None = None  # its viewer has had what is before that index; None: nothing
         self.is_first = True  # of its viewer, which has got nothing of the track
         self.paces = False  # what follows, too: a narrow line may have no queue for a whole picture
         self._pending: deque[Run] | None = None

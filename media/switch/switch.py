@@ -15,7 +15,7 @@ from media.pure.fan_out import fan_out_by
 from media.pure.run import Opener
 from media.rtp.extensions import send_time
 from media.rtp.joined import Joined
-from media.rtp.run import MakeOpener, between
+from media.rtp.run import MakeOpener, Run, between
 from media.rtp.sequence import WRAP_GUARD, before_wrap, behind_guard
 from media.rtp.srtp import Profile, SrtpKeys
 from media.rtp.srtp_receiver import SrtpReceiver
@@ -189,6 +189,8 @@ class PacketSwitch:
         assert isinstance(viewer.behind, JoinBurst)
         track = feed.sent[viewer.behind.track]
         group = track.group() if track.has_pictures else []
+        if viewer.behind.not_before is not None:
+            group = _since(viewer.behind.not_before, group)
         if not group or before_wrap(group[0].first) <= WRAP_GUARD:
             viewer.start_at(viewer.behind.track, behind_guard(track.history.next_index))
             _caught_up(feed, viewer)
@@ -288,6 +290,16 @@ def _end(feed: Feed, viewer: Viewer, track: int) -> None:
     if profile.deserted:
         del feed.profiles[track][wire.key()]
     viewer.get(track, None)
+
+
+def _since(index: int, group: list[Run]) -> list[Run]:
+    """The packets of a group from that index on, or its last run; all where no viewer may begin there."""
+    left = [
+        between(run, max(run.first, index), run.first + len(run))
+        for run in group
+        if run.first + len(run) > index
+    ] or group[-1:]
+    return left if left and before_wrap(left[0].first) > WRAP_GUARD else group
 
 
 def _caught_up(feed: Feed, viewer: Viewer) -> None:

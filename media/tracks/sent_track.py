@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from media.payload.keyframes import HAS_PARAMETER_SETS, picture_size, starts_keyframe
 from media.rtp.run import Run, between
@@ -20,6 +21,15 @@ GOES_ON_SECONDS = 0.5  # from packet to packet at most: most pictures come faste
 FRESH_SECONDS = 0.5  # a joining viewer may begin with a keyframe of this age instead of a new one
 
 JoinBurstMode = Literal["auto", "off", "on"]
+
+
+class HeldKeyframe(NamedTuple):
+    """The keyframe with which the held pictures begin; `digest` is of all of it, the same at all workers."""
+
+    digest: bytes
+    first: int  # index of its first packet, ...
+    timestamp: int  # ... and that one's, both in the room
+    packets: int  # that were sent from there on
 
 
 @dataclass(slots=True, eq=False)
@@ -174,6 +184,20 @@ class SentTrack:
                 if marker:
                     return contents
         return []
+
+    def held_keyframe(self) -> HeldKeyframe | None:
+        """What a copy of the room knows it by that has had it; None: no pictures are held."""
+        index = self.pictures.first_index
+        if index is None:
+            return None
+        held = self.pictures.held()
+        timestamp, content = held[0].timestamps()[0], sha256()
+        for run in held:
+            for at, payload in zip(run.timestamps(), run.contents(), strict=True):
+                if at != timestamp:
+                    return HeldKeyframe(content.digest(), index, timestamp, self.history.next_index - index)
+                content.update(payload)
+        return None  # the rest of it may follow
 
     def _first_of_keyframe(self) -> int:
         """The index with which it begins: parameter sets may come behind what they belong to."""

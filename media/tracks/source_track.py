@@ -60,11 +60,17 @@ class SourceTrack:
     last_received: float = 0.0  # when the latest packet was forwarded, of any source
     last_timestamp: int = 0  # the room's
     resumes: StreamTime | None = None  # the time of a stream that was on before
+    rejoins: bool = False  # what comes first is more of the stream that the room has had until now
 
     def succeed(self, former: "SourceTrack") -> None:
         """Continue where `former`, the track of another source, stopped."""
         self.translator = former.translator
         self.last_received, self.last_timestamp = former.last_received, former.last_timestamp
+
+    def rejoin(self, sequence: int, timestamp: int, index: int, room_timestamp: int) -> None:
+        """Let the first stream that comes go on in the room's: see `SequenceTranslator.rejoin`."""
+        self.translator.rejoin(sequence, timestamp, index, room_timestamp)
+        self.rejoins = True
 
     def expects(self, ssrc: int, payload_type: int, sequence: int) -> bool:
         """Whether that packet is the next one of the stream that it follows, and nothing is held back."""
@@ -102,6 +108,11 @@ class SourceTrack:
             self.nack = NackGenerator()
         if self.ids is not None:
             self.ids.restart()
+        if self.rejoins:  # no picture is missing: the gate stays open
+            self.rejoins = False
+            if self.nack is not None:  # request also what is lost before this packet
+                self.nack.received(self.translator.expected - 1 & 0xFFFF, now)
+            return True
         if self.last_received:
             self.gate.close()
         if not self.gate.closed:

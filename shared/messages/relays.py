@@ -19,6 +19,8 @@ class OpenRelay:
     feeds: int = 0  # other edges that it feeds with the room
     takes: int | None = None  # ... and would feed besides; None: it wants the relay from nobody else
     avoid: tuple[str, ...] = ()  # edges that it shall not be sent to: they gave no relay, or are leaving
+    keyframe: bytes = b""  # a digest of the keyframe that it has had last, of a copy that goes on; ...
+    had: int = 0  # ... and how many packets it has had from there on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +50,5 @@ class RelayOpened:
     identity: str = ""  # of the publisher, as in `Publish`
     tier: int = 0  # of the worker that sends: 0 has the publisher
     instead: str = ""  # an edge that feeds others
+    # sequence number and timestamp with which the order's keyframe begins here; None: it is not held
+    keyframe_at: tuple[int, int] | None = None

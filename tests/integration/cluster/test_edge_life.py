@@ -110,6 +110,42 @@ async def test_an_edge_that_leaves_is_left_without_a_gap(net: Net) -> None:
     assert parents(net)[FOUR] == (THREE, 2)  # not the one that leaves
 
 
+@pytest.mark.parametrize("says", ["nothing", "that it leaves"])
+async def test_pictures_go_on_over_another_relay_each_once_and_in_time(net: Net, says: str) -> None:
+    """The publisher answers no keyframe request: all pictures since its last keyframe are held."""
+    publisher = await net.workers[ONE].publish()
+    sent: list[bytes] = []
+
+    def shoot(count: int) -> None:
+        for _ in range(count):
+            # a keyframe of VP8 comes first, and no other one (RFC 7741 4.3)
+            sent.append((b"\x10\x01" if sent else b"\x10\x00") + len(sent).to_bytes(4))
+            publisher.send_packet(96, sent[-1], timestamp=3000 * len(sent))
+
+    def seen(viewer: Peer) -> list[tuple[bytes, int]]:
+        packets = sorted(map(parse, viewer.rtp), key=lambda packet: packet.sequence)
+        return [(bytes(packet.payload), packet.timestamp - packets[0].timestamp) for packet in packets]
+
+    def all_sent() -> list[tuple[bytes, int]]:
+        return [(payload, 3000 * number) for number, payload in enumerate(sent)]
+
+    viewers = [await net.workers[name].play(ONE) for name in (ONE, TWO, THREE)]
+    shoot(30)
+    for viewer in viewers:
+        await eventually("all comes", lambda viewer=viewer: seen(viewer) == all_sent(), IN_TIME)
+    if says == "nothing":
+        net.workers[TWO].die()
+        shoot(10)
+        net.pass_time(SILENT_SECONDS)
+    else:
+        net.workers[TWO].plane.origin.leave(True)
+        shoot(10)
+    await becomes(net, {THREE: (ONE, 1)} if says == "nothing" else {TWO: (ONE, 1), THREE: (ONE, 1)})
+    shoot(10)
+    await eventually("all comes", lambda: len(seen(viewers[2])) >= len(sent), IN_TIME)
+    assert seen(viewers[2]) == all_sent()
+
+
 @pytest.mark.parametrize("says", ["nothing", "that it stops"])
 async def test_viewers_wait_at_their_edges_for_their_publisher_to_come_back_elsewhere(
     net: Net, says: str

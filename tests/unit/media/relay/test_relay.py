@@ -26,8 +26,12 @@ from media.tracks.keyframe_requests import LASTING_SECONDS
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.relays import RelayOpened
 from shared.names import WorkerId
+from tests.support.far_end import rtp
+from tests.support.layered import layers
 from tests.support.nonce_watch import NonceWatch
+from tests.support.published import sound
 from tests.support.relay_world import EDGE, EDGE_AT, NOWHERE, ORIGIN_AT, ROOM, TRACKS, Cluster
+from tests.support.runs import run_of
 
 LOSS, PACKETS = 0.1, 1000
 
@@ -355,6 +359,33 @@ def test_another_origin_continues_where_the_first_ended(
     assert after.timestamp - before.timestamp & 0xFFFFFFFF == pytest.approx(
         90_000 * (SILENT_SECONDS + 0.1), abs=9_000
     )
+
+
+@pytest.mark.parametrize(("had", "goes_on"), [(1, True), (3, True), (4, False)])
+def test_an_edge_goes_on_in_the_pictures_of_the_keyframe_that_it_has_had(
+    cluster: Cluster, had: int, goes_on: bool
+) -> None:
+    """One that has had more has had another one, which was alike, as those of a still picture are."""
+    for number, payload in enumerate((b"\x10\x00key", b"\x10\x01delta", b"\x10\x01delta"), 1):
+        datagram = cluster.publisher.packet(0, payload, sequence=number, timestamp=3000 * number)
+        cluster.origin.forward([(cluster.origin.room.feed, [datagram])])
+    held = origin_relay.held_keyframe(cluster.origin.room)
+    assert held is not None
+    opened = cluster.ask(new_order(ROOM, EDGE, held=held._replace(packets=had)))
+    assert opened.keyframe_at == ((held.first & 0xFFFF, held.timestamp) if goes_on else None)
+    other = held._replace(digest=bytes(32))
+    assert cluster.ask(new_order(ROOM, EDGE, held=other)).keyframe_at is None
+    assert cluster.ask(new_order(ROOM, EDGE)).keyframe_at is None
+
+
+def test_layers_begin_anew_with_a_keyframe() -> None:
+    """Each worker numbers their pictures."""
+    cluster = Cluster([*layers(codec="VP8"), sound()])
+    best = cluster.origin.room.tracks[0].sent
+    for index, payload in enumerate((b"\x10\x00key", b"\x10\x01delta"), 1):
+        best.keep(run_of(rtp(index, payload, timestamp=3000 * index), first=index), cluster.clock.now)
+    assert best.held_keyframe() is not None
+    assert origin_relay.held_keyframe(cluster.origin.room) is None
 
 
 def test_each_direction_of_each_relay_has_a_key_of_its_own(cluster: Cluster) -> None:

@@ -63,6 +63,18 @@ def test_reordered_and_lost_packets_keep_their_places(first: int, index: int, se
         assert placed(stream, first + n & 0xFFFF, n) is None  # a duplicate
 
 
+@given(SEQUENCES, TIMESTAMPS, st.integers(0, 2**40))
+def test_another_sender_of_the_same_stream_gives_only_what_had_not_come(
+    sequence: int, timestamp: int, index: int
+) -> None:
+    stream = translator(index, 5, 1, 50)
+    for n in (0, 1, 2, 4, 5):  # the fourth is lost
+        placed(stream, 1 + n, 50 + n)
+    stream.rejoin(sequence, timestamp, index, 5)
+    again = [placed(stream, sequence + n & 0xFFFF, timestamp + n & 0xFFFFFFFF) for n in range(8)]
+    assert again == [None, None, None, (index + 3, 8), None, None, (index + 6, 11), (index + 7, 12)]
+
+
 @pytest.mark.parametrize(("ahead", "index"), [(0x7FFF, 0x7FFF), (0x8000, None)])
 def test_from_half_the_range_ahead_a_packet_counts_as_late(ahead: int, index: int | None) -> None:
     stream = translator(0, 0, 0, 0)

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 import pytest
 
 from media.feedback.publisher_feedback import REPORT_SECONDS
+from media.rtp.sequence import WRAP_GUARD
 from media.rtp.srtp import Profile
 from media.switch.join import ASK_AGAIN_SECONDS
-from media.switch.join_burst import MOST_SECONDS
+from media.switch.join_burst import MOST_SECONDS, JoinBurst
 from media.switch.wire import Wire
 from media.tracks.keyframe_requests import ANSWER_SECONDS, PROOF
 from media.tracks.sent_track import FRESH_SECONDS
 from tests.support.far_end import BOTH_PROFILES
 from tests.support.layers_world import ChangingViewer, LayersWorld
 from tests.support.picture_world import (
+    FRAME_PACKETS,
     FRAME_SECONDS,
     KEY,
     PictureWorld,
@@ -28,6 +30,32 @@ pytestmark = pytest.mark.usefixtures("each_sender")
 
 WIRES = (Wire(96, {}, nack=True), Wire(111, {}))
 WIRES_WITH_RTX = (Wire(96, {}, nack=True, rtx=97), Wire(111, {}))
+
+
+@pytest.mark.parametrize(
+    ("had", "wraps_at", "begins"),
+    [
+        (25, 80, 25),
+        (10_000, 80, 59 * FRAME_PACKETS),  # more than there is: with what came with the last picture
+        (60 * FRAME_PACKETS - WRAP_GUARD, 60, 0),  # too close to the wrap that follows
+    ],
+)
+def test_who_has_had_a_part_of_the_pictures_gets_the_rest_at_once(
+    had: int, wraps_at: int, begins: int
+) -> None:
+    """An edge that goes on over another relay: it waits for no keyframe. The numbers wrap at that frame."""
+    first = 0x20000 - wraps_at * FRAME_PACKETS
+    world = PictureWorld(gop=60.0, index=first)
+    world.run(2.0)
+    assert not world.requests.hopeless(world.now)
+    viewer = world.join()
+    assert isinstance(viewer.viewer.behind, JoinBurst)
+    viewer.viewer.behind.not_before = first + had
+    viewer.playback.step(world.now)
+    at, packet = picture_of(viewer)[0]
+    assert (at, packet.sequence) == (0.0, first + begins & 0xFFFF)
+    world.run(0.5)
+    assert_contiguous(picture_of(viewer))
 
 
 # --- a publisher that listens

@@ -8,7 +8,13 @@ from media.rtp.sequence import WRAP_GUARD
 from media.tracks.history import MAX_AGE_SECONDS
 from media.tracks.keyframe_requests import ANSWER_SECONDS, PROOF
 from media.tracks.picture_cache import MAX_AGE_SECONDS as PICTURES_SECONDS
-from media.tracks.sent_track import FRESH_SECONDS, GOES_ON_SECONDS, JoinBurstMode, SentTrack
+from media.tracks.sent_track import (
+    FRESH_SECONDS,
+    GOES_ON_SECONDS,
+    HeldKeyframe,
+    JoinBurstMode,
+    SentTrack,
+)
 from tests.support.far_end import one_byte, rtp, two_byte
 from tests.support.picture_world import DELTA, KEY
 from tests.support.published import VIDEO
@@ -35,6 +41,25 @@ def test_an_index_stands_for_one_packet_however_old() -> None:
         assert track.find(6, now) is second
         assert track.find(0x8005, now) is None
     assert track.group() == [first, second]
+
+
+def test_a_keyframe_is_known_by_what_is_in_it_wherever_it_is_held() -> None:
+    def held(first: int, *payloads: bytes) -> HeldKeyframe | None:
+        track = SentTrack(SSRC, codec="VP8", join_burst="on")
+        for number, payload in enumerate(payloads):
+            of_keyframe = number < 2
+            packet = rtp(first + number, payload, ssrc=SSRC, timestamp=first if of_keyframe else first + 3000)
+            track.keep(run_of(packet, track=VIDEO, ssrc=SSRC, first=first + number), 10.0)
+        return track.held_keyframe()
+
+    begins, rest = KEY + b"begins", b"\x00rest"
+    here = held(5, begins, rest, DELTA, DELTA)
+    assert here is not None
+    assert here[1:] == (5, 5, 4)
+    assert held(70, begins, rest, DELTA) == (here.digest, 70, 70, 3)
+    assert held(5, begins, b"\x00other", DELTA) not in (None, here)
+    assert held(5, begins, rest) is None  # more of it may follow
+    assert held(5) is None
 
 
 def test_it_learns_from_each_keyframe_what_its_layers_are() -> None:

@@ -46,6 +46,20 @@ def test_another_source_takes_over_when_the_present_one_is_silent() -> None:
     assert source.time == before
 
 
+def test_a_stream_that_goes_on_elsewhere_passes_at_once_and_what_is_lost_at_first_is_requested() -> None:
+    source = track(gate=KeyframeGate("VP8"), nack=NackGenerator(), last_received=10.0)
+    source.rejoin(500, 0, 1, 0)
+    assert source.follow(packet(502), 11.0)
+    assert not source.gate.closed
+    assert source.translator.translate(502, (0,)) == (3, 0)
+    assert source.nack is not None
+    source.nack.received(502, 11.0)
+    assert [source.nack.is_missing(number) for number in (499, 500, 501)] == [False, True, True]
+    source.heard_at = 11.0
+    assert source.follow(packet(1, OTHER), 11.0 + SOURCE_SILENT_SECONDS)
+    assert source.gate.closed  # that is another one
+
+
 @pytest.mark.parametrize(
     ("extensions", "follows"),
     [
