@@ -38,7 +38,7 @@ class MediaFileError(ValueError):
 def contents_of(file: BinaryIO, suffix: str, *, with_pictures: bool, whole: bool = True) -> Contents:
     """What it holds; raises `MediaFileError`.
 
-    `suffix` is that of the file's name; not `whole`: it has a hole in its middle.
+    `suffix` is that of the file's name; not `whole`: it has a hole in what tells its length.
     """
     by_index = not whole and suffix == "mp4"
     options = {"use_mfra_for": "pts"} if by_index else {}  # otherwise the length is that up to the hole

@@ -15,6 +15,9 @@ COMPANY_SECONDS = 0.5  # a keyframe waits this long for the first sound and for 
 PICTURE_SECONDS = 3.0  # sound waits this long for a picture; then it gets a file of its own
 CLEAR_SECONDS = 0.001  # see `_clear_of_half`
 MAX_HELD_BYTES = 32 << 20  # of frames in memory; timestamps that stand still would fill it
+MAX_TABLED = (
+    2_000_000  # frames of a part: 150 MB in memory, and seven hours of 30 pictures a second with sound
+)
 
 
 class MuxFile:
@@ -56,7 +59,9 @@ class MuxFile:
         """Whether a new part begins with the next keyframe."""
         part = self._part
         return part is not None and (
-            part.file.removed or self._limits.reached(self._latest - self._began, part.file.size)
+            part.file.removed
+            or part.tabled >= MAX_TABLED
+            or self._limits.reached(self._latest - self._began, part.file.size)
         )
 
     @property
@@ -103,7 +108,7 @@ class MuxFile:
             self._wait(seconds, number, frame, now)
         elif self._part.has(number):
             self._write(self._part, number, seconds, frame)
-            if self.held > MAX_HELD_BYTES:
+            if self.held > MAX_HELD_BYTES or self._part.tabled >= 2 * MAX_TABLED:  # no keyframe came
                 self.close()
                 self._unfit = set(self._videos)
         elif number in self._videos:

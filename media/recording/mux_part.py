@@ -23,8 +23,10 @@ _LAYOUTS = {2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "
 _TELEPHONE = {"PCMU": ("pcm_mulaw", 8_000), "PCMA": ("pcm_alaw", 8_000), "G722": ("g722", 16_000)}
 # Both write a second of media at a time; a track that stalls does not hold back the others for long.
 _COMMON = {"flush_packets": "1", "max_interleave_delta": "500000"}
-# The header comes first, so that a crash leaves a file. The last two keep the time of a track's first frame.
-_MOVFLAGS = "empty_moov+default_base_moof+frag_discont+negative_cts_offsets"
+# The header comes first, so that a crash leaves a file. A file that ends well gets a table of all its frames,
+# without which a browser asks for each fragment by itself before it plays. The last two keep the time of a
+# track's first frame.
+_MOVFLAGS = "empty_moov+default_base_moof+hybrid_fragmented+frag_discont+negative_cts_offsets"
 _OPTIONS = {
     "webm": _COMMON | {"cluster_time_limit": "1000"},
     "mkv": _COMMON | {"cluster_time_limit": "1000"},
@@ -63,6 +65,8 @@ class MuxPart:
         self._orders: dict[int, DisplayOrder] = {number: DisplayOrder() for number in setups}
         self._latest: dict[int, int] = {}  # time of decoding
         self._taken = 0  # bytes of frames
+        self._has_table = suffix == "mp4"
+        self.tabled = 0  # frames whose places FFmpeg keeps in memory until the file ends: 74 bytes each
         for number, codec in codecs.items():
             self._bases[number] = Fraction(1, codec.clock_rate)
             self._streams[number] = self._add(number, codec, setups.get(number))
@@ -104,6 +108,7 @@ class MuxPart:
         self._latest[number] = decoded
         data = self._expanded(number, shown.frame.data)
         self._taken += len(data)
+        self.tabled += self._has_table
         packet = av.Packet(data)
         packet.stream = self._streams[number]
         packet.time_base = base

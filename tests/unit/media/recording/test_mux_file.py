@@ -24,7 +24,7 @@ class Part:
 
     def __init__(self, file: Any, codecs: Mapping[int, Any], setups: Mapping[int, Setup]) -> None:
         self.file, self.codecs, self.setups = file, codecs, dict(setups)
-        self.held = 0
+        self.held = self.tabled = 0
         self.written: list[tuple[int, int]] = []
         self.fails = False
 
@@ -273,6 +273,26 @@ def test_a_muxer_that_holds_too_much_is_ended_until_a_keyframe(
     world.write(10.4, PICTURE, WIDE)
     assert world.file.held == 1
     assert not world.file.wants_keyframe(0.0)
+
+
+def test_a_part_whose_table_is_large_ends_with_a_keyframe_or_at_twice_that(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TABLED", 1000)
+    first = world.begin()
+    first.tabled = 999
+    assert not world.file.wants_keyframe(0.0)
+    first.tabled = 1000
+    assert world.file.wants_keyframe(0.0)
+    world.write(10.1, PICTURE)
+    assert not world.ended
+    world.write(10.2, PICTURE, WIDE)
+    assert world.ended == [first.file]
+    world.write(10.2, SOUND)
+    second = world.parts[1]
+    second.tabled = 2000
+    world.write(10.3, SOUND)
+    assert world.ended == [first.file, second.file]
 
 
 # --- a stream that changes

@@ -89,6 +89,64 @@ def test_what_ffmpeg_holds_back_is_known(tmp_path: Path) -> None:
     one.close()
 
 
+def boxes(data: bytes) -> list[str]:
+    """The kinds of the boxes of an MP4, in their order."""
+    kinds, at = [], 0
+    while at < len(data):
+        kinds.append(data[at + 4 : at + 8].decode())
+        at += int.from_bytes(data[at : at + 4])
+    return kinds
+
+
+def film(folder: Path) -> MuxPart:
+    """Three seconds of H.264, not ended: the last of them is in memory yet."""
+    one = part(folder, {PICTURE: video("H264").codec}, {PICTURE: SETUP})
+    keyframe = bytes(encode_video("H264", 0.1)[0])
+    for number in range(30):
+        one.write(PICTURE, number / 10, Frame(0, keyframe, SETUP))
+    return one
+
+
+def test_an_mp4_opens_while_it_is_written_and_ends_with_a_table_of_its_frames(tmp_path: Path) -> None:
+    """By the table a browser needs no request for each fragment before it plays."""
+    one = film(tmp_path)
+    assert one.tabled == 30
+    kinds = boxes((tmp_path / "part_1").read_bytes())
+    assert kinds == ["ftyp", "free", "free", "moov", "moof", "mdat", "moof", "mdat"]
+    assert len(written(tmp_path)) == 20
+    one.close()
+    assert boxes((tmp_path / "part_1").read_bytes()) == ["ftyp", "free", "mdat", "moov"]
+    assert written(tmp_path) == [("video", 100 * number, True) for number in range(30)]
+
+
+def test_a_disk_that_has_no_room_for_the_table_keeps_what_was_written(tmp_path: Path) -> None:
+    one = film(tmp_path)
+    before = (tmp_path / "part_1").read_bytes()
+    real: Any = one.file._file
+
+    class Full:
+        def write(self, data: memoryview) -> int:
+            if bytes(data[4:8]) == b"moov":
+                raise OSError(28, "No space left on device")
+            return int(real.write(data))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    one.file._file = Full()  # type: ignore[assignment]
+    with pytest.raises(OSError, match="No space"):
+        one.close()
+    assert (tmp_path / "part_1").read_bytes() == before
+    assert len(written(tmp_path)) == 20
+
+
+def test_only_an_mp4_has_a_table(tmp_path: Path) -> None:
+    one = part(tmp_path, {PICTURE: video("VP8").codec}, {PICTURE: SETUP})
+    one.write(PICTURE, 0.0, Frame(0, bytes(10), SETUP))
+    one.close()
+    assert one.tabled == 0
+
+
 def test_sound_of_telephones_becomes_plain(tmp_path: Path) -> None:
     one = part(tmp_path, {PHONE: TELEPHONE}, {})
     one.write(PHONE, 0.0, Frame(0, b"\xff" * 160))
