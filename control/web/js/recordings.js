@@ -28,7 +28,7 @@ const [list, summary, trouble, room, tracks, player] = ['records', 'summary', 't
 
 /** @type {Entry[]} */
 let entries = [];
-let latest = null; // press of Play
+let latest = null; // the last that was played: its name, and when its link was made
 let server = null; // the reply of `api/bootstrap`
 
 const rows = new KeyedRows(list, element('record-row'), {
@@ -139,11 +139,12 @@ function stillOf({ still }, width) {
 
 // --- actions
 
-async function play(name) {
+/** @param {string} name @param {number} from seconds after its beginning */
+async function play(name, from = 0) {
   const video = element('player-video');
-  const pressed = latest = Symbol(name);
+  const pressed = latest = { name, at: Date.now() };
   element('player-trouble').hidden = true;
-  player.showModal();
+  if (!player.open) player.showModal();
   await renew(); // the signature in an address is valid for 15 minutes
   if (!player.open || pressed !== latest) return undefined; // closed meanwhile
   const entry = entries.find((one) => one.name === name);
@@ -152,6 +153,7 @@ async function play(name) {
   element('player-title').textContent = `${of}, ${date(began.toISOString())}`;
   if (entry.still) video.poster = stillOf(entry, 640);
   video.src = addressOf(entry);
+  video.currentTime = from;
   return video.play().catch(() => {}); // not allowed to start by itself: people press play
 }
 
@@ -191,8 +193,12 @@ player.addEventListener('close', () => {
   for (const name of ['src', 'poster']) element('player-video').removeAttribute(name);
   element('player-video').load();
 });
-element('player-video').addEventListener('error', () => {
-  if (player.open) showPlayerTrouble(say('recordings.notPlayable'));
+element('player-video').addEventListener('error', ({ target: { error, currentTime } }) => {
+  if (!player.open) return;
+  // A seek, or what follows a long pause, may come when the signature has expired; a new one that fails is no help.
+  const isOld = Date.now() - latest.at > EVERY_SECONDS * 1000;
+  if (error?.code === MediaError.MEDIA_ERR_NETWORK && isOld) play(latest.name, currentTime);
+  else showPlayerTrouble(say('recordings.notPlayable'));
 });
 for (const input of [room, tracks]) {
   input.addEventListener('change', () => {

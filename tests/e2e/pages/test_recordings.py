@@ -153,6 +153,54 @@ async def test_an_operator_sees_plays_and_deletes_all(
         await page.page.get_by_role("button", name=f"Play {recorded[0]}").wait_for(state="detached")
 
 
+async def test_a_link_that_expires_while_it_is_played_is_renewed(
+    system: System, browser: Browser, recorded: list[str], records: Path
+) -> None:
+    """Where it was; a new one that fails at once, too, is no help."""
+    name, content = recorded[1], (records / recorded[1]).read_bytes()
+    lists = 0
+
+    async def answer_list(route: Route) -> None:
+        nonlocal lists
+        lists += 1
+        url = f"records/{name}?signature={lists}"
+        await route.fulfill(json=[{"name": name, "size": len(content), "modTime": MOMENT, "url": url}])
+
+    async def answer(route: Route) -> None:
+        begin = int(route.request.headers["range"].removeprefix("bytes=").split("-")[0])
+        headers = {"Content-Range": f"bytes {begin}-{len(content) - 1}/{len(content)}"}
+        await route.fulfill(status=206, headers=headers, content_type="video/mp4", body=content[begin:])
+
+    async with OpenPage(await browser.new_page()) as opened:
+        page = opened.page
+        video = page.locator("#player-video")
+        await page.route("**/api/bootstrap", lambda route: route.fulfill(json={"authEnabled": False}))
+        await page.route("**/api/records", answer_list)
+        await page.route(f"**/records/{name}*", answer)
+        await page.clock.install()
+        await page.goto(f"{system.controls[0].url}/recordings")
+        await page.get_by_role("button", name=f"Play {name}").click()
+        await page.locator("#player-video[src]").wait_for()
+        await video.evaluate("""async (video) => {
+          await video.play();
+          video.pause();
+          video.currentTime = 1;
+          Object.defineProperty(video, 'error', { value: { code: MediaError.MEDIA_ERR_NETWORK } });
+        }""")
+        await page.clock.fast_forward(21_000)  # the next failure is not one of a new link
+        fail = "(video) => { video.dispatchEvent(new Event('error')); return video.src; }"
+        goes_on = """(video) => new Promise((done) => {
+          video.addEventListener('timeupdate', () => { if (!video.paused) done(video.currentTime); });
+        })"""
+        going_on = asyncio.create_task(video.evaluate(goes_on))
+        old = await video.evaluate(fail)
+        assert await asyncio.wait_for(going_on, 10) >= 1
+        new = await video.evaluate(fail)
+        assert new != old
+        await opened.shows("This browser cannot play it")
+        assert await video.evaluate("(video) => video.src") == new
+
+
 async def test_a_player_that_is_closed_at_once_plays_nothing(system: System, browser: Browser) -> None:
     name = "attic_1710000000.webm"
     entries = [{"name": name, "size": 1000, "modTime": MOMENT, "url": "records/-"}]
