@@ -183,12 +183,17 @@ class Recorder:
         self._tell_of(EventType.RECORDING_STARTED, name, facts)
 
     def finished(self, name: str, facts: Facts) -> None:
-        self._tell_of(EventType.RECORDING_READY, name, facts)
-        self._journal.finished(name, facts, is_due=self._uploader is not None)
-        if self._uploader is not None:
+        record = parse_record_name(name)
+        # One that was deleted while it was written, or for which the disk had no room at all, is not.
+        is_there = record is not None and find_in_folder(self._folder, record) is not None
+        if is_there:
+            self._tell_of(EventType.RECORDING_READY, name, facts)
+        uploader = self._uploader if is_there else None
+        self._journal.finished(name, facts, is_due=uploader is not None)
+        if uploader is not None:
             with self._due_lock:
                 self._due = {*self._due & self._journal.names(), name}
-            self._uploader.wake()
+            uploader.wake()
 
     def _tell_of(self, what: EventType, name: str, facts: Facts) -> None:
         if (record := parse_record_name(name)) is not None:

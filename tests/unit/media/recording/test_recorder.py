@@ -205,6 +205,7 @@ def test_a_disk_without_locks_is_recorded_to_unless_files_are_to_be_uploaded(
     monkeypatch.setattr(journal_module.fcntl, "flock", no_lock)
     world = World(tmp_path, uploads=False)
     world.recorder.began(NAME, {})
+    (tmp_path / NAME).touch()
     world.recorder.finished(NAME, {})
     assert [type_ for type_, _ in world.told] == [EventType.RECORDING_STARTED, EventType.RECORDING_READY]
     with pytest.raises(OSError, match="no locks"):
@@ -234,9 +235,21 @@ def test_a_file_that_is_complete_is_told_and_due(tmp_path: Path) -> None:
     world.recorder.began(NAME, {})
     assert (world.told, world.woken) == ([(EventType.RECORDING_STARTED, NAME)], 0)
     assert Journal(tmp_path).names() == {NAME}
+    (tmp_path / NAME).touch()
     world.recorder.finished(NAME, {})
     assert world.told[1:] == [(EventType.RECORDING_READY, NAME)]
     assert world.woken == 1
+
+
+@pytest.mark.parametrize("uploads", [False, True])
+def test_a_file_that_is_gone_when_it_ends_is_neither_told_nor_due(tmp_path: Path, uploads: bool) -> None:
+    """It was deleted while it was written, or the disk was full from its beginning."""
+    world = World(tmp_path, uploads=uploads)
+    world.recorder.began(NAME, {})
+    world.recorder.finished(NAME, {})
+    assert world.told == [(EventType.RECORDING_STARTED, NAME)]
+    assert world.woken == 0
+    assert Journal(tmp_path).names() == set()
 
 
 def test_counts_outlive_their_recordings(tmp_path: Path) -> None:
@@ -347,6 +360,7 @@ async def test_it_rests_when_its_own_files_are_in_the_store(tmp_path: Path) -> N
     another.began(OTHER, {})  # which this worker does not wait for
     another.finished(OTHER, {}, is_due=True)
     world.recorder.began(NAME, {})
+    (tmp_path / NAME).touch()
     world.recorder.finished(NAME, {})
     resting = asyncio.create_task(world.recorder.rest())
     await asyncio.sleep(0.2)
@@ -364,6 +378,7 @@ async def test_it_rests_in_time_though_the_store_is_away(
     monkeypatch.setattr(module, "REST_SECONDS", 0.2)
     world = World(tmp_path)
     world.recorder.began(NAME, {})
+    (tmp_path / NAME).touch()
     world.recorder.finished(NAME, {})
     with capture_logs() as logs:
         async with asyncio.timeout(30):
