@@ -24,8 +24,8 @@ from shared.messages.events import EventType, Facts
 from shared.messages.room_settings import RecordingNote
 from shared.names import RoomName
 from shared.records.details import Described
-from shared.records.details_folder import delete_recording
-from shared.records.folder import find_in_folder, list_folder
+from shared.records.details_folder import delete_details
+from shared.records.folder import delete_file, find_in_folder, list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
 from shared.settings.settings import Settings
@@ -324,13 +324,16 @@ class Recorder:
 
     def clear(self, now: float) -> None:
         """Delete files that are older than their rooms keep them, except those that have an entry."""
-        due = self._journal.names()
+        due, gone = self._journal.names(), set()
         for record in list_folder(self._folder):
             if record.name in due or (name := parse_record_name(record.name)) is None:
                 continue
             keep_days = self._keep_days_of(name.room)
-            if keep_days and record.modified < now - keep_days * _DAY:
-                self.deleted_old += self._delete(name, "too old")
+            is_old = keep_days and record.modified < now - keep_days * _DAY
+            if is_old and self._delete(name, "too old"):
+                self.deleted_old += 1
+                gone.add(name.text)
+        delete_details(self._folder, gone)
 
     def make_room(self) -> None:
         """Delete the oldest files until `RECORD_MIN_FREE_BYTES` are free, with the same exceptions.
@@ -353,22 +356,30 @@ class Recorder:
                 return
             due = self._journal.names()
             oldest = [record for record in reversed(list_folder(self._folder)) if record.name not in due]
+            gone = set()
             for record in oldest[:MOST_DELETED]:
                 name = parse_record_name(record.name)
                 if name is not None and self._delete(name, "the disk is full"):
                     self.deleted_for_space += 1
+                    gone.add(name.text)
                     lacking -= record.size
                 if lacking <= 0:
-                    return
+                    break
+            delete_details(self._folder, gone)
+        if lacking <= 0:
+            return
         is_short = len(oldest) <= MOST_DELETED
         if is_short and not self._is_short:
             log.warning("the disk is nearly full, and no recording is left to delete", bytes=lacking)
         self._is_short = is_short
 
     def _delete(self, name: RecordName, why: str) -> bool:
-        """Whether it was there, and is gone. A file that cannot be deleted must not keep the others."""
+        """Whether it was there, and is gone. Its details are still to be deleted, with those of others.
+
+        A file that cannot be deleted must not keep the others.
+        """
         try:
-            was_there = delete_recording(self._folder, name)
+            was_there = delete_file(self._folder, name)
         except OSError as error:
             log.warning("recording not deleted", name=name.text, why=why, error=error.strerror)
             return False

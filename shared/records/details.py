@@ -60,8 +60,13 @@ def parse_details_name(text: str, content_bytes: int) -> RecordDetails | None:
 
 def belongs_to(text: str, name: RecordName) -> bool:
     """Whether the object called `text` is about this recording."""
+    return recording_of(text) == name.text
+
+
+def recording_of(text: str) -> str | None:
+    """The recording that the object called `text` is about; None if it is no details."""
     match = _NAME.fullmatch(text)
-    return match is not None and match["record"] == name.text
+    return None if match is None else match["record"]
 
 
 def pack_pictures(pictures: Mapping[int, bytes]) -> bytes:

@@ -6,7 +6,7 @@ Writers replace details as a whole: who reads sees the old ones or the new ones.
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from shared.records.details import (
     pack_pictures,
     parse_details_name,
     picture_in,
+    recording_of,
 )
-from shared.records.folder import find_in_folder
+from shared.records.folder import delete_file, find_in_folder
 from shared.records.record_name import RecordName
 
 _UNFINISHED = ".new-"  # what the names of those begin with that are being written
@@ -90,19 +91,18 @@ def write_details(
             path.unlink(missing_ok=True)
 
 
-def delete_details(folder: Path, name: RecordName) -> None:
-    """Raises `OSError`."""
-    for path in _paths(folder, name):
-        path.unlink(missing_ok=True)
+def delete_details(folder: Path, names: Set[str]) -> None:
+    """Delete the details of these recordings, in one look at all details. Raises `OSError`."""
+    for text in _listed(folder) if names else ():
+        if recording_of(text) in names:
+            (folder / FOLDER / text).unlink(missing_ok=True)
 
 
 def delete_recording(folder: Path, name: RecordName) -> bool:
     """Delete a recording and its details; whether it was there. Raises `OSError`."""
-    path = find_in_folder(folder, name)
-    if path is not None:
-        path.unlink(missing_ok=True)
-    delete_details(folder, name)
-    return path is not None
+    was_there = delete_file(folder, name)
+    delete_details(folder, {name.text})
+    return was_there
 
 
 def delete_orphans(folder: Path, present: set[str], now: float) -> int:
@@ -137,14 +137,17 @@ def _is_gone(path: Path) -> bool:
 
 
 def _paths(folder: Path, name: RecordName) -> Iterator[Path]:
-    try:
-        texts = os.listdir(folder / FOLDER)
-    except FileNotFoundError:
-        return
     prefix = details_prefix(name.text)
-    for text in texts:
+    for text in _listed(folder):
         if text.startswith(prefix) and belongs_to(text, name):
             yield folder / FOLDER / text
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder / FOLDER)
+    except FileNotFoundError:
+        return []
 
 
 def _open_file(path: str, flags: int) -> int:

@@ -34,3 +34,11 @@ def find_in_folder(folder: Path, name: RecordName) -> Path | None:
     except OSError:
         return None
     return path if is_file else None
+
+
+def delete_file(folder: Path, name: RecordName) -> bool:
+    """Delete a recording, without its details; whether it was there. Raises `OSError`."""
+    path = find_in_folder(folder, name)
+    if path is not None:
+        path.unlink(missing_ok=True)
+    return path is not None

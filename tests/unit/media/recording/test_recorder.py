@@ -16,7 +16,10 @@ from media.recording import recorder as module
 from media.recording.journal import Journal
 from media.recording.recorder import LOOK_SECONDS, Recorder
 from shared.messages.events import EventType, Facts
-from shared.records.record_name import RecordName
+from shared.messages.records import RecordDetails
+from shared.records import details_folder
+from shared.records.details import FOLDER
+from shared.records.record_name import RecordName, parse_record_name
 from shared.settings.settings import load_settings
 from tests.support.meanwhile import meanwhile
 
@@ -83,14 +86,14 @@ def test_what_waits_for_its_upload_is_kept_however_old_it_is(tmp_path: Path) -> 
 def test_a_file_that_cannot_be_deleted_keeps_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    delete = module.delete_recording
+    delete = module.delete_file
 
     def refuse(folder: Path, name: RecordName) -> bool:
         if name.text == NAME:
             raise OSError(errno.EACCES, "Permission denied")
         return delete(folder, name)
 
-    monkeypatch.setattr(module, "delete_recording", refuse)
+    monkeypatch.setattr(module, "delete_file", refuse)
     for name, days in ((NAME, 99), (OTHER, 100)):
         old(tmp_path, name, days * DAY)
     world = World(tmp_path)
@@ -99,6 +102,40 @@ def test_a_file_that_cannot_be_deleted_keeps_no_other(
     assert {path.name for path in tmp_path.iterdir()} == {NAME}
     assert [line["event"] for line in logs] == ["recording not deleted", "recording deleted"]
     assert world.recorder.deleted_old == 1
+
+
+def test_of_many_deleted_at_once_the_details_go_in_one_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand looks at the details of ten thousand recordings would take a core for half a minute."""
+    looks: list[Any] = []
+    listed = os.listdir
+
+    def look(path: Any) -> list[str]:
+        looks.append(path)
+        return listed(path)
+
+    monkeypatch.setattr(details_folder.os, "listdir", look)
+    world = World(tmp_path, min_free=1000)
+    names = [f"demo_{number}.webm" for number in range(4)]
+
+    def left() -> list[str]:
+        looks.clear()
+        return [details.name for details in details_folder.list_details(tmp_path)]
+
+    for number, name in enumerate(names):
+        old(tmp_path, name, (8 if number < 2 else number) * DAY)
+        record = parse_record_name(name)
+        assert record is not None
+        details_folder.write_details(tmp_path, record, RecordDetails(name, 0, 1.0, 640, 360, False), {})
+    assert sorted(left()) == names
+    world.recorder.clear(NOW)
+    assert [path for path in looks if path == tmp_path / FOLDER] == [tmp_path / FOLDER]
+    assert sorted(left()) == names[2:]
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=5000))
+    world.recorder.make_room()
+    assert [path for path in looks if path == tmp_path / FOLDER] == [tmp_path / FOLDER]
+    assert left() == []
 
 
 def test_a_room_keeps_what_it_says(tmp_path: Path) -> None:
