@@ -15,6 +15,7 @@ from media.recording.backlog import Backlog
 from media.recording.disk_threads import DiskThreads
 from media.recording.file_facts import FilesOfRoom
 from media.recording.journal import Journal
+from media.recording.left_file import has_media
 from media.recording.limits import ChangeAllowance, Limits
 from media.recording.recording import Recording
 from media.recording.upload import Uploader
@@ -24,7 +25,7 @@ from shared.messages.events import EventType, Facts
 from shared.messages.room_settings import RecordingNote
 from shared.names import RoomName
 from shared.records.details import Described
-from shared.records.details_folder import delete_details
+from shared.records.details_folder import delete_details, delete_recording
 from shared.records.folder import delete_file, find_in_folder, list_folder
 from shared.records.record_name import RecordName, parse_record_name
 from shared.records.store import Store
@@ -310,8 +311,14 @@ class Recorder:
             if entry is None or entry.told:
                 return
             record = parse_record_name(name)
-            if record is None or find_in_folder(self._folder, record) is None:  # deleted meanwhile
+            path = None if record is None else find_in_folder(self._folder, record)
+            if record is None or path is None:  # deleted meanwhile
                 entry.done()
+                return
+            if not has_media(path):  # its worker was killed in the first second of it
+                delete_recording(self._folder, record)
+                entry.done()
+                log.info("recording of a killed worker holds nothing, and was deleted", name=name)
                 return
             log.info("recording of a killed worker found", name=name)
             self._tell(EventType.RECORDING_READY, record, entry.facts)

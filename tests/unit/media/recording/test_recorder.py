@@ -23,7 +23,8 @@ from shared.records.record_name import RecordName, parse_record_name
 from shared.settings.settings import load_settings
 from tests.support.meanwhile import meanwhile
 
-NAME, OTHER = "demo_1.webm", "demo_2.webm"
+NAME, OTHER, EMPTY = "demo_1.webm", "demo_2.webm", "demo_3.webm"
+MEDIA = b"\x1f\x43\xb6\x75"  # a cluster of WebM
 DAY = 86_400
 NOW = 1_800_000_000.0
 
@@ -194,13 +195,14 @@ def test_the_oldest_make_room_and_no_more_than_lacks(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("uploads", [False, True])
 def test_what_a_killed_worker_left_is_told_once(tmp_path: Path, uploads: bool) -> None:
     dead, alive = World(tmp_path, uploads=uploads), World(tmp_path, uploads=uploads)
-    for name in (NAME, OTHER, "a-gone_1.webm"):
+    for name in (NAME, OTHER, EMPTY, "a-gone_1.webm"):
         dead.recorder.began(name, {"recording": "take 1"})
     (tmp_path / NAME).touch()
-    (tmp_path / OTHER).touch()
+    (tmp_path / OTHER).write_bytes(MEDIA)
+    (tmp_path / EMPTY).write_bytes(b"a header alone")
     alive.recorder.tell_of_left()
     assert not alive.told  # they are being written
-    for name in (OTHER, "a-gone_1.webm"):
+    for name in (OTHER, EMPTY, "a-gone_1.webm"):
         dead.recorder._journal._writing.pop(name).close()  # as the kernel does when it is killed
     for _ in range(2):
         alive.recorder.tell_of_left()
@@ -208,6 +210,7 @@ def test_what_a_killed_worker_left_is_told_once(tmp_path: Path, uploads: bool) -
     assert alive.facts == [{"recording": "take 1"}]
     assert alive.woken == uploads
     assert Journal(tmp_path).names() == ({NAME, OTHER} if uploads else {NAME})
+    assert not (tmp_path / EMPTY).exists()  # it was killed in the first second
     dead.recorder.finished(NAME, {})
 
 
@@ -220,7 +223,7 @@ def test_one_that_cannot_be_read_keeps_no_other_one_back(
     for name in (NAME, OTHER):
         left.began(name, {})
         left._writing.pop(name).close()
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(MEDIA)
     refused = min(NAME, OTHER)
 
     def claim_some(name: str) -> Any:
