@@ -1,11 +1,11 @@
 """One track of a recording: of a picture in layers always the best that comes, as if it were the only one.
 
-A publisher whose uplink is narrow drops its best layer. The recording then goes on with the next one, and
-returns with the first keyframe of the better one.
+A publisher whose uplink is narrow drops its best layer, or leaves it a few pictures a second. The recording
+then goes on with the next one, and returns with the first keyframe of the better one.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 
 from media.recording.frame import Frame
@@ -32,6 +32,7 @@ class LayeredReader:
         self._reports: dict[int, SourceReport] = {}  # the latest of each layer, by rank
         self._readers = {0: self._reader(0)}  # by rank; poorer layers are read when they are needed
         self._heard = [-math.inf] * len(numbers)
+        self.starved: Set[int] = frozenset()  # the tracks of the room that count as if they did not come
         self._rank = 0  # of the layer that is in the files
         self._shift = 0  # from its timestamps to those of the files
         self._latest: Frame | None = None  # in the files ...
@@ -89,7 +90,7 @@ class LayeredReader:
         return reader
 
     def _comes(self, rank: int, now: float) -> bool:
-        return now - self._heard[rank] < SILENT_SECONDS
+        return now - self._heard[rank] < SILENT_SECONDS and self._numbers[rank] not in self.starved
 
     def _best(self, now: float) -> int:
         """The rank of the best layer that comes."""
@@ -98,7 +99,9 @@ class LayeredReader:
     def _chosen(self, rank: int, frames: Iterable[Frame], now: float) -> Iterator[Frame]:
         for frame in frames:
             if rank != self._rank:
-                if not frame.keyframe or (rank > self._rank and self._comes(self._rank, now)):
+                if not frame.keyframe or self._numbers[rank] in self.starved:
+                    continue
+                if rank > self._rank and self._comes(self._rank, now):
                     continue
                 self._change(rank, frame, now)
             if self._shift or rank:

@@ -110,6 +110,7 @@ class Recorder:
         reported: Callable[[int], SourceReport | None],
         want_keyframe: Callable[[int], None],
         warn: Callable[[str, bool], None],
+        starves: Callable[[int], bool] = lambda _: False,
     ) -> Recording:
         """Record a room from its next packet on; see `Recording` for the arguments. Does not wait.
 
@@ -133,6 +134,7 @@ class Recorder:
             warn,
             monotonic,
             note,
+            starves,
         )
         self._recordings.add(recording)
         self._wanted.set()

@@ -37,7 +37,8 @@ class Recording:
     """`take`, `tick` and `close` are called in the event loop.
 
     `new_writer` is called in a thread, for each set of files. `reported(track)` is the latest sender report
-    of a track, the same object until there is another; `want_keyframe(track)` asks the publisher for one.
+    of a track, the same object until there is another; `want_keyframe(track)` asks the publisher for one;
+    `starves(track)` is whether it leaves the track far fewer pictures than a poorer layer.
     `warn(text, holds)` adds a line to the room's warnings, or removes it, and may be repeated. `complete`
     is done once the recording is closed and its files are complete.
     """
@@ -54,6 +55,7 @@ class Recording:
         warn: Callable[[str, bool], None],
         now: Callable[[], float],
         note: RecordingNote | None = None,
+        starves: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.room = room
         self.note = note  # is told with each file; may change
@@ -64,6 +66,8 @@ class Recording:
         self._reported = reported
         self._want_keyframe = want_keyframe
         self._warn = warn
+        self._starves = starves
+        self._starved: frozenset[int] = frozenset()
         self._now = now
         self._queue: deque[tuple[float, Run, int]] = deque()
         self._reports: deque[tuple[int, SourceReport]] = deque(maxlen=MAX_REPORTS)
@@ -121,6 +125,7 @@ class Recording:
             if report is not None and report is not latest:
                 self._passed_on[track] = report
                 self._reports.append((track, report))
+        self._starved = frozenset(filter(self._starves, range(len(self._passed_on))))
         for track in self._keyframes_wanted:
             self._want_keyframe(track)
         if now >= self._turn_at:
@@ -200,6 +205,7 @@ class Recording:
             if writer is None:
                 writer = self._new_writer(self.changes)
                 self._begin(writer)
+            writer.starved(self._starved)
             self._empty_queue(writer)
             if self.note != self._noted:
                 self._noted = self.note

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import partial
 from pathlib import Path
 
@@ -98,6 +98,11 @@ class Writer:
     def report(self, track: int, report: SourceReport) -> None:
         """Take a sender report of a track of the room."""
         self._readers[self._first[track]].report(track, report)
+
+    def starved(self, tracks: Set[int]) -> None:
+        """These tracks of the room have far fewer pictures than poorer layers, from now on."""
+        for reader in self._readers.values():
+            reader.starved = tracks
 
     def tick(self, now: float) -> None:
         """Stop waiting for packets that are overdue, and write to disk what is pending."""

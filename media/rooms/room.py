@@ -209,6 +209,7 @@ class Room:
                 formats,
                 note,
                 reported=self.publisher.reported,
+                starves=lambda track: self.tracks[track].sent.starves,
                 want_keyframe=lambda track: self.publisher.want_keyframe(track, time.monotonic()),
                 # the recording has logged what it holds for good
                 warn=lambda text, holds: (

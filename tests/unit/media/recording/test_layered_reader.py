@@ -82,6 +82,24 @@ def test_the_next_layer_that_comes_stands_in_and_time_goes_on(picture: Picture) 
     assert pause == pytest.approx((SILENT_SECONDS + 0.5 + FRAME) * RATE, abs=2)
 
 
+def test_a_layer_that_starves_is_as_one_that_does_not_come(picture: Picture) -> None:
+    """A browser whose uplink has become narrow leaves its best layer a few pictures a second."""
+    picture.play(1.0, *LAYERS)
+    picture.reader.starved = {LAYERS[0]}
+    picture.frame(*LAYERS)
+    assert picture.reader.wanted(picture.now) == [LAYERS[1]]
+    picture.frame(*LAYERS[1:], key=True)
+    picture.play(0.5, *LAYERS)
+    assert picture.widths == [320, 160]
+    picture.frame(*LAYERS, key=True)  # also of the one that starves
+    assert picture.widths == [320, 160, 160]
+    assert picture.reader.wanted(picture.now) == []
+    picture.reader.starved = frozenset()
+    assert picture.reader.wanted(picture.now) == [LAYERS[0]]
+    picture.frame(*LAYERS, key=True)
+    assert picture.widths == [320, 160, 160, 320]
+
+
 def test_a_layer_in_the_middle_may_be_missing(picture: Picture) -> None:
     picture.play(SILENT_SECONDS + 0.5, LAYERS[2])
     picture.frame(LAYERS[2], key=True)

@@ -35,6 +35,7 @@ class Disk:
         self.error: Exception | None = None
         self.makes_files = True
         self.reports: list[tuple[int, Any]] = []
+        self.starved: Any = None
 
     def writer(self, _changes: object) -> Any:
         self.calls.append("writer")
@@ -61,6 +62,9 @@ class Writer:
     def report(self, track: int, report: Any) -> None:
         self._disk.reports.append((track, report))
 
+    def starved(self, tracks: Any) -> None:
+        self._disk.starved = tracks
+
     def wanted_keyframes(self, now: float) -> set[int]:
         return {1}
 
@@ -86,6 +90,7 @@ class World:
         self.keyframes: list[int] = []
         self.latest: dict[int, Any] = {}
         self.total = Backlog()
+        self.starving: set[int] = set()
         self.recording = Recording(
             RoomName("demo"),
             2,
@@ -96,6 +101,7 @@ class World:
             self.keyframes.append,
             lambda text, holds: self.warned.append((text, holds)),
             lambda: self.now,
+            starves=lambda track: track in self.starving,
         )
 
     def packets(self, count: int = 1, size: int = 100) -> None:
@@ -132,6 +138,14 @@ async def test_without_media_no_thread_is_asked_and_nothing_is_made(world: World
     assert not world.turns
     await world.recording.complete
     assert not world.disk.calls
+
+
+async def test_the_writer_knows_which_layers_starve(world: World) -> None:
+    for starving in ({1}, set()):
+        world.starving = starving
+        world.packets()
+        world.tick()
+        assert world.disk.starved == starving
 
 
 async def test_what_came_is_written_with_the_time_at_which_it_came(world: World) -> None:

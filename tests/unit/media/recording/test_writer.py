@@ -44,6 +44,13 @@ def test_layers_of_a_picture_are_one_and_sound_leads(
     assert module._leader(tracks(*ranks)) == leader
 
 
+def test_each_picture_knows_which_of_its_layers_starve(tmp_path: Path) -> None:
+    log: Any = None
+    writer = Writer(DEMO, tracks(None, 0, 1), tmp_path, (), Limits(), ChangeAllowance(DEMO), log)
+    writer.starved({1})
+    assert {number: reader.starved for number, reader in writer._readers.items()} == {0: {1}, 1: {1}}
+
+
 def test_files_of_a_kind_have_each_a_second_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

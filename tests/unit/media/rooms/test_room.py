@@ -205,6 +205,8 @@ def test_a_recording_begins_with_a_keyframe_of_the_best_layer_and_goes_on_by_tic
     assert ticked == [1.0, 1.0]
     given["want_keyframe"](2)
     assert asked[-1] == 2
+    room.tracks[1].sent.starves = True
+    assert [given["starves"](number) for number in range(4)] == [False, True, False, False]
     for holds in (True, False):
         given["warn"]("the disk is full", holds)
         assert list(room.warnings.texts) == ["the disk is full"] * holds
