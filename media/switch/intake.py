@@ -279,7 +279,7 @@ def take(feed: Feed, number: int, packet: RtpPacket, now: float) -> tuple[RtpPac
             return None
         assert track.stats is not None
         track.stats.received(packet.sequence, (packet.timestamp,), now)
-    track.heard_at = now
+        track.heard_at = now
     if track.nack is not None and (seen := track.nack.received(packet.sequence, now)):
         _note(feed, seen)
     if track.gate.closed:

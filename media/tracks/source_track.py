@@ -84,14 +84,14 @@ class SourceTrack:
         )
 
     def goes_on(self, packet: RtpPacket, now: float) -> bool:
-        """Whether it is of the stream that it follows, and numbered from where that is.
+        """Whether it is of the stream that it follows, and goes on where that was.
 
         Authentic packets are never so late that they get no index. After an outage such a number is more than
-        32,767 packets ahead: `follow` it like another stream.
+        32,767 packets ahead: `follow` it like another stream. Behind a closed gate it has no index yet.
         """
         if self.stats is None or self.stats.ssrc != packet.ssrc:
             return False
-        is_silent = now - self.heard_at >= SOURCE_SILENT_SECONDS
+        is_silent = not self.gate.closed and now - self.heard_at >= SOURCE_SILENT_SECONDS
         return not (is_silent and self.translator.is_before_window(packet.sequence))
 
     def follow(self, packet: RtpPacket, now: float) -> bool:

@@ -18,7 +18,7 @@ from media.rtp.run import Run
 from media.rtp.srtp import Profile
 from media.switch.wire import Wire
 from shared.sdp.sources import Sources
-from tests.support.far_end import one_byte
+from tests.support.far_end import one_byte, rtp
 from tests.support.far_publisher import SOURCES, FarPublisher
 from tests.support.published import sound, video
 from tests.support.runs import JoinedBytes
@@ -312,3 +312,25 @@ def test_a_publisher_that_went_on_through_an_outage_is_heard_again_at_once(lost:
     world.receive(world.publisher.packet(0, KEYFRAME, sequence=lost + 2 & 0xFFFF, timestamp=20 * 90_000))
     assert [packet.payload for packet in viewer.packets()] == [KEYFRAME]
     assert world.feed.heard_at == world.now
+
+
+def test_a_retransmission_after_an_outage_does_not_make_its_stream_look_late() -> None:
+    """A sender may begin with one, as a probe of the line."""
+    lost, repair = 40_000, 0x99
+    sources = Sources(ssrcs=(0x51,), repairs={repair: 0x51})
+    world = World((video(feedback=("nack", "nack pli"), rtx=97, sources=sources), sound()))
+    viewer = world.join((Wire(96, {}), Wire(111, {})))
+    world.receive(world.publisher.packet(0, KEYFRAME, timestamp=0))
+
+    def send_again(number: int, sequence: int, payload: bytes) -> None:
+        again = rtp(number, sequence.to_bytes(2) + payload, payload_type=97, timestamp=0, ssrc=repair)
+        world.receive(world.publisher.protect(again))
+
+    send_again(1, 1, KEYFRAME)
+    for number in range(2, lost + 2):
+        world.publisher.packet(0, b"", sequence=number & 0xFFFF)  # the order makes its roll-over counter
+    world.now += 20.0
+    viewer.packets()
+    send_again(2, lost + 1 & 0xFFFF, bytes(100))
+    world.receive(world.publisher.packet(0, KEYFRAME, sequence=lost + 2 & 0xFFFF, timestamp=20 * 90_000))
+    assert [packet.payload for packet in viewer.packets()] == [KEYFRAME]
