@@ -73,7 +73,7 @@ class RecordProxy:
         return response
 
     async def _send(self, url: str, request: Request, part: str | None) -> httpx.Response:
-        headers = {"accept-encoding": "identity"}
+        headers = httpx.Headers({"accept-encoding": "identity"}, encoding="latin-1")  # as they come
         if part is not None:
             headers["range"] = part
         if part is not None and "if-range" in request.headers:

@@ -54,9 +54,7 @@ class EveryWorker:
         silent = [
             worker
             for worker, answer in zip(workers, answers, strict=True)
-            if isinstance(answer, ServiceError)
-            and answer.code is not ErrorCode.NOT_FOUND
-            and not isinstance(answer, LeftWorkerError)
+            if isinstance(answer, ServiceError) and answer.code is not ErrorCode.NOT_FOUND
         ]
         return [answer for answer in answers if not isinstance(answer, ServiceError)], silent
 
