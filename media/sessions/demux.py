@@ -174,7 +174,7 @@ class Demux:
             self._check(datagram, address, now)
 
     def _take_stray(self, datagram: bytes, address: Address, now: float) -> None:
-        """Take SRTP or SRTCP from an address that is nobody's. What is forged costs up to three decryptions."""
+        """Take SRTP or SRTCP from an address that is nobody's. A forged one costs three decryptions."""
         session = self._by_ssrc.get(_ssrc_of(datagram))
         if session is None:
             return
