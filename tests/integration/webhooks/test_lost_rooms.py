@@ -131,7 +131,7 @@ async def test_a_room_that_lives_shortly_after_redis_was_emptied_is_told_from_it
         await redis.flushall()
         room = cast(Any, StandIn("after"))
         teller.chronicle.opened(room)
-        teller.chronicle.ended(room, EndReason.PUBLISHER_LEFT)
+        teller.chronicle.ended(room, EndReason.PUBLISHER_LEFT, 1.0)
         await asyncio.sleep(0.1)  # control has not come by yet
         await redis.set(keys.EVENTS_WANTED, 1)
 
