@@ -189,8 +189,10 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
             *SessionRoutes(every_worker, gateway, authenticator).routes(),
-            *ModerationRoutes(moderator, gateway, authenticator, settings.revocation_seconds).routes(),
-            *RoomSettingsRoutes(configuration, authenticator, settings.record_enabled).routes(),
+            *ModerationRoutes(
+                moderator, gateway, authenticator, settings.revocation_seconds, clock.now
+            ).routes(),
+            *RoomSettingsRoutes(configuration, authenticator, settings.record_enabled, clock.now).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator, is_listed).routes(),
             *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),

@@ -1,6 +1,6 @@
 """For operators: close, switch and block rooms, end sessions, revoke JWTs. Each act has a line in the log."""
 
-import time
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -33,11 +33,14 @@ class ModerationRoutes:
         gateway: Gateway,
         authenticator: Authenticator,
         revocation_seconds: float,
+        unix_clock: Callable[[], float],
     ) -> None:
+        """By `unix_clock` a revocation begins and ends."""
         self._moderator = moderator
         self._gateway = gateway
         self._authenticator = authenticator
         self._revocation_seconds = revocation_seconds
+        self._unix_clock = unix_clock
 
     def routes(self) -> list[Route]:
         revocations = Resource({"GET": self.list_revocations, "POST": self.revoke})
@@ -95,7 +98,7 @@ class ModerationRoutes:
 
     async def revoke(self, request: Request) -> Response:
         access = self._operator(request, Operator.ADMIN)
-        mark = parse_revocation(await read_json(request, _MAX_BYTES, optional=True), time.time())
+        mark = parse_revocation(await read_json(request, _MAX_BYTES, optional=True), self._unix_clock())
         revocation, obeyed = await self._moderator.revoke(
             mark, self._revocation_seconds, access.actor, caller_of(request).request_id
         )

@@ -1,6 +1,6 @@
 """What is set for single rooms (`/api/admin/rooms`). Each change has a line in the audit log."""
 
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -30,9 +30,15 @@ class RoomSettingsRoutes:
     """`records_all`: whether rooms are recorded for which nothing is set."""
 
     def __init__(
-        self, configuration: RoomConfiguration, authenticator: Authenticator, records_all: bool
+        self,
+        configuration: RoomConfiguration,
+        authenticator: Authenticator,
+        records_all: bool,
+        unix_clock: Callable[[], float],
     ) -> None:
+        """By `unix_clock` settings end."""
         self._configuration = configuration
+        self._unix_clock = unix_clock
         self._records_all = records_all
         self._authenticator = authenticator
 
@@ -152,7 +158,7 @@ class RoomSettingsRoutes:
         return room, access
 
     async def _fields(self, request: Request) -> dict[str, Any]:
-        return parse_settings(await read_json(request, _MAX_BYTES, optional=True), time.time())
+        return parse_settings(await read_json(request, _MAX_BYTES, optional=True), self._unix_clock())
 
     async def _change(
         self, request: Request, access: Access, room: RoomName, change: Change, fields: dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 
 from control.events import stream_names, streams
 from control.events.stream_names import MAX_NAMES
-from control.routes import admin, records, rooms, whip_whep
+from control.routes import admin, moderation, records, room_settings, rooms, whip_whep
 from shared.messages.signalling import Publish
 from shared.messages.status import WorkerState
 from tests.integration.control.conftest import Stage
@@ -25,7 +25,7 @@ def skew(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> flo
     """Seconds by which the clock of control's host is ahead."""
     seconds: float = request.param
     wrong = SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)
-    for module in (admin, records, rooms, stream_names, streams, whip_whep):
+    for module in (admin, moderation, records, room_settings, rooms, stream_names, streams, whip_whep):
         monkeypatch.setattr(module, "time", wrong, raising=False)
     return seconds
 
@@ -48,6 +48,19 @@ async def test_a_check_of_the_line_lasts_as_long_as_it_lasts(stage: Stage, skew:
     [publish] = [message for message in worker.received if isinstance(message, Publish)]
     assert publish.expires_at is not None
     assert began + 14 < publish.expires_at < time.time() + 16
+
+
+async def test_what_is_revoked_or_set_until_a_time_is_so_by_the_clock_of_all(
+    stage: Stage, skew: float
+) -> None:
+    http = await stage.control(admin_token="chief")
+    chief = {"Authorization": "Bearer chief"}
+    now = time.time()
+    revoked = await http.post("/api/admin/revocations", json={"issued_before": now}, headers=chief)
+    assert revoked.json()["issued_before"] == pytest.approx(now, abs=1.0)
+    for until, status in ((now + 600, 200), (now - 600, 400)):
+        put = await http.put("/api/admin/rooms/demo", json={"until": until}, headers=chief)
+        assert put.status_code == status, put.text
 
 
 async def test_a_drain_lasts_as_long_as_it_lasts(stage: Stage, skew: float) -> None:
