@@ -87,7 +87,7 @@ class RecordCatalogue:
         if store is not None and await self._ask(store.find, name.text):
             url: str = await self._ask(store.url, name.text, method)
             return url
-        _check_all_answered(silent)
+        await self._check_all_asked(silent)
         return None
 
     async def still(self, name: RecordName, width: int, request_id: RequestId) -> bytes | None:
@@ -101,8 +101,14 @@ class RecordCatalogue:
         store = await self._open_store()
         stored: bytes | None = await self._ask(store.picture, name, width) if store else None
         if stored is None:
-            _check_all_answered(silent)
+            await self._check_all_asked(silent)
         return stored
+
+    async def _check_all_asked(self, silent: Sequence[WorkerId]) -> None:
+        """404 would be final: a player gives up, and a page forgets the recording."""
+        if silent:
+            raise unavailable("a worker that may have it does not answer")
+        await self._workers.check_complete()
 
     async def delete(self, name: RecordName, request_id: RequestId) -> list[WorkerId]:
         """Delete a recording in every place that has it; raises `NOT_FOUND` when none has.
@@ -161,12 +167,6 @@ class RecordCatalogue:
         """Call the store; raises `TimeoutError`, and lets go of a call that still waits for a thread."""
         async with asyncio.timeout(STORE_SECONDS):
             return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
-
-
-def _check_all_answered(silent: Sequence[WorkerId]) -> None:
-    """404 would be final: a player gives up, and a page forgets the recording."""
-    if silent:
-        raise unavailable("a worker that may have it does not answer")
 
 
 def _by_file(details: Iterable[RecordDetails]) -> Details:

@@ -58,6 +58,11 @@ class EveryWorker:
         ]
         return [answer for answer in answers if not isinstance(answer, ServiceError)], silent
 
+    async def check_complete(self) -> None:
+        """Raises `NO_WORKER` where Redis is so new that workers may be missing in it."""
+        async with self._watch.bounded(DIRECTORY_SECONDS):
+            await self._directory.check_complete()
+
     async def order(
         self, message: Any, reply: type[R], request_id: RequestId
     ) -> tuple[list[R], list[WorkerId]]:

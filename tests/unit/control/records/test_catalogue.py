@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from control.records import catalogue as module
 from control.records.catalogue import RecordCatalogue
-from shared.errors import ErrorCode, ServiceError
+from shared.errors import ErrorCode, ServiceError, redis_is_new
 from shared.messages.records import Record, RecordDetails
 from shared.names import RequestId
 from shared.records.record_name import parse_record_name
@@ -24,6 +24,11 @@ DETAILS = RecordDetails("demo_1.webm", 5, 1.0, 640, 360, False)
 class NoWorkers:
     def __init__(self, *unreached: str) -> None:
         self.unreached = [*unreached]
+        self.redis_is_new = False
+
+    async def check_complete(self) -> None:
+        if self.redis_is_new:
+            raise redis_is_new()
 
     async def ask(self, *_: object) -> list[Any]:
         return []
@@ -115,6 +120,10 @@ async def test_what_a_silent_worker_may_have_is_unavailable_and_not_missing(tmp_
             await search()
         assert refused.value.code is ErrorCode.NO_WORKER
         workers.unreached = []
+        workers.redis_is_new = True  # who may have it may not have announced itself again
+        with pytest.raises(ServiceError, match="no_worker"):
+            await search()
+        workers.redis_is_new = False
         assert await search() is None
     workers.unreached = ["w2"]
     (tmp_path / name.text).write_bytes(b"x")
