@@ -12,6 +12,7 @@ CLEAN = 0.005  # a share below this is no reason for any
 CLEAN_SECONDS = 12.0  # a line without losses for this long needs none any more
 NARROW_SECONDS = 5.0  # a line that had no room gets none for this long
 
+_MOST_EXPECTED = 1 << 16  # packets from one report to the next; the numbers of more are nonsense
 _MEMORY_SECONDS = 10.0  # losses count less and less: to 0.37 in this time
 # Losses come in bursts if so large a share of so many lost packets followed another one. By chance it is the
 # share of packets lost.
@@ -34,6 +35,8 @@ class Redundancy:
     def report(self, results: Iterable[LostPackets], now: float) -> None:
         """Take what the line's streams lost: the sound, and the picture, of which there are more packets."""
         for each in results:
+            if each.expected >= _MOST_EXPECTED:
+                continue
             self._streams.setdefault(each.ssrc, _Stream()).take(each, now)
             if each.lost > 1 and each.share > CLEAN:  # a single packet is chance
                 self._dirty_at = now

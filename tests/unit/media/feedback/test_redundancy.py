@@ -126,3 +126,4 @@ def test_numbers_that_cannot_be_are_nothing() -> None:
     for highest, lost in ((0xFFFFFFFF, 0x7FFFFF), (0, -0x800000), (0xFFFFFFFF, 0x7FFFFF)):
         line.now += 1.0
         assert line.report(highest, lost) == 0
+    assert line.seconds(6, 0.10)[-1] == 2  # what comes then counts as ever
