@@ -26,6 +26,7 @@ from shared.telemetry.logging import get_logger
 MAX_ASKING = 512  # requests that wait for an answer
 MAX_OF_CLIENT = 32  # of these from one address or /64: a flood of one client leaves others their turns
 AT_ONCE = 64  # questions to the service that are on their way
+BODY_SECONDS = 0.1  # for the rest of an answer whose status is known: others wait for the turn
 MAX_ANSWERS = 10_000  # answers that are remembered
 MAX_TEXT = 2048  # characters of a query or a user agent that are passed on
 _ACTIONS = {Role.PUBLISH: "publish", Role.PLAY: "read"}
@@ -134,7 +135,7 @@ class AuthCallback:
         async with self._http.stream("POST", self._url, json=body) as response:
             status = response.status_code
             limit.reschedule(None)  # it has answered, whether or not its body ends
-            await read_rest(response)
+            await read_rest(response, BODY_SECONDS)
         if 200 <= status < 300:
             return True
         if 400 <= status < 500 and status not in (408, 429):

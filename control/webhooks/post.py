@@ -17,6 +17,7 @@ from shared.http.no_cookies import NO_COOKIES
 from shared.http.rest_of_answer import read_rest
 
 ATTEMPT_SECONDS = 10.0  # for resolving, connecting, sending, and the answer
+BODY_SECONDS = 1.0  # for the rest of an answer whose status is known
 MAX_RETRY_AFTER = 3_600.0
 
 
@@ -90,7 +91,7 @@ class Poster:
         )
         response = await self._http.send(request, stream=True)
         try:
-            await read_rest(response)
+            await read_rest(response, BODY_SECONDS)
         finally:
             await response.aclose()
         return _attempt(response)

@@ -10,7 +10,6 @@ import pytest
 from control.access import auth_callback as module
 from control.access.auth_callback import MAX_TEXT, AuthCallback, Question
 from shared.errors import ErrorCode, ServiceError
-from shared.http import rest_of_answer
 from shared.messages.signalling import Role
 from shared.names import RequestId
 from tests.support.callback_server import CallbackServer
@@ -67,7 +66,7 @@ class Unending(CallbackServer):
 
 
 async def test_the_status_counts_where_the_body_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_of_answer, "BODY_SECONDS", 1.5)  # beyond the time for the answer
+    monkeypatch.setattr(module, "BODY_SECONDS", 1.5)  # beyond the time for the answer
     async with Unending() as server:
         server.answer = lambda question: "200 OK" if question["path"] == "demo" else "403 No"
         callback = AuthCallback(server.url, seconds=1.0, cache_seconds=0.0)

@@ -11,7 +11,6 @@ from control.webhooks import post as module
 from control.webhooks.address_policy import AddressPolicy
 from control.webhooks.post import Attempt, Outcome, Poster
 from control.webhooks.receiver import receivers_of
-from shared.http import rest_of_answer
 from shared.http.rest_of_answer import MAX_ANSWER_BYTES
 from tests.support.endpoint import Endpoint, headers_of
 
@@ -152,7 +151,7 @@ async def test_redirects_are_not_followed() -> None:
     ],
 )
 async def test_answers(answer: bytes, expected: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_of_answer, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(module, "BODY_SECONDS", 0.1)
     async with Answering(answer) as peer:
         assert await post(f"http://127.0.0.1:{peer.port}/") == expected
 
