@@ -15,9 +15,8 @@ COMPANY_SECONDS = 0.5  # a keyframe waits this long for the first sound and for 
 PICTURE_SECONDS = 3.0  # sound waits this long for a picture; then it gets a file of its own
 CLEAR_SECONDS = 0.001  # see `_clear_of_half`
 MAX_HELD_BYTES = 32 << 20  # of frames in memory; timestamps that stand still would fill it
-MAX_TABLED = (
-    2_000_000  # frames of a part: 150 MB in memory, and seven hours of 30 pictures a second with sound
-)
+# Frames of a part: 150 MB in memory, and seven hours of 30 pictures a second with sound.
+MAX_TABLED = 2_000_000
 
 
 class MuxFile:
