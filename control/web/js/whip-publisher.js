@@ -7,6 +7,10 @@ import { SendingSession } from './whip-session.js';
 
 const BACKOFF_SECONDS = [0.5, 1, 2, 4, 8];
 const TAKEN_SECONDS = 45; // for which the session that we lost may still occupy the room
+const UNSEEN_SECONDS = 10; // the same of one of which nobody saw the answer: it waits for us to connect
+// By endpoint, when such an offer was left. It may be that of another publisher: a component that is mounted twice
+// has two.
+const unseen = new Map();
 
 /**
  * `ended`: the server closed the session for good.
@@ -66,7 +70,7 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
     this.#lostAt = null;
     await new Promise((live, refused) => {
       run.repeat((succeeded) => this.#publishOnce(run, () => { succeeded(); live(); }), {
-        pauseAfter: (error, failures) => pauseAfter(error, failures, this.#lostAt),
+        pauseAfter: (error, failures) => pauseAfter(error, failures, this.#mayBeTakenUntil),
         failed: (error, retryIn) => this.#noteFailure(error, retryIn, run),
       }).then(live, refused);
     });
@@ -109,9 +113,23 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
       this.#lostAt = performance.now();
       if (reason && run.wanted) this.#finish('ended', { reason });
       return 0;
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status >= 502) this.#leaveUnseen(); // a proxy may have lost it
+      throw error;
     } finally {
       session.close();
     }
+  }
+
+  /** An offer's answer may come when nobody waits for it any more. */
+  #leaveUnseen() {
+    unseen.set(this.#endpoint.href, performance.now());
+  }
+
+  /** Until when a session of ours may occupy the room. */
+  get #mayBeTakenUntil() {
+    const left = unseen.get(this.#endpoint.href) ?? -Infinity;
+    return Math.max((this.#lostAt ?? -Infinity) + 1000 * TAKEN_SECONDS, left + 1000 * UNSEEN_SECONDS);
   }
 
   #newSession() {
@@ -132,6 +150,7 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
     const run = this.#run;
     this.#run = null;
     run.end();
+    if (this.#session && this.state === 'connecting') this.#leaveUnseen();
     this.#session?.close();
     this.#session = null;
     this.#reports.change(state, detail);
@@ -139,8 +158,8 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
 }
 
 /** Seconds until the next attempt; null: the same request would not succeed later. */
-function pauseAfter(error, failures, lostAt) {
-  const mayBeOurs = lostAt !== null && performance.now() - lostAt < 1000 * TAKEN_SECONDS;
+function pauseAfter(error, failures, mayBeTakenUntil) {
+  const mayBeOurs = performance.now() < mayBeTakenUntil;
   const mayPass = error instanceof Refused
     ? error.status === 429 || error.status >= 502 || (error.status === 409 && mayBeOurs)
     : error instanceof NotConnected;

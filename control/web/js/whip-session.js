@@ -20,6 +20,7 @@ export class SendingSession extends Session {
   #options = {};
   #stats = new SendingStats();
   #ticking = null;
+  #limited = Promise.resolve(); // one after the other: a sender takes its parameters as it told them last
 
   /**
    * @param {URL} endpoint
@@ -70,7 +71,14 @@ export class SendingSession extends Session {
   }
 
   /** @param {PublishOptions} options */
-  async limit({ maxBitrate, maxAudioBitrate, maxFramerate, degradationPreference }) {
+  limit(options) {
+    const limited = this.#limited.then(() => this.#limit(options));
+    this.#limited = limited.catch(() => {});
+    return limited;
+  }
+
+  /** @param {PublishOptions} options */
+  async #limit({ maxBitrate, maxAudioBitrate, maxFramerate, degradationPreference }) {
     for (const sender of this.pc?.getSenders() ?? []) {
       const parameters = sender.getParameters();
       if (parameters.encodings.length === 0) continue; // the server rejected the track

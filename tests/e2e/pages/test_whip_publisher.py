@@ -1,5 +1,6 @@
 """`whip-publisher.js` on a page of its own: it publishes, reports, and reconnects."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -93,3 +94,64 @@ async def test_it_waits_as_long_as_the_server_asks_it_to(system: System, browser
         assert tries == [
             {"tried": True, "retryIn": 1, "status": status, "says": "not now"} for status in (503, 429)
         ]
+
+
+@pytest.mark.parametrize("lost", ["connection", "proxy"])
+async def test_a_session_whose_answer_nobody_saw_does_not_end_its_own_publisher(
+    system: System, browser: Browser, lost: str
+) -> None:
+    async with await open_tab(browser, system.controls[0].url, expected_statuses=[409, 504]) as tab:
+        offers = 0
+
+        async def lose_first(route: Route) -> None:
+            nonlocal offers
+            offers += route.request.method == "POST"
+            if route.request.method == "POST" and offers == 1:
+                assert (await route.fetch()).status == 201
+                await (route.fulfill(status=504) if lost == "proxy" else route.abort())
+            else:
+                await route.continue_()
+
+        await tab.page.route("**/api/whip/**", lose_first)
+        await tab.start(f"unseen-{lost}")
+        assert await tab.settled() == "live"
+        assert offers > 2  # one met the session of the first
+        assert [error for error in tab.errors if "ERR_FAILED" not in error] == []
+        tab.errors.clear()
+
+
+async def test_who_stops_before_the_answer_publishes_again_at_once(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url, expected_statuses=[409]) as tab:
+        statuses: list[int] = []
+        met = asyncio.Event()
+
+        async def delay_first(route: Route) -> None:
+            answer = await route.fetch()
+            if route.request.method == "POST":
+                statuses.append(answer.status)
+                if len(statuses) == 1:
+                    await tab.page.evaluate("publisher.stop()")
+                    await tab.start("again")
+                    await met.wait()
+                else:
+                    met.set()
+            await route.fulfill(response=answer)
+
+        await tab.page.route("**/api/whip/**", delay_first)
+        await tab.start("again")
+        await asyncio.wait_for(met.wait(), CONNECT_SECONDS)
+        assert await tab.settled() == "live"
+        assert statuses[:2] == [201, 409]
+
+
+async def test_limits_that_change_while_it_connects_cross_nothing(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        await tab.page.evaluate("""() => {
+            const original = RTCPeerConnection.prototype.setRemoteDescription;
+            RTCPeerConnection.prototype.setRemoteDescription = async function (...given) {
+                await original.apply(this, given);
+                Promise.resolve().then(() => publisher.update({ maxBitrate: 300_000 }));
+            };
+        }""")
+        await tab.start("limits", maxBitrate=1_000_000)
+        assert await tab.settled() == "live"
