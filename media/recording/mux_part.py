@@ -24,13 +24,13 @@ _TELEPHONE = {"PCMU": ("pcm_mulaw", 8_000), "PCMA": ("pcm_alaw", 8_000), "G722":
 # Both write a second of media at a time; a track that stalls does not hold back the others for long.
 _COMMON = {"flush_packets": "1", "max_interleave_delta": "500000"}
 # The header comes first, so that a crash leaves a file. A file that ends well gets a table of all its frames,
-# without which a browser asks for each fragment by itself before it plays. The last two keep the time of a
-# track's first frame.
+# without which a browser asks for each fragment by itself before it plays. `frag_discont` keeps the time of a
+# track's first frame in the fragments, and the edit list in the table.
 _MOVFLAGS = "empty_moov+default_base_moof+hybrid_fragmented+frag_discont+negative_cts_offsets"
 _OPTIONS = {
     "webm": _COMMON | {"cluster_time_limit": "1000"},
     "mkv": _COMMON | {"cluster_time_limit": "1000"},
-    "mp4": _COMMON | {"movflags": _MOVFLAGS, "frag_duration": "1000000"},
+    "mp4": _COMMON | {"movflags": _MOVFLAGS, "frag_duration": "1000000", "use_editlist": "1"},
 }
 _FORMATS = {"webm": "webm", "mkv": "matroska", "mp4": "mp4"}
 
@@ -103,8 +103,10 @@ class MuxPart:
         base = self._bases[number]
         rate = base.denominator  # a float divided by a fraction takes ten times as long
         decoded = round(shown.decoded * rate)
+        pace = 0
         if number in self._latest:
             decoded = max(decoded, self._latest[number] + 1)
+            pace = decoded - self._latest[number]
         self._latest[number] = decoded
         data = self._expanded(number, shown.frame.data)
         self._taken += len(data)
@@ -115,6 +117,8 @@ class MuxPart:
         packet.dts, packet.pts = decoded, max(decoded, round(shown.shown * rate))
         if number in self._opus:  # FFmpeg would take each packet for one of 20 ms
             packet.duration = packet_samples(data)
+        elif self._has_table:  # the end of the last picture, which is also that of the edit list
+            packet.duration = min(pace or rate // 30, rate)
         packet.is_keyframe = shown.frame.keyframe or number not in self.setups
         try:
             self._container.mux_one(packet)

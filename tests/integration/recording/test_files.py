@@ -64,6 +64,20 @@ def test_every_codec_is_recorded_whole_and_in_sync(
         assert track.declared_seconds == pytest.approx(SECONDS, abs=0.1)
 
 
+@pytest.mark.parametrize("name", FORMS)
+def test_lips_are_in_sync_where_the_sound_begins_later_than_the_picture(
+    name: str, tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
+) -> None:
+    stage = Stage(new_writer(tmp_path, "opus", name, forms=["mux"]), 2)
+    stage.play([sent for sent in sound if sent.at >= 0.5], pictures[name])
+    stage.writer.close(stage.now)
+    [path] = tmp_path.iterdir()
+    both = read(path)
+    assert both.frames == SECONDS * 30
+    assert len(both.flashes) == len(both.beeps) == len(MARKS)
+    assert both.worst_offset() < 0.04
+
+
 @pytest.mark.parametrize(("sound_late", "picture_late"), [(0.0, 0.3), (0.3, 0.0)])
 def test_sender_reports_put_lips_in_sync_from_the_first_picture_on(
     tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]], sound_late: float, picture_late: float
