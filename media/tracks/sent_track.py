@@ -29,7 +29,7 @@ class HeldKeyframe(NamedTuple):
     digest: bytes
     first: int  # index of its first packet, ...
     timestamp: int  # ... and that one's, both in the room
-    packets: int  # that were sent from there on
+    packets: int  # from there on, up to the first that is missing
 
 
 @dataclass(slots=True, eq=False)
@@ -192,10 +192,15 @@ class SentTrack:
             return None
         held = self.pictures.held()
         timestamp, content = held[0].timestamps()[0], sha256()
+        whole = 0
+        for run in held:
+            if run.first != index + whole:
+                break
+            whole += len(run)
         for run in held:
             for at, payload in zip(run.timestamps(), run.contents(), strict=True):
                 if at != timestamp:
-                    return HeldKeyframe(content.digest(), index, timestamp, self.history.next_index - index)
+                    return HeldKeyframe(content.digest(), index, timestamp, whole)
                 content.update(payload)
         return None  # the rest of it may follow
 

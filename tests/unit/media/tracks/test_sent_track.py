@@ -44,9 +44,11 @@ def test_an_index_stands_for_one_packet_however_old() -> None:
 
 
 def test_a_keyframe_is_known_by_what_is_in_it_wherever_it_is_held() -> None:
-    def held(first: int, *payloads: bytes) -> HeldKeyframe | None:
+    def held(first: int, *payloads: bytes | None) -> HeldKeyframe | None:
         track = SentTrack(SSRC, codec="VP8", join_burst="on")
         for number, payload in enumerate(payloads):
+            if payload is None:
+                continue
             of_keyframe = number < 2
             packet = rtp(first + number, payload, ssrc=SSRC, timestamp=first if of_keyframe else first + 3000)
             track.keep(run_of(packet, track=VIDEO, ssrc=SSRC, first=first + number), 10.0)
@@ -58,6 +60,7 @@ def test_a_keyframe_is_known_by_what_is_in_it_wherever_it_is_held() -> None:
     assert here[1:] == (5, 5, 4)
     assert held(70, begins, rest, DELTA) == (here.digest, 70, 70, 3)
     assert held(5, begins, b"\x00other", DELTA) not in (None, here)
+    assert held(5, begins, rest, DELTA, None, DELTA) == (here.digest, 5, 5, 3)  # what is missing is to come
     assert held(5, begins, rest) is None  # more of it may follow
     assert held(5) is None
 
