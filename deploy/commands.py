@@ -97,8 +97,8 @@ def config(
 @app.command()
 def token(
     room: Annotated[
-        str, typer.Option(help="The room that it opens; without it: every room.", show_default=False)
-    ] = "",
+        str | None, typer.Option(help="The room that it opens; without it: every room.", show_default=False)
+    ] = None,
     action: Annotated[
         list[Action] | None,
         typer.Option(help="What it may do there; without it: all. May be given twice.", show_default=False),
@@ -122,7 +122,7 @@ def token(
         mint(
             load_settings(),
             time.time(),
-            room=rooms.room_name(room, "--room") if room else None,
+            room=None if room is None else rooms.room_name(room, "--room"),
             actions=action or (),
             seconds=seconds,
             subject=subject,
@@ -145,7 +145,7 @@ def demo(
     """Publish a moving picture with a beep into a room, as an encoder does."""
     from deploy.demo import credential, run, url_here
 
-    settings, name = load_settings(), rooms.room_name(room, "--room")
+    settings, name = load_settings(), rooms.room_name(room, "ROOM")
     if to:
         run(to, lambda: token)
         return

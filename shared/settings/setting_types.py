@@ -102,20 +102,31 @@ def _worker_name(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[^\s?#]+", value):
-        raise ValueError("must be http://host or https://host, with an optional path")
+    if value and not (value.isascii() and re.fullmatch(r"https?://[^\s?#]+", value)):
+        raise ValueError("must be http://host or https://host in ASCII (xn--...), with an optional path")
     return value.rstrip("/")
 
 
 def _origin(value: str) -> str:
-    if value != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#,@]+", value):
-        raise ValueError("must be *, or one origin: https://www.example.com")
+    if value != "*" and not (value.isascii() and re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#,@]+", value)):
+        raise ValueError("must be *, or one origin in ASCII: https://www.example.com, as browsers send it")
     return value
 
 
 def _web_url(value: str) -> str:
     if value and not _is_web_url(value):
         raise ValueError("must be https://host/path or http://host/path, without user and password")
+    return value
+
+
+def _header_text(value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("must be printable ASCII: it is sent in a header")
+    return value
+
+
+def _secret_header_text(value: SecretStr) -> SecretStr:
+    _header_text(value.get_secret_value())
     return value
 
 
@@ -216,6 +227,8 @@ WebhookSecrets = Annotated[Secrets, AfterValidator(_webhook_secrets)]
 WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 AllowedOrigin = Annotated[str, AfterValidator(_origin)]
+HeaderText = Annotated[str, AfterValidator(_header_text)]
+SecretHeaderText = Annotated[SecretStr, AfterValidator(_secret_header_text)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 StoreEndpoint = Annotated[str, AfterValidator(_store_endpoint)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]

@@ -17,6 +17,7 @@ from shared.settings.setting_types import (
     Address,
     AllowedOrigin,
     Egress,
+    HeaderText,
     IceUrls,
     IpAddresses,
     Networks,
@@ -25,6 +26,7 @@ from shared.settings.setting_types import (
     PublicUrl,
     RecordFormats,
     RedisUrl,
+    SecretHeaderText,
     SecretUrls,
     Servers,
     StoreEndpoint,
@@ -134,8 +136,8 @@ class Settings(AccessSettings):
     # --- ICE servers that clients are given
     stun_urls: IceUrls = _field(("stun:stun.l.google.com:19302",), "STUN servers that clients are given")
     turn_urls: IceUrls = _field((), "TURN servers that authorised clients are given")
-    turn_username: str = _field("", "User name at the TURN servers; leave it empty with TURN_SECRET")
-    turn_password: SecretStr = _field(SecretStr(""), "Password at the TURN servers")
+    turn_username: HeaderText = _field("", "User name at the TURN servers; leave it empty with TURN_SECRET")
+    turn_password: SecretHeaderText = _field(SecretStr(""), "Password at the TURN servers")
     turn_secret: SecretStr = _field(
         SecretStr(""), "Shared secret of coturn's REST API, for TURN credentials that expire"
     )

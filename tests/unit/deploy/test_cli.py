@@ -135,6 +135,7 @@ def test_a_token_is_minted_that_control_takes() -> None:
         (("--ttl", "soon"), "such as 90s"),
         (("--ttl", "0"), "such as 90s"),
         (("--room", "a/b"), "letters, digits"),
+        (("--room", ""), "letters, digits"),  # of a script whose variable is empty: not every room
         (("--action", "watch"), "'publish'"),
     ],
 )

@@ -144,6 +144,10 @@ WRONG = [
         )
     ),
     ("PUBLIC_URL", "live.example"),
+    ("PUBLIC_URL", "https://żółw.example"),
+    ("ALLOWED_ORIGIN", "https://żółw.example"),
+    ("TURN_USERNAME", "żółw"),
+    ("TURN_PASSWORD", "żółw"),
     *(("ALLOWED_ORIGIN", text) for text in ("a.example", "https://a.example/", "https://a,https://b")),
     *(
         ("S3_ENDPOINT", text)
