@@ -57,6 +57,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #silent = 0;
   #layers = [];
   #choice = AUTOMATIC;
+  #told = new WeakMap(); // what was chosen when each session was told; of others AUTOMATIC holds
   #buffer = /** @type {BufferWish} */ (null);
   #tells; // reports
   #isHeld = false; // paused by its viewer
@@ -204,9 +205,11 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     const before = this.#choice;
     this.#choice = Object.freeze(choice);
     this.#tellLayers();
+    const session = this.#shown;
     try {
-      if (this.#shown?.choosable) await this.#shown.choose(choice);
+      await this.#passOnChoice(session);
     } catch (error) {
+      if (!session.choosable) return; // it is over, and the next one is told
       if (this.#choice === choice) { // nothing else was chosen meanwhile
         this.#choice = before;
         this.#tellLayers();
@@ -215,11 +218,20 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     }
   }
 
-  /** Tells a new session what was chosen; its publisher may no longer send that layer. */
+  /** Tells a session what is chosen, unless it was told. @throws what `ReceivingSession.choose` throws */
   async #passOnChoice(session) {
-    if (this.#choice === AUTOMATIC || !session.choosable) return;
-    await session.choose(this.#choice).catch((error) => {
+    const choice = this.#choice;
+    if (!session?.choosable || choice === (this.#told.get(session) ?? AUTOMATIC)) return;
+    this.#told.set(session, choice);
+    await session.choose(choice);
+  }
+
+  /** Tells a new session what was chosen; its publisher may no longer send that layer. */
+  async #chooseAgain(session) {
+    const choice = this.#choice;
+    await this.#passOnChoice(session).catch((error) => {
       if (!session.choosable || !(error instanceof Refused)) return; // it is over, or the connection has other cares
+      if (this.#choice !== choice) return; // something else was chosen meanwhile
       this.#choice = AUTOMATIC;
       this.#tellLayers();
     });
@@ -247,7 +259,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     try {
       await session.open(await iceServersNow(this.#iceServers));
       if (this.#buffer) session.buffer = BUFFERS[this.#buffer];
-      await this.#passOnChoice(session);
+      await this.#chooseAgain(session);
       if (!run.wanted) throw new NotConnected('stopped', 'closed');
       return session;
     } catch (error) {
@@ -260,6 +272,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #show(session) {
     this.#shown = session;
     this.#silent = 0;
+    this.#chooseAgain(session); // what was chosen since it was opened
     this.#video.srcObject = session.stream;
     if (this.#isHeld) this.#video.pause(); // `autoplay` would start it, too
     else this.#video.play().catch(() => {}); // not allowed, or replaced by the next

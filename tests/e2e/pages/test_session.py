@@ -63,6 +63,48 @@ _STOP_BEFORE_THE_PICTURE = """async () => {
     await new Promise((resolve) => { setTimeout(resolve); }); // all that follows from it
     return [...states, video.srcObject];
 }"""
+# The first session is still asked, or has answered, when the second one, which has a picture, takes over.
+_CHOOSE_BEFORE_THE_PICTURE = """async (answers) => {
+    const { ReceivingSession } = await import('/static/js/whep-session.js');
+    const { WhepPlayer } = await import('/static/js/whep-player.js');
+    const { Refused } = await import('/static/js/requests.js');
+    const sessions = [];
+    const told = [];
+    let seen;
+    const waits = new Promise((resolve) => {
+        Object.defineProperties(ReceivingSession.prototype, {
+            open: { async value() {
+                if (sessions.push(this) === 1) this.moves = Promise.resolve();
+                this.isOpen = true;
+            } },
+            close: { value() {
+                this.isOpen = false;
+                this.refuse?.(new Refused(404, 'session not found'));
+            } },
+            choosable: { get() { return this.isOpen; } },
+            choose: { value({ rid }) {
+                told.push([sessions.indexOf(this), rid]);
+                if (answers || this !== sessions[0]) return Promise.resolve();
+                return new Promise((_, refused) => { this.refuse = refused; });
+            } },
+            picture: { value() {
+                resolve();
+                return new Promise((picture) => { seen = picture; });
+            } },
+        });
+    });
+    const player = new WhepPlayer(document.createElement('video'), '/elsewhere/whep');
+    player.play();
+    await waits;
+    const chosen = player.chooseLayer('h');
+    if (answers) await chosen;
+    seen();
+    await chosen;
+    await new Promise((resolve) => { setTimeout(resolve); }); // all that follows from it
+    const { rid } = player.choice;
+    player.stop();
+    return { told, rid };
+}"""
 _FIVE_FOLLOW_THEIR_EVENTS = """async () => {
     const { SessionEvents } = await import('/static/js/session-events.js');
     let opened = 0;
@@ -167,6 +209,15 @@ async def test_a_player_that_was_stopped_while_it_moved_stays_stopped(
 ) -> None:
     async with await open_tab(browser, system.controls[0].url) as tab:
         assert await tab.page.evaluate(_STOP_BEFORE_THE_PICTURE) == ["connecting", "live", "stopped", None]
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "asked"])
+async def test_what_is_chosen_while_a_player_moves_holds_for_the_next_session(
+    system: System, browser: Browser, answers: bool
+) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        result = await tab.page.evaluate(_CHOOSE_BEFORE_THE_PICTURE, answers)
+    assert result == {"told": [[0, "h"], [1, "h"]], "rid": "h"}
 
 
 async def test_a_stream_of_events_that_has_no_place_waits_for_one(system: System, browser: Browser) -> None:
