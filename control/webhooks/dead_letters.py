@@ -30,9 +30,13 @@ class DeadLetters:
         return True
 
     async def replay_all(self) -> tuple[int, int]:
-        """Deliver the oldest ones again; returns how many, and how many are left."""
-        entries = await self._queue.dead("0", REPLAYED_AT_ONCE)
-        replayed = [entry for entry in entries if self._has_receiver(entry)]
+        """Deliver the oldest that have a receiver again; returns how many, and how many are left of all."""
+        found: list[Entry] = []
+        after = "0"
+        while len(found) < REPLAYED_AT_ONCE and (page := await self._queue.dead(after, REPLAYED_AT_ONCE)):
+            found += filter(self._has_receiver, page)
+            after = page[-1].id
+        replayed = found[:REPLAYED_AT_ONCE]
         if replayed:
             await self._queue.replay(replayed)
         return len(replayed), await self._queue.dead_count()

@@ -43,6 +43,15 @@ async def test_only_so_many_are_replayed_at_once(redis: Redis, monkeypatch: pyte
     assert await there.replay_all() == (2, 1)
 
 
+async def test_letters_of_a_former_receiver_do_not_keep_younger_ones_back(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REPLAYED_AT_ONCE", 2)
+    there = await letters(redis, *[GONE.group] * 3, *[HERE.group] * 4)
+    assert [await there.replay_all() for _ in range(3)] == [(2, 5), (2, 3), (0, 3)]
+    assert await outbox(redis) == [b"id4", b"id5", b"id6", b"id7"]
+
+
 async def test_pages_go_on_where_the_one_before_ended(redis: Redis) -> None:
     there = await letters(redis, *[HERE.group] * 3)
     page = await there.page("", 2)
