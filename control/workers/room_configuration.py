@@ -72,7 +72,9 @@ class RoomConfiguration:
                     return new
                 continue
             old = before or RoomSettings(room=room)
-            told = notice(self._event(old, new)) if self._tells else Notice()
+            changed = _changed(old, new)
+            # who repeats what others have set changes no more than `by`
+            told = notice(self._event(new, changed)) if self._tells and changed else Notice()
             async with self._watch.bounded(LOOK_SECONDS):
                 put = await self._book.replace(self._stamp(room), new, told)
             if put is None:  # somebody else was faster
@@ -111,8 +113,8 @@ class RoomConfiguration:
         with suppress(ServiceError):
             await self._workers.order(message, SettingsFollowed, request_id)
 
-    def _event(self, old: RoomSettings, new: RoomSettings) -> RoomEvent:
-        facts: Facts = {"fields": _changed(old, new), "title": new.title, "labels": new.labels, "by": new.by}
+    def _event(self, new: RoomSettings, changed: list[str]) -> RoomEvent:
+        facts: Facts = {"fields": changed, "title": new.title, "labels": new.labels, "by": new.by}
         return RoomEvent(
             id=f"{new.room}-%s-configured",
             type=EventType.ROOM_CONFIGURED,

@@ -214,6 +214,11 @@ async def test_webhooks_tell_what_was_set(stage: Stage, redis: Redis) -> None:
         await eventually("events are wanted", lambda: redis.exists(keys.EVENTS_WANTED), IN_TIME)
         for _ in range(2):  # the second one changes nothing
             await put(http, "demo", title="a", playTokens=[PLAY])
+        another = bearer(role="admin", sub="another")
+        repeated = {"title": "a", "playTokens": [PLAY]}
+        answer = await http.put("/api/admin/rooms/demo", json=repeated, headers=another)
+        assert answer.json()["by"] == "JWT sub='another'"
+        await put(http, "nothing")
         await http.post("/api/admin/rooms/demo/recording", headers=CHIEF)
         await http.delete("/api/admin/rooms/demo", headers=CHIEF)
         await eventually("all are told", lambda: len(receiver.arrived) == 3, IN_TIME)
