@@ -12,9 +12,11 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from control.access.auth import Access, Authenticator, credential
+from control.access.auth_callback import Question
 from control.access.operators import Operator
 from shared.http.connections import REMEMBERED, client_of
-from shared.names import RequestId, new_request_id, parse_request_id
+from shared.messages.signalling import Role
+from shared.names import RequestId, RoomName, new_request_id, parse_request_id
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,16}/?")
@@ -62,6 +64,18 @@ def operator_of(
     access = access_of(request, authenticator)
     access.check_operator(least, room)
     return access
+
+
+def question_of(request: Request, room: RoomName, action: Role) -> Question:
+    """What `AUTH_URL` is asked about this request."""
+    return Question(
+        action=action,
+        room=room,
+        token=credential(request.headers),
+        address=caller_of(request).address,
+        query=request.url.query,
+        user_agent=request.headers.get("user-agent", ""),
+    )
 
 
 class TrustedProxies:

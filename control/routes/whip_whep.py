@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from control.access.auth import Authenticator, Grant, credential
-from control.access.auth_callback import AuthCallback, Question
+from control.access.auth import Authenticator, Grant
+from control.access.auth_callback import AuthCallback
 from control.events.waiting import WAIT_SECONDS, WaitingViewers
 from control.http.accept import names_sdp, takes_sdp
 from control.http.bodies import FRAGMENT_TYPE, is_answer, read_fragment, read_offer
-from control.http.caller import access_of, caller_of
+from control.http.caller import access_of, caller_of, question_of
 from control.http.params import room_in_path, session_in_path
 from control.http.resource import Resource
 from control.ice_servers import IceServers
@@ -131,14 +131,7 @@ class StreamingRoutes:
         if self._callback is None or not access.is_for_callback(room, self._role):
             stands_by = self._role is Role.PUBLISH and _stands_by(request)
             return access.grant(room, self._role, stands_by=stands_by)
-        question = Question(
-            action=self._role,
-            room=room,
-            token=credential(request.headers),
-            address=caller_of(request).address,
-            query=request.url.query,
-            user_agent=request.headers.get("user-agent", ""),
-        )
+        question = question_of(request, room, self._role)
         await self._callback.check(question, caller_of(request).request_id)
         return Grant(identity=self._callback.identity(question))
 

@@ -116,6 +116,26 @@ async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(
     assert len(callback.questions) == 1
 
 
+async def test_who_may_publish_by_it_may_send_messages(stage: Stage, callback: CallbackServer) -> None:
+    await (await stage.worker()).publish_in("demo")
+    http = await stage.control(auth_url=callback.url, jwt_secret=SECRET, auth_url_seconds=0.3)
+    callback.answer = lambda question: "200 OK" if question["token"] == "streamer" else "401 Unauthorized"
+
+    async def tell(token: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return await http.post("/api/rooms/demo/messages", json={}, headers=headers)
+
+    ours, others = signed(actions=["message"]), signed(actions=["play"])
+    tokens = ("streamer", "viewer", ours, others)
+    assert [(await tell(token)).status_code for token in tokens] == [202, 401, 202, 401]
+    assert [(one["action"], one["path"], one["token"]) for one in callback.questions] == [
+        ("publish", "demo", "streamer"),
+        ("publish", "demo", "viewer"),
+    ]
+    await callback.die()
+    assert outcome(await tell("another")) == AWAY
+
+
 async def test_nobody_else_takes_a_room_over_and_who_was_there_does(
     stage: Stage, callback: CallbackServer
 ) -> None:
