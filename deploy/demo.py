@@ -7,10 +7,13 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
+from av.container import InputContainer, OutputContainer
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
 
 from deploy.health import answers
 from deploy.minting import mint
@@ -83,6 +86,21 @@ def credential(settings: Settings, room: RoomName, now: float) -> str:
     return mint(settings, now, room=room, actions=(Role.PUBLISH,), seconds=TOKEN_SECONDS, subject="demo")
 
 
+def add_video(output: OutputContainer) -> VideoStream:
+    video = output.add_stream("libx264", rate=30)
+    video.width, video.height, video.pix_fmt, video.bit_rate = 1280, 720, "yuv420p", BITS
+    video.options = {"preset": "veryfast", "tune": "zerolatency", "profile": "baseline"}
+    video.codec_context.gop_size = 60
+    return video
+
+
+def drawn(source: InputContainer) -> Iterator[av.VideoFrame]:
+    """The pictures of `source`, each of which is a keyframe to it. Here the encoder chooses."""
+    for picture in source.decode(video=0):
+        picture.pict_type = PictureType.NONE
+        yield picture
+
+
 def publish(url: str, token: str, live: Callable[[], None]) -> None:
     """Raises `av.FFmpegError`, and `KeyboardInterrupt` after an orderly end."""
     with tempfile.TemporaryDirectory() as folder:
@@ -96,16 +114,13 @@ def publish(url: str, token: str, live: Callable[[], None]) -> None:
             av.open(SOUND, format="lavfi") as sounds,
             av.open(url, "w", format="whip", options=options) as output,
         ):
-            video = output.add_stream("libx264", rate=30)
-            video.width, video.height, video.pix_fmt, video.bit_rate = 1280, 720, "yuv420p", BITS
-            video.options = {"preset": "veryfast", "tune": "zerolatency", "profile": "baseline"}
-            video.codec_context.gop_size = 60
+            video = add_video(output)
             audio = output.add_stream("libopus", rate=48_000, layout="stereo")
             output.start_encoding()
             live()
             began_at, heard = time.monotonic(), -1.0
             pieces = sounds.decode(audio=0)
-            for picture in pictures.decode(video=0):
+            for picture in drawn(pictures):
                 while heard < (picture.time or 0.0):
                     piece = next(pieces)
                     heard = piece.time or 0.0

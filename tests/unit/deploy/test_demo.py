@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
 
+import av
 import jwt
 import pytest
 from typer.testing import CliRunner
 
 from deploy import demo
 from deploy.commands import app
-from deploy.demo import AGAIN_SECONDS, credential
+from deploy.demo import AGAIN_SECONDS, PICTURE, add_video, credential, drawn
 from shared.names import RoomName
 from shared.settings.settings import load_settings
 
@@ -98,3 +101,10 @@ def test_each_session_has_a_token_of_its_own_as_they_expire(monkeypatch: pytest.
     monkeypatch.setattr(time, "sleep", lambda _: None)
     demo.run("https://a.test/whip", lambda: next(tokens))
     assert sent == ["first", "second"]
+
+
+def test_one_picture_in_two_seconds_is_a_keyframe(tmp_path: Path) -> None:
+    with av.open(PICTURE, format="lavfi") as source, av.open(str(tmp_path / "demo.h264"), "w") as output:
+        video = add_video(output)
+        packets = [packet for picture in islice(drawn(source), 90) for packet in video.encode(picture)]
+    assert [number for number, packet in enumerate(packets) if packet.is_keyframe] == [0, 60]
