@@ -37,11 +37,19 @@ class RecordProxy:
 
     async def fetch(self, url: str, name: RecordName, request: Request) -> ASGIApp:
         """The recording at `url`. Raises `NOT_FOUND`, or `NO_WORKER` when its server cannot give it."""
-        response = await self._open(url, request)
-        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            await response.aclose()  # what a store writes there is about its own API
-            kept = {key: response.headers[key] for key in ("content-range",) if key in response.headers}
-            return Response(status_code=response.status_code, headers=kept)
+        response = await self._open(url, request, wanted_range(request))
+        is_beyond = response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+        is_part = response.status_code == httpx.codes.PARTIAL_CONTENT
+        if is_beyond or (is_part and not is_of_present_file(request, response.headers)):
+            # Stores ignore If-Range: the client would join parts of two files. And their 416 says neither of
+            # which file it is, nor the size.
+            await response.aclose()
+            response = await self._open(url, request, None)
+            if is_beyond and is_of_present_file(request, response.headers):
+                await response.aclose()
+                size = response.headers.get("content-length")
+                told = {"Content-Range": f"bytes */{size}"} if size else None
+                return Response(status_code=416, headers=told)
         kept = {key: response.headers[key] for key in _RESPONSE_HEADERS if key in response.headers}
         how: dict[str, Any] = {
             "status_code": response.status_code,
@@ -56,14 +64,8 @@ class RecordProxy:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _open(self, url: str, request: Request) -> httpx.Response:
-        response = await self._send(url, request, wanted_range(request))
-        # stores ignore If-Range: the client would join parts of two files
-        if response.status_code == httpx.codes.PARTIAL_CONTENT and not is_of_present_file(
-            request, response.headers
-        ):
-            await response.aclose()
-            response = await self._send(url, request, None)
+    async def _open(self, url: str, request: Request, part: str | None) -> httpx.Response:
+        response = await self._send(url, request, part)
         if response.status_code not in _PASSED_ON:
             await response.aclose()
             if response.status_code == httpx.codes.NOT_FOUND:
