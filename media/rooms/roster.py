@@ -144,7 +144,7 @@ class Roster:
         return ((session, room) for session, (room, _) in self._lives.items())
 
     def restart_ice(self, session: Session, remote: Credentials) -> str:
-        """Restart a client's ICE (RFC 9725 4.3.2); returns the SDP fragment to answer with."""
+        """Restart a client's ICE (RFC 9725 4.3.3); returns the SDP fragment to answer with."""
         session.ice.restart(new_credentials(), remote)
         self._demux.add(session)
         return self.ice_fragment(session)

@@ -68,7 +68,7 @@ def build_fragment(
     kind: str,
     mid: str,
 ) -> str:
-    """The answer to an ICE restart (RFC 9725 4.3.2); `kind` and `mid` are those of the first section."""
+    """The answer to an ICE restart (RFC 9725 4.3.3); `kind` and `mid` are those of the first section."""
     lines = [
         "a=ice-lite",
         f"a=ice-ufrag:{ice_ufrag}",

@@ -1,4 +1,4 @@
-"""A session goes on when its client restarts ICE (RFC 9725 4.3.2) or gets another address."""
+"""A session goes on when its client restarts ICE (RFC 9725 4.3.3) or gets another address."""
 
 import pytest
 
