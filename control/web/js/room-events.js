@@ -1,4 +1,5 @@
 // The server-sent events of rooms (`GET /api/rooms/events`): who is live, and how many watch, without polling.
+import { isRoomName } from './room.js';
 
 const AGAIN_SECONDS = 10; // until a stream that the server refused is asked for again
 const MOST = 20; // rooms of a stream
@@ -157,29 +158,39 @@ function tell(on, ...news) {
 
 /** Follows one room while the page is visible, until it is closed. */
 export class RoomEvents {
-  #server;
+  #server = null; // null: no room can have the name, and a server refuses a stream that is asked for with it
   #name;
   #on;
 
   /**
    * @param {URL} root of the server
-   * @param {string} name of the room
+   * @param {string} name of the room; of one that no room can have, it is told that nobody publishes there
    * @param {(room: Room) => void} on called at once, and whenever the room has changed, at most once a second
    */
   constructor(root, name, on) {
-    this.#server = Server.at(root);
     this.#name = name;
     this.#on = (room) => on(room); // its own, also if two follow with the same function
-    this.#server.add(name, this.#on);
+    if (isRoomName(name)) {
+      this.#server = Server.at(root);
+      this.#server.add(name, this.#on);
+    } else {
+      queueMicrotask(() => this.#on && tell(this.#on, this.room));
+    }
   }
 
   /**
    * What was told last; undefined: nothing is told at present, since the page is hidden or the server is away.
    * @returns {Room | undefined}
    */
-  get room() { return this.#server.room(this.#name); }
+  get room() {
+    if (!this.#server) return { name: this.#name, live: false, hasPublisher: false, subscribers: 0 };
+    return this.#server.room(this.#name);
+  }
 
-  close() { this.#server.remove(this.#name, this.#on); }
+  close() {
+    this.#server?.remove(this.#name, this.#on);
+    this.#on = null;
+  }
 }
 
 /** Follows all rooms while the page is visible, until it is closed. */

@@ -37,6 +37,13 @@ FOLLOW = """async () => {
     window.second = new RoomEvents(root, 'one', (room) => { told.again = room; });
     new RoomListEvents(root, (rooms) => { told.all = Object.fromEntries(rooms); });
 }"""
+FOLLOW_ANY_NAME = """async () => {
+    const { RoomEvents } = await import('/static/js/room-events.js');
+    window.told = {};
+    const follow = (name) => new RoomEvents(new URL('/', location), name, (room) => { told[name] = room; });
+    ['', 'no room', 'nobody'].forEach(follow);
+    follow('left at once!').close();
+}"""
 # In place of the server: what `say` says.
 _SCRIPTED = """async () => {
     const { RoomEvents, RoomListEvents } = await import('/static/js/room-events.js');
@@ -118,6 +125,19 @@ async def test_a_page_follows_its_rooms_over_one_stream(system: System, browser:
             assert await page.evaluate("told.one.codecs.length") == 2
         await page.wait_for_function("!told.one.live && !told.all.one?.live")
         assert await page.evaluate("told.again.live")
+
+
+async def test_a_name_that_no_room_can_have_keeps_no_news_from_others(
+    system: System, browser: Browser
+) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/healthz")
+        await opened.page.evaluate(FOLLOW_ANY_NAME)
+        await opened.page.wait_for_function("told.nobody")
+        told = await opened.page.evaluate("told")
+        known = {"live": False, "hasPublisher": False, "subscribers": 0}
+        assert told.pop("nobody").items() >= known.items()
+        assert told == {name: {"name": name, **known} for name in ("", "no room")}
 
 
 async def test_what_one_follower_throws_keeps_no_news_from_others(system: System, browser: Browser) -> None:
