@@ -176,7 +176,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     if (retryIn === null) {
       this.#finish('failed', { error });
     } else {
-      this.#video.srcObject = null;
+      this.#clear();
       this.#reports.change('waiting', { error, retryIn });
     }
   }
@@ -330,8 +330,13 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#wait.close();
     this.#expectNobody();
     this.#sessions.forEach((session) => this.#drop(session));
-    this.#video.srcObject = null;
+    this.#clear();
     this.#reports.change(state, detail);
+  }
+
+  /** Leaves alone what something else plays in the same element, such as the next player. */
+  #clear() {
+    if (this.#video.srcObject === this.#shown?.stream) this.#video.srcObject = null;
   }
 }
 

@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import Browser, Request, Route
 
+from tests.support.aiortc_client import publisher
 from tests.support.publisher_tab import open_tab
 from tests.support.system import System
 from tests.support.waiting import eventually
@@ -26,6 +27,18 @@ _STOP_WHILE_IT_GATHERS = """async () => {
         publisher.stop();
     };
     await publisher.publish(stream);
+}"""
+_TWO_IN_ONE_ELEMENT = """async () => {
+    const { WhepPlayer } = await import('/static/js/whep-player.js');
+    window.video = Object.assign(document.createElement('video'), { muted: true });
+    window.players = {};
+    for (const room of ['former', 'next']) {
+        const player = players[room] = new WhepPlayer(video, `/api/whep/play/${room}`);
+        player.play();
+        await new Promise((live) => {
+            player.addEventListener('state', ({ detail }) => detail.state === 'live' && live());
+        });
+    }
 }"""
 _FIRST_ERROR = """async () => {
     const first = new Promise((resolve) => {
@@ -209,6 +222,27 @@ async def test_a_player_that_was_stopped_while_it_moved_stays_stopped(
 ) -> None:
     async with await open_tab(browser, system.controls[0].url) as tab:
         assert await tab.page.evaluate(_STOP_BEFORE_THE_PICTURE) == ["connecting", "live", "stopped", None]
+
+
+@pytest.mark.parametrize("way", ["stopped", "over"])
+async def test_a_player_that_ends_leaves_the_picture_of_the_next_in_its_element(
+    system: System, browser: Browser, way: str
+) -> None:
+    async with (
+        publisher(system.http, system.whip("next")),
+        publisher(system.http, system.whip("former")) as former,
+        await open_tab(browser, system.controls[0].url) as tab,
+    ):
+        await tab.page.evaluate(_TWO_IN_ONE_ELEMENT)
+        if way == "over":
+            await former.delete()
+        else:
+            await tab.page.evaluate("players.former.stop()")
+        ended = "waiting" if way == "over" else "stopped"
+        await tab.page.wait_for_function("state => players.former.state === state", arg=ended)
+        assert await tab.page.evaluate("video.srcObject?.active")
+        await tab.page.evaluate("players.next.stop()")
+        assert await tab.page.evaluate("video.srcObject === null")
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["answered", "asked"])
