@@ -119,11 +119,16 @@ export function backoff(/** @type {number[]} */ seconds, /** @type {number} */ f
 
 /**
  * The ICE servers for the next session.
- * @param {RTCIceServer[] | (() => Promise<RTCIceServer[]>)} iceServers
+ * @param {RTCIceServer[] | (() => RTCIceServer[] | Promise<RTCIceServer[]>)} iceServers
  * @returns {Promise<RTCIceServer[]>}
  */
 export async function iceServersNow(iceServers) {
-  return typeof iceServers === 'function' ? iceServers().catch(asNotConnected) : iceServers;
+  if (typeof iceServers !== 'function') return iceServers;
+  try {
+    return await iceServers();
+  } catch (error) {
+    return asNotConnected(error);
+  }
 }
 
 /** Throws a refusal as it is, and any other error as `NotConnected`. @param {Error} error @returns {never} */

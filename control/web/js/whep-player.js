@@ -68,7 +68,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
    * @param {string | URL} endpoint `https://host/api/whep/play/room`
    * @param {object} [options]
    * @param {string} [options.token] sent as Bearer token
-   * @param {RTCIceServer[] | (() => Promise<RTCIceServer[]>)} [options.iceServers] asked for each session anew
+   * @param {RTCIceServer[] | (() => RTCIceServer[] | Promise<RTCIceServer[]>)} [options.iceServers] asked for each session anew
    * @param {BufferWish} [options.buffer]
    * @param {boolean} [options.reports] whether a server that asks for it is told what was seen; otherwise only the page's own is
    */

@@ -41,7 +41,7 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
    * @param {string | URL} endpoint `https://host/api/whip/publish/room`
    * @param {object} [options]
    * @param {string} [options.token] sent as Bearer token
-   * @param {RTCIceServer[] | (() => Promise<RTCIceServer[]>)} [options.iceServers] asked for each session anew
+   * @param {RTCIceServer[] | (() => RTCIceServer[] | Promise<RTCIceServer[]>)} [options.iceServers] asked for each session anew
    */
   constructor(endpoint, { token = '', iceServers = [] } = {}) {
     super();

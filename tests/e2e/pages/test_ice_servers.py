@@ -7,13 +7,25 @@ import pytest
 from playwright.async_api import Browser, Page, Route
 
 from tests.support.aiortc_client import publisher
-from tests.support.browser import open_publish_page, open_watch_page
+from tests.support.browser import OpenPage, open_publish_page, open_watch_page
 from tests.support.certificate import new_certificate
 from tests.support.coturn import credentials, running_coturn
 from tests.support.system import System
 
 REFUSED_URL = "turn:127.0.0.1:9"  # by every browser, without credentials; Firefox blocks the port, too
 GIVE_UP_SECONDS = 30.0  # a page tries for 15 s
+
+# Servers as pages give them, and functions that fail.
+_GIVEN = """async () => {
+    const { iceServersNow } = await import('/static/js/reconnecting.js');
+    const servers = [{ urls: 'stun:127.0.0.1' }];
+    const fails = () => { throw new Error('mine'); };
+    const found = [];
+    for (const given of [servers, () => servers, async () => servers, fails, async () => fails()]) {
+        found.push(await iceServersNow(given).then((now) => now === servers, ({ name }) => name));
+    }
+    return found;
+}"""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -55,6 +67,12 @@ async def test_a_server_that_the_browser_refuses_costs_itself_only(system: Syste
             given = await opened.page.evaluate("connections.at(-1).getConfiguration().iceServers")
             assert [server["urls"] for server in given] == [["stun:127.0.0.1:3479"], ["stun:127.0.0.1:3478"]]
             assert [text for text in said if REFUSED_URL in text and "left out" in text], said
+
+
+async def test_a_function_that_gives_servers_may_be_async_or_not(system: System, browser: Browser) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/healthz")
+        assert await opened.page.evaluate(_GIVEN) == [True, True, True, "NotConnected", "NotConnected"]
 
 
 @pytest.mark.soak  # the browser takes a quarter of a minute to give up
