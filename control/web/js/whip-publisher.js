@@ -84,11 +84,12 @@ export class WhipPublisher extends /** @type {new () => import('./reconnecting.j
   /**
    * Sends another track instead of the one of its kind, in the same session: another camera, the screen.
    * @param {MediaStreamTrack} track
+   * @throws {TypeError} none of its kind is published: that takes `publish`, with another stream
    */
   async replaceTrack(track) {
-    for (const old of this.#stream.getTracks()) {
-      if (old.kind === track.kind) this.#stream.removeTrack(old);
-    }
+    const replaced = this.#stream?.getTracks().filter(({ kind }) => kind === track.kind) ?? [];
+    if (replaced.length === 0) throw new TypeError(`no ${track.kind} track is published`);
+    for (const old of replaced) this.#stream.removeTrack(old);
     this.#stream.addTrack(track);
     await this.#session?.replaceTrack(track);
   }

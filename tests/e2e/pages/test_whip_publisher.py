@@ -14,6 +14,19 @@ from tests.support.waiting import eventually
 
 CONNECT_SECONDS = 15.0
 
+_REPLACE = """async () => {
+    const { WhipPublisher } = await import('/static/js/whip-publisher.js');
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+    window.publisher = new WhipPublisher('/api/whip/publish/one-kind');
+    const replace = (track) => publisher.replaceTrack(track).then(() => 'done', ({ message }) => message);
+    const [sound, picture] = [stream.getAudioTracks()[0], stream.getVideoTracks()[0]];
+    const found = [await replace(sound)];
+    await publisher.publish(new MediaStream([sound]));
+    for (const track of [picture, sound.clone()]) found.push(await replace(track));
+    publisher.stop();
+    return found;
+}"""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -142,6 +155,12 @@ async def test_who_stops_before_the_answer_publishes_again_at_once(system: Syste
         await asyncio.wait_for(met.wait(), CONNECT_SECONDS)
         assert await tab.settled() == "live"
         assert statuses[:2] == [201, 409]
+
+
+async def test_a_track_replaces_only_one_of_its_kind(system: System, browser: Browser) -> None:
+    async with await open_tab(browser, system.controls[0].url) as tab:
+        found = await tab.page.evaluate(_REPLACE)
+        assert found == ["no audio track is published", "no video track is published", "done"]
 
 
 async def test_limits_that_change_while_it_connects_cross_nothing(system: System, browser: Browser) -> None:
