@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from shared.errors import ErrorCode, ServiceError
@@ -76,6 +76,7 @@ _RETRY_AFTER = {
     ErrorCode.VIEWER_LIMIT: 5,
 }
 
+_ANY_METHOD = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _FROM_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 
 
@@ -101,9 +102,16 @@ async def on_service_error(request: Request, error: Exception) -> JSONResponse:
     return problem_response(error)
 
 
-async def on_http_exception(_: Request, error: Exception) -> JSONResponse:
-    """Errors of the router and the file server, in the API's format."""
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Errors of the router and the file server, in the API's format.
+
+    A preflight of an unknown path is answered as if all were there: only so the page sends its request, and
+    can read that there is nothing.
+    """
     assert isinstance(error, HTTPException)
+    is_preflight = request.method == "OPTIONS" and request.url.path.startswith("/api/")
+    if is_preflight and error.status_code == 404:
+        return Response(status_code=204, headers={"Allow": _ANY_METHOD})
     code = _FROM_STATUS.get(error.status_code)
     message = PROBLEMS[code][1] if code else error.detail.lower()
     return JSONResponse({"error": message}, error.status_code, error.headers)

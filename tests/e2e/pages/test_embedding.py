@@ -15,6 +15,15 @@ from tests.support.system import System
 EXAMPLES = re.findall(r"```html\n(.*?)```", Path("docs/embedding.md").read_text("utf-8"), re.DOTALL)
 PLAYING = "(id) => document.getElementById(id).getVideoPlaybackQuality().totalVideoFrames > 5"
 
+_PUBLISH = """async (server) => {
+    const { WhipPublisher } = await import(`${server}/static/js/whip-publisher.js`);
+    const publisher = new WhipPublisher(`${server}/api/whip/publsih/demo`, { token: 'any' });
+    const failed = new Promise((told) => { publisher.addEventListener('error', told); });
+    publisher.publish(document.createElement('canvas').captureStream()).catch(() => {});
+    const { error, retryIn } = (await failed).detail;
+    return [error.message, retryIn ?? null];
+}"""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -48,3 +57,12 @@ async def test_the_module_on_another_site(system: System, browser: Browser, tmp_
             await opened.page.goto(site)
             await opened.page.get_by_text("live", exact=True).wait_for()
             await opened.page.wait_for_function(PLAYING, arg="show")
+
+
+async def test_a_mistyped_address_is_told_on_another_site_and_not_tried_for_ever(
+    system: System, browser: Browser, tmp_path: Path
+) -> None:
+    async with OpenPage(await browser.new_page(), expected_statuses=[404]) as opened:
+        with other_site(tmp_path, "<!doctype html><link rel=icon href=data:>") as site:
+            await opened.page.goto(site)
+            assert await opened.page.evaluate(_PUBLISH, system.controls[0].url) == ["not found", None]

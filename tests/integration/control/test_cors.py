@@ -32,6 +32,18 @@ async def test_a_page_reads_also_why_its_request_was_not(
     assert found == CORS | {"access-control-allow-origin": "https://app.test"}
 
 
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/rooms/", "/api/whep/play/demo/a/b/c"])
+async def test_a_preflight_of_an_unknown_path_lets_any_request_hear_so(path: str, stage: Stage) -> None:
+    http = await stage.control()
+    response = await http.options(path)
+    assert (response.status_code, response.content) == (204, b"")
+    allowed = response.headers["Access-Control-Allow-Methods"].split(", ")
+    assert sorted(allowed) == ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"]
+    for method in allowed:
+        if method != "OPTIONS":
+            assert (await http.request(method, path)).status_code == 404
+
+
 async def test_a_preflight_allows_each_method_that_there_is(stage: Stage) -> None:
     http = await stage.control()
     for path, method in sorted(description().operations()):
