@@ -2,7 +2,7 @@
 import { isRoomName } from './room.js';
 
 const AGAIN_SECONDS = 10; // until a stream that the server refused is asked for again
-const MOST = 20; // rooms of a stream
+const MOST = 20; // rooms that a server takes for a stream
 
 /**
  * A room, as in `GET /api/rooms?detail=true`; of one that does not exist only the first four are known.
@@ -77,9 +77,9 @@ class Stream {
   }
 }
 
-/** The rooms of one server that this page follows, over one stream. */
-class Server {
-  static #all = new Map();
+/** Rooms of one server that this page follows, over one stream: as many as that takes. */
+class SharedStream {
+  static #all = new Map(); // by server, an array
 
   #root;
   #followers = new Map(); // by room, a set
@@ -89,10 +89,14 @@ class Server {
 
   constructor(/** @type {string} */ root) { this.#root = root; }
 
-  /** @param {URL} root @returns {Server} */
-  static at({ href }) {
-    if (!Server.#all.has(href)) Server.#all.set(href, new Server(href));
-    return Server.#all.get(href);
+  /** The one that has the room, or has a place for it. @param {URL} root @param {string} name @returns {SharedStream} */
+  static of({ href }, name) {
+    const all = SharedStream.#all.get(href) ?? [];
+    const found = all.find((one) => one.#followers.has(name)) ?? all.find((one) => one.#followers.size < MOST);
+    if (found) return found;
+    const added = new SharedStream(href);
+    SharedStream.#all.set(href, [...all, added]);
+    return added;
   }
 
   /** @returns {Room | undefined} */
@@ -131,7 +135,7 @@ class Server {
 
   #url() {
     const url = new URL('api/rooms/events?detail=true', this.#root);
-    for (const name of [...this.#followers.keys()].slice(0, MOST)) url.searchParams.append('room', name);
+    for (const name of this.#followers.keys()) url.searchParams.append('room', name);
     return url;
   }
 
@@ -158,7 +162,7 @@ function tell(on, ...news) {
 
 /** Follows one room while the page is visible, until it is closed. */
 export class RoomEvents {
-  #server = null; // null: no room can have the name, and a server refuses a stream that is asked for with it
+  #shared = null; // null: no room can have the name, and a server refuses a stream that is asked for with it
   #name;
   #on;
 
@@ -171,8 +175,8 @@ export class RoomEvents {
     this.#name = name;
     this.#on = (room) => on(room); // its own, also if two follow with the same function
     if (isRoomName(name)) {
-      this.#server = Server.at(root);
-      this.#server.add(name, this.#on);
+      this.#shared = SharedStream.of(root, name);
+      this.#shared.add(name, this.#on);
     } else {
       queueMicrotask(() => this.#on && tell(this.#on, this.room));
     }
@@ -183,12 +187,12 @@ export class RoomEvents {
    * @returns {Room | undefined}
    */
   get room() {
-    if (!this.#server) return { name: this.#name, live: false, hasPublisher: false, subscribers: 0 };
-    return this.#server.room(this.#name);
+    if (!this.#shared) return { name: this.#name, live: false, hasPublisher: false, subscribers: 0 };
+    return this.#shared.room(this.#name);
   }
 
   close() {
-    this.#server?.remove(this.#name, this.#on);
+    this.#shared?.remove(this.#name, this.#on);
     this.#on = null;
   }
 }

@@ -44,6 +44,18 @@ FOLLOW_ANY_NAME = """async () => {
     ['', 'no room', 'nobody'].forEach(follow);
     follow('left at once!').close();
 }"""
+FOLLOW_MANY = """async (count) => {
+    const { RoomEvents } = await import('/static/js/room-events.js');
+    window.told = new Set();
+    const names = [...Array(count).keys()].map((number) => `room${number}`);
+    window.many = names.map((name) => new RoomEvents(new URL('/', location), name, () => told.add(name)));
+}"""
+CLOSE_TWO_AND_FOLLOW_ONE = """async () => {
+    const { RoomEvents } = await import('/static/js/room-events.js');
+    many.splice(0, 2).forEach((one) => one.close());
+    new RoomEvents(new URL('/', location), 'room21', () => told.add('again'));
+    new RoomEvents(new URL('/', location), 'room22', () => told.add('new'));
+}"""
 # In place of the server: what `say` says.
 _SCRIPTED = """async () => {
     const { RoomEvents, RoomListEvents } = await import('/static/js/room-events.js');
@@ -125,6 +137,20 @@ async def test_a_page_follows_its_rooms_over_one_stream(system: System, browser:
             assert await page.evaluate("told.one.codecs.length") == 2
         await page.wait_for_function("!told.one.live && !told.all.one?.live")
         assert await page.evaluate("told.again.live")
+
+
+async def test_a_page_follows_more_rooms_than_a_stream_takes(system: System, browser: Browser) -> None:
+    async with OpenPage(await browser.new_page()) as opened:
+        page = opened.page
+        streams: list[int] = []
+        page.on("request", lambda asked: "room=" in asked.url and streams.append(asked.url.count("room=")))
+        await page.goto(f"{system.controls[0].url}/healthz")
+        await page.evaluate(FOLLOW_MANY, 22)
+        await page.wait_for_function("told.size === 22")
+        assert sorted(streams) == [2, 20]
+        await page.evaluate(CLOSE_TWO_AND_FOLLOW_ONE)
+        await page.wait_for_function("told.has('again') && told.has('new')")
+        assert streams[2:] == [19]
 
 
 async def test_a_name_that_no_room_can_have_keeps_no_news_from_others(
