@@ -23,7 +23,6 @@ from shared.rpc.request import Handler
 from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = BEAT_SECONDS  # a keyframe is held for twice as long
-SETTLED_SECONDS = 0.25  # after which a keyframe's last packets have come
 RENEW_SECONDS = 10.0  # a room's picture, while somebody looks at it, and ...
 ASKED_SECONDS = 60.0  # ... that is until so long after it was last asked for
 UNSEEN_RENEW_SECONDS = 60.0  # otherwise
@@ -173,7 +172,7 @@ class Stills:
 
 
 def latest_keyframe(tracks: Sequence[Track], after: float, now: float) -> tuple[float, Keyframe] | None:
-    """When it began, and the keyframe; None unless a whole one began after `after` and is still held.
+    """When it began, and the keyframe; None unless it began after `after`, and all of it is here and held.
 
     Times are in seconds of the steady clock.
     """
@@ -181,7 +180,7 @@ def latest_keyframe(tracks: Sequence[Track], after: float, now: float) -> tuple[
     if track is None:
         return None
     began_at = track.sent.keyframe_at
-    if began_at <= after or now - began_at < SETTLED_SECONDS:
+    if began_at <= after:
         return None
     payloads = [payload for payload in track.sent.latest_keyframe() if payload]
     if not 0 < sum(map(len, payloads)) <= MAX_KEYFRAME_BYTES:

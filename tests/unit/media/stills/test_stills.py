@@ -27,6 +27,7 @@ from tests.support.meanwhile import meanwhile
 from tests.support.still_room import keyframe_payloads, new_rooms, open_room, send_picture
 
 KEYFRAME_SECONDS = 2.0
+PICTURES_A_LOOK = 25
 
 
 class ScriptedDecoder:
@@ -105,6 +106,19 @@ async def test_a_room_has_a_picture_soon_after_its_first_keyframe(stage: Stage) 
     assert await stage.get("demo", 641) is None
     [status] = stage.rooms.statuses()
     assert 1000 + stage.now - status.still_at < KEYFRAME_SECONDS + 1
+
+
+async def test_a_room_has_one_where_each_picture_is_a_keyframe(stage: Stage) -> None:
+    stage.open("demo")
+    room = stage.rooms.find(RoomName("demo"))
+    assert room is not None
+    for _ in range(int(3 / LOOK_SECONDS)):
+        for _ in range(PICTURES_A_LOOK):
+            stage.now += LOOK_SECONDS / PICTURES_A_LOOK
+            send_picture(room, stage.payloads["demo"], stage.now)
+        await stage.stills.turn()
+    assert await stage.get("demo")
+    assert 0 < 1000 + stage.now - room.still_taken_at < 3
 
 
 async def test_it_is_renewed_every_ten_seconds_while_somebody_looks_and_each_minute_otherwise(
