@@ -1,6 +1,7 @@
-"""Where clients are told that they reach this worker: with `auto`, where STUN servers see it."""
+"""Where clients are told that they reach this worker: at its own addresses, or where STUN servers see it."""
 
 import asyncio
+import ipaddress
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -32,7 +33,8 @@ class Nat(StrEnum):
 class PublicAddress:
     """Owns the candidates of a worker with these UDP `ports`. `names` are MEDIA_PUBLIC_IPS.
 
-    If there is no `auto` among them, it asks nobody.
+    If there is no `auto` among them, it asks nobody. If there is nothing else, this host's own addresses are
+    told, and followed when they change.
     """
 
     def __init__(self, ports: Sequence[UdpPort], names: Sequence[str], servers: Sequence[HostPort]) -> None:
@@ -43,7 +45,8 @@ class PublicAddress:
         self._mappings = (Mapping(),) * len(self._ports)
         self._silent = False  # no server answered the last question
         self.changes = 0  # of an address that was known
-        self._own = _own()
+        self._tells_own = self._names in ((), (AUTO,))
+        self._own = self._reachable()
         self.candidates = Candidates(self._told())
 
     def take(self, data: bytes, source: Address) -> bool:
@@ -63,13 +66,25 @@ class PublicAddress:
             self.learn(await self._client.ask(ANSWER_SECONDS))
 
     async def keep(self) -> None:
-        """Ask again and again: that keeps the mapping alive, and shows when it has changed."""
-        while self._client is not None:
+        """Look again and again for what has changed. To ask again keeps the mapping alive, too."""
+        while self._tells_own or self._client is not None:
             await asyncio.sleep(KEEP_ALIVE_SECONDS)
-            mappings = await self._client.ask(ANSWER_SECONDS)
-            with suppress(OSError):  # no descriptor is left, for one: it must not end the sessions
-                self._own = await asyncio.to_thread(_own)  # the kernel may let that wait
-            self.learn(mappings)
+            if self._tells_own:
+                with suppress(OSError):  # no descriptor is left, for one: it must not end the sessions
+                    self._follow(await asyncio.to_thread(self._reachable))  # the kernel may let that wait
+            if self._client is not None:
+                self.learn(await self._client.ask(ANSWER_SECONDS))
+
+    def _follow(self, own: list[str]) -> None:
+        """Tell this host's `own` addresses as they are now.
+
+        A host that has loopback alone is without a network for a moment, and may come back as it was.
+        """
+        if own == self._own or all(ipaddress.ip_address(ip).is_loopback for ip in own):
+            return
+        log.info("this host's addresses changed: new clients are told these", was=self._own, addresses=own)
+        self._own = own
+        self.candidates.all = self._told()
 
     def learn(self, mappings: Sequence[Mapping]) -> None:
         """Take what the servers see of each port now."""
@@ -121,14 +136,13 @@ class PublicAddress:
         told: list[Candidate] = []
         for name in self._names:
             told += filter(None, public) if name == AUTO else named([name], bound)
-        if self._names in ((), (AUTO,)):
-            told += named(reachable(bound, *self._own), bound)
+        if self._tells_own:
+            told += named(self._own, bound)
         return tuple(dict.fromkeys(told))
 
-
-def _own() -> tuple[list[str], list[str]]:
-    """This host's addresses, and those from which it sends to others."""
-    return own_addresses(), sources()
+    def _reachable(self) -> list[str]:
+        """This host's own addresses at which the ports are reached, the most reachable first."""
+        return reachable([port.address for port in self._ports], own_addresses(), sources())
 
 
 def nat_of(mapping: Mapping) -> Nat:

@@ -173,6 +173,32 @@ async def test_it_asks_from_the_port_itself_until_it_is_stopped(
         assert {source[1] for source in server.requests} == {world.number}
 
 
+@pytest.mark.parametrize("names", [(), ("auto",)])
+async def test_a_new_address_of_this_host_is_told_from_then_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    readings: list[list[str]] = [OWN]
+
+    def read() -> list[str]:
+        return readings.pop() if len(readings) > 1 else readings[0]
+
+    monkeypatch.setattr(public_address, "KEEP_ALIVE_SECONDS", 0.01)
+    monkeypatch.setattr(public_address, "own_addresses", read)
+    async with stun_server() as server:
+        public = world.named(*names, servers=[server.at])
+        world.port.start(take_all(public))
+        server.sees = lambda _: HERE
+        await public.find()
+        before = world.told()
+        world.lines()
+        readings[:] = [["10.0.0.9", "127.0.0.1"], ["127.0.0.1"], OWN]  # the network is away meanwhile
+        async with meanwhile(public.keep()):
+            await eventually("the address is told", lambda: world.told() != before, IN_TIME)
+    new = [("10.0.0.9", world.number), ("127.0.0.1", world.number)]
+    assert world.told() == [*([HERE] if names else []), *new]
+    assert world.lines() == [("info", "this host's addresses changed")]
+
+
 async def test_own_addresses_that_cannot_be_read_are_as_before(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
