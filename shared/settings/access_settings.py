@@ -10,6 +10,7 @@ from shared.settings.setting_types import (
     RoomTokens,
     Secrets,
     SecretWebUrl,
+    Token,
     WebUrl,
     is_without_tls,
     secret,
@@ -19,11 +20,9 @@ from shared.settings.setting_types import (
 
 class AccessSettings(BaseSettings):
     # --- who may do what
-    auth_token: SecretStr = setting(
-        SecretStr(""), "Global token: opens every room that has no token of its own"
-    )
-    publish_token: SecretStr = setting(SecretStr(""), "As AUTH_TOKEN, to publish only")
-    play_token: SecretStr = setting(SecretStr(""), "As AUTH_TOKEN, to play only")
+    auth_token: Token = setting(SecretStr(""), "Global token: opens every room that has no token of its own")
+    publish_token: Token = setting(SecretStr(""), "As AUTH_TOKEN, to publish only")
+    play_token: Token = setting(SecretStr(""), "As AUTH_TOKEN, to play only")
     room_tokens: RoomTokens = setting({}, "Tokens of single rooms: room1:token1;room2:token2")
     room_publish_tokens: RoomTokens = setting({}, "As ROOM_TOKENS, to publish only")
     room_play_tokens: RoomTokens = setting({}, "As ROOM_TOKENS, to play only")
@@ -52,13 +51,13 @@ class AccessSettings(BaseSettings):
         ge=60,
         le=3650 * 86_400,
     )
-    admin_token: SecretStr = setting(SecretStr(""), "Token for the admin endpoints")
+    admin_token: Token = setting(SecretStr(""), "Token for the admin endpoints")
     auth_url: SecretWebUrl = setting(
         SecretStr(""),
         "URL that is asked who may publish and play, in the place of tokens; https, or http on this host",
     )
     auth_url_allow_http: bool = setting(False, "Take an AUTH_URL of another host without TLS")
-    auth_url_seconds: float = setting(2.0, "Seconds that AUTH_URL has for an answer", gt=0, le=10)
+    auth_url_seconds: float = setting(2.0, "Seconds that AUTH_URL has for an answer", ge=0.1, le=10)
     auth_url_cache_seconds: float = setting(
         10.0,
         "Seconds for which an answer of AUTH_URL holds for the same request; 0: not at all",

@@ -13,10 +13,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from shared.names import parse_room_name, parse_worker_id
-from shared.settings.host_port import HostPort, parse_host_port
+from shared.settings.host_port import HostPort, is_host_name, parse_host_port
 from shared.settings.redis_url import parse_redis_url
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # of a name in DNS (RFC 1123 2.1)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[1-9][0-9]{0,4})?")
+_OWN_PORTS = re.compile(r"http:.*:80|https:.*:443")  # browsers leave them out
+_LEAST_RATE, _MOST_REQUESTS = 0.0001, 1_000_000  # Redis cannot count far beyond
+_LEAST_CUT_OFF_SECONDS = 3  # a worker hears of Redis each second
 AUTO = "auto"  # in MEDIA_PUBLIC_IPS, in the place of an address: what STUN servers see
 
 
@@ -50,10 +54,22 @@ def _room_tokens(value: object) -> object:
     tokens: dict[str, str] = {}
     for number, pair in enumerate((p for p in value.split(";") if p.strip()), 1):
         room, colon, token = pair.strip().partition(":")
-        if not (colon and token and parse_room_name(room)):
+        if not (colon and _is_token(token) and parse_room_name(room)):
             raise ValueError(f"entry {number} is not room:token")
         tokens[room] = token
     return tokens
+
+
+def _token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text and not _is_token(text):
+        raise ValueError("must be printable, without a blank or a line's end before or behind it")
+    return value
+
+
+def _is_token(text: str) -> bool:
+    """Whether a request can carry it in a header, as it is."""
+    return text.isprintable() and text == text.strip() != ""
 
 
 def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,9 +79,16 @@ def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        ipaddress.ip_address(value)
+    for ip in map(ipaddress.ip_address, values):
+        if ip.is_unspecified or ip.is_multicast or not _is_of_one_host(ip):
+            raise ValueError("must be addresses at which one host is reached, without a zone")
     return values
+
+
+def _is_of_one_host(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if isinstance(ip, ipaddress.IPv4Address):
+        return not ip.is_reserved  # as broadcast is
+    return ip.ipv4_mapped is None and ip.scope_id is None and not ip.is_link_local  # that takes a zone
 
 
 def _public_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,10 +106,27 @@ def _servers(values: tuple[object, ...]) -> tuple[HostPort, ...]:
 
 
 def _ice_urls(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Browsers refuse any other URL."""
     for value in values:
-        if not re.fullmatch(r"(stun|stuns|turn|turns):[A-Za-z0-9.:\[\]_-]+(\?transport=(udp|tcp))?", value):
+        url = re.fullmatch(r"(?:stun|turn)s?:([A-Za-z0-9.:\[\]_-]+)(\?transport=(udp|tcp))?", value)
+        if not url or (url[2] and value.startswith("stun")) or not _is_server(url[1]):
             raise ValueError("must be stun:host:port or turn:host:port")
     return values
+
+
+def _stun_urls(values: tuple[str, ...]) -> tuple[str, ...]:
+    if any(value.startswith("turn") for value in values):
+        raise ValueError("has a TURN server, which takes credentials: see TURN_URLS")
+    return _ice_urls(values)
+
+
+def _is_server(text: str) -> bool:
+    """Whether it is host:port, or a host alone."""
+    try:
+        host, port = parse_host_port(text if re.search(r":\d+$", text.rpartition("]")[2]) else f"{text}:1")
+    except ValueError:
+        return False
+    return bool(host and port)
 
 
 def _claim_names(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,13 +142,13 @@ def _worker_name(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    if value and not (value.isascii() and re.fullmatch(r"https?://[^\s?#]+", value)):
+    if value and (not _is_web_url(value) or "?" in value):
         raise ValueError("must be http://host or https://host in ASCII (xn--...), with an optional path")
     return value.rstrip("/")
 
 
 def _origin(value: str) -> str:
-    if value != "*" and not (value.isascii() and re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#,@]+", value)):
+    if value != "*" and (not _ORIGIN.fullmatch(value) or _OWN_PORTS.fullmatch(value)):
         raise ValueError("must be *, or one origin in ASCII: https://www.example.com, as browsers send it")
     return value
 
@@ -117,6 +157,17 @@ def _web_url(value: str) -> str:
     if value and not _is_web_url(value):
         raise ValueError("must be https://host/path or http://host/path, without user and password")
     return value
+
+
+def _zero_or(least: float) -> AfterValidator:
+    """0 turns it off; what is less than `least` would do the opposite of what it seems to say."""
+
+    def check(value: float) -> float:
+        if 0 < value < least:
+            raise ValueError(f"must be 0, or at least {least}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _header_text(value: str) -> str:
@@ -176,7 +227,7 @@ def _is_web_url(value: str) -> bool:
     is_plain = value.isascii() and value.isprintable() and not set(value) & set(" #")
     return (
         url.scheme in ("http", "https")
-        and bool(url.hostname)
+        and is_host_name(url.hostname or "")
         and good_port
         and is_plain
         and "@" not in url.netloc
@@ -216,8 +267,12 @@ PublicAddresses = Annotated[CommaList, AfterValidator(_public_addresses)]
 Servers = Annotated[
     tuple[HostPort, ...], NoDecode, BeforeValidator(lambda value: _servers(_comma_list(value)))
 ]
+Rate = Annotated[float, Field(ge=0, le=_MOST_REQUESTS), _zero_or(_LEAST_RATE)]
+Burst = Annotated[int, Field(ge=0, le=_MOST_REQUESTS)]
+CutOff = Annotated[float, Field(ge=0), _zero_or(_LEAST_CUT_OFF_SECONDS)]
 Egress = Annotated[int, Field(ge=0)] | Literal["auto"]
-IceUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
+StunUrls = Annotated[CommaList, AfterValidator(_stun_urls)]
+TurnUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
 ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]
 RecordFormats = Annotated[CommaList, AfterValidator(_record_formats)]
 RoomTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_room_tokens)]
@@ -228,6 +283,7 @@ WorkerName = Annotated[str, AfterValidator(_worker_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 AllowedOrigin = Annotated[str, AfterValidator(_origin)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
 SecretHeaderText = Annotated[SecretStr, AfterValidator(_secret_header_text)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 StoreEndpoint = Annotated[str, AfterValidator(_store_endpoint)]

@@ -14,23 +14,28 @@ from shared.names import WorkerId
 from shared.settings.access_settings import AccessSettings
 from shared.settings.host_port import HostPort
 from shared.settings.setting_types import (
+    AUTO,
     Address,
     AllowedOrigin,
+    Burst,
+    CutOff,
     Egress,
     HeaderText,
-    IceUrls,
     IpAddresses,
     Networks,
     OptionalAddress,
     PublicAddresses,
     PublicUrl,
+    Rate,
     RecordFormats,
     RedisUrl,
     SecretHeaderText,
     SecretUrls,
     Servers,
     StoreEndpoint,
+    StunUrls,
     TcpAddress,
+    TurnUrls,
     WebhookSecrets,
     WebUrl,
     WorkerName,
@@ -96,23 +101,17 @@ class Settings(AccessSettings):
         " (docs/embedding.md). The sums of a room are metrics, and in the webhook room.ended",
     )
     max_subs_per_room: int = _field(0, "Viewers allowed in one room; 0: no limit", ge=0)
-    rate_limit_rps: float = _field(0.0, "Requests a second allowed to one client address; 0: off", ge=0)
-    rate_limit_burst: int = _field(
-        0,
-        "Requests that a client address may send at once; 0: as many as RATE_LIMIT_RPS allows in a second",
-        ge=0,
+    rate_limit_rps: Rate = _field(0.0, "Requests a second allowed to one client address; 0: off")
+    rate_limit_burst: Burst = _field(
+        0, "Requests that a client address may send at once; 0: as many as RATE_LIMIT_RPS allows in a second"
     )
-
-    rate_limit_offers_rps: float = _field(
-        0.0,
-        "As RATE_LIMIT_RPS, for offers (POST of WHIP and WHEP), which are counted apart; 0: the same",
-        ge=0,
+    rate_limit_offers_rps: Rate = _field(
+        0.0, "As RATE_LIMIT_RPS, for offers (POST of WHIP and WHEP), which are counted apart; 0: the same"
     )
-    rate_limit_offers_burst: int = _field(
+    rate_limit_offers_burst: Burst = _field(
         0,
         "As RATE_LIMIT_BURST, for offers; 0: as RATE_LIMIT_BURST, or with RATE_LIMIT_OFFERS_RPS as many as"
         " that allows in a second",
-        ge=0,
     )
 
     # --- HTTP
@@ -134,8 +133,8 @@ class Settings(AccessSettings):
     tls_key_file: str = _field("", "Private key (PEM) of TLS_CERT_FILE")
 
     # --- ICE servers that clients are given
-    stun_urls: IceUrls = _field(("stun:stun.l.google.com:19302",), "STUN servers that clients are given")
-    turn_urls: IceUrls = _field((), "TURN servers that authorised clients are given")
+    stun_urls: StunUrls = _field(("stun:stun.l.google.com:19302",), "STUN servers that clients are given")
+    turn_urls: TurnUrls = _field((), "TURN servers that authorised clients are given")
     turn_username: HeaderText = _field("", "User name at the TURN servers; leave it empty with TURN_SECRET")
     turn_password: SecretHeaderText = _field(SecretStr(""), "Password at the TURN servers")
     turn_secret: SecretStr = _field(
@@ -199,11 +198,10 @@ class Settings(AccessSettings):
         ge=0,
         le=365 * 86_400,  # a year: a heartbeat says when the drain ends, and a `UnixTime` must hold that
     )
-    worker_cut_off_seconds: float = _field(
+    worker_cut_off_seconds: CutOff = _field(
         0.0,
         "Seconds without Redis after which a worker ends all its sessions, since it cannot know whether a"
         " block or a revocation forbids them; 0: they go on",
-        ge=0,
     )
     worker_max_load: float = _field(
         0.8,
@@ -303,6 +301,8 @@ class Settings(AccessSettings):
             raise ValueError("UPLOAD_RECORDINGS requires S3_BUCKET")
         if self.webhook_urls and not self.webhook_secrets:
             raise ValueError("WEBHOOK_URLS requires WEBHOOK_SECRETS")
+        if AUTO in self.media_public_ips and not self.media_stun_servers:
+            raise ValueError("MEDIA_PUBLIC_IPS has auto, and MEDIA_STUN_SERVERS names none")
         return self
 
     @property

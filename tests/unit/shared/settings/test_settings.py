@@ -46,11 +46,12 @@ def test_empty_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> 
         ("STUN_URLS", ",", ()),
         (
             "TURN_URLS",
-            "turn:b.example:3478?transport=tcp,turns:b.example",
-            ("turn:b.example:3478?transport=tcp", "turns:b.example"),
+            "turn:b.example:3478?transport=tcp,turns:b.example,turn:[::1],stun:[::1]:1",
+            ("turn:b.example:3478?transport=tcp", "turns:b.example", "turn:[::1]", "stun:[::1]:1"),
         ),
         ("PUBLIC_URL", "https://live.example/tv/", "https://live.example/tv"),
         ("ALLOWED_ORIGIN", "capacitor://localhost", "capacitor://localhost"),
+        ("ALLOWED_ORIGIN", "https://[::1]:8443", "https://[::1]:8443"),
         ("RATE_LIMIT_RPS", "0.5", 0.5),
         ("RECORD_ENABLED", "1", True),
         *(
@@ -106,8 +107,58 @@ def test_media_over_tcp_is_where_udp_is_unless_something_else_is_said(
 
 
 ADDRESSES = ("HTTP_ADDR", "METRICS_ADDR", "MEDIA_ADDR", "MEDIA_TCP_ADDR", "WORKER_HTTP_ADDR")
+NO_HOSTS = ("a b", "a..b", f"{'a' * 64}.example", f"{'ż' * 60}.example")
 WRONG = [
-    *((name, text) for name in ADDRESSES for text in ("80", ":99999", "a b")),
+    *((name, text) for name in ADDRESSES for text in ("80", ":99999", "a b", "[::::]:80")),
+    *((name, f"{host}:80") for name in (*ADDRESSES, "MEDIA_STUN_SERVERS") for host in NO_HOSTS),
+    *(
+        (name, f"{scheme}://{host}:80")
+        for name, scheme in (
+            ("REDIS_URL", "redis"),
+            ("JWT_JWKS_URL", "https"),
+            ("AUTH_URL", "https"),
+            ("WEBHOOK_URLS", "https"),
+            ("TRACES_URL", "https"),
+            ("PUBLIC_URL", "https"),
+        )
+        for host in NO_HOSTS
+    ),
+    *(
+        (name, ip)
+        for name in ("MEDIA_PUBLIC_IPS", "MEDIA_RELAY_IPS")
+        for ip in (
+            "0.0.0.0",
+            "::",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+            "fe80::1",
+            "fe80::1%eth0",
+            "2001:db8::1%eth0",
+            "::ffff:192.0.2.1",
+        )
+    ),
+    *(
+        (f"{name}_{kind}", text)
+        for name in ("RATE_LIMIT", "RATE_LIMIT_OFFERS")
+        for kind, text in (("RPS", "1e-300"), ("RPS", "1e300"), ("BURST", "1" + "0" * 30))
+    ),
+    ("AUTH_URL_SECONDS", "1e-9"),
+    ("WORKER_CUT_OFF_SECONDS", "0.5"),
+    *(
+        (name, f"hush{blank}")
+        for name in ("AUTH_TOKEN", "PUBLISH_TOKEN", "PLAY_TOKEN", "ADMIN_TOKEN")
+        for blank in (" ", "\n")
+    ),
+    ("ROOM_TOKENS", "demo: hush"),
+    *(("STUN_URLS", f"stun:{text}") for text in ("a:0", "a:99999", "a:b", "::1", "a..b", "a?transport=udp")),
+    ("STUN_URLS", "turn:b.example"),
+    ("TURN_URLS", "turn:b.example:99999"),
+    *(("PUBLIC_URL", f"http://x{text}") for text in (":abc", ":99999", "?a", "#a")),
+    *(
+        ("ALLOWED_ORIGIN", f"https://{text}")
+        for text in ("a:x", "a:443", "A.example", "*.example", "u@a", "a:")
+    ),
     ("ROOM_TOKENS", "hush"),
     ("ROOM_TOKENS", "demo:fine;no room:hush"),
     ("ROOM_TOKENS", "demo:"),
@@ -211,6 +262,10 @@ def test_keys_come_over_tls_unless_it_is_allowed(url: str, safe: bool) -> None:
     [
         ({"tls_cert_file": "cert.pem"}, "TLS_CERT_FILE and TLS_KEY_FILE go together"),
         ({"upload_recordings": "1"}, "UPLOAD_RECORDINGS requires S3_BUCKET"),
+        (
+            {"media_public_ips": "auto", "media_stun_servers": ","},
+            "MEDIA_PUBLIC_IPS has auto, and MEDIA_STUN",
+        ),
         ({"webhook_urls": "https://a.example/hush"}, "WEBHOOK_URLS requires WEBHOOK_SECRETS"),
         ({"jwt_secret": "-----BEGIN PUBLIC KEY-----"}, "JWT_SECRET has a PEM key"),
         ({"jwt_more_secrets": "hush"}, "JWT_MORE_SECRETS requires JWT_SECRET"),
