@@ -118,6 +118,8 @@ def token(
         seconds = seconds_of(ttl)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--ttl") from None
+    if admin and role not in ("", "admin"):
+        raise SettingsError("--admin: --role names another role")
     print(
         mint(
             load_settings(),
@@ -220,7 +222,10 @@ def conform(
     """Hold any server against WHIP and WHEP, with real media. Exit code 1: it lacks something."""
     from deploy.conform.run import run
 
-    if not run(whip, whep or whip.replace("/whip/publish/", "/whep/play/"), token):
+    whep = whep or whip.replace("/whip/publish/", "/whep/play/")
+    if whep == whip:
+        raise SettingsError("WHEP: name the WHEP endpoint, which the WHIP endpoint does not tell")
+    if not run(whip, whep, token):
         raise typer.Exit(1)
 
 
@@ -236,5 +241,7 @@ def doctor(
     from deploy.doctor import report
     from deploy.doctor.checkup import run
 
+    if as_json and brief:
+        raise SettingsError("--brief: is for people, --json for machines")
     text = report.in_brief if brief else partial(report.as_text, coloured=sys.stdout.isatty())
     run(part, report.as_json if as_json else text, is_starting=brief)

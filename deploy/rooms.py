@@ -10,7 +10,7 @@ import typer
 from control.access.operators import Operator
 from shared.names import RoomName, parse_room_name
 from shared.settings.setting_types import secret
-from shared.settings.settings import Settings, load_settings
+from shared.settings.settings import Settings, SettingsError, load_settings
 
 ANSWER_SECONDS = 10.0
 TOKEN_SECONDS = 60
@@ -47,7 +47,7 @@ def set_(
     token: Token = "",
 ) -> None:
     """Set some of what holds in a room; what is not named stays."""
-    _call("PATCH", _path(room), to, token, dict(map(field, fields)))
+    _call("PATCH", _path(room), to, token, _by_name(map(field, fields)))
 
 
 @app.command()
@@ -78,6 +78,10 @@ def record(
     path = f"{_path(room)}/recording"
     marks = {"paused": pause, "beginClip": begin_clip or None, "endClip": end_clip or None}
     marks = {name: value for name, value in marks.items() if value is not None}
+    if sum(map(bool, (stop, state, marks, name or label))) > 1:
+        raise SettingsError(
+            "room record: takes one of --stop, --show, --pause and marks of clips, --name and --label"
+        )
     if stop:
         _call("DELETE", path, to, token)
     elif state:
@@ -85,7 +89,7 @@ def record(
     elif marks:
         _call("PATCH", path, to, token, marks)
     else:
-        _call("POST", path, to, token, {"name": name, "labels": dict(map(_pair, label or ()))})
+        _call("POST", path, to, token, {"name": name, "labels": _by_name(map(_pair, label or ()))})
 
 
 def field(text: str) -> tuple[str, Any]:
@@ -99,6 +103,15 @@ def field(text: str) -> tuple[str, Any]:
         return name, value
     is_list = name in ("publishTokens", "playTokens", "formats")
     return name, [value] if is_list and not isinstance(parsed, list | None) else parsed
+
+
+def _by_name(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise SettingsError(f"{name}: is given twice")
+        values[name] = value
+    return values
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -89,6 +89,7 @@ def test_secret_settings_are_all_tried_above() -> None:
 
 
 NO_ADDRESS = "HTTP_ADDR: must be host:port or :port"
+ONE_AT_ONCE = "room record: takes one of --stop, --show, --pause and marks of clips, --name and --label"
 NO_BUS = "REDIS_URL: not set (`roomcast up` starts a Valkey of its own)"
 
 
@@ -102,6 +103,19 @@ NO_BUS = "REDIS_URL: not set (`roomcast up` starts a Valkey of its own)"
         *((command, {}, NO_BUS) for command in ("control", "worker")),
         ("up --workers 0", {}, "WORKERS: Input should be greater than or equal to 1"),
         ("token --room demo", {}, "JWT_SECRET: not set, and it signs the token"),
+        ("token --role watch --admin", {"JWT_SECRET": "hush-jwt"}, "--admin: --role names another role"),
+        ("doctor --json --brief", {}, "--brief: is for people, --json for machines"),
+        (
+            "conform https://a.example/whip",
+            {},
+            "WHEP: name the WHEP endpoint, which the WHIP endpoint does not tell",
+        ),
+        ("room set demo seats=1 seats=2", {}, "seats: is given twice"),
+        ("room record demo --label a=1 --label a=2", {}, "a: is given twice"),
+        *(
+            (f"room record demo {options}", {}, ONE_AT_ONCE)
+            for options in ("--stop --show", "--stop --pause", "--show --name x", "--resume --label a=1")
+        ),
     ],
 )
 def test_what_cannot_be_done_ends_with_one_line(
