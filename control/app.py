@@ -184,7 +184,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *LayerRoutes(gateway, authenticator).routes(),
             *ViewingRoutes(viewings, authenticator, wanted=settings.viewer_reports).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
-            *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers, is_listed).routes(),
+            *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers, is_listed, callback).routes(),
             *MessageRoutes(messages, authenticator, callback).routes(),
             *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),

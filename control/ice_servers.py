@@ -30,6 +30,10 @@ class IceServers:
         self._password = secret(settings.turn_password)
         self._secret = secret(settings.turn_secret)
 
+    @property
+    def has_turn(self) -> bool:
+        return bool(self._turn)
+
     def entries(self, now: float, *, authorised: bool) -> list[IceServer]:
         entries: list[IceServer] = []
         if self._stun:

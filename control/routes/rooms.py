@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from itertools import islice
 
 from starlette.requests import Request
@@ -9,8 +10,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from control.access.auth import Authenticator
-from control.http.caller import access_of
-from control.http.params import limit_in
+from control.access.auth_callback import AuthCallback
+from control.http.caller import access_of, caller_of, question_of
+from control.http.params import limit_in, room_in_query
 from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
@@ -18,7 +20,8 @@ from control.workers.cluster_rooms import ClusterRoom
 from control.workers.room_facts import compact_json, detail, summary
 from control.workers.room_list import RoomList
 from shared.errors import ErrorCode, ServiceError
-from shared.names import parse_room_name
+from shared.messages.signalling import Role
+from shared.names import RoomName, parse_room_name
 from shared.settings.settings import Settings
 
 
@@ -31,6 +34,7 @@ class RoomRoutes:
         authenticator: Authenticator,
         ice_servers: IceServers,
         is_listed: Callable[[str], bool],
+        callback: AuthCallback | None,
     ) -> None:
         self._record_enabled = settings.record_enabled
         self._cluster = cluster
@@ -38,6 +42,7 @@ class RoomRoutes:
         self._authenticator = authenticator
         self._ice_servers = ice_servers
         self._is_listed = is_listed
+        self._callback = callback
 
     def routes(self) -> list[Route]:
         return [
@@ -47,15 +52,30 @@ class RoomRoutes:
         ]
 
     async def bootstrap(self, request: Request) -> Response:
-        access = access_of(request, self._authenticator)
+        """With `?room=`, and `?action=`, it knows who may have TURN servers also where `AUTH_URL` decides."""
+        room = room_in_query(request)
+        authorised = self._ice_servers.has_turn and await self._is_authorised(request, room)
         return JSONResponse(
             {
                 "authEnabled": self._authenticator.required,
                 "recordEnabled": self._record_enabled,
-                "iceServers": self._ice_servers.entries(time.time(), authorised=access.opens_anything),
+                "iceServers": self._ice_servers.entries(time.time(), authorised=authorised),
                 "features": {"rooms": True, "records": self._record_enabled},
             }
         )
+
+    async def _is_authorised(self, request: Request, room: RoomName) -> bool:
+        access = access_of(request, self._authenticator)
+        action = Role.PUBLISH if request.query_params.get("action") == Role.PUBLISH else Role.PLAY
+        if self._callback is None or not room or not access.is_for_callback(room, action):
+            return access.opens_anything
+        # without the query of this URL it is the question of the offer that follows, and asked once
+        question = replace(question_of(request, room, action), query="")
+        try:
+            await self._callback.check(question, caller_of(request).request_id)
+        except ServiceError:
+            return False
+        return True
 
     async def list_rooms(self, request: Request) -> Response:
         """All rooms, or with `?name=` that room only; with `?detail=true` each in the form of `show_room`.

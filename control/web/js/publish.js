@@ -96,7 +96,7 @@ async function publish() {
   const token = tokenFor(room);
   publisher = new WhipPublisher(new URL(`api/whip/publish/${room}`, ROOT), {
     token,
-    iceServers: async () => (await ask('api/bootstrap', { token })).iceServers,
+    iceServers: async () => (await ask(`api/bootstrap?room=${room}&action=publish`, { token })).iceServers,
   });
   publisher.addEventListener('state', ({ detail }) => follow(detail));
   publisher.addEventListener('stats', ({ detail }) => charts.add(detail));
@@ -215,7 +215,7 @@ async function runCheck() {
       soundBitrate: sound().maxAudioBitrate,
       endpoint: new URL(`api/whip/publish/${room}`, ROOT),
       token,
-      iceServers: (await ask('api/bootstrap', { token })).iceServers,
+      iceServers: (await ask(`api/bootstrap?room=${room}&action=publish`, { token })).iceServers,
       inWords: spoken,
       signal: run.signal,
     });

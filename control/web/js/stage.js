@@ -77,7 +77,7 @@ export class Stage {
     setInterval(() => this.#tellWait(), 1000);
     this.#player = new WhepPlayer(this.video, new URL(`api/whep/play/${room}`, ROOT), {
       token: tokenFor(room),
-      iceServers: async () => (await ask('api/bootstrap', { token: tokenFor(room) })).iceServers,
+      iceServers: async () => (await ask(`api/bootstrap?room=${room}`, { token: tokenFor(room) })).iceServers,
     });
     this.#player.addEventListener('state', ({ detail }) => this.#tell(detail));
     this.#player.addEventListener('stats', ({ detail }) => this.#showFigures(detail));

@@ -37,7 +37,7 @@ async def tell_servers(page: Page, *servers: dict[str, Any]) -> None:
     async def answer(route: Route) -> None:
         await route.fulfill(json={**bootstrap, "iceServers": servers})
 
-    await page.route("**/api/bootstrap", answer)
+    await page.route("**/api/bootstrap?*", answer)
     await page.reload()
 
 

@@ -116,6 +116,38 @@ async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(
     assert len(callback.questions) == 1
 
 
+async def test_turn_servers_are_for_whom_it_takes(stage: Stage, callback: CallbackServer) -> None:
+    await (await stage.worker()).publish_in("demo")
+    turn = {"turn_urls": "turn:t.test:3478", "turn_username": "u", "turn_password": "p"}
+    http = await stage.control(auth_url=callback.url, auth_url_seconds=0.3, stun_urls=",", **turn)
+    told = [{"urls": ["turn:t.test:3478"], "username": "u", "credential": "p"}]
+
+    async def servers(query: str, token: str) -> object:
+        headers = {"Authorization": f"Bearer {token}"}
+        return (await http.get(f"/api/bootstrap{query}", headers=headers)).json()["iceServers"]
+
+    callback.answer = lambda one: f"{200 if one['token'] == one['action'] else 401} x"
+    assert await servers("?room=demo", "read") == told
+    assert (await post_offer(http, WHEP, PLAY_OFFER, "read")).status_code == 201
+    assert len(callback.questions) == 1  # the same one
+    assert await servers("?room=demo&action=publish", "publish") == told
+    for query, token in (("?room=demo", "publish"), ("?room=demo&action=publish", "read")):
+        assert await servers(query, token) == []
+    asked = len(callback.questions)
+    assert await servers("", "read") == []
+    assert len(callback.questions) == asked
+    await callback.die()
+    assert await servers("?room=other", "read") == []
+
+
+async def test_without_turn_servers_it_is_not_asked_about_them(
+    stage: Stage, callback: CallbackServer
+) -> None:
+    http = await stage.control(auth_url=callback.url)
+    assert (await http.get("/api/bootstrap?room=demo")).status_code == 200
+    assert callback.questions == []
+
+
 async def test_who_may_publish_by_it_may_send_messages(stage: Stage, callback: CallbackServer) -> None:
     await (await stage.worker()).publish_in("demo")
     http = await stage.control(auth_url=callback.url, jwt_secret=SECRET, auth_url_seconds=0.3)
