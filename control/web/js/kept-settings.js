@@ -17,7 +17,7 @@ export function keepSettings(form) {
     if (!KEPT.includes(target.name) || target.value === 'file') return;
     const value = target.type === 'checkbox' ? target.checked : target.value;
     write(KEY, JSON.stringify({ ...settings(), [target.name]: value }));
-  });
+  }, true); // before a listener of the field asks what is kept
 }
 
 /** A device that was chosen before: it is in the list once it may have a name. @param {'camera' | 'microphone'} kind */

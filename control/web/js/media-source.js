@@ -39,13 +39,15 @@ export async function openSource(kind, wishes) {
 }
 
 export async function openCamera({ camera, microphone, music, height, framesPerSecond }) {
-  const video = {
-    ...device(camera),
+  const picture = {
     width: { ideal: Math.round((height / 9) * 16) },
     height: { ideal: height },
     frameRate: { ideal: framesPerSecond },
   };
-  return new MediaSource(await navigator.mediaDevices.getUserMedia({ video, audio: sound(microphone, music) }));
+  return new MediaSource(await openDevices((match) => ({
+    video: { ...device(camera, match), ...picture },
+    audio: sound(microphone, music, match),
+  })));
 }
 
 /** The screen with its own sound, or with the microphone's where the browser does not provide the screen's. */
@@ -54,7 +56,7 @@ export async function openScreen({ microphone, music, height, framesPerSecond })
   const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: music ? AS_IT_IS : true, systemAudio: 'include' });
   if (stream.getAudioTracks().length === 0 && microphone !== 'none') {
     try {
-      const voice = await navigator.mediaDevices.getUserMedia({ audio: sound(microphone, music) });
+      const voice = await openDevices((match) => ({ audio: sound(microphone, music, match) }));
       stream.addTrack(voice.getAudioTracks()[0]);
     } catch { /* the screen is published without sound */ }
   }
@@ -81,11 +83,24 @@ async function openFile(file) {
   return new MediaSource(player.captureStream(), release);
 }
 
-const device = (id) => (id ? { deviceId: { exact: id } } : {});
+/**
+ * Opens the devices that are chosen, and another one for each that is gone.
+ * @param {(match: 'exact' | 'ideal') => MediaStreamConstraints} constraints
+ */
+async function openDevices(constraints) {
+  try {
+    return await navigator.mediaDevices.getUserMedia(constraints('exact'));
+  } catch (error) {
+    if (error.name !== 'OverconstrainedError') throw error;
+    return navigator.mediaDevices.getUserMedia(constraints('ideal'));
+  }
+}
+
+const device = (id, match) => (id ? { deviceId: { [match]: id } } : {});
 
 const AS_IT_IS = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 2 };
 
-const sound = (microphone, music) => microphone !== 'none' && { ...device(microphone), ...(music ? AS_IT_IS : { autoGainControl: true }) };
+const sound = (microphone, music, match) => microphone !== 'none' && { ...device(microphone, match), ...(music ? AS_IT_IS : { autoGainControl: true }) };
 
 /**
  * The devices of one kind. Browsers reveal their names only after permission for one of them.

@@ -21,7 +21,7 @@ export class Preview {
         for (const track of this.#tracks(kind)) track.enabled = !off;
       });
     }
-    navigator.mediaDevices?.addEventListener('devicechange', () => this.#listDevices());
+    navigator.mediaDevices?.addEventListener('devicechange', () => this.#listDevices(!this.stream));
   }
 
   /** @returns {MediaStream | null} null: nothing is open */
@@ -71,15 +71,18 @@ export class Preview {
     return this.stream?.getTracks().filter((track) => track.kind === kind) ?? [];
   }
 
-  /** Devices have names only after one of them was opened. */
-  async #listDevices() {
+  /**
+   * Devices have names only after one of them was opened.
+   * @param {boolean} [again] whether one that was chosen before may be named: not while another one is open
+   */
+  async #listDevices(again = true) {
     for (const [id, kind] of [['camera', 'videoinput'], ['microphone', 'audioinput']]) {
       const select = element(id);
       const chosen = select.value;
       const fixed = [...select.options].filter(({ value }) => value === '' || value === 'none');
       const found = (await devices(kind)).map((device) => new Option(device.name, device.id));
       select.replaceChildren(...fixed, ...found);
-      const wanted = chosen || keptDevice(id);
+      const wanted = chosen || (again && keptDevice(id));
       select.value = [...select.options].some(({ value }) => value === wanted) ? wanted : '';
     }
   }

@@ -1,6 +1,6 @@
 // The settings of the publish page: what to publish, from which devices, and within which limits.
 import { bitrate } from './format.js';
-import { keepSettings } from './kept-settings.js';
+import { keepSettings, keptDevice } from './kept-settings.js';
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
@@ -15,13 +15,16 @@ export const source = () => form.elements.source.value;
 
 /** @returns {import('./media-source.js').Wishes} */
 export const wishes = () => ({
-  camera: element('camera').value,
-  microphone: element('microphone').value,
+  camera: device('camera'),
+  microphone: device('microphone'),
   music: element('music').checked,
   height: Number(element('picture').value),
   framesPerSecond: Number(element('frame-rate').value),
   file: element('file').files[0],
 });
+
+/** The list has a kept device only once a device was opened. @param {'camera' | 'microphone'} kind */
+const device = (kind) => element(kind).value || keptDevice(kind);
 
 /** The limits that may change while live. @returns {import('./whip-session.js').PublishOptions} */
 export const limits = () => ({

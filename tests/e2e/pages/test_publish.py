@@ -128,6 +128,40 @@ async def test_a_preview_is_seen_by_nobody_else(system: System, browser: Browser
         assert cameras > 1  # they have names now
 
 
+async def test_the_device_that_was_chosen_before_is_asked_for(system: System, browser: Browser) -> None:
+    """Chromium without a profile gives devices other ids at each visit: to it, the one of before is gone."""
+    async with await open_publish_page(browser, system.controls[0].url, "again") as publisher:
+        page = publisher.page
+        await page.evaluate("localStorage.setItem('roomcast-publish', '{\"microphone\": \"gone\"}')")
+        await page.reload()
+        await page.evaluate("""() => {
+            const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            window.asked = [];
+            navigator.mediaDevices.getUserMedia = (wish) => {
+                asked.push(wish.audio.deviceId ?? null);
+                return open(wish);
+            };
+        }""")
+        await page.click("#preview")
+        await publisher.tells("Not publishing: only you see this.")
+        assert await page.evaluate("asked") == [{"exact": "gone"}, {"ideal": "gone"}]
+        assert await page.input_value("#microphone") == ""
+        chosen = await page.locator("#microphone option").last.get_attribute("value")
+        await page.evaluate(
+            """(microphone) => { // it is plugged in again, while another one is open
+                localStorage.setItem('roomcast-publish', JSON.stringify({ microphone }));
+                document.getElementById('microphone').lastElementChild.id = 'old';
+                navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+            }""",
+            chosen,
+        )
+        await page.wait_for_selector("#old", state="detached")
+        assert await page.input_value("#microphone") == ""
+        await page.select_option("#microphone", chosen)
+        await page.select_option("#microphone", "")
+        assert await page.evaluate("asked.slice(2)") == [{"exact": chosen}, None]
+
+
 def words(command: str) -> list[str]:
     """A command as a shell takes it, over several lines."""
     return shlex.split(command.replace("\\\n", " "))
