@@ -8,6 +8,8 @@ const element = (id) => document.getElementById(id);
 
 export class Preview {
   #source = null;
+  #latest = /** @type {Promise<void> | null} */ (null); // the `open` that holds, also when it is done; null: closed
+  #opening = 0; // sources for which the browser asks permission
   #level = new LevelMeter(element('level'));
   #lost;
 
@@ -29,15 +31,28 @@ export class Preview {
     return this.#source?.stream ?? null;
   }
 
+  /** Whether another source is to be shown, and the browser still asks for permission. */
+  get isOpening() { return this.#latest !== null && this.#opening > 0; }
+
   /**
-   * Replaces the source. When `openSource` throws, the source before stays open.
-   * @param {() => boolean} [wanted] whether the source is still wanted once people have given permission
+   * Replaces the source. Of several calls the last one holds: all end as it does, and with `close`. When `openSource`
+   * throws, the source before stays open.
    */
-  async open(kind, wishes, wanted = () => true) {
-    const opened = await openSource(kind, wishes);
-    if (!wanted()) {
-      opened.close();
-      return;
+  open(kind, wishes) {
+    const mine = this.#latest = this.#open(kind, wishes, () => mine === this.#latest);
+    return mine;
+  }
+
+  async #open(kind, wishes, holds) {
+    this.#opening += 1;
+    const opening = openSource(kind, wishes).finally(() => { this.#opening -= 1; });
+    const opened = await opening.catch((error) => {
+      if (holds()) throw error;
+      return null;
+    });
+    if (!holds()) {
+      opened?.close();
+      return this.#latest;
     }
     for (const track of opened.stream.getTracks()) {
       track.addEventListener('ended', () => { if (this.#source === opened) this.#lost(track); });
@@ -47,6 +62,7 @@ export class Preview {
   }
 
   close() {
+    this.#latest = null;
     this.#show(null);
   }
 

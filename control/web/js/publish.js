@@ -45,24 +45,32 @@ let checking = null; // an AbortController
 let authEnabled = true;
 let awake = null; // the promise of a lock that keeps a phone's screen on: its camera stops without
 
-// --- another source
+// --- the source
+
+/** What the form names, where it is not open yet. */
+async function openChosen() {
+  if (preview.stream && !preview.isOpening) return;
+  tell('waiting', say(OPENING[source()]));
+  await preview.open(source(), wishes());
+}
 
 const kinds = () => preview.stream.getTracks().map(({ kind }) => kind);
 
-/** Applies another camera or size at once, also while live. */
+/** Applies another camera or size at once, also while live, and while the browser asks permission for the former one. */
 async function changeSource() {
-  if (!preview.stream || (source() === 'file' && !wishes().file)) return;
+  if (!(preview.stream || preview.isOpening) || (source() === 'file' && !wishes().file)) return;
+  const live = publisher;
   try {
-    const before = kinds();
+    const before = live && kinds();
     await preview.open(source(), wishes());
-    if (!publisher) return;
+    if (!live || live !== publisher) return; // who publishes from now on, publishes that source
     if (kinds().some((kind) => !before.includes(kind))) {
       publisher.stop(); // a kind of track that was not sent so far requires another session
       await publish();
       return;
     }
-    for (const track of preview.stream.getTracks()) await publisher.replaceTrack(track);
-    await publisher.update(limits());
+    for (const track of preview.stream.getTracks()) await live.replaceTrack(track);
+    await live.update(limits());
   } catch (error) {
     if (publisher) {
       tell('live', say('publish.still', { trouble: spoken(error), room }));
@@ -82,8 +90,7 @@ async function goLive() {
   element('check').hidden = true;
   setBusy(true);
   try {
-    tell('waiting', say(OPENING[source()]));
-    if (!preview.stream) await preview.open(source(), wishes(), wanted);
+    await openChosen();
     if (wanted()) await publish();
   } catch (error) {
     if (!wanted()) return;
@@ -200,10 +207,7 @@ async function runCheck() {
   const button = element('try');
   button.disabled = true;
   try {
-    if (!preview.stream) {
-      tell('waiting', say(OPENING[source()]));
-      await preview.open(source(), wishes(), () => !run.signal.aborted);
-    }
+    await openChosen();
     if (run.signal.aborted) return;
     tell('idle', say('publish.onlyYou'));
     const token = tokenFor(room);
@@ -265,9 +269,8 @@ stop.addEventListener('click', () => {
 });
 element('preview').addEventListener('click', async () => {
   try {
-    tell('waiting', say(OPENING[source()]));
-    await preview.open(source(), wishes());
-    tell('idle', say('publish.onlyYou'));
+    await openChosen();
+    if (!attempt && preview.stream) tell('idle', say('publish.onlyYou'));
   } catch (error) {
     tell('error', spoken(error));
   }

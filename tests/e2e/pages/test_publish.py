@@ -15,6 +15,17 @@ from tests.support.system import System
 from tests.support.waiting import eventually
 
 WATCH_SECONDS = 20.0
+_HOLD = """() => {
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    const leave = new Promise((resolve) => { window.giveLeave = resolve; });
+    window.opened = [];
+    navigator.mediaDevices.getUserMedia = async (wish) => {
+        await leave;
+        const stream = await ask(wish);
+        opened.push(stream);
+        return stream;
+    };
+}"""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -202,14 +213,7 @@ async def test_who_stops_while_the_browser_asks_for_leave_is_not_live(
     system: System, browser: Browser
 ) -> None:
     async with await open_publish_page(browser, system.controls[0].url, "hesitant") as publisher:
-        await publisher.page.evaluate("""() => {
-            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-            const leave = new Promise((resolve) => { window.giveLeave = resolve; });
-            navigator.mediaDevices.getUserMedia = async (wish) => {
-                await leave;
-                return (window.opened = await ask(wish));
-            };
-        }""")
+        await publisher.page.evaluate(_HOLD)
         await publisher.page.click("#start")
         await publisher.tells("Opening the camera")
         await publisher.stop()
@@ -217,12 +221,53 @@ async def test_who_stops_while_the_browser_asks_for_leave_is_not_live(
         await publisher.page.evaluate("giveLeave()")
 
         async def closed() -> bool:
-            script = "window.opened?.getTracks().every(({ readyState }) => readyState === 'ended')"
+            script = "opened[0]?.getTracks().every(({ readyState }) => readyState === 'ended')"
             return bool(await publisher.page.evaluate(script))
 
         await eventually("the camera is off", closed, within=5)
         await publisher.tells("Not publishing.")
         assert "hesitant" not in await system.rooms()
+
+
+async def test_what_is_chosen_while_the_browser_asks_for_leave_holds(
+    system: System, browser: Browser, film: Path
+) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "undecided") as publisher:
+        page = publisher.page
+        await page.evaluate(_HOLD)
+        await page.click("#start")
+        await publisher.tells("Opening the camera")
+        await page.select_option("#microphone", "none")
+        await page.check('input[value="file"]', force=True)
+        await page.set_input_files("#file", film)
+        await page.wait_for_function("() => document.getElementById('video').videoWidth === 320")
+        await page.evaluate("giveLeave()")
+        await publisher.tells("Live in undecided.")
+        await page.wait_for_function("() => opened.length === 2")
+        ended = (
+            "() => opened.every((all) => all.getTracks().every(({ readyState }) => readyState === 'ended'))"
+        )
+        await page.wait_for_function(ended)
+        assert await page.evaluate("document.getElementById('video').videoWidth") == 320
+        await publisher.tells("Live in undecided.")
+
+
+async def test_who_goes_live_before_another_source_is_open_sends_that_one(
+    system: System, browser: Browser
+) -> None:
+    async with await open_publish_page(browser, system.controls[0].url, "early") as publisher:
+        page = publisher.page
+        await page.click("#preview")
+        await publisher.tells("Not publishing: only you see this.")
+        await page.evaluate(_HOLD)
+        await page.select_option("#microphone", "none")
+        await page.click("#start")
+        await page.evaluate("giveLeave()")
+        await publisher.tells("Live in early.")
+        assert (await system.rooms())["early"]["tracks"] == 1
+        await page.wait_for_function("() => opened.length === 2")
+        live = "document.getElementById('video').srcObject.getTracks().map((track) => track.readyState)"
+        assert await page.evaluate(live) == ["live"]
 
 
 async def test_a_source_that_cannot_be_had_leaves_the_present_one_live(
