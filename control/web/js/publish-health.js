@@ -19,13 +19,21 @@ export class PublishHealth {
 
   close() {
     this.#events.close();
-    for (const id of ['health', 'warnings']) element(id).hidden = true;
+    hide();
   }
+}
+
+function hide() {
+  element('viewers').textContent = '';
+  for (const id of ['health', 'warnings']) element(id).hidden = true;
 }
 
 /** @param {import('./room-events.js').Room & { layers?: object[], warnings?: string[] }} room */
 function show(room) {
-  if (!room.live) return;
+  if (!room.live) {
+    hide();
+    return;
+  }
   element('viewers').textContent = say('rooms.viewers', { count: room.subscribers });
   const items = warningItems(room.warnings ?? []);
   element('warnings').replaceChildren(...items);

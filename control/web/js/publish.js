@@ -73,7 +73,7 @@ async function changeSource() {
     await live.update(limits());
   } catch (error) {
     if (publisher) {
-      tell('live', say('publish.still', { trouble: spoken(error), room }));
+      tellTrouble(error);
       return;
     }
     if (liveSince !== null) end(); // the other session did not come about
@@ -145,6 +145,7 @@ function follow({ state, reason }) {
     tell('error', Object.hasOwn(REASONS, reason) ? say(REASONS[reason]) : say('publish.ended', { reason }));
   } else if (STATES[state]) {
     tell('waiting', say(STATES[state]));
+    hideWhatViewersGet(); // whatever was told last, they get nothing
   }
 }
 
@@ -158,16 +159,20 @@ function keepAwake() {
 /** What viewers get. Loaded once there may be some. */
 async function showHealth() {
   const { PublishHealth } = await import('./publish-health.js').catch(() => ({})); // the server may be away
-  if (PublishHealth && liveSince !== null) health ??= new PublishHealth(room);
+  if (PublishHealth && publisher?.state === 'live') health ??= new PublishHealth(room);
+}
+
+function hideWhatViewersGet() {
+  element('on-air').hidden = true;
+  health?.close();
+  health = null;
 }
 
 /** Whether the room is recorded, and a button for that: not every token may. */
 async function showRecording() {
   const { PublishRecording, mayRecord } = await import('./publish-recording.js').catch(() => ({}));
   if (!PublishRecording || liveSince === null || !mayRecord(tokenFor(room))) return;
-  recording ??= new PublishRecording(room, tokenFor(room), (error) => {
-    tell('live', say('publish.still', { trouble: spoken(error), room }));
-  });
+  recording ??= new PublishRecording(room, tokenFor(room), tellTrouble);
 }
 
 /** Stops publishing, and closes the source. */
@@ -179,12 +184,11 @@ function end() {
   keepAwake();
   preview.close();
   charts.clear();
-  health?.close();
-  health = null;
+  hideWhatViewersGet();
   recording?.close();
   recording = null;
   checking?.abort();
-  for (const id of ['on-air', 'statistics']) element(id).hidden = true;
+  element('statistics').hidden = true;
   setBusy(false);
 }
 
@@ -236,6 +240,13 @@ async function runCheck() {
 function tell(state, words) {
   status.dataset.state = state;
   status.textContent = words;
+}
+
+/** What failed while somebody publishes, and does not end that. @param {Error} error */
+function tellTrouble(error) {
+  const trouble = spoken(error);
+  if (publisher.state === 'live') tell('live', say('publish.still', { trouble, room }));
+  else tell('waiting', `${trouble} ${say(STATES[publisher.state])}`);
 }
 
 /** @param {Error} error */

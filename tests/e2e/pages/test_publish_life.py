@@ -21,6 +21,14 @@ _LOCKS = """() => {
     };
 }"""
 
+_REFUSED_SCREEN = """async () => {
+    navigator.mediaDevices.getDisplayMedia = async () => { throw new DOMException('', 'NotAllowedError'); };
+    document.querySelector('input[value="screen"]').click();
+    await new Promise((done) => { setTimeout(done); });
+    const { dataset, textContent } = document.getElementById('status');
+    return [dataset.state, textContent];
+}"""
+
 
 async def holds(publisher: PublishPage, script: str) -> None:
     """Wait until `script` is true."""
@@ -65,6 +73,36 @@ async def test_a_session_that_nobody_takes_any_more_ends_the_show(system: System
         assert await publisher.page.get_attribute("#status", "data-state") == "error"
         assert await publisher.page.is_hidden("#on-air")
         assert await publisher.page.evaluate("document.getElementById('video').srcObject") is None
+
+
+async def test_while_it_reconnects_it_does_not_say_that_somebody_watches(
+    system: System, browser: Browser
+) -> None:
+    url = system.controls[0].url
+    async with await open_publish_page(browser, url, "outage", expected_statuses=[404, 503]) as publisher:
+        page = publisher.page
+        note_session(publisher)
+        await publisher.publish()
+        await page.wait_for_selector("#health", state="visible")
+        assert await page.is_visible("#on-air")
+
+        async def refuse(route: Route) -> None:
+            await route.fulfill(status=503, content_type="application/json", body='{"error": "busy"}')
+
+        await page.route("**/api/whip/publish/outage", refuse)
+        await deleted(publisher)
+        await publisher.tells("The server cannot do this at the moment.")
+        for what in ("#on-air", "#health", "#warnings"):
+            assert await page.is_hidden(what)
+        told = await page.evaluate(_REFUSED_SCREEN)
+        assert told == [
+            "waiting",
+            "Nothing was chosen to share. The connection is lost. Reconnecting…",
+        ]
+        await page.unroute("**/api/whip/publish/outage")
+        await publisher.tells("Live in outage.")
+        await page.wait_for_selector("#health", state="visible")
+        assert await page.is_visible("#on-air")
 
 
 async def test_who_is_muted_stays_so_with_another_source(system: System, browser: Browser) -> None:
