@@ -4,6 +4,7 @@ import { claimsOf } from './token.js';
 
 const button = document.getElementById('record');
 const pill = document.getElementById('recorded');
+const LOOK_SECONDS = 5; // between two looks whether somebody else has begun or stopped it
 
 /** A room's recording, while its publisher is live. */
 export class PublishRecording {
@@ -11,7 +12,8 @@ export class PublishRecording {
   #token;
   #trouble;
   #click = () => this.#toggle();
-  #closed = false;
+  #looking;
+  #latest = null; // the request whose answer is shown; null: closed
 
   /** @param {string} room @param {string} token @param {(error: Error) => void} trouble is told what went wrong */
   constructor(room, token, trouble) {
@@ -20,12 +22,19 @@ export class PublishRecording {
     this.#trouble = trouble;
     button.addEventListener('click', this.#click);
     this.#ask('GET');
+    this.#looking = setInterval(() => this.#look(), 1000 * LOOK_SECONDS);
   }
 
   close() {
-    this.#closed = true;
+    this.#latest = null;
+    clearInterval(this.#looking);
     button.removeEventListener('click', this.#click);
     button.hidden = pill.hidden = true;
+  }
+
+  /** Not while an answer is awaited, and not where the server refuses the token. */
+  #look() {
+    if (!button.disabled && !button.hidden) this.#ask('GET');
   }
 
   #toggle() {
@@ -33,18 +42,20 @@ export class PublishRecording {
   }
 
   async #ask(method) {
-    button.disabled = true;
+    const asked = this.#latest = Symbol(method);
+    const acts = method !== 'GET';
+    button.disabled = acts; // a look takes the focus from nobody
     try {
       const { recorded, recording } = await ask(this.#path, { method, token: this.#token });
-      if (this.#closed) return;
+      if (asked !== this.#latest) return; // it is closed, or the button was pressed meanwhile
       const on = recorded && !recording?.paused;
       button.setAttribute('aria-pressed', String(on));
       button.hidden = false;
       pill.hidden = !on;
     } catch (error) {
-      if (!this.#closed && method !== 'GET') this.#trouble(error);
+      if (acts && asked === this.#latest) this.#trouble(error);
     } finally {
-      button.disabled = false;
+      if (acts) button.disabled = false;
     }
   }
 }

@@ -48,6 +48,13 @@ async def test_a_streamer_records_by_a_button(redis_url: str, browser: Browser, 
         await button.click()
         await page.locator("#recorded").wait_for(state="hidden", timeout=WITHIN * 1000)
         assert await button.get_attribute("aria-pressed") == "false"
+        await button.click()
+        await page.locator("#recorded").wait_for(timeout=WITHIN * 1000)
+        recording = f"{system.controls[0].url}/api/admin/rooms/{ROOM}/recording"
+        operator = {"Authorization": f"Bearer {_token(Action.RECORD)}"}
+        assert (await system.http.delete(recording, headers=operator)).is_success
+        await page.locator("#recorded").wait_for(state="hidden", timeout=WITHIN * 1000)
+        assert await button.get_attribute("aria-pressed") == "false"
         await publisher.stop()
         await button.wait_for(state="hidden", timeout=WITHIN * 1000)
 
@@ -65,13 +72,11 @@ async def test_a_token_of_somebody_elses_may_say_anything(system: System, browse
 
 
 async def _go_live(publisher: PublishPage, *actions: Action) -> None:
-    token = mint(
-        load_settings(jwt_secret=SECRET),
-        time.time(),
-        room=RoomName(ROOM),
-        actions=actions,
-        seconds=600,
-    )
-    await publisher.page.fill("#room-token", token)
+    await publisher.page.fill("#room-token", _token(*actions))
     await publisher.page.press("#room-token", "Enter")
     await publisher.publish()
+
+
+def _token(*actions: Action) -> str:
+    settings = load_settings(jwt_secret=SECRET)
+    return mint(settings, time.time(), room=RoomName(ROOM), actions=actions, seconds=600)
