@@ -1,8 +1,13 @@
 // The sources that a browser can publish: a camera, the screen, or a file.
 import { say } from './language.js';
 
+/** Nothing was chosen in the browser's dialog about what to share. */
+export class NotShared extends Error {}
+
 /** A stream, and the resources that are released with it. */
 export class MediaSource {
+  noMicrophone = /** @type {Error | null} */ (null); // why one that is wanted could not be opened
+
   /** @param {MediaStream} stream @param {() => void} [release] */
   constructor(stream, release = () => {}) {
     this.stream = stream;
@@ -50,17 +55,26 @@ export async function openCamera({ camera, microphone, music, height, framesPerS
   })));
 }
 
-/** The screen with its own sound, or with the microphone's where the browser does not provide the screen's. */
+/**
+ * The screen with its own sound, or with the microphone's where the browser does not provide the screen's.
+ * @throws {NotShared}
+ */
 export async function openScreen({ microphone, music, height, framesPerSecond }) {
   const video = { height: { max: height }, frameRate: { max: framesPerSecond } };
-  const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: music ? AS_IT_IS : true, systemAudio: 'include' });
+  const wish = { video, audio: music ? AS_IT_IS : true, systemAudio: 'include' };
+  const stream = await navigator.mediaDevices.getDisplayMedia(wish).catch((error) => {
+    throw error.name === 'NotAllowedError' ? new NotShared() : error;
+  });
+  const source = new MediaSource(stream);
   if (stream.getAudioTracks().length === 0 && microphone !== 'none') {
     try {
       const voice = await openDevices((match) => ({ audio: sound(microphone, music, match) }));
       stream.addTrack(voice.getAudioTracks()[0]);
-    } catch { /* the screen is published without sound */ }
+    } catch (error) { // the screen is published without sound
+      source.noMicrophone = error;
+    }
   }
-  return new MediaSource(stream);
+  return source;
 }
 
 async function openFile(file) {

@@ -31,6 +31,11 @@ export class Preview {
     return this.#source?.stream ?? null;
   }
 
+  /** Why there is no sound, though somebody wants it. @returns {Error | null} */
+  get noMicrophone() {
+    return this.#source?.noMicrophone ?? null;
+  }
+
   /** Whether another source is to be shown, and the browser still asks for permission. */
   get isOpening() { return this.#latest !== null && this.#opening > 0; }
 

@@ -2,6 +2,7 @@
 import { enableCopyButtons } from './copy-buttons.js';
 import { duration } from './format.js';
 import { say } from './language.js';
+import { NotShared } from './media-source.js';
 import { Preview } from './preview.js';
 import { showPrograms } from './programs.js';
 import { codec, enableForm, limits, lockSession, several, sound, source, wishes } from './publish-form.js';
@@ -63,6 +64,7 @@ async function changeSource() {
   try {
     const before = live && kinds();
     await preview.open(source(), wishes());
+    tellPreview();
     if (!live || live !== publisher) return; // who publishes from now on, publishes that source
     if (kinds().some((kind) => !before.includes(kind))) {
       publisher.stop(); // a kind of track that was not sent so far requires another session
@@ -71,6 +73,7 @@ async function changeSource() {
     }
     for (const track of preview.stream.getTracks()) await live.replaceTrack(track);
     await live.update(limits());
+    if (live.state === 'live') tellLive();
   } catch (error) {
     if (publisher) {
       tellTrouble(error);
@@ -135,7 +138,7 @@ async function publish() {
 function follow({ state, reason }) {
   if (state === 'live') {
     liveSince ??= performance.now();
-    tell('live', say('publish.liveIn', { room }));
+    tellLive();
     element('on-air').hidden = element('statistics').hidden = false;
     keepAwake();
     showHealth();
@@ -213,7 +216,7 @@ async function runCheck() {
   try {
     await openChosen();
     if (run.signal.aborted) return;
-    tell('idle', say('publish.onlyYou'));
+    tellPreview();
     const token = tokenFor(room);
     const { check } = await import('./publish-check.js'); // not everybody needs it
     await check({
@@ -242,6 +245,20 @@ function tell(state, words) {
   status.textContent = words;
 }
 
+function tellPreview() {
+  if (!attempt && preview.stream) tell('idle', withoutSound(say('publish.onlyYou')));
+}
+
+function tellLive() {
+  tell(preview.noMicrophone ? 'waiting' : 'live', withoutSound(say('publish.liveIn', { room })));
+}
+
+/** These words, and why there is no sound, if somebody wants it. @param {string} words */
+function withoutSound(words) {
+  const error = preview.noMicrophone;
+  return error ? say('publish.withoutSound', { words, why: spoken(error) }) : words;
+}
+
 /** What failed while somebody publishes, and does not end that. @param {Error} error */
 function tellTrouble(error) {
   const trouble = spoken(error);
@@ -251,7 +268,7 @@ function tellTrouble(error) {
 
 /** @param {Error} error */
 function spoken(error) {
-  if (error.name === 'NotAllowedError' && ['screen', 'scene'].includes(source())) return say('publish.notShared');
+  if (error instanceof NotShared) return say('publish.notShared');
   return inWords(error, { room, token: tokenFor(room) });
 }
 
@@ -281,7 +298,7 @@ stop.addEventListener('click', () => {
 element('preview').addEventListener('click', async () => {
   try {
     await openChosen();
-    if (!attempt && preview.stream) tell('idle', say('publish.onlyYou'));
+    tellPreview();
   } catch (error) {
     tell('error', spoken(error));
   }
