@@ -141,6 +141,7 @@ function follow({ state, reason }) {
     tellLive();
     element('on-air').hidden = element('statistics').hidden = false;
     keepAwake();
+    addEventListener('beforeunload', askFirst);
     showHealth();
     showRecording();
   } else if (state === 'ended') {
@@ -151,6 +152,9 @@ function follow({ state, reason }) {
     hideWhatViewersGet(); // whatever was told last, they get nothing
   }
 }
+
+/** Has the browser ask whether to leave: a reload, or a link to another language, ends what is live. @param {Event} leaving */
+const askFirst = (leaving) => leaving.preventDefault();
 
 /** Keeps the screen on while live. Browsers end that when the page is hidden. */
 function keepAwake() {
@@ -185,6 +189,7 @@ function end() {
   former?.stop();
   liveSince = null;
   keepAwake();
+  removeEventListener('beforeunload', askFirst);
   preview.close();
   charts.clear();
   hideWhatViewersGet();

@@ -1,7 +1,7 @@
 """The publish page while it is live: what stays muted, what ends it, and the screen that stays on."""
 
 import pytest
-from playwright.async_api import Browser, Request, Route
+from playwright.async_api import Browser, Dialog, Request, Route
 
 from tests.e2e.pages.conftest import PRIVATE_ROOM, PRIVATE_TOKEN
 from tests.support.browser import PublishPage, open_publish_page
@@ -162,3 +162,28 @@ async def test_a_page_that_a_browser_shows_again_says_that_it_has_stopped(
             "dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))"
         )
         await publisher.tells("Not publishing.")
+
+
+async def test_a_link_ends_what_is_live_only_if_somebody_says_so(system: System, browser: Browser) -> None:
+    url = system.controls[0].url
+    async with await open_publish_page(browser, url, "linked", expected_statuses=[404]) as publisher:
+        page = publisher.page
+        note_session(publisher)
+        asked: list[str] = []
+
+        async def stay(dialog: Dialog) -> None:
+            asked.append(dialog.type)
+            await dialog.dismiss()
+
+        page.on("dialog", stay)
+        await publisher.publish()
+        await publisher.tells("Live in linked.")
+        await page.get_by_role("link", name="Deutsch").click()
+        await eventually("the browser asks", lambda: bool(asked), within=5)
+        await deleted(publisher)  # another session of the same show
+        await publisher.tells("Reconnecting…")
+        await publisher.tells("Live in linked.")
+        await publisher.stop()
+        await page.get_by_role("link", name="Deutsch").click()
+        await publisher.tells("Du sendest nicht.")
+        assert asked == ["beforeunload"]
