@@ -21,9 +21,10 @@ export async function openScene(wishes) {
       screen.close();
       camera.close();
     };
-    // what stops the screen or unplugs the camera stops the scene
-    for (const track of [...screen.stream.getVideoTracks(), ...camera.stream.getVideoTracks()]) {
-      track.addEventListener('ended', () => stream.getVideoTracks()[0].dispatchEvent(new Event('ended')));
+    // what stops the screen, or unplugs the camera or the microphone, stops the scene
+    for (const track of [...screen.stream.getVideoTracks(), ...camera.stream.getTracks()]) {
+      const scenes = stream.getTracks().find(({ kind }) => kind === track.kind);
+      track.addEventListener('ended', () => scenes.dispatchEvent(new Event('ended')));
     }
     return { stream, end };
   } catch (error) {
