@@ -110,6 +110,12 @@ class HttpServer(uvicorn.Server):
         ]
         self.started = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by `serve`. At a second signal uvicorn's own has the application cancelled, and logs it."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Called by `serve`. uvicorn's own raises the signals again afterwards, which kills the process."""

@@ -9,7 +9,7 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -180,8 +180,12 @@ async def test_a_bug_is_logged_with_the_request_id_and_hostile_input_is_not(
     assert [line["request_id"] for line in bugs] == [failed.headers["X-Request-Id"]]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_stops_it_at_once_and_cleanly(number: int, tmp_path: Path, redis_url: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "more"), [(signal.SIGTERM, ()), (signal.SIGINT, ()), (signal.SIGINT, (signal.SIGINT,))]
+)
+async def test_a_signal_stops_it_at_once_and_cleanly(
+    number: int, more: Sequence[int], tmp_path: Path, redis_url: str
+) -> None:
     log = tmp_path / "log"
     scraped = f"127.0.0.1:{free_port()}"
     async with (
@@ -190,9 +194,14 @@ async def test_a_signal_stops_it_at_once_and_cleanly(number: int, tmp_path: Path
     ):
         await http.get("/healthz")  # an idle connection is no reason to stay
         assert (await http.get(f"http://{scraped}/metrics")).is_success
+        reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
         running.send_signal(number)
+        for second in more:
+            assert await reader.read() == b""  # it stops
+            running.send_signal(second)
         async with asyncio.timeout(3):
             assert await running.wait() == 0
+        writer.close()
     assert "control plane stopped" in log.read_text()
     assert "Traceback" not in log.read_text()
 
