@@ -4,6 +4,7 @@ It is PyAV's FFmpeg, as any FFmpeg publishes.
 """
 
 import contextlib
+import signal
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
+from deploy.end_signals import end_signals
 from deploy.health import answers
 from deploy.minting import mint
 from deploy.own_certificate import new_certificate
@@ -45,6 +47,8 @@ def run(url: str, token: Callable[[], str], watch: str = "") -> None:
     def begin() -> None:
         nonlocal was_live, told
         was_live, told = True, ""
+        for number in end_signals():  # not earlier: Python hears none while FFmpeg waits for an answer
+            signal.signal(number, signal.default_int_handler)
         print(live, flush=True)
 
     with contextlib.suppress(KeyboardInterrupt):

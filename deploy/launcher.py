@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import NoReturn, Self
 
 from deploy import EXIT_REFUSED
+from deploy.end_signals import end_signals
 from deploy.health import answers
 from deploy.hidden_memory import hide_memory
 from deploy.supervisor import Program, StartRefusedError, supervise
@@ -99,9 +100,8 @@ async def run(launch: Launch, *, writer: int | None = None) -> None:
         reaping = asyncio.create_task(asyncio.to_thread(os.waitpid, writer, 0))
     configure_logging(launch.log_level, launch.log_format, plane="up")
     stop, bus_stop = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for number in end_signals():
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # the bus ends last, so that the workers can still leave the directory
     bus = asyncio.create_task(supervise(launch.bus, bus_stop))
     announcing = asyncio.create_task(_announce_when_ready(launch))

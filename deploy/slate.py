@@ -6,7 +6,6 @@ Its encoder is aiortc's: it answers requests for a keyframe, so that viewers get
 import asyncio
 import contextlib
 import fractions
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from av.filter import Graph
 from av.frame import Frame
 
 from deploy.conform.client import reach_this_host
+from deploy.end_signals import end_signals
 
 PICTURES_A_SECOND = 10  # of a still picture: the next one is a keyframe when one is asked for
 SIZE = (1280, 720)  # where the room does not say
@@ -284,8 +284,9 @@ def run(base: str, room: str, token: Callable[[], str], file: Path) -> None:
 
 
 async def until_signal(work: Any) -> None:
-    """Do it until SIGTERM."""
+    """Do it until a signal; then its sessions end with it."""
     task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in end_signals():
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await task

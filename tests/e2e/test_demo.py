@@ -1,13 +1,17 @@
 """`roomcast demo` publishes a moving picture with sound, and Chromium watches."""
 
 import os
+import signal
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from tests.support.browser import chromium, open_watch_page
 from tests.support.foreign_client import running_client
 from tests.support.system import running_system
+from tests.support.waiting import eventually
 
 WATCH_SECONDS = 30.0
 
@@ -25,3 +29,18 @@ async def test_a_newcomer_sees_a_stream(redis_url: str, tmp_path: os.PathLike[st
                 assert received.video_codec == "video/H264"
             demo.interrupt()  # as Ctrl+C: it ends its session
             await system.room_gone("demo", within=5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_however_it_is_ended_its_session_and_its_key_are_gone(
+    number: signal.Signals, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    async with running_system(redis_url) as system:
+        command = [sys.executable, "-P", "-m", "deploy.cli", "demo", "--to", system.whip("demo")]
+        with running_client(command) as demo:
+            await demo.says("Live. End it with Ctrl+C.", within=20)
+            demo.send(number)
+            await system.room_gone("demo", within=5)
+            await eventually("its key is gone", lambda: not list(tmp_path.glob("*/key_file")), within=5)

@@ -1,6 +1,7 @@
 """`roomcast slate` makes of a file what the room has."""
 
 import asyncio
+import signal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from aiortc.mediastreams import AudioStreamTrack
 
-from deploy.slate import SIZE, Film, Form, Picture, first_frames, fitting, form_of, tracks_of
+from deploy.slate import SIZE, Film, Form, Picture, first_frames, fitting, form_of, tracks_of, until_signal
 
 
 def video(file: Path, frames: int, size: tuple[int, int] = (320, 180), *, sounds: bool = False) -> Path:
@@ -107,3 +108,19 @@ async def test_the_room_says_what_it_has(status: int, facts: dict[str, object], 
     transport = httpx.MockTransport(lambda _: httpx.Response(status, json=facts))
     async with httpx.AsyncClient(transport=transport) as http:
         assert await form_of(http, "http://server.test", "demo") == form
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_it_ends_in_order_however_it_is_ended(number: signal.Signals) -> None:
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        signal.raise_signal(number)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with asyncio.timeout(5):
+        await until_signal(work())
+    assert ended.is_set()
