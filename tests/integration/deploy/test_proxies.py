@@ -166,6 +166,26 @@ async def test_the_other_control_process_gets_all_requests_while_one_is_away(pro
         assert await refused() == [503, 404]
 
 
+async def test_caddy_leaves_out_nobody_for_a_request_that_another_one_lost(
+    start_control: StartControl, tmp_path: Path
+) -> None:
+    """Debian's counts the second try of a request with a body as a failure of the one that is well."""
+
+    async def well(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    lost = await asyncio.start_server(well, "127.0.0.1")
+    there = await start_control(trusted_proxies="127.0.0.1")
+    addresses = [f"127.0.0.1:{lost.sockets[0].getsockname()[1]}", there.base_url.netloc.decode()]
+    port = free_port()
+    async with proxies.running(proxies.caddy(addresses, port, tmp_path), port, tmp_path / "log") as http:
+        lost.close()
+        answers = [await post_offer(http, "/api/whip/publish/demo", PUBLISH_OFFER) for _ in range(20)]
+    assert all('"error"' in answer.text for answer in answers if answer.status_code == 503)
+
+
 async def test_events_come_at_once_and_may_be_rare(proxied: StartProxied, start_worker: StartWorker) -> None:
     """The stream is silent for longer than the proxy waits for other answers."""
     worker = await start_worker("w1")
