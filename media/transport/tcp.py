@@ -21,6 +21,7 @@ from media.transport.tcp_connection import TcpConnection
 from media.transport.udp import BATCH
 from shared.beat import until_beat
 from shared.http.connections import ConnectionLimits, Connections
+from shared.settings.family import family_of
 from shared.telemetry.logging import get_logger
 
 FAREWELL_SECONDS = 2.0  # for what waits, and for the peer to close, when its session has ended
@@ -274,8 +275,7 @@ def _within_files(limits: TcpLimits) -> TcpLimits:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A listener. The sockets that it accepts have its options."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=_LISTEN_BACKLOG)
+    listener = socket.create_server((host, port), family=family_of(host), backlog=_LISTEN_BACKLOG)
     listener.setblocking(False)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     for option, value in (

@@ -14,6 +14,7 @@ from media.rtp.joined import Joined
 from media.rtp.run import Form, MakeOpener, Run, datagrams_of
 from media.transport.address import MAX_DATAGRAM, MAX_RUN_BYTES, Address, FanOut, Receive, Target
 from media.transport.socket_buffers import dropped, enlarge
+from shared.settings.family import family_of
 
 # Datagrams in one turn of the event loop; the last run may exceed it. The rest is read in the next turn.
 BATCH = 128
@@ -35,7 +36,7 @@ class UdpPort:
     """
 
     def __init__(self, host: str, port: int, native: NativeSending | None = None) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        family = family_of(host)
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
             if family == socket.AF_INET6:

@@ -19,6 +19,7 @@ from shared.http.connections import Connections
 from shared.http.door import Door
 from shared.http.limits import HttpLimits
 from shared.http.protocol import BoundedProtocol, Headers
+from shared.settings.family import family_of
 from shared.settings.host_port import HostPort
 from shared.settings.settings import SettingsError
 from shared.telemetry.logging import get_logger
@@ -49,9 +50,10 @@ def listen(setting: str, address: HostPort) -> socket.socket:
 
 def bind_tcp(address: HostPort) -> socket.socket:
     """A listening TCP socket, as `listen` opens it; raises `OSError`."""
-    every = not address.host
-    dual = every and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
+    if address.host:
+        return socket.create_server(address, family=family_of(address.host), backlog=BACKLOG)
+    dual = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual else socket.AF_INET
     return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=dual)
 
 

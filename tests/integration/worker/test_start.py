@@ -65,6 +65,28 @@ async def test_an_address_may_be_a_host_name(redis_url: str, tmp_path: Path) -> 
         viewer.close()
 
 
+def test_a_host_name_may_have_ipv6_only(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("::1 six\n")
+    program = (
+        "from media.worker.media_ports import open_tcp, open_udp\n"
+        "from shared.http.server import bind_tcp\n"
+        "from shared.settings.host_port import HostPort\n"
+        "from shared.settings.settings import load_settings\n"
+        "address = HostPort('six', 0)\n"
+        "udp, tcp = open_udp(address)[0], open_tcp(load_settings(media_tcp_addr='six:0'), [])\n"
+        "for host, *_ in udp.address, *tcp.addresses, bind_tcp(address).getsockname(): print(host)"
+    )
+    inside = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+    done = subprocess.run(
+        [*inside, sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+    )
+    assert done.stdout.split() == ["::1", "::1", "::1"], done.stderr
+
+
 @pytest.mark.parametrize("host", ["", "[::]"])
 async def test_viewers_of_both_families_watch_one_room_at_once(
     redis_url: str, tmp_path: Path, host: str
