@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from media.recording.recorder import FINISH_SECONDS, REST_SECONDS
 from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY, PROMETHEUS, ROOT, checked, read_yaml
 from tests.integration.deploy.test_systemd import NEEDED_BY_SLATES, NEEDED_BY_WORKERS, SECRETS
@@ -222,9 +223,11 @@ def test_every_worker_has_a_media_port_of_its_own_that_is_published() -> None:
     assert len(ports) == len({worker["environment"]["WORKER_ID"] for worker in workers()}) == 3
 
 
-def test_a_worker_has_time_to_drain() -> None:
+def test_a_worker_has_time_to_drain_and_to_upload() -> None:
     for worker in workers():
-        assert int(worker["stop_grace_period"].rstrip("s")) > int(worker["environment"]["DRAIN_SECONDS"])
+        drain = int(worker["environment"]["DRAIN_SECONDS"])
+        grace = int(worker["stop_grace_period"].rstrip("s"))
+        assert grace > drain + REST_SECONDS + FINISH_SECONDS
 
 
 def test_workers_reach_each_other_without_leaving_the_cluster() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.commands import app
+from media.recording.recorder import FINISH_SECONDS, REST_SECONDS
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings, load_settings
 from tests.integration.deploy.files import DEPLOY
@@ -118,9 +119,9 @@ def test_slates_ask_control_of_the_first_number_where_no_other_address_is_known(
     assert address == unit_environment("roomcast-control", "1")["HTTP_ADDR"]
 
 
-def test_a_worker_has_time_to_drain() -> None:
+def test_a_worker_has_time_to_drain_and_to_upload() -> None:
     service = unit(FOLDER / "roomcast-worker@.service")["Service"]
-    assert float(service["TimeoutStopSec"]) > load_settings().drain_seconds
+    assert float(service["TimeoutStopSec"]) > load_settings().drain_seconds + REST_SECONDS + FINISH_SECONDS
 
 
 def test_the_key_of_https_is_read_by_systemd_and_443_may_be_bound() -> None:
