@@ -99,6 +99,7 @@ class Session(ABC):
             setup.certificate,
             offer.fingerprints,
             is_client=offer.setup == "passive",
+            says_goodbye=not offer.hangs_at_goodbye,
             send=self._send,
             on_closed=lambda: self.end(EndReason.CLOSED_BY_PEER),
             session=self.id,

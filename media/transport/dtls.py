@@ -48,6 +48,7 @@ class DtlsLink:
         fingerprints: Sequence[tuple[str, str]],
         *,
         is_client: bool,
+        says_goodbye: bool = True,
         send: Callable[[bytes], None],
         on_closed: Callable[[], None],
         session: str = "",
@@ -55,6 +56,7 @@ class DtlsLink:
         self._certificate = certificate
         self._fingerprints = fingerprints
         self._is_client = is_client
+        self._says_goodbye = says_goodbye
         self._send = send
         self._on_closed = on_closed
         self._session = session
@@ -101,7 +103,7 @@ class DtlsLink:
         return self._ssl is not None and self._is_agreed
 
     def close(self) -> None:
-        """Send close_notify and drop all references.
+        """Send close_notify, if the peer is to get one, and drop all references.
 
         This includes the callbacks into the owner of this link: a reference cycle would wait for the garbage
         collector.
@@ -264,6 +266,8 @@ class DtlsLink:
     def _leave(self, ssl: SSL.Connection) -> None:
         """Send close_notify, if the handshake has come so far."""
         self._drop()
+        if not self._says_goodbye:
+            return
         try:
             ssl.shutdown()
         except SSL.Error:  # nothing to send

@@ -88,13 +88,14 @@ class MediaDescription:
 
 @dataclass(frozen=True, slots=True)
 class SessionDescription:
+    name: str  # of the session (RFC 8866 5.3): some clients name themselves there
     attributes: Attributes
     media: tuple[MediaDescription, ...]
 
 
 def parse_sdp(text: str) -> SessionDescription:
     """Read the lines; the values of attributes are printable ASCII, and not checked further."""
-    session = Attributes()
+    name, session = "", Attributes()
     media: list[MediaDescription] = []
     current = session
     for number, line in enumerate(_lines(text), 1):
@@ -102,6 +103,8 @@ def parse_sdp(text: str) -> SessionDescription:
             raise invalid_sdp("does not begin with v=0")
         if len(line) > MAX_LINE or not ("a" <= line[0] <= "z" and line[1:2] == "="):
             raise invalid_sdp(f"line {number} is not SDP")
+        if line[0] == "s":
+            name = line[2:]
         if line[0] not in "am":  # other lines are not used
             continue
         if not line.isascii():
@@ -113,7 +116,7 @@ def parse_sdp(text: str) -> SessionDescription:
             current = media[-1].attributes
         else:
             current.add(line[2:])
-    return SessionDescription(session, tuple(media))
+    return SessionDescription(name, session, tuple(media))
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ _URI = r"[\x21-\x7e]{1,256}"  # of a header extension; the longest one in use ha
 _EXTENSION = re.compile(_URI)
 _IDS = frozenset(range(1, 256)) - {15}  # 15 is reserved in the one-byte form (RFC 8285 4.2)
 _HIGHEST_ONE_BYTE_ID = 14
+_FFMPEG = "FFmpegPublishSession"  # what its WHIP muxer names its sessions
 _EXTMAP = re.compile(rf"([0-9]{{1,4}})(?:/(sendonly|recvonly|sendrecv))? +({_URI})(?: .*)?")
 
 
@@ -106,6 +107,9 @@ class Offer:
     fingerprints: tuple[tuple[str, str], ...]  # ("sha-256", "AB:CD:..."): SHA-2, in capitals; at least one
     setup: Setup
     extmap_allow_mixed: bool  # RFC 8285 6
+    # FFmpeg (8.1 and 9.0.2 seen) waits for ever once it has got a close_notify. Without one it ends when its
+    # checks are not answered for some time, and whoever runs it can begin anew.
+    hangs_at_goodbye: bool = False
 
     def __post_init__(self) -> None:
         _check_layout(self.sections)
@@ -160,6 +164,7 @@ def parse_offer(text: str) -> Offer:
         fingerprints=transport.fingerprints,
         setup=transport.setup,
         extmap_allow_mixed=allow_mixed,
+        hangs_at_goodbye=description.name == _FFMPEG,
     )
 
 

@@ -52,6 +52,18 @@ async def test_chromium_sees_and_hears_ffmpeg(
                 await system.room_gone("ffmpeg", within=5)
 
 
+@pytest.mark.soak  # it takes half a minute to notice
+@pytest.mark.parametrize("options", [PASSIVE, ACTIVE], ids=["dtls-passive", "dtls-active"])
+async def test_ffmpeg_ends_when_its_session_was_ended(redis_url: str, options: list[str]) -> None:
+    """So that whoever supervises it lets it begin anew. With a close_notify it would wait for ever."""
+    async with running_system(redis_url, ADMIN_TOKEN="admin") as system:
+        with running_client(publish_command(system.whip("ffmpeg"), options)) as ffmpeg:
+            await system.room_live("ffmpeg", within=10)
+            close = f"{system.controls[0].url}/api/admin/rooms/ffmpeg/close"
+            assert (await system.http.post(close, headers={"X-Auth-Token": "admin"})).is_success
+            await ffmpeg.ends(within=60)
+
+
 async def test_ffmpeg_publishes_over_ipv6(redis_url: str) -> None:
     async with running_system(redis_url, media_ip=LOOPBACKS[-1]) as system:
         with running_client(publish_command(system.whip("ffmpeg"), ACTIVE)):

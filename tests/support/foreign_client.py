@@ -38,6 +38,9 @@ class ForeignClient:
     async def leaves(self, within: float = END_SECONDS) -> None:
         """Ctrl-C, and wait until it has ended: what it says last may pass through this process."""
         self.interrupt()
+        await self.ends(within)
+
+    async def ends(self, within: float) -> None:
         await eventually("the client has ended", lambda: self._process.poll() is not None, within)
 
 

@@ -159,6 +159,7 @@ def test_a_publisher_is_answered(name: str) -> None:
     with pytest.raises(ServiceError) as caught:
         check_play(offer)
     assert caught.value.code is ErrorCode.INVALID_SDP
+    assert offer.hangs_at_goodbye == ("ffmpeg" in name or "pyav" in name)
 
 
 @pytest.mark.parametrize("name", PUBLISHERS)

@@ -327,6 +327,16 @@ async def test_after_close_there_is_no_timer_and_nothing_is_kept(ends: Ends) -> 
         assert not link._received
 
 
+@pytest.mark.parametrize("says_goodbye", [True, False])
+async def test_who_hangs_at_a_goodbye_gets_none(ends: Ends, says_goodbye: bool) -> None:
+    far = ends.far()
+    async with ends.linked(far) as link:
+        link._says_goodbye = says_goodbye
+        await shake_hands(link, far)
+        link.close()
+        assert far.said_goodbye == says_goodbye
+
+
 async def test_after_close_nobody_is_told_of_the_peers(ends: Ends) -> None:
     far = ends.far()
     async with ends.linked(far) as link:

@@ -129,9 +129,8 @@ def test_an_offer_that_could_not_be_parsed_is_no_offer(path: str, value: object)
 
 
 def test_every_field_has_a_case_above() -> None:
-    assert OUT_OF_BOUNDS.keys() | {"sections.0.rtcp_rsize", "sections.0.asks_round_trip"} >= set(
-        _paths(parse_offer(FULL))
-    )
+    either = {"hangs_at_goodbye", "sections.0.rtcp_rsize", "sections.0.asks_round_trip"}  # true or false
+    assert OUT_OF_BOUNDS.keys() | either >= set(_paths(parse_offer(FULL)))
 
 
 def _paths(value: object, at: str = "") -> list[str]:
