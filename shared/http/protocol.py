@@ -20,6 +20,7 @@ from shared.http.limits import HttpLimits
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+LEAVE_SECONDS = 0.1  # for requests that were under way when the server began to stop
 _SLICE_BYTES = 16_384  # bytes that are parsed at once: by so much the bounds below may be exceeded
 
 _REASONS = {
@@ -60,6 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._cycles: deque[RequestResponseCycle] = deque()  # of requests without a complete answer
         self._phase = _Phase.HEAD
         self._last = False  # no request follows the present one
+        self._leaves = False  # the server stops
         self._deaf = False  # nothing more is parsed
         self._status = 400  # to refuse with
         self._head_open = False
@@ -114,6 +116,17 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
             self._connections.wait(self, self.loop.time() + self._limits.head_seconds)
+
+    def shutdown(self) -> None:
+        """Called by uvicorn when the server stops. Its own closes idle connections at once.
+
+        Then a proxy's request that is under way there is lost, and with a body nobody may send it again.
+        """
+        self._leaves = True
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(LEAVE_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
     # --- from the client
 
@@ -183,7 +196,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._settle()
         # There is nothing to upgrade to, and what follows may be anything. Who pipelines too many requests
         # gets the first ones answered, and asks again for the others (RFC 9112 9.3.2).
-        if self.parser.should_upgrade() or len(self.pipeline) >= self._limits.pipelined:
+        if self._leaves or self.parser.should_upgrade() or len(self.pipeline) >= self._limits.pipelined:
             self.cycle.keep_alive = False
         self._last = not self.cycle.keep_alive
 

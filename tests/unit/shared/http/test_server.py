@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
+from shared.http import protocol
 from shared.http import server as module
 from shared.http.limits import HttpLimits
 from shared.http.server import STALL_SECONDS, HttpServer, listen
@@ -19,7 +20,15 @@ from shared.settings.host_port import HostPort
 from shared.settings.settings import SettingsError
 from tests.support.loopback import LOOPBACKS
 from tests.support.waiting import eventually
-from tests.unit.shared.http.http_stage import CLOSING, PATIENCE_SECONDS, PATIENT, serving
+from tests.unit.shared.http.http_stage import (
+    CLOSING,
+    GET,
+    PATIENCE_SECONDS,
+    PATIENT,
+    rest_of,
+    serving,
+    status_of,
+)
 
 
 def test_an_address_that_is_taken_is_named() -> None:
@@ -52,6 +61,21 @@ async def test_a_server_stops_on_its_signals_and_leaves_them_to_the_process_afte
         assert server.should_exit
         server.stop()
     assert signal.getsignal(signal.SIGUSR1) is before
+
+
+async def test_a_request_that_is_under_way_when_it_stops_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a connection that a proxy keeps."""
+    monkeypatch.setattr(protocol, "LEAVE_SECONDS", PATIENCE_SECONDS)
+    async with serving() as served:
+        reader, writer = await served.connect()
+        writer.write(GET)
+        assert status_of(await reader.readuntil(b"read")) == 200
+        for connection in served.server.server_state.connections:
+            connection.shutdown()
+        writer.write(GET)
+        said = await rest_of(reader, writer)
+        assert status_of(said) == 200
+        assert b"connection: close" in said.lower()
 
 
 async def test_an_app_that_does_not_start_ends_the_process() -> None:
