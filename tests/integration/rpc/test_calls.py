@@ -1,6 +1,7 @@
 """Calls between the planes over a real Valkey are answered or refused; garbage hurts nobody."""
 
 import asyncio
+from itertools import product
 
 import pytest
 from redis.asyncio import Redis
@@ -9,24 +10,11 @@ from structlog.testing import capture_logs
 from shared.bus import keys
 from shared.errors import CAUSES, ErrorCode, ServiceError
 from shared.messages.encoding import pack, read
-from shared.messages.signalling import Answer, Closed, CloseRoom, Patch, Publish, Role
+from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.request import Reply
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, REQUEST_ID, WORKER, publish, refused, running
-
-
-async def test_every_field_of_a_message_arrives(redis: Redis, redis_url: str, client: RpcClient) -> None:
-    sent = Patch(session="w1.x", room="demo", role=Role.PLAY, fragment=b"\x00\xff", if_match=None)
-    arrived: list[Patch] = []
-
-    async def take(message: Patch) -> Closed:
-        arrived.append(message)
-        return Closed(sessions=0)
-
-    async with running(RpcServer(redis, redis_url, WORKER, {Patch: take})):
-        await client.call(WORKER, sent, Closed, timeout=IN_TIME, request_id=REQUEST_ID)
-    assert arrived == [sent]
 
 
 async def test_calls_at_once_get_each_its_own_answer(client: RpcClient, server: RpcServer) -> None:
@@ -48,27 +36,18 @@ async def test_control_processes_get_each_its_own_answers(
 
 
 async def test_named_errors_travel(redis: Redis, redis_url: str, client: RpcClient) -> None:
-    codes = iter(ErrorCode)
+    errors = [*product(ErrorCode, CAUSES[:1]), *product([ErrorCode.NO_WORKER], CAUSES)]
+    sent = iter(errors)
 
     async def refuse(_: Publish) -> Answer:
-        raise ServiceError(next(codes), "in words", detail="because", retry_after=7)
+        code, cause = next(sent)
+        raise ServiceError(code, "in words", detail="because", retry_after=7, cause=cause)
 
     async with running(RpcServer(redis, redis_url, WORKER, {Publish: refuse})):
-        for code in ErrorCode:
+        for code, cause in errors:
             error = await refused(publish(client))
-            told = (error.code, error.message, error.detail, error.retry_after)
-            assert told == (code, "in words", "because", 7)
-
-
-async def test_the_cause_of_an_error_travels(redis: Redis, redis_url: str, client: RpcClient) -> None:
-    causes = iter(CAUSES)
-
-    async def refuse(_: Publish) -> Answer:
-        raise ServiceError(ErrorCode.NO_WORKER, cause=next(causes))
-
-    async with running(RpcServer(redis, redis_url, WORKER, {Publish: refuse})):
-        for cause in CAUSES:
-            assert (await refused(publish(client))).cause == (cause or "no_worker")
+            told = (error.code, error.message, error.detail, error.retry_after, error.cause)
+            assert told == (code, "in words", "because", 7, cause or code.value)
 
 
 def test_a_cause_that_nobody_knows_is_none() -> None:

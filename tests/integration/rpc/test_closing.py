@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from shared.bus import keys
@@ -29,37 +28,6 @@ async def left(redis: Redis, redis_url: str) -> None:
     serving = asyncio.create_task(server.run())
     await server.close()
     await asyncio.wait_for(serving, IN_TIME)
-
-
-async def test_a_worker_leaves_though_redis_fails_it_at_the_end(
-    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The mark that it takes off its list comes only once."""
-    server = new_server(redis, redis_url)
-    close_list, tries = server._close_list, 0
-
-    async def fails_at_first() -> list[bytes]:
-        nonlocal tries
-        tries += 1
-        if tries == 1:
-            raise RedisConnectionError
-        return await close_list()
-
-    monkeypatch.setattr(server, "_close_list", fails_at_first)
-    serving = asyncio.create_task(server.run())
-    await server.close()
-    await asyncio.wait_for(serving, IN_TIME)
-
-
-async def test_requests_that_wait_are_served(redis: Redis, redis_url: str, client: RpcClient) -> None:
-    calls = [asyncio.create_task(publish(client)) for _ in range(CALLERS)]
-
-    async def waiting() -> bool:
-        return await redis.llen(keys.rpc_requests(WORKER)) == CALLERS
-
-    await eventually("they wait", waiting, IN_TIME)
-    await left(redis, redis_url)
-    assert len(await asyncio.gather(*calls)) == CALLERS
 
 
 async def test_a_request_under_way_is_finished(redis: Redis, redis_url: str, client: RpcClient) -> None:

@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 
 from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
-from shared.bus.connection import connect
 from shared.errors import ErrorCode
 from shared.messages.signalling import Closed, CloseRoom, Publish
 from shared.rpc.client import RpcClient
@@ -109,15 +108,3 @@ async def test_without_redis_calls_fail_fast_and_work_again_once_it_is_back(
             assert (error.code, error.detail) == (ErrorCode.NO_WORKER, "Redis is away")
         await asyncio.to_thread(own_valkey.start)
         assert (await publish(client)).session == "w1.demo"
-
-
-async def test_a_call_under_way_when_redis_dies_ends_by_its_deadline(own_valkey: EmbeddedValkey) -> None:
-    hangs = Slow()
-    with capture_logs():
-        async with connect(own_valkey.url) as redis:
-            client = RpcClient(redis, own_valkey.url)
-            async with running(client, RpcServer(redis, own_valkey.url, WORKER, {Publish: hangs})):
-                call = asyncio.create_task(publish(client, timeout=1.0))
-                await asyncio.wait_for(hangs.entered.wait(), IN_TIME)
-                await asyncio.to_thread(own_valkey.stop)
-                assert (await refused(call)).code is ErrorCode.NO_WORKER

@@ -105,21 +105,25 @@ async def test_a_request_is_answered_to_its_caller_until_its_deadline() -> None:
 async def test_requests_are_taken_through_pauses_and_outages_until_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A mark that a former process has left is no request, nor an end."""
+    """A mark that a former process has left is no request, nor an end; its own comes only once."""
     monkeypatch.setattr(module, "RETRY_SECONDS", 0)
+    closings: list[Any] = [RedisConnectionError(), [b"3"]]
     entries = [None, RedisConnectionError(), OSError(), CLOSED, b"1", b"2"]
     server: Any = World().server
 
     async def pop() -> bytes | None:
         if not entries:
+            assert not server._closing
             server._closing = True
             return CLOSED
         if isinstance(one := entries.pop(0), Exception):
             raise one
         return one
 
-    async def close_list() -> list[bytes]:
-        return [b"3"]
+    async def close_list() -> Any:
+        if isinstance(one := closings.pop(0), Exception):
+            raise one
+        return one
 
     server._reader, server._close_list = SimpleNamespace(pop=pop), close_list
     assert [data async for data in server._requests()] == [b"1", b"2", b"3"]
