@@ -158,38 +158,6 @@ async def test_what_fails_too_long_is_a_dead_letter_and_the_room_goes_on(
         assert await letters.replay_all() == (0, 0)
 
 
-async def test_what_redis_has_trimmed_is_counted_and_holds_up_nothing(
-    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller
-) -> None:
-    receiver.hangs_for = {"a"}
-    async with deliver():
-        await teller.tell("a")
-        await eventually("it is on its way", lambda: receiver.asked, IN_TIME)
-    await redis.xtrim("roomcast:outbox", maxlen=0, approximate=False)
-    async with deliver() as process:
-        await teller.tell("b")
-        await eventually("the next one arrives", lambda: receiver.types("b"), IN_TIME)
-        assert process.figure("roomcast_webhook_lost_total") == 1
-
-
-async def test_what_redis_has_trimmed_before_anybody_read_it_is_counted_once(
-    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller
-) -> None:
-    async with deliver():
-        await teller.tell("a")
-        await all_arrive(receiver, teller)
-    for _ in range(5):
-        await teller.tell("b")
-    await redis.xtrim("roomcast:outbox", maxlen=2, approximate=False)
-    async with deliver() as process:
-        await eventually("the rest arrives", lambda: len(receiver.types("b")) == 2, IN_TIME)
-        assert process.figure("roomcast_webhook_lost_total") == 3
-    async with deliver() as process:
-        await teller.tell("c")
-        await eventually("the next one arrives", lambda: receiver.types("c"), IN_TIME)
-        assert process.figure("roomcast_webhook_lost_total") == 0
-
-
 @pytest.mark.parametrize("known_again", [False, True], ids=["", "and knows the receiver again at once"])
 async def test_what_waited_in_a_redis_that_was_emptied_is_counted_and_later_events_are_delivered(
     deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller, known_again: bool
@@ -264,8 +232,3 @@ async def test_the_first_event_of_a_receiver_is_delivered_by_who_read_it_though_
         receiver.refuses = set()
         await all_arrive(receiver, teller)
         assert process.figure("roomcast_webhook_lost_total") == 0
-
-
-async def test_nothing_is_written_while_nobody_wants_it(redis: Redis, teller: Teller) -> None:
-    await teller.tell("a")
-    assert not await redis.exists("roomcast:outbox")

@@ -37,6 +37,7 @@ async def test_an_event_that_is_told_twice_is_there_once(
 ) -> None:
     first, second = event("a", "x-1", 1), event("a", "x-1", 2)
     assert await EventLog(redis).tell([first]) is Told.UNWANTED
+    assert not await redis.exists(keys.OUTBOX)
     log, _ = await ready(redis)
     assert await log.tell([first]) is Told.LOGGED
     assert await log.tell([first, second]) is Told.LOGGED

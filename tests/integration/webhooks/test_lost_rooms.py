@@ -52,27 +52,6 @@ async def telling(redis: Redis) -> AsyncIterator[EventTeller]:
         yield teller
 
 
-async def test_a_room_ends_whose_end_redis_has_lost(
-    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It failed over to a replica that lags, or too many events waited: the worker lives, and has told it."""
-    monkeypatch.setattr(lost_rooms, "DEAD_SECONDS", 0.1)
-    worker = Directory(redis)
-    await worker.claim_room(RoomName("lives"), W1)
-    async with WebhookReceiver() as receiver, control(webhook_settings(redis_url, [receiver.url]), redis):
-        await EventLog(redis).tell(
-            [event("lives", f"{worker.process}-1", 1), event("ended", f"{worker.process}-2", 1)]
-        )
-
-        async def has_ended() -> bool:
-            await worker.beat(status(W1), [RoomName("lives")])
-            return receiver.types("ended") == ALL
-
-        await eventually("its end is told", has_ended, IN_TIME)
-        assert receiver.types("lives") == ["room.started"]
-        assert await redis.hkeys(keys.BROADCASTS) == [b"lives"]
-
-
 async def test_rooms_of_dead_and_of_restarted_workers_end(
     redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
