@@ -132,6 +132,7 @@ _STILL = "GET /api/rooms/demo/still"
 _SHOWN = {GetStill: Still(jpeg=b"picture", taken_at=1.0)}
 _PICTURED = {GetRecordStill: RecordStill(jpeg=b"picture")}
 _NO_STILL = {GetStill: Closed(sessions=1)}
+_STILL_LESS = refuses(GetStill, ErrorCode.NOT_FOUND)
 _TARGETS = "GET /api/metrics/targets"
 _ELSEWHERE = {"settings": {"metrics_addr": "127.0.0.1:0"}}
 _OUT_OF_RECORDS = "GET /records/..%2f..%2fetc%2fpasswd"
@@ -158,7 +159,8 @@ OTHER_ROWS = [
     _tell("one with a number that is none is 400", 400, "invalid message", b'{"a":NaN}'),
     Row("a still picture is 200", _STILL, 200, published="demo", answers=_SHOWN),
     Row("one that the caller has is 304", _STILL, 304, published="demo", answers=_SHOWN, **_HAS_IT),
-    Row("a room without a picture is 404", _STILL, 404),
+    Row("a room without a picture is 404", _STILL, 404, published="demo", **_STILL_LESS),
+    Row("a room that is not has none", _STILL, 404),
     Row("a still the worker fails at is 500", _STILL, 500, published="demo", **fails(GetStill)),
     Row("a still of no sense is 503", _STILL, 503, published="demo", answers=_NO_STILL),
     Row("a record is 200", _GET, 200, recorded=RECORD),

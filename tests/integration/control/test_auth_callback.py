@@ -30,7 +30,7 @@ def outcome(response: httpx.Response) -> tuple[int, str, str]:
 
 
 async def test_it_is_asked_as_mediamtx_asks(stage: Stage, callback: CallbackServer) -> None:
-    await stage.worker()
+    worker = await stage.worker()
     http = await stage.control(auth_url=callback.url)
     http.headers["User-Agent"] = "OBS"
     callback.answer = lambda question: "201 Created" if question["token"] == "good" else "401 Unauthorized"
@@ -58,6 +58,7 @@ async def test_it_is_asked_as_mediamtx_asks(stage: Stage, callback: CallbackServ
         ("read", "good"),
     ]
     assert callback.connections == 1
+    assert len(worker.received[0].identity) == 64  # a digest, by which it may come back
     assert (await http.get("/api/bootstrap")).json()["authEnabled"] is True
     assert (await http.get("/api/records")).status_code == 401
 
@@ -98,11 +99,8 @@ async def test_a_jwt_of_ours_and_the_admin_token_are_not_put_to_it(
     for ours, status in (
         (signed(room="demo"), 201),
         (signed(room="other"), 401),
-        (signed(actions=["play"]), 401),
-        (signed(exp=1), 401),
         (revoked, 401),
         ("chief", 401),
-        ("x" * 9000, 401),
     ):
         assert (await publish(http, ours)).status_code == status
     assert callback.questions == []
@@ -166,19 +164,3 @@ async def test_who_may_publish_by_it_may_send_messages(stage: Stage, callback: C
     ]
     await callback.die()
     assert outcome(await tell("another")) == AWAY
-
-
-async def test_nobody_else_takes_a_room_over_and_who_was_there_does(
-    stage: Stage, callback: CallbackServer
-) -> None:
-    worker = await stage.worker()
-    one, other = await stage.control(auth_url=callback.url), await stage.control(auth_url=callback.url)
-    whip = "/api/whip/publish/demo"
-    for http, token, url in (
-        *((one, "a", whip), (other, "a", whip), (one, "b", whip)),
-        *((one, "", f"{whip}?key=a"), (other, "", f"{whip}?key=a"), (one, "", f"{whip}?key=b")),
-    ):
-        await publish(http, token, url)
-    first, again, another, keyed, keyed_again, other_key = (message.identity for message in worker.received)
-    assert (first, keyed) == (again, keyed_again)
-    assert len({first, another, keyed, other_key, "a"}) == 5

@@ -25,37 +25,14 @@ async def read_to_end(reader: asyncio.StreamReader) -> bytes:
         return await reader.read()
 
 
-async def test_an_announced_size_is_refused_before_the_body(stage: Stage) -> None:
+@pytest.mark.parametrize("asks_first", ["", "Expect: 100-continue\r\n"])
+async def test_an_announced_size_is_refused_before_the_body(stage: Stage, asks_first: str) -> None:
     reader, writer = await connect(await stage.control())
-    writer.write(f"{HEAD}Content-Length: {10**12}\r\n\r\n".encode())
+    writer.write(f"{HEAD}Content-Length: {MAX_BODY_BYTES + 1}\r\n{asks_first}\r\n".encode())
     response = await read_to_end(reader)  # to the end: the server closes the connection
     assert response.startswith(b"HTTP/1.1 413 ")
     assert b'{"error":"request body too large"}' in response
     assert b"access-control-allow-origin: *" in response.lower()
-    writer.close()
-
-
-async def test_a_client_that_asks_first_is_not_told_to_go_on(stage: Stage) -> None:
-    reader, writer = await connect(await stage.control())
-    writer.write(f"{HEAD}Content-Length: {MAX_BODY_BYTES + 1}\r\nExpect: 100-continue\r\n\r\n".encode())
-    assert (await read_to_end(reader)).startswith(b"HTTP/1.1 413 ")
-    writer.close()
-
-
-async def test_a_body_without_a_size_is_counted_as_it_comes(stage: Stage) -> None:
-    http = await stage.control()
-    _, writer = await connect(http)
-    writer.write(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
-    chunk = b"10000\r\n" + b"v" * 0x10000 + b"\r\n"
-    sent = 0
-    try:
-        while sent < 64 * MAX_BODY_BYTES:  # would go on for long
-            writer.write(chunk)
-            await writer.drain()
-            sent += 0x10000
-    except ConnectionError:
-        pass  # closed on us
-    assert sent < 32 * MAX_BODY_BYTES  # the limit, what is thrown away, and what the socket buffers took
     writer.close()
 
 
@@ -67,24 +44,6 @@ async def test_a_streamed_body_that_is_too_large_is_413(stage: Stage) -> None:
     http = await stage.control()
     response = await http.post(WHIP, content=body(), headers={"Content-Type": "application/sdp"})
     assert response.status_code == 413
-
-
-async def test_a_client_gets_to_read_the_answer_to_whatever_it_sends(stage: Stage) -> None:
-    http = await stage.control()
-    headers = {"Content-Type": "application/sdp"}
-    for _ in range(20):  # a reset connection would lose it now and then
-        response = await http.post(WHIP, content=b"v" * 4 * MAX_BODY_BYTES, headers=headers)
-        assert response.json() == {"error": "request body too large"}
-
-
-async def test_a_client_that_leaves_in_the_middle_does_no_harm(stage: Stage) -> None:
-    http = await stage.control()
-    _, writer = await connect(http)
-    writer.write(f"{HEAD}Content-Length: 1000\r\n\r\nv=0".encode())
-    await writer.drain()
-    writer.close()
-    await writer.wait_closed()
-    assert (await http.get("/healthz")).status_code == 200
 
 
 async def test_the_bodies_of_invented_sessions_are_not_read(stage: Stage) -> None:

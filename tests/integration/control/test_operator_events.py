@@ -131,20 +131,6 @@ async def test_a_stream_ends_with_its_token(stage: Stage) -> None:
     assert (await http.get(EVENTS)).status_code == 401
 
 
-async def test_a_process_has_so_many_streams(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_streams.OperatorStream, "most", 1)
-    http = await admin(stage)
-    async with listening(http, EVENTS):
-        refused = await http.get(EVENTS)
-        assert (refused.status_code, refused.json()["detail"]) == (503, "too many event streams")
-
-    async def opens() -> bool:
-        async with http.stream("GET", EVENTS) as response:
-            return response.status_code == 200
-
-    await eventually("the place of the reader that went is free", opens, IN_TIME)
-
-
 async def test_nobody_is_asked_for_sessions_while_nobody_looks(stage: Stage) -> None:
     worker = await stage.worker()
     http = await admin(stage)

@@ -14,23 +14,17 @@ from tests.integration.control.conftest import Stage
 from tests.integration.control.rows_queries import PAGES
 
 
-async def test_pages_run_nothing_but_our_own_files(stage: Stage) -> None:
+async def test_pages_run_nothing_but_our_own_files_and_only_the_player_may_be_framed(stage: Stage) -> None:
     http = await stage.control()
     for path in (*PAGES, "/static/embed.html"):
         page = await http.get(path)
         headers, policy = page.headers, page.headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy
         assert "unsafe-inline" not in policy
+        assert policy.endswith("frame-ancestors *" if "/embed" in path else "frame-ancestors 'self'")
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
         assert not re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script>", page.text)
-
-
-async def test_only_the_embedded_player_may_be_framed_by_other_sites(stage: Stage) -> None:
-    http = await stage.control()
-    for path in PAGES:
-        policy = (await http.get(path)).headers["Content-Security-Policy"]
-        assert policy.endswith("frame-ancestors *" if path.startswith("/embed") else "frame-ancestors 'self'")
 
 
 async def test_the_page_about_the_api_is_made_once_and_holds_up_nobody(

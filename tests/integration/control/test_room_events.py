@@ -8,12 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from control.events import streams
 from control.events.room_streams import RoomStream
 from control.server import make_server
-from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
 from shared.directory.directory import Directory
 from shared.http.server import listen
@@ -232,28 +230,3 @@ async def test_streams_end_when_their_process_stops(redis_url: str) -> None:
         async with asyncio.timeout(1.5):  # less than requests under way are waited for
             await serving
         await eventually("all have ended", lambda: all(stream.ended for stream in streams), IN_TIME)
-
-
-async def test_streams_outlive_redis(stage: Stage, own_valkey: EmbeddedValkey) -> None:
-    """Their readers hear what has changed meanwhile; a new one has to come again."""
-    http = await stage.control(redis_url=own_valkey.url)
-    async with listening(http, f"{EVENTS}?room=demo") as heard:
-        await heard.hears(("room", missing("demo")))
-        own_valkey.stop()
-
-        async def refused() -> bool:
-            return (await http.get(f"{EVENTS}?room=demo")).status_code == 503
-
-        await eventually("it is known to be away", refused, IN_TIME)
-        own_valkey.start()
-
-        async def published() -> bool:
-            try:
-                async with ScriptedWorker(own_valkey.url, "w1").running() as worker:
-                    await worker.publish_in("demo")
-                    await eventually("the room is live", lambda: heard.events[-1][1]["live"], IN_TIME)
-            except (OSError, RedisError):
-                return False
-            return True
-
-        await eventually("somebody publishes", published, IN_TIME)

@@ -58,21 +58,6 @@ async def test_what_one_process_sets_holds_in_others_within_a_second(stage: Stag
         assert token not in answer.text + kept
 
 
-async def test_an_emptied_redis_gets_them_back(stage: Stage, redis: Redis) -> None:
-    http = await stage.control(**SETTINGS)
-    await put(http, "demo", title="kept")
-    await put(http, "gone")
-    await http.delete("/api/admin/rooms/gone", headers=CHIEF)
-    await redis.flushall()
-    newcomer = await stage.control(**SETTINGS)
-
-    async def knows() -> bool:
-        listed = (await newcomer.get("/api/admin/rooms", headers=CHIEF)).json()["rooms"]
-        return [one["room"] for one in listed] == ["demo"]
-
-    await eventually("who has just begun knows them", knows, IN_TIME)
-
-
 async def test_of_changes_at_once_none_is_lost(stage: Stage) -> None:
     here, there = await stage.control(**SETTINGS), await stage.control(**SETTINGS)
     url = "/api/admin/rooms/demo"

@@ -144,16 +144,12 @@ async def test_no_token_session_or_offer_is_in_any_line_of_the_log(
     assert any(line["route"] == "/api/whip/publish/{room}/{session}" for line in requests)
 
 
-async def test_what_pages_fetch_and_ask_for_is_logged_only_where_it_fails(
-    tmp_path: Path, redis_url: str
-) -> None:
-    log = tmp_path / "log"
-    async with process(log, REDIS_URL=redis_url) as (running, url), httpx.AsyncClient(base_url=url) as http:
+async def test_what_pages_fetch_and_ask_for_is_logged_only_where_it_fails(stage: Stage) -> None:
+    http = await stage.control()
+    with capture_logs() as logs:
         for path in ("/", "/static/js/home.js", "/api/rooms", "/api/metrics/targets", "/static/nothing.js"):
             await http.get(path)
-        running.send_signal(signal.SIGTERM)
-        await running.wait()
-    requests = [line for line in lines_of(log) if line["event"] == "request" and line["level"] != "debug"]
+    requests = [line for line in logs if line["event"] == "request" and line["log_level"] != "debug"]
     assert [(line["route"], line["status"]) for line in requests] == [("/", 200), ("/static/{path}", 404)]
 
 

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from control.workers import room_stills
-from shared.errors import ErrorCode, ServiceError
 from shared.messages.stills import GetStill, Still
 from tests.integration.control.conftest import Stage
 
@@ -39,18 +38,6 @@ async def test_without_a_width_it_is_the_large_one_and_other_widths_are_refused(
     assert worker.received[-1].width == 640
     for width in ("", "641", "0320", "-320", "9" * 5000):
         assert (await http.get(URL, params={"width": width})).status_code == 400
-
-
-async def test_rooms_without_a_picture_and_rooms_that_are_none_are_404(stage: Stage) -> None:
-    worker = await stage.worker()
-    worker.answers[GetStill] = ServiceError(ErrorCode.NOT_FOUND)
-    await worker.publish_in("demo")
-    http = await stage.control()
-    for url in (URL, "/api/rooms/nobody/still"):
-        response = await http.get(url)
-        assert (response.status_code, response.json()["detail"]) == (404, "the room has no picture")
-    [room] = (await http.get("/api/rooms?detail=true")).json()
-    assert room["stillAt"] is None
 
 
 async def test_who_may_not_play_sees_no_picture(stage: Stage) -> None:

@@ -183,19 +183,19 @@ async def test_head_is_answered_wherever_get_is(stage: Stage) -> None:
 async def test_a_worker_tells_when_to_come_back(stage: Stage) -> None:
     worker = await stage.worker()
     worker.answers[Publish] = ServiceError(ErrorCode.NO_WORKER, detail="starting", retry_after=7)
-    response = await publish(await stage.control())
-    assert response.headers["Retry-After"] == "7"
+    worker.answers[Play] = ServiceError(ErrorCode.NO_PUBLISHER, retry_after=7)
+    await worker.publish_in("demo")
+    for settings in ({}, {"whep_without_publisher": "409"}):
+        http = await stage.control(**settings)
+        for response in (await publish(http), await play(http)):
+            assert response.headers["Retry-After"] == "7"
 
 
 async def test_without_publisher_it_is_409_where_the_draft_is_chosen(stage: Stage) -> None:
-    worker = await stage.worker()
-    http = await stage.control(whep_without_publisher="409")
-    response = await play(http)
+    await stage.worker()
+    response = await play(await stage.control(whep_without_publisher="409"))
     assert (response.status_code, response.json()) == (409, {"error": "no active publisher in room"})
     assert response.headers["Retry-After"] == "2"
-    await worker.publish_in("demo")
-    worker.answers[Play] = ServiceError(ErrorCode.NO_PUBLISHER, retry_after=7)
-    assert (await play(http)).headers["Retry-After"] == "7"
 
 
 async def test_a_viewer_may_wait_for_a_publisher(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Every kind of credential, on every route that opens something of a room, with a token of its own or not.
 
-tests/unit/control/access/test_auth.py has the matrix of settings and claims.
+tests/unit/control/access has the matrix of settings and claims.
 """
 
 from pathlib import Path
@@ -46,19 +46,11 @@ class Opens(NamedTuple):
 TABLE = {
     "none": ("", Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
     "wrong": ("wrong", Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
-    "too long": ("x" * 9000, Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False)),
-    "global": ("secret-of-all", Opens(BLUE, BLUE, BLUE, NOBODY)),
     "to publish": ("secret-to-publish", Opens(BLUE, NOBODY, NOBODY, NOBODY)),
     "to play": ("secret-to-play", Opens(NOBODY, BLUE, BLUE, NOBODY)),
-    "to publish in red": ("secret-to-publish-red", Opens(RED, NOBODY, NOBODY, NOBODY)),
-    "to play red": ("secret-to-play-red", Opens(NOBODY, RED, RED, NOBODY)),
     "of red": ("secret-of-red", Opens(RED, RED, RED, NOBODY)),
     "admin": ("secret-of-admin", Opens(NOBODY, NOBODY, BOTH, BOTH, "admin", cluster=True)),
-    "jwt": (signed(), Opens(BOTH, BOTH, BOTH, NOBODY)),
     "jwt for red": (signed(room="red"), Opens(RED, RED, RED, NOBODY)),
-    "jwt to play": (signed(actions=["play"]), Opens(NOBODY, BOTH, BOTH, NOBODY)),
-    "jwt to publish": (signed(actions=["publish"]), Opens(BOTH, NOBODY, NOBODY, NOBODY)),
-    "jwt of admin": (signed(role="admin"), Opens(BOTH, BOTH, BOTH, BOTH, "admin", cluster=True)),
     "jwt of admin of red": (signed(role="admin", room="red"), Opens(RED, RED, RED, RED, "admin")),
     "jwt of moderator": (
         signed(role="moderate", actions=[]),
@@ -73,10 +65,6 @@ TABLE = {
         Opens(NOBODY, NOBODY, NOBODY, BOTH, "watch", cluster=True),
     ),
     "jwt of another role": (signed(role="owner", actions=[]), Opens(NOBODY, NOBODY, NOBODY, NOBODY)),
-    "jwt of admin for no room": (
-        signed(role="admin", room=None),
-        Opens(NOBODY, NOBODY, NOBODY, NOBODY, anything=False),
-    ),
 }
 
 
