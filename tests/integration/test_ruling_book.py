@@ -265,11 +265,3 @@ async def test_a_large_book_is_read_in_pieces(redis: Redis) -> None:
     after = await redis.info("commandstats")
     assert len(blocked(newcomer)) == 250
     assert after["cmdstat_hmget"]["calls"] - before.get("cmdstat_hmget", {"calls": 0})["calls"] == 3
-
-
-async def test_whoever_has_looked_knows_when_rulings_end(redis: Redis) -> None:
-    """Also on a host whose clock is wrong."""
-    one = RulingBook(redis, RedisClock(redis, wall=lambda: 5.0))
-    assert one.now() == 5.0
-    await one.look()
-    assert one.now() == pytest.approx(time.time(), abs=1.0)

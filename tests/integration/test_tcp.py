@@ -128,22 +128,3 @@ async def test_a_session_that_ends_closes_its_connections(plane: Plane, how: str
     await extra.ended()
     assert peer.closed
     await eventually("no connection is left", lambda: len(port(plane)) == 0, IN_TIME)
-
-
-async def test_a_viewer_that_reads_nothing_costs_little_and_goes_on(plane: Plane) -> None:
-    publisher, viewer = await plane.connected(publishes=True), await connected(plane, publishes=False)
-    quick = await plane.connected(publishes=False)
-    await viewer.gets_media_of(publisher)
-    stream_of(viewer).stall()
-    address = plane.session(viewer).ice.selected
-    assert address is not None
-    backlog = port(plane).backlog_to(address)
-    assert backlog is not None
-    for _ in range(400):
-        publisher.send_packet(96, b"\x10\x00" + bytes(1000))
-        publisher.send_media(111)
-        if not publisher.sent % 20:
-            await quick.gets_media_of(publisher)
-    assert 0 < backlog.octets < 1_500_000
-    stream_of(viewer).go_on()
-    await viewer.gets_media_of(publisher)

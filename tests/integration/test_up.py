@@ -151,22 +151,6 @@ async def test_ctrl_c_in_a_terminal_is_for_up_alone(lasting: Up) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_killed_worker_comes_back(lasting: Up) -> None:
-    killed = lasting.worker("w1")
-    killed.kill()
-    await eventually("it is restarted", lambda: "restarting" in lasting.output, READY_SECONDS)
-
-    def back() -> bool:
-        with contextlib.suppress(ValueError, psutil.NoSuchProcess):
-            return lasting.worker("w1").pid != killed.pid
-        return False
-
-    await eventually("its process is back", back, READY_SECONDS)
-    await lasting.ready()
-    assert (await lasting.api.get("/readyz")).status_code == 200
-
-
-@pytest.mark.asyncio(loop_scope="module")
 async def test_everything_comes_back_when_valkey_died(lasting: Up) -> None:
     [valkey] = [child for child in lasting.children() if "valkey" in child.name()]
     valkey.kill()
@@ -183,12 +167,6 @@ async def test_ctrl_c_ends_everything(up: Up) -> None:
     assert time.monotonic() - begin < PROMISED_STOP_SECONDS
     assert not any(child.is_running() for child in children)
     assert "Traceback" not in up.output
-
-
-async def test_nothing_is_left_of_a_killed_one(up: Up) -> None:
-    children = up.children()
-    up.process.kill()
-    assert psutil.wait_procs(children, timeout=STOP_SECONDS)[1] == []
 
 
 def _tcp() -> socket.socket:

@@ -49,14 +49,16 @@ async def test_a_choice_reaches_the_worker_through_any_control_process(stage: St
 
 
 async def test_operators_see_what_each_viewer_gets_and_why(stage: Stage) -> None:
-    worker = await stage.worker()
+    worker, other = await stage.worker(), await stage.worker("w2")
     plain = SessionStatus(id=SESSION, room="demo", role=Role.PLAY, state="connected", age=3.0)
     sound = {"sound_lost": 41, "sound_resent": 2, "sound_redundant": 1500}
     narrow = replace(plain, layer="360p", reason="line", carries=700_000, **sound)
     worker.answers[ListSessions] = ListedSessions(sessions=(narrow, plain), total=2)
+    other.answers[ListSessions] = ListedSessions(sessions=(replace(plain, room="another"),), total=4)
     http = await stage.control(admin_token="chief")
     answer = await http.get("/api/admin/sessions", headers={"Authorization": "Bearer chief"})
-    first, second = answer.json()["sessions"]
+    another, first, second = answer.json()["sessions"]  # by room, over all workers
+    assert (another["room"], answer.json()["total"]) == ("another", 6)
     assert (first["layer"], first["reason"], first["carries"]) == ("360p", "line", 700_000)
     assert (second["layer"], second["reason"], second["carries"]) == ("", "", None)
     told = ("soundLost", "soundResent", "soundRedundant")

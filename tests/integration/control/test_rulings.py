@@ -1,16 +1,18 @@
 """What control does with rulings: for whom, in pages, up to the limit."""
 
+import re
 import time
 from typing import Any
 
 import httpx
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from control import app
 from shared.bus import keys
 from shared.bus.redis_clock import RedisClock
-from shared.messages.rulings import EndSession, ObeyRulings
+from shared.messages.rulings import EndSession, Obeyed, ObeyRulings
 from shared.rulings import ruling_book
 from shared.rulings.ruling_book import RulingBook
 from tests.integration.control.conftest import Stage
@@ -97,6 +99,31 @@ async def test_a_session_is_ended_within_the_room_of_its_admin(stage: Stage) -> 
     await http.delete("/api/admin/sessions/w1.abcd%E2%80%A6", headers=CHIEF)
     ended = [one for one in worker.received if isinstance(one, EndSession)]
     assert ended == [EndSession(session=SESSION, room="red"), EndSession(session="w1.abcd")]
+
+
+async def test_each_act_of_an_operator_has_a_line_in_the_audit_log(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    worker, http = await stage.worker(), await stage.control(**SETTINGS)
+    worker.answers[ObeyRulings] = Obeyed(sessions=1)
+    ann, close = bearer(role="admin", sub="ann", jti="a1"), "/api/admin/rooms/demo/close"
+    with capture_logs() as logs:
+        await http.post(close, json={"block": 5, "reason": "why"}, headers=ann)
+        await http.delete("/api/admin/blocks/demo", headers=CHIEF)
+        await http.post("/api/admin/revocations", json={"jti": "a1"}, headers=CHIEF)
+        await http.delete("/api/admin/revocations/nothing", headers=CHIEF)  # fails: no line
+        assert (await http.post(close, headers=ann)).status_code == 401
+    lines = [line for line in logs if line["event"] == "audit"]
+    assert [(line["act"], line["by"]) for line in lines] == [
+        ("room.block", "JWT sub='ann' jti='a1'"),
+        ("room.unblock", "admin token"),
+        ("jwt.revoke", "admin token"),
+    ]
+    told = {"client": "127.0.0.1", "room": "demo", "sessions": 1, "unreached": [], "reason": "why"}
+    assert lines[0].items() >= told.items()
+    assert lines[0]["until"] > time.time()
+    await http.post("/api/admin/revocations", json={"jti": "a2"}, headers=CHIEF)
+    assert re.search("audit .* request_id=", "".join(capfd.readouterr()))  # which `capture_logs` leaves out
 
 
 async def test_lists_come_in_pages(stage: Stage) -> None:

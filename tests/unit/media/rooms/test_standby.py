@@ -73,21 +73,22 @@ def test_it_sends_from_when_it_was_last_heard_and_is_alive_before_that() -> None
 
 
 @pytest.mark.parametrize(
-    ("wanted", "picture", "runs", "comes"),
+    ("wanted", "late", "runs", "comes"),
     [
-        (True, True, [run(KEYFRAME, VIDEO)], True),
-        (True, True, [run(b"sound", AUDIO), run(KEYFRAME, VIDEO)], True),
-        (True, True, [run(DELTA, VIDEO)], False),
-        (True, True, [run(KEYFRAME, AUDIO)], False),
-        (False, True, [run(KEYFRAME, VIDEO)], False),
+        (True, False, [run(KEYFRAME, VIDEO)], True),
+        (True, False, [run(b"sound", AUDIO), run(KEYFRAME, VIDEO)], True),
+        (True, False, [run(DELTA, VIDEO)], False),
+        (True, False, [run(KEYFRAME, AUDIO)], False),
+        (True, True, [run(KEYFRAME, VIDEO)], False),
+        (False, False, [run(KEYFRAME, VIDEO)], False),
     ],
 )
-def test_it_comes_on_where_a_picture_begins_if_it_is_wanted(
-    wanted: bool, picture: bool, runs: Sequence[Run], comes: bool
+def test_it_comes_on_where_a_picture_of_the_present_begins_if_it_is_wanted(
+    wanted: bool, late: bool, runs: Sequence[Run], comes: bool
 ) -> None:
     world = World(video(), sound())
-    if picture:
-        world.comes(VIDEO, NOW)
+    world.comes(VIDEO, NOW)
+    world.it.resumption.note_media = lambda *_: late  # type: ignore[method-assign]
     world.it.want(NOW, wanted=wanted)
     assert world.it.take(runs, NOW) is (ROOM if comes else None)
     assert world.come == [world.it] * comes

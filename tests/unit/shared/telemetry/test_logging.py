@@ -50,6 +50,12 @@ def test_below_the_level_nothing_is_said() -> None:
     assert [event["event"] for event in quiet] == ["yes"]
 
 
+def test_what_operators_do_is_told_at_every_level() -> None:
+    script = "from shared.telemetry.logging import write_audit\nwrite_audit(act='room.block')"
+    [line] = events(script, level="ERROR")
+    assert (line["event"], line["level"], line["act"]) == ("audit", "info", "room.block")
+
+
 def test_every_line_is_laid_out_alike() -> None:
     """Operators search for `"event": "audit"`."""
     text = logged("log.info('short', room='demo', of=3); log.info('long', rooms=['demo', 'x'])")
