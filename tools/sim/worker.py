@@ -36,28 +36,13 @@ def live_long() -> None:
 
 
 class SimulatedWorker:
-    """It has `rooms` rooms from the beginning. `max_viewers` is its own limit, `most_in_room` a room's.
+    """It has `rooms` rooms from the beginning. One that is `quick` answers offers, and tells nobody of it."""
 
-    One that is `quick` answers offers, and tells nobody of it.
-    """
-
-    def __init__(
-        self,
-        redis: Redis,
-        url: str,
-        name: str,
-        rooms: int = 0,
-        *,
-        max_viewers: int = 0,
-        most_in_room: int = 0,
-        quick: bool = False,
-    ) -> None:
+    def __init__(self, redis: Redis, url: str, name: str, rooms: int = 0, *, quick: bool = False) -> None:
         self.id = WorkerId(name)
         self.rooms: dict[str, RoomStatus] = {
             room: _room(room) for room in (f"{name}-{number:03}" for number in range(rooms))
         }
-        self._max_viewers = max_viewers
-        self._most_in_room = most_in_room
         self._sessions: dict[str, str] = {}  # their rooms
         self._directory = Directory(redis, LIMITS)
         handlers: dict[type, Handler] = {
@@ -99,7 +84,6 @@ class SimulatedWorker:
             egress_packets=12_345.6,
             sessions=viewers + sum(not room.origin for room in self.rooms.values()),
             viewers=viewers,
-            takes_viewers=not self._max_viewers or viewers < self._max_viewers,
         )
 
     def change(self, share: int) -> None:
@@ -121,14 +105,10 @@ class SimulatedWorker:
         return await self._answer(name)
 
     async def _play(self, message: Play) -> Answer:
-        if not self.status().takes_viewers:
-            raise ServiceError(ErrorCode.WORKER_FULL)
         room = self.rooms.get(message.room)
         if room is None and message.origin is None:
             raise ServiceError(ErrorCode.NO_PUBLISHER)
         room = room or replace(_room(message.room), has_publisher=False, origin=message.origin or "")
-        if self._most_in_room and room.subscribers + message.viewers_elsewhere >= self._most_in_room:
-            raise ServiceError(ErrorCode.SUBSCRIBER_LIMIT)
         self.rooms[message.room] = replace(room, subscribers=room.subscribers + 1)
         return await self._answer(message.room)
 

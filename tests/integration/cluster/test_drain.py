@@ -120,13 +120,6 @@ async def test_a_drain_is_taken_back(redis_url: str) -> None:
         assert (await post_offer(system.http, system.whip(ROOM), PUBLISH_OFFER)).status_code == 201
 
 
-async def test_an_operator_s_drain_ends_with_the_process(redis_url: str) -> None:
-    async with running_system(redis_url, workers=2, ADMIN_TOKEN="chief", DRAIN_SECONDS="1") as system:
-        assert (await drain(system, "worker1")).status_code == 200
-        assert await exit_code(system.workers[1]) == 0
-        assert await states(system) == {"worker0": "ready"}
-
-
 async def test_recordings_are_uploaded_before_the_worker_is_gone(redis_url: str, tmp_path: Path) -> None:
     with s3_server() as s3:
         settings = {name.upper(): str(value) for name, value in s3.settings.items()}

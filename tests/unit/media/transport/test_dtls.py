@@ -138,6 +138,21 @@ async def test_a_flood_is_dropped(server: Ends) -> None:
         assert len(link._received) == QUEUE_LIMIT
 
 
+async def test_links_compute_one_after_another_and_each_in_its_own_round_of_the_loop(server: Ends) -> None:
+    """Otherwise a flood of handshakes would hold media back."""
+    far, other = server.far(), server.far()
+    async with server.linked(far) as first, server.linked(other) as second:
+        await shake_hands(first, far)
+        await shake_hands(second, other)
+        waiting = []
+        for link in (first, second):
+            link.receive(b"\x16" * 20)
+        for _ in range(2):
+            await asyncio.sleep(0)
+            waiting.append([len(first._received), len(second._received)])
+    assert waiting == [[0, 1], [0, 0]]
+
+
 # --- after the handshake
 
 
