@@ -26,7 +26,6 @@ class S3Server:
         self._thread: threading.Thread | None = None
         self.port = free_port()
         self.refuse = 0  # this many of the next uploads are answered 503
-        self.damage = 0  # this many of the next uploads are stored with a byte changed
         self.requests: list[str] = []  # "PUT /bucket/name?partNumber=1..."
 
     @property
@@ -80,31 +79,11 @@ class S3Server:
     def _serve(self, environ: dict[str, Any], respond: Callable[..., Any]) -> Iterable[bytes]:
         method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
         self.requests.append(f"{method} {environ['PATH_INFO']}{query and '?'}{query}")
-        if method == "PUT" and environ["PATH_INFO"].count("/") > 1:
-            if self.refuse:
-                self.refuse -= 1
-                respond("503 Slow Down", [("Content-Length", "0"), ("Connection", "close")])
-                return []
-            if self.damage:
-                self.damage -= 1
-                environ["wsgi.input"] = _Damaged(environ["wsgi.input"])
-                environ.pop("HTTP_CONTENT_MD5", None)  # otherwise it would be noticed at once
+        if method == "PUT" and environ["PATH_INFO"].count("/") > 1 and self.refuse:
+            self.refuse -= 1
+            respond("503 Slow Down", [("Content-Length", "0"), ("Connection", "close")])
+            return []
         return self._application(environ, respond)
-
-
-class _Damaged:
-    """A body whose first byte is another."""
-
-    def __init__(self, body: Any) -> None:
-        self._body = body
-        self._first = True
-
-    def read(self, *size: int) -> bytes:
-        data: bytes = self._body.read(*size)
-        if self._first and data:
-            self._first = False
-            return bytes((data[0] ^ 1,)) + data[1:]
-        return data
 
 
 @contextlib.contextmanager

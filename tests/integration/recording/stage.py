@@ -1,6 +1,6 @@
 """A writer with a stream to record; the test makes the time."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -83,24 +83,21 @@ class Stage:
         self,
         *tracks: Sequence[Sent],
         delays: Sequence[float] = (),
-        keep: Callable[[int, Run], bool] = lambda track, packet: True,
-        shift: float = 0.0,
         reports: bool = True,
     ) -> None:
-        """`delays` of a track's packets on their way; `keep` decides which arrive; `shift` in seconds.
+        """`delays` of a track's packets on their way, in seconds.
 
         A sender report comes with the first packet of each track, if the publisher sends `reports`.
         """
         late = list(delays) or [0.0] * len(tracks)
         arriving = sorted(
-            ((sent.at + shift + late[track], number, track, sent))
+            ((sent.at + late[track], number, track, sent))
             for number, (track, sent) in enumerate(merged(*tracks))
         )
         for at, _, track, sent in arriving:
             self.until(at)
             packet = self.numberings[track].run(sent.data)
-            if keep(track, packet):
-                self.writer.take(packet, at)
+            self.writer.take(packet, at)
             if reports and track not in self._reported:
                 self._reported.add(track)
                 self.report(track, packet, sent.at)

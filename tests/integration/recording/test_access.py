@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from control.records import transfers
 from control.workers import every_worker
 from control.workers.every_worker import RPC_SECONDS
 from shared.bus import keys
@@ -166,23 +165,6 @@ async def test_a_range_is_answered_alike_wherever_the_recording_lies(place: Plac
         for wanted in ("bytes=0-9", "bytes=20000-"):  # the former one may have been longer
             whole = await http.get(RECORD, headers={"Range": wanted, "If-Range": former})
             assert (whole.status_code, whole.content) == (200, BODY), former
-
-
-async def test_who_fetches_too_much_at_once_is_told_so(
-    start_control: StartControl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transfers, "MAX_TRANSFERS_OF_CLIENT", 1)
-    monkeypatch.setattr(transfers, "GIVES_WAY_SECONDS", 60.0)
-    with (tmp_path / "red_1.webm").open("wb") as file:
-        file.truncate(64 * 1_048_576)  # more than all buffers on its way
-    http = await start_control(record_dir=str(tmp_path))
-    async with (
-        httpx.AsyncClient(base_url=http.base_url) as reader,
-        reader.stream("GET", RECORD) as first,
-    ):
-        assert first.status_code == 200
-        refused = await http.get(RECORD)
-        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
 
 
 async def test_it_is_deleted_wherever_it_lies(

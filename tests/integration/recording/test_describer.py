@@ -4,8 +4,10 @@ import asyncio
 import io
 import os
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import av
@@ -23,17 +25,33 @@ from shared.records.details_folder import list_details, read_picture
 from shared.records.record_name import RecordName
 from shared.records.store import Store, StoreError
 from shared.settings.settings import load_settings
-from tests.integration.recording.described import SECONDS, SIZE, record
-from tests.integration.recording.stage import name_of
+from tests.integration.recording.stage import Stage, name_of, new_writer
+from tests.support.rtp_source import Sent, audio, video
 from tests.support.s3_server import BUCKET, S3Server
 from tests.support.waiting import eventually
 
+SECONDS = 4.0
+SIZE = (1280, 720)
 CODECS = ("VP8", "VP9", "AV1", "H264", "H265")
 AGED = 300.0  # seconds since somebody has written a file
 WITHIN = 30.0
 Run = Callable[[Describer], Describer]
-__all__ = ["no_pauses", "run"]
 FOUND = Contents(1.0, 2, 3, {})
+
+
+@cache
+def _sent(codec: str) -> list[Sent]:
+    return audio(SECONDS) if codec == "opus" else video(codec, SECONDS, size=SIZE)
+
+
+def record(folder: Path, codec: str, *, crash: bool = False) -> None:
+    """Record `SECONDS` of sound and picture in all forms; with `crash`, what that leaves near the end."""
+    written = folder.with_name(f"{folder.name}-before-the-crash") if crash else folder
+    stage = Stage(new_writer(written, "opus", codec), 2)
+    stage.play(_sent("opus"), _sent(codec))
+    if crash:
+        shutil.copytree(written, folder)
+    stage.writer.close(stage.now)
 
 
 @pytest.fixture(autouse=True)
@@ -190,7 +208,7 @@ class Scripted(ReaderProcess):
 def test_a_machine_that_is_busy_is_no_reason_to_give_a_file_up(tmp_path: Path) -> None:
     (tmp_path / "demo_1.webm").write_bytes(b"12345")
     busy = ReaderGoneError("too slow")
-    describer = Describer(tmp_path, with_pictures=True, reader=Scripted(busy, Contents(1.0, 2, 3, {})))
+    describer = Describer(tmp_path, with_pictures=True, reader=Scripted(busy, FOUND))
     assert describer.describe(name_of("demo_1.webm")) is None
     assert list_details(tmp_path) == []
     assert describer.describe(name_of("demo_1.webm")) is not None
@@ -209,7 +227,7 @@ async def test_a_folder_that_cannot_be_written_is_not_read_again_and_again(
     for number in range(20):
         (tmp_path / f"demo_{number}.webm").write_bytes(b"12345")
     age(tmp_path)
-    reader = Scripted(*[Contents(1.0, 2, 3, {})] * 20)
+    reader = Scripted(*[FOUND] * 20)
     run(Describer(tmp_path, with_pictures=True, reader=reader))
     await eventually("it has tried", lambda: len(reader.outcomes) == 17, WITHIN)
     await asyncio.sleep(0.2)
@@ -220,7 +238,7 @@ async def test_a_bug_ends_neither_the_thread_nor_an_upload(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "demo_1.webm").write_bytes(b"12345")
-    reader = Scripted(Contents(1.0, 2, 3, {}))
+    reader = Scripted(FOUND)
     describer = run(Describer(tmp_path, with_pictures=True, reader=reader))
 
     def breaks(*_: object) -> None:
@@ -229,7 +247,7 @@ async def test_a_bug_ends_neither_the_thread_nor_an_upload(
     with monkeypatch.context() as patch:
         patch.setattr(describer_module, "write_details", breaks)
         assert describer.describe(name_of("demo_1.webm")) is None
-    reader.outcomes.append(Contents(1.0, 2, 3, {}))
+    reader.outcomes.append(FOUND)
     describer.due(name_of("demo_1.webm"))
     await eventually("it is described", lambda: describer.described == 1, WITHIN)
 

@@ -1,16 +1,13 @@
 """What a stream looks like in its files, whatever happens to it on the way. FFmpeg sends and FFmpeg reads."""
 
-import struct
 from pathlib import Path
 
 import av
 import pytest
 
-from media.rtp.run import Run
 from tests.integration.recording.stage import Ledger, Stage, by_suffix, new_writer
 from tests.support.recorded import read
 from tests.support.rtp_source import Sent, audio, discontinuous, video
-from tests.support.runs import renumbered
 
 SECONDS = 6.0
 MARKS = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -21,7 +18,6 @@ FORMS = {
     "H264": ("h264", "mp4"),
     "H265": ("h265", "mp4"),
 }
-HOLDS_A_NEW_SIZE = {"VP8", "VP9"}
 
 
 @pytest.fixture(scope="module")
@@ -133,85 +129,6 @@ def test_silence_that_is_not_sent_takes_its_time(
     assert both.worst_offset() < 0.04
 
 
-@pytest.mark.parametrize("name", FORMS)
-def test_loss_leaves_files_that_decode_and_a_wish_for_a_keyframe(
-    name: str, tmp_path: Path, sound: list[Sent], pictures: dict[str, list[Sent]]
-) -> None:
-    stage = Stage(new_writer(tmp_path, "opus", name), 2)
-    first = len([sent for sent in pictures[name] if sent.at <= 2.0])  # to the end of a keyframe
-    lost = first + 3
-    count = 0
-    wished = False
-
-    def keep(track: int, packet: Run) -> bool:
-        nonlocal count, wished
-        count += track == 1
-        wished = wished or (count > lost and bool(stage.writer.wanted_keyframes(stage.now)))
-        return track == 0 or count not in (lost, lost + 1)
-
-    stage.play(sound, pictures[name], keep=keep)
-    stage.writer.close(stage.now)
-    assert wished
-    raw, muxed = FORMS[name]
-    files = by_suffix(tmp_path)
-    [both], [track] = map(read, files[muxed]), map(read, files[raw])
-    assert both.frames == track.frames
-    assert SECONDS * 30 - 32 <= both.frames < SECONDS * 30
-    assert both.seconds == pytest.approx(SECONDS, abs=0.1)
-    assert both.worst_offset() < 0.04 or len(both.flashes) < len(both.beeps)
-
-
-def test_another_publisher_goes_on_in_the_same_files(tmp_path: Path) -> None:
-    """The room numbers on, with the silence in between in its timestamps, as viewers get it."""
-    marks = (0.5, 1.5)
-    stage = Stage(new_writer(tmp_path, "opus", "VP8"), 2)
-    first = audio(2.0, beeps=marks), video("VP8", 2.0, flashes=marks)
-    second = audio(2.0, beeps=marks), video("VP8", 2.0, flashes=marks)
-    stage.play(*first)
-    ends = [
-        (numbering.run(sents[-1].data).first, numbering.run(sents[-1].data).timestamps()[0])
-        for numbering, sents in zip(stage.numberings, first, strict=True)
-    ]
-    for track, (sents, rate) in enumerate(zip(second, (48_000, 90_000), strict=True)):
-        begin = stage.numberings[track].run(sents[0].data)
-        offset = ends[track][1] + round((5.0 - 2.0 + (0.02, 1 / 30)[track]) * rate) - begin.timestamps()[0]
-        for number, sent in enumerate(sents):
-            packet = stage.numberings[track].run(sent.data)
-            moved = renumbered(packet, ends[track][0] + 1 + number, offset)
-            stage.until(5.0 + sent.at) if track == 1 else None
-            stage.writer.take(moved, 5.0 + sent.at)
-    stage.writer.close(7.0)
-    files = by_suffix(tmp_path)
-    assert {suffix: len(paths) for suffix, paths in files.items()} == {"ivf": 1, "ogg": 1, "webm": 1}
-    both, ogg = read(files["webm"][0]), read(files["ogg"][0])
-    assert both.seconds == pytest.approx(7.0, abs=0.1)
-    assert ogg.seconds == pytest.approx(7.0, abs=0.1)
-    assert both.worst_offset() < 0.04
-    assert len(both.flashes) == 4
-
-
-@pytest.mark.parametrize("name", FORMS)
-def test_a_new_size_goes_on_where_the_container_can_hold_it(name: str, tmp_path: Path) -> None:
-    stage = Stage(new_writer(tmp_path, "opus", name, forms=["mux"]), 2)
-    sound = audio(4.0)
-    large, small = video(name, 2.0), video(name, 2.0, size=(160, 120), begin=2.0)
-    stage.play([sent for sent in sound if sent.at < 2], large)
-    after = stage.numberings[1].run(large[-1].data).first + 1
-    for number, sent in enumerate(small):
-        stage.until(sent.at)
-        moved = stage.numberings[1].run(sent.data)
-        base = stage.numberings[1].run(large[0].data).timestamps()[0]
-        more = base + round(sent.at * 90_000) - moved.timestamps()[0]
-        stage.writer.take(renumbered(moved, after + number, more), sent.at)
-    stage.play([sent for sent in sound if sent.at >= 2])
-    stage.writer.close(4.0)
-    parts = [read(path) for paths in by_suffix(tmp_path).values() for path in paths]
-    sizes = [size for part in parts for size in part.sizes]
-    assert sizes == [(320, 240), (160, 120)]
-    assert len(parts) == (1 if name in HOLDS_A_NEW_SIZE else 2)
-    assert sum(part.frames for part in parts) == 120
-
-
 @pytest.mark.parametrize("name", ["VP8", "H264"])
 def test_a_track_that_is_never_heard_holds_nothing_back(
     name: str, tmp_path: Path, pictures: dict[str, list[Sent]]
@@ -225,20 +142,3 @@ def test_a_track_that_is_never_heard_holds_nothing_back(
     assert read(path).seconds > SECONDS - 2.0
     stage.writer.close(stage.now)
     assert read(path).frames == SECONDS * 30
-
-
-def test_sound_of_telephones_goes_into_matroska(tmp_path: Path, pictures: dict[str, list[Sent]]) -> None:
-    stage = Stage(new_writer(tmp_path, "PCMU", "VP8"), 2)
-    head = struct.Struct("!BBHII")
-    sound = [
-        Sent(number / 50, head.pack(0x80, 0, number, 160 * number, 1) + b"\xff" * 160)
-        for number in range(round(SECONDS * 50))
-    ]
-    stage.play(sound, pictures["VP8"])
-    stage.writer.close(stage.now)
-    files = by_suffix(tmp_path)
-    assert set(files) == {"ivf", "mkv"}
-    both = read(files["mkv"][0])
-    assert both.codecs == ["pcm_s16le", "vp8"]
-    assert both.ends["audio"] == pytest.approx(SECONDS, abs=0.1)
-    assert both.frames == SECONDS * 30

@@ -1,6 +1,5 @@
 """Finished recordings reach the store whatever happens: against a real S3 server, with faults."""
 
-import asyncio
 import contextlib
 import hashlib
 import os
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from media.recording import upload
 from media.recording.journal import Journal
 from media.recording.upload import PART_BYTES, Uploader
 from shared.messages.events import EventType, Facts
@@ -19,7 +17,7 @@ from shared.records.details import FOLDER as DETAILS
 from shared.records.details import Described
 from shared.records.details_folder import read_content, write_details
 from shared.records.record_name import RecordName
-from shared.records.store import Store, StoreError
+from shared.records.store import Store, Stored, StoreError
 from shared.settings.settings import load_settings
 from tests.integration.recording.stage import name_of
 from tests.support.s3_server import BUCKET, S3Server
@@ -107,45 +105,16 @@ async def test_all_is_brought_there_and_kept_here(s3: S3Server, folder: Path) ->
     assert kind == "video/webm"
 
 
-@pytest.mark.parametrize("away", [0.0, pytest.param(60.0, marks=pytest.mark.soak)])
-async def test_a_store_that_goes_away_and_comes_back_gets_all(
-    s3: S3Server, folder: Path, away: float
-) -> None:
-    wanted = expected(folder)
-    s3.stop()
-    with running(s3, folder, delete=True) as uploader:
-        await asyncio.sleep(away)  # the length of the outage
-        await eventually("it was tried twice", lambda: uploader.failures >= 2, WITHIN)
-        assert (folder / SMALL).exists()
-        s3.start()
-        await eventually("all is uploaded", lambda: not due(folder), WITHIN + away)
-    assert stored(s3) == wanted
-
-
-async def test_an_upload_in_parts_goes_on_where_it_stopped(
-    s3: S3Server, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted = expected(folder)
-    put_part = Store.put_part
-
-    def put_two_parts(store: Store, name: str, upload_id: str, number: int, data: bytes) -> Any:
-        if number > 2:
-            raise StoreError("the line is cut")
-        return put_part(store, name, upload_id, number, data)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "put_part", put_two_parts)
-        patch.setattr(upload, "LAST_RETRY_SECONDS", 30.0)
-        with running(s3, folder) as uploader:
-            await eventually("it failed once", lambda: uploader.failures, WITHIN)
-    s3.requests.clear()
-    with running(s3, folder):
-        await all_done(folder)
-    sent = [request for request in s3.requests if "partNumber=" in request]
-    assert len(sent) == 1
-    assert "partNumber=3" in sent[0]
-    assert stored(s3) == wanted
-    assert not s3.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
+def test_the_store_says_which_parts_it_has(s3: S3Server) -> None:
+    store = store_of(s3)
+    upload = store.begin(SMALL, "video/webm")
+    first, second = bytes(PART_BYTES), b"12345"
+    store.put_part(SMALL, upload, 2, second)
+    there = store.parts(SMALL, upload)
+    assert there == {2: Stored(5, hashlib.md5(second, usedforsecurity=False).hexdigest())}
+    store.complete(SMALL, upload, there | {1: store.put_part(SMALL, upload, 1, first)})
+    assert s3.objects() == {f"live/{SMALL}": first + second}
+    assert store.parts(SMALL, "another") is None
 
 
 def test_the_store_says_what_it_has(s3: S3Server) -> None:
@@ -198,18 +167,3 @@ async def test_what_a_recording_holds_goes_there_with_it(s3: S3Server, tmp_path:
     store.delete(name_of(SMALL))
     assert [details.name for details in store.details()] == [LARGE]
     assert store.picture(name_of(SMALL), 320) is None
-
-
-async def test_what_is_known_of_a_recording_that_lies_in_the_store_only_stays(
-    s3: S3Server, tmp_path: Path
-) -> None:
-    """A worker was killed when it had sent all and deleted the file, and had yet to say so."""
-    journal = Journal(tmp_path)
-    journal.began(SMALL, {})
-    journal.finished(SMALL, {}, is_due=True)
-    store = store_of(s3)
-    store.put(SMALL, b"a recording", "video/webm")
-    store.put_details(RecordDetails(SMALL, 11, 2.5, 640, 360, True), b"pictures")
-    with running(s3, tmp_path, delete=True):
-        await all_done(tmp_path)
-    assert [details.name for details in store.details()] == [SMALL]

@@ -1,5 +1,6 @@
 """How the files of a room are named, and which of its tracks are recorded as one."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -92,6 +93,15 @@ def test_tracks_of_a_kind_are_numbered_in_the_names_of_their_files(tmp_path: Pat
     assert [file.path.name.split("_")[1] for file in opened] == ["video0", "audio0", "video1"]
     for file in opened:
         file.close()
+
+
+def test_sound_of_telephones_is_only_in_the_file_with_all_tracks(tmp_path: Path) -> None:
+    log: Any = None
+    (phone,) = tracks(None)
+    phone = replace(phone, codec=replace(phone.codec, name="PCMU"))
+    writer = Writer(DEMO, [phone], tmp_path, ("tracks", "mux"), Limits(), ChangeAllowance(DEMO), log)
+    assert writer._track_files == {}
+    assert writer._mux is not None
 
 
 @pytest.mark.parametrize("waits", [False, True])
