@@ -38,14 +38,12 @@ class Server:
         self.port = TcpPort(*[(host, 0) for host in hosts], limits=limits, clock=lambda: self.now)
         self.came: list[tuple[bytes, Address]] = []
         self.turns = 0
-        self.most_in_a_turn = 0
         self.streams: list[Stream] = []
         self.port.start(self._receive, self._afterwards)
         self.address: tuple[str, int] = self.port.addresses[0][:2]
 
     def _receive(self, batch: list[tuple[bytes, Address]]) -> bool:
         self.came += batch
-        self.most_in_a_turn = max(self.most_in_a_turn, len(batch))
         return False
 
     def _afterwards(self) -> None:
@@ -143,14 +141,6 @@ async def test_a_turn_ends_with_the_connection_that_fills_it(server: Server) -> 
     server.port._turn()  # there is nothing
     assert monotonic() - began < 0.5
     assert server.turns == 2
-
-
-async def test_a_turn_takes_no_more_of_a_connection_than_of_the_udp_port(server: Server) -> None:
-    flood, _ = await server.client()
-    sent = [bytes((0x80, *n.to_bytes(2))) for n in range(5000)]
-    flood.send(*sent)
-    await server.hears(flood, *sent)
-    assert server.most_in_a_turn == BATCH
 
 
 async def test_a_client_that_fills_each_turn_does_not_keep_the_others_out(server: Server) -> None:
