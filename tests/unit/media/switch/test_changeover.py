@@ -71,26 +71,6 @@ def test_a_pause_ends_with_the_keyframe_and_the_sound_goes_on() -> None:
     assert viewer.far.stats.pauses == viewer.far.stats.layer_changes == 1
 
 
-def test_no_picture_and_back() -> None:
-    world = LayersWorld()
-    world.picture(0, keyframe=True)
-    viewer = ChangingViewer(world)
-    sent = world.picture(0)
-    viewer.aim(None)
-    for _ in range(200):
-        world.now += FRAME
-        world.picture(0)
-    viewer.aim(0)
-    world.picture(0)
-    world.now += FRAME
-    sent += world.picture(0, keyframe=True)
-    got = viewer.pictures()
-    assert [packet.payload for packet in got] == sent
-    assert_one_stream(got)
-    elapsed = got[-1].timestamp - got[0].timestamp & 0xFFFFFFFF
-    assert elapsed == pytest.approx(201 * 3000, abs=3001)
-
-
 @pytest.mark.parametrize("profile", BOTH_PROFILES)
 @pytest.mark.parametrize("rtx", [True, False])
 def test_what_was_lost_comes_again_from_the_layer_that_it_was_sent_from(profile: Profile, rtx: bool) -> None:

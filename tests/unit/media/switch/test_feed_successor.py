@@ -9,7 +9,6 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rtp.extensions import FORWARDED_EXTENSIONS
 from media.rtp.packet import RtpPacket
 from media.switch.wire import Wire
-from media.tracks.keyframe_gate import MAX_HOLD_SECONDS
 from tests.support.far_end import one_byte
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import FarViewer
@@ -110,17 +109,6 @@ def test_a_publisher_whose_picture_is_held_back_counts_as_heard(world: World, vi
     assert world.feed.heard_at == 0.0
     send(world, VIDEO, DELTA)
     assert world.feed.heard_at == world.now
-
-
-def test_a_publisher_that_sends_no_keyframe_is_let_through_in_the_end(
-    world: World, viewer: FarViewer
-) -> None:
-    change_publisher(world)
-    viewer.packets()
-    send(world, VIDEO, DELTA)
-    world.now += MAX_HOLD_SECONDS
-    send(world, VIDEO, b"\x10\x01 at last")
-    assert payloads(viewer.packets()) == [b"\x10\x01 at last"]
 
 
 def test_header_extensions_keep_their_ids_on_the_wire(world: World, viewer: FarViewer) -> None:

@@ -1,7 +1,6 @@
 """A viewer that joins near a wrap of the sequence number gets its keyframe, and reads all that it gets."""
 
 from functools import lru_cache
-from typing import Any
 
 import pytest
 
@@ -25,53 +24,27 @@ pytestmark = pytest.mark.usefixtures("each_sender")
 BEFORE_WRAP = [1, 2, 5, 6, 7, 30, WRAP_GUARD - 1, WRAP_GUARD, WRAP_GUARD + 1, 100]
 
 
-def world_before_a_wrap(packets: int, seconds: float, **how: Any) -> PictureWorld:
-    """After `seconds`, in which viewers joined, its picture is `packets` before a wrap."""
-    sent = round(seconds * 30) * FRAME_PACKETS
-    world = PictureWorld(index=(8 << 16) - packets - sent, **how)
+@lru_cache(maxsize=1)  # tests that differ in profile and in what was lost follow each other
+def joined_behind_a_keyframe(packets: int, frames: int) -> dict[Profile, FarViewer]:
+    """A viewer of each profile, two seconds after both joined a publisher that does not answer.
+
+    They joined so many frames after its keyframe, which begins `packets` before a wrap. Their inboxes are to
+    be read only.
+    """
+    seconds = 8.0  # in which others joined
+    begins = (8 << 16) - packets
+    index = begins - round(seconds * 30) * FRAME_PACKETS
+    world = PictureWorld(index=index, answers=False, gop=1.0)
     world.run(1.2)  # not when a keyframe comes anyway
     for _ in range(PROOF):
         world.join()
         world.run(2.0)
     world.run(seconds - 1.2 - 2.0 * PROOF)
-    assert world.picture.history.next_index == (8 << 16) - packets
-    return world
-
-
-def join_one_each(world: PictureWorld) -> dict[Profile, FarViewer]:
-    """A viewer of each profile, two seconds after both joined; their inboxes are to be read only."""
+    assert world.picture.history.next_index == begins
+    world.run(frames * FRAME_SECONDS)  # the first of them is a keyframe
     viewers = {profile: world.join(profile=profile) for profile in BOTH_PROFILES}
     world.run(2.0)
     return viewers
-
-
-@lru_cache(maxsize=1)  # tests that differ in profile and in what was lost follow each other
-def joined_before_a_wrap(packets: int) -> dict[Profile, FarViewer]:
-    """Viewers of a publisher that answers."""
-    world = world_before_a_wrap(packets, 8.0, answers=True, gop=60.0)
-    assert world.requests.trusted
-    return join_one_each(world)
-
-
-@lru_cache(maxsize=1)
-def joined_behind_a_keyframe(packets: int, frames: int) -> dict[Profile, FarViewer]:
-    """The same for a publisher that does not answer, as many frames after its keyframe."""
-    world = world_before_a_wrap(packets, 8.0, answers=False, gop=1.0)
-    world.run(frames * FRAME_SECONDS)  # the first of them is a keyframe
-    return join_one_each(world)
-
-
-@pytest.mark.parametrize("lost", [0, WRAP_GUARD])
-@pytest.mark.parametrize("profile", BOTH_PROFILES)
-@pytest.mark.parametrize("packets", BEFORE_WRAP)
-def test_a_viewer_that_joins_right_before_a_wrap_gets_the_keyframe(
-    packets: int, lost: int, profile: Profile
-) -> None:
-    """And reads all that it gets, even when the first packets are lost."""
-    arrived = picture_of(joined_before_a_wrap(packets)[profile], lost=lost)
-    assert_contiguous(arrived)
-    if not lost:
-        assert first_keyframe(arrived) <= 2 * FRAME_SECONDS
 
 
 @pytest.mark.parametrize("lost", [0, WRAP_GUARD])

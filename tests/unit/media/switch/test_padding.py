@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from media.rtp.extensions import send_time
 from media.rtp.rtx import PADDING_BYTES, RtxError, unwrap
 from media.rtp.run import MOST_PACKETS
 from media.rtp.srtp import Profile
@@ -75,7 +76,7 @@ def test_it_tells_when_it_was_sent_where_some_stream_of_the_viewer_can(world: La
     assert sound_first.rtx is not None
     pad(viewer.viewer, 100, world.now)
     [packet] = viewer.packets()
-    assert 3 in dict(packet.extensions)
+    assert dict(packet.extensions) == {3: send_time(world.now)}
 
 
 @pytest.mark.parametrize("profile", BOTH_PROFILES)

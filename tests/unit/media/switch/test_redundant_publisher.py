@@ -71,13 +71,6 @@ def test_what_is_lost_is_restored_from_the_next_packet() -> None:
     assert world.feed.rx_recovered == 2
 
 
-def test_what_is_lost_and_not_in_the_next_packet_stays_lost() -> None:
-    world = room()
-    packets = relayed(world, *(redundant(number, 1) for number in (1, 5, 6)))
-    assert [packet.sequence for packet in packets] == [1, 4, 5, 6]
-    assert [packet.payload for packet in packets] == [made(number) for number in (1, 4, 5, 6)]
-
-
 def test_what_comes_late_after_it_was_restored_comes_once() -> None:
     world = room()
     packets = relayed(world, redundant(1, 1), redundant(3, 1), redundant(2, 1), redundant(4, 1))
@@ -97,12 +90,6 @@ def test_an_earlier_packet_that_has_come_is_not_taken_for_one_that_is_missing() 
     )
     packets = relayed(world, redundant(1, 1), redundant(2, 1), left_out)
     assert [packet.payload for packet in packets] == [made(1), made(2), made(4)]
-
-
-def test_its_form_may_change_with_each_packet() -> None:
-    world = room()
-    packets = relayed(world, plain(1), redundant(2, 1), plain(3), redundant(5, 2), plain(6))
-    assert [packet.payload for packet in packets] == [made(number) for number in range(1, 7)]
 
 
 def test_padding_behind_it_is_none_of_it() -> None:

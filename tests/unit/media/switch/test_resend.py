@@ -68,6 +68,15 @@ def test_a_lost_packet_is_named_by_all_bits_of_its_number(index: int) -> None:
     assert viewer.loses(SSRCS[VIDEO], index + 1) == sent
 
 
+def test_on_both_sides_of_a_wrap_a_lost_packet_is_sent_again_byte_for_byte() -> None:
+    """Its SRTP index has a rollover counter, which its number does not tell."""
+    world = World(index=0x10000 - 200)
+    viewer = world.join(WITH_NACK)
+    world.media(VIDEO, count=400)
+    sent = viewer.datagrams()
+    assert viewer.loses(SSRCS[VIDEO], -1, 0, 199) == [sent[199], sent[200], sent[399]]
+
+
 @pytest.mark.parametrize(("offset", "shift"), [(0, 0), (3, 1), (9, 2), (-70_000, 0xFFFFFFFF)])
 def test_a_packet_that_is_sent_again_has_the_number_and_the_time_of_this_viewer(
     offset: int, shift: int

@@ -5,11 +5,10 @@ import pytest
 from media.rtp.extensions import send_time
 from media.rtp.packet import RtpPacket
 from media.rtp.srtp import Profile
-from media.switch.padding import pad
 from media.switch.wire import Wire
 from tests.support.far_end import BOTH_PROFILES, one_byte, two_byte
 from tests.support.far_viewer import is_patched
-from tests.support.layers_world import KEYFRAMES, PICTURE, PICTURE_RTX, SOUND, ChangingViewer, LayersWorld
+from tests.support.layers_world import KEYFRAMES, SOUND, ChangingViewer, LayersWorld
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("each_sender")
@@ -85,20 +84,3 @@ def test_what_is_sent_after_a_change_says_it_too(profile: Profile) -> None:
     paced = [stamp(packet) for packet in viewer.pictures()]
     assert paced
     assert set(paced) == {send_time(51.02)}  # when it goes out, and not when it came
-
-
-@pytest.mark.parametrize("profile", BOTH_PROFILES)
-def test_what_is_sent_again_and_padding_are_stamped_anew(profile: Profile) -> None:
-    world = LayersWorld()
-    world.picture(0, keyframe=True)
-    viewer = ChangingViewer(world, 0, profile, sent_at=SENT_AT)
-    world.picture(0)
-    lost = viewer.pictures()[0]
-    for later in (0.1, 0.2):
-        world.now += later
-        (again,) = viewer.far.packets(viewer.far.loses(PICTURE, lost.sequence))
-        assert again.ssrc == PICTURE_RTX
-        assert stamp(again) == send_time(world.now)
-        assert again.payload == lost.sequence.to_bytes(2) + lost.payload
-        pad(viewer.far.viewer, 600, world.now)
-        assert [stamp(packet) for packet in viewer.far.packets()] == [send_time(world.now)] * 2

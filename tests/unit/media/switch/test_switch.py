@@ -1,4 +1,4 @@
-"""The switch: whose packets it takes, and how those of sources that follow each other are numbered."""
+"""The switch: whose packets it takes, and who gets them."""
 
 import os
 from types import SimpleNamespace
@@ -11,14 +11,13 @@ from media.rtp.packet import RtpPacket, parse
 from media.rtp.srtp import Profile, SrtpKeys, outbound_session
 from media.switch.switch import PacketSwitch
 from media.switch.wire import Wire
-from media.tracks.source_track import SOURCE_SILENT_SECONDS
 from media.transport.address import Address
 from media.transport.tcp_backlog import TcpBacklog
 from tests.support.far_end import BOTH_PROFILES, new_keys, rtp
 from tests.support.far_publisher import FarPublisher
 from tests.support.far_viewer import PLAIN
 from tests.support.once_world import OnceWorld
-from tests.support.published import AUDIO, RATES, TICKS, VIDEO
+from tests.support.published import AUDIO, VIDEO
 from tests.support.world import SSRCS, WITHOUT_KEYFRAMES, World
 
 pytestmark = pytest.mark.usefixtures("each_sender")
@@ -126,25 +125,6 @@ def test_what_a_standby_sends_goes_into_the_room_that_it_is_put_on_and_until_the
         assert (len(viewer.packets()), room.feed.rx_packets) == (number, number)
     assert beside.feed.rx_packets == 2
     assert not nobody.packets()
-
-
-# --- sources that follow each other
-
-
-def test_another_ssrc_takes_over_only_after_silence_and_continues_the_stream() -> None:
-    world = OnceWorld()
-    viewer = world.join()
-    world.burst(VIDEO, VIDEO)
-    world.new_source(VIDEO, 0xFFF0, SOURCE_SILENT_SECONDS / 2)
-    world.burst(VIDEO)
-    assert world.feed.rx_dropped == 1
-    world.now += SOURCE_SILENT_SECONDS
-    world.burst(VIDEO, VIDEO)
-    packets = viewer.packets()
-    assert numbers(packets) == [1, 2, 3, 4]
-    silence = 1.5 * SOURCE_SILENT_SECONDS * RATES[VIDEO]
-    assert packets[2].timestamp - packets[1].timestamp == silence
-    assert packets[3].timestamp - packets[2].timestamp == TICKS[VIDEO]
 
 
 # --- viewers
