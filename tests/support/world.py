@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from media.counts import PublisherStats
 from media.feedback.publisher_feedback import REPORT_SECONDS, PublisherFeedback
@@ -27,10 +27,6 @@ RTX_SSRCS = (0xAAAA0003, 0xBBBB0004)
 UNIX = 1_700_095_536.0  # Unix time when a world's clock shows 0; in NTP seconds bits 15 and 16 are set
 # The codec is one whose keyframes nobody finds: nothing is held back for them, and no picture is kept.
 WITHOUT_KEYFRAMES = (video("unknown"), sound())
-
-
-class Clock(Protocol):
-    now: float
 
 
 @dataclass
@@ -68,13 +64,13 @@ class World:
         index: int = 1,
         join_burst: JoinBurstMode = "auto",
         publisher: FarPublisher | None = None,
-        clock: Clock | None = None,
+        clock: Stopped | None = None,
         beside: "World | None" = None,
         thinned: bool = False,
         redundant: bool = False,
     ) -> None:
         self.published = published
-        self.clock: Clock = beside.clock if beside else clock or Stopped(10.0)
+        self.clock: Stopped = beside.clock if beside else clock or Stopped(10.0)
         fan_out = looped_fan_out(self._transmit)
         self.switch: PacketSwitch = (
             beside.switch

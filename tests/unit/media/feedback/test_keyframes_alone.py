@@ -84,15 +84,6 @@ def test_keyframes_are_not_requested_of_a_publisher_that_sends_them() -> None:
     assert not [at for at in world.asked_at[0] if at > since]
 
 
-def test_a_single_layer_comes_back_whole() -> None:
-    world, viewer = limited(SINGLE, 120_000, keyframe_seconds=1.0)
-    viewer.line = 4e6
-    world.run(10.0)
-    assert viewer.rendition == 0
-    assert_one_stream(viewer.pictures())
-    assert not world.thinning.active
-
-
 def test_sound_alone_and_back() -> None:
     world, viewer = limited(LARGE, 2_000)
     assert viewer.rendition is None

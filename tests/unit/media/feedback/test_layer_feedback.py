@@ -38,17 +38,6 @@ def test_a_keyframe_is_requested_of_every_layer_or_of_one() -> None:
     assert asked(world) == []
 
 
-def test_each_layer_is_asked_at_most_twice_a_second() -> None:
-    world = begun()
-    for step in range(100):
-        now = world.now + step / 100
-        world.feedback.want_keyframe(0, now)
-        world.feedback.want_keyframe(2, now)
-        world.feedback.tick(now)
-    requests = asked(world)
-    assert (requests.count(10), requests.count(20), requests.count(30)) == (2, 0, 2)
-
-
 def test_a_layer_that_has_stopped_or_never_came_is_not_asked() -> None:
     world = LayeredWorld([*layers(feedback=["nack pli"]), sound()])
     world.send(10, rid="f")

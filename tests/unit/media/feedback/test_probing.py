@@ -38,20 +38,6 @@ def test_a_probe_sends_what_was_decided(rates: Sequence[int], line: float) -> No
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_a_probe_sends_what_was_decided_also_where_steps_come_late() -> None:
-    world, viewer = limited(THREE, 400_000, seconds=1.0)
-    viewer.line = 4e6
-    world.until(lambda: viewer.is_probed)
-    since, decided = world.now, 0.0
-    for step in range(100):
-        assert viewer.is_probed
-        decided += viewer.picture._decision.probe
-        if step % 10 == 1:  # between two ticks
-            viewer.busy_until = world.now + 0.075
-        world.run(STEP_SECONDS)
-    assert viewer.rate(since) == pytest.approx(decided / 100, rel=0.1)  # it rises meanwhile
-
-
 def test_each_probe_begins_without_a_debt(monkeypatch: pytest.MonkeyPatch) -> None:
     world, viewer = limited(THREE, 400_000, seconds=0.5)
     viewer.line, begun = 4e6, list[float]()

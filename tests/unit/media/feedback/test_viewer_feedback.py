@@ -106,12 +106,18 @@ def test_a_packet_that_is_too_old_is_not_sent_again(world: World, viewer: FarVie
     assert viewer.stats.nacks == 1
 
 
-def test_a_viewer_that_repeats_its_request_at_once_has_to_wait(world: World, viewer: FarViewer) -> None:
-    """For half of a round trip."""
+@pytest.mark.parametrize("reports", [True, False])
+def test_a_viewer_that_repeats_its_request_at_once_has_to_wait(
+    world: World, viewer: FarViewer, reports: bool
+) -> None:
+    """For half of a round trip: of its report's, or of the session's own measure."""
     world.media(VIDEO, count=10)
-    last = world.report_to(viewer)
-    world.now += 0.1
-    viewer.reports(PICTURE, last)
+    if reports:
+        last = world.report_to(viewer)
+        world.now += 0.1
+        viewer.reports(PICTURE, last)
+    else:
+        viewer.playback.measured(0.1, world.now)
     viewer.datagrams()
     served = []
     for wait in (0.0, 0.04, 0.02):
@@ -119,21 +125,6 @@ def test_a_viewer_that_repeats_its_request_at_once_has_to_wait(world: World, vie
         served.append(len(viewer.loses(PICTURE, 3)))
     assert served == [1, 0, 1]
     assert viewer.stats.retransmissions_refused == 1
-
-
-def test_a_viewer_that_repeats_its_request_behind_a_queue_has_to_wait_for_that(
-    world: World, viewer: FarViewer
-) -> None:
-    """As the session's own measure shows it, before any report."""
-    world.media(VIDEO, count=10)
-    for round_trip in (0.05, 0.35):
-        viewer.playback.measured(round_trip, world.now)
-    viewer.datagrams()
-    served = []
-    for wait in (0.0, 0.3, 0.03):
-        world.now += wait
-        served.append(len(viewer.loses(PICTURE, 3)))
-    assert served == [1, 0, 1]
 
 
 def test_a_flood_of_requests_for_packets_is_mostly_ignored(world: World, viewer: FarViewer) -> None:

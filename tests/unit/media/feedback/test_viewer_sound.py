@@ -66,16 +66,6 @@ def test_who_loses_sound_gets_each_packet_with_earlier_ones_until_the_line_is_cl
     assert numbers == [*range(numbers[0], numbers[0] + len(numbers))]
 
 
-def test_others_in_the_room_get_it_as_it_is(world: World) -> None:
-    viewer, beside = Listener(world), Listener(world)
-    for _ in range(10):
-        viewer.second(lost=3)
-        beside.far.says(
-            receiver_report(REPORTER, [ReportBlock(SSRC, 0, 0, viewer.heard[-1].sequence, 0, 0, 0)])
-        )
-    assert {packet.payload_type for packet in beside.far.packets()} == {OPUS}
-
-
 def test_who_did_not_agree_on_it_never_gets_it(world: World) -> None:
     assert Listener(world, WIRES[:2]).seconds(10, lost=10)[-1] == {OPUS}
 
