@@ -45,12 +45,15 @@ class Peer(asyncio.DatagramProtocol):
         sound: Sequence[str] = OPUS,
         picture: Sequence[str] = (*VP8, "a=rtcp-fb:96 nack pli"),
         host: str = "127.0.0.1",
+        name: str = "-",
     ) -> None:
         """`sound` and `picture` are the attributes of their sections; empty: there is none.
 
-        It is at the address `host`, and goes to the first candidate of that family.
+        `name` is that of its sessions (`s=`). It is at the address `host`, and goes to the first candidate
+        of that family.
         """
         self.host = host
+        self._name = name
         self.certificate = Certificate.generate()
         if not gcm:
             self.certificate.context.set_tlsext_use_srtp(Profile.AES128_CM_SHA1_80.openssl_name)
@@ -78,13 +81,14 @@ class Peer(asyncio.DatagramProtocol):
             f"a=fingerprint:sha-256 {self.certificate.fingerprint}",
             f"a=setup:{self._setup}",
         )
-        return offer(
+        text = offer(
             *(
                 section(kind, *attributes, mid=str(mid), direction=self._direction, transport=transport)
                 for mid, (kind, attributes) in enumerate(self._sections)
                 if attributes
             )
         )
+        return text.replace("s=-", f"s={self._name}")
 
     async def take(self, answer: str) -> None:
         """Take the answer and open a socket."""

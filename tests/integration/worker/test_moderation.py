@@ -73,6 +73,16 @@ async def test_a_block_ends_a_room_and_nobody_gets_in(plane: Plane) -> None:
     await plane.ask(plane.peer(publishes=True), publishes=True)
 
 
+async def test_ffmpeg_is_told_nothing_when_its_session_ends(plane: Plane) -> None:
+    """It would wait for ever after a close_notify."""
+    ffmpeg = await plane.connected(publishes=True, name="FFmpegPublishSession")
+    viewer = await plane.connected(publishes=False)
+    assert await obey(plane, block()) == 2
+    assert plane.holds_nothing()
+    await eventually("the viewer is told", lambda: viewer.closed, IN_TIME)
+    assert not ffmpeg.closed
+
+
 async def test_a_publisher_that_is_away_does_not_come_back_into_a_blocked_room(plane: Plane) -> None:
     publisher, _ = await plane.pair()
     await left(plane, publisher)
