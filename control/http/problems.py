@@ -1,17 +1,10 @@
 """Errors as HTTP: the only map from `ErrorCode` to a status and a message (`openapi.yaml`)."""
 
-import asyncio
-from contextlib import suppress
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
 
 from shared.errors import ErrorCode, ServiceError
-
-LINGER_SECONDS = 1.0  # for which the rest of a body that is too large is read
-LINGER_BYTES = 8 * 1_048_576
 
 PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_SDP: (400, "invalid SDP"),
@@ -92,8 +85,7 @@ def problem_response(error: ServiceError) -> JSONResponse:
         headers["Retry-After"] = str(retry_after)
     if error.code is ErrorCode.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 3
-    response = TooLargeResponse if error.code is ErrorCode.BODY_TOO_LARGE else JSONResponse
-    return response(body, status, headers)
+    return JSONResponse(body, status, headers)
 
 
 async def on_service_error(request: Request, error: Exception) -> JSONResponse:
@@ -115,29 +107,3 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     code = _FROM_STATUS.get(error.status_code)
     message = PROBLEMS[code][1] if code else error.detail.lower()
     return JSONResponse({"error": message}, error.status_code, error.headers)
-
-
-class TooLargeResponse(JSONResponse):
-    """413 that reaches the client: sent at once; the connection is closed a moment later.
-
-    Closing a connection with unread data resets it, and many clients then lose the response (RFC 9112 9.6).
-    So the rest of the body is read and discarded, within limits of time and size: some clients never stop.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [*self.raw_headers, (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
-                await _discard(receive)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _discard(receive: Receive) -> None:
-    left = LINGER_BYTES
-    more = True
-    while more and left > 0:
-        message = await receive()
-        left -= len(message.get("body", b""))
-        more = message.get("more_body", False)  # also false when the client has disconnected
