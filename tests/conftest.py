@@ -12,10 +12,10 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import connect
 from tests.support.emptied import empty
 from tests.support.free_ports import free_port
+from tests.support.own_valkey import OwnValkey
 
 TESTS = Path(__file__).parent
 
@@ -75,16 +75,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """URL of this test run's own Valkey."""
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     valkey.start()
     yield valkey.url
     valkey.stop()
 
 
 @pytest.fixture
-def own_valkey() -> Iterator[EmbeddedValkey]:
+def own_valkey() -> Iterator[OwnValkey]:
     """A running Valkey that the test may stop and start; it keeps nothing."""
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     valkey.start()
     yield valkey
     valkey.stop()

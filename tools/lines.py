@@ -11,12 +11,12 @@ import re
 import time
 from dataclasses import dataclass
 
-from deploy.valkey import EmbeddedValkey
 from tests.support.free_ports import free_port
 from tests.support.layer_publisher import ONE, THREE
 from tests.support.line_shape import OPEN, Shape
 from tests.support.line_stage import Stage, line_stage
 from tests.support.line_tab import LineTab
+from tests.support.own_valkey import OwnValkey
 from tests.support.shaped_line import ShapedLine
 
 UNITS = {"k": 1e3, "m": 1e6}
@@ -80,7 +80,7 @@ async def watch(name: str, stage: Stage, history: History) -> None:
 
 
 async def run(histories: list[History], *, single: bool, codec: str) -> None:
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     valkey.start()
     try:
         async with line_stage(valkey.url, ONE if single else THREE, codec=CODECS[codec]) as stage:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deploy.valkey import EmbeddedValkey
+from tests.support.own_valkey import OwnValkey
 from tests.support.recorded import read, reads_without_a_word
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -124,7 +124,7 @@ def _are(count: int, look: Callable[..., set[Path]], *of: object) -> bool:
     ],
 )
 async def test_started_at_one_replica_and_stopped_at_the_other(
-    own_valkey: EmbeddedValkey, tmp_path: Path, befalls: str
+    own_valkey: OwnValkey, tmp_path: Path, befalls: str
 ) -> None:
     async with (
         WebhookReceiver() as receiver,

@@ -19,11 +19,11 @@ import httpx
 import uvloop
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import MAX_CONNECTIONS
 from tests.hostile.honest import Honest
 from tests.hostile.target import PROXY
 from tests.support.free_ports import free_port
+from tests.support.own_valkey import OwnValkey
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
 from tools.bench.usage import resident_bytes
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--gap", type=float, default=MAX_GAP_SECONDS, help="of media, seconds (%(default)s)")
     parser.add_argument("attacks", nargs="*", help="only these attacks")
     arguments = parser.parse_args()
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     valkey.start()
     try:
         broken = uvloop.run(run(valkey.url, arguments.seconds, arguments.attacks, arguments.gap))

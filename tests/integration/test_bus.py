@@ -9,10 +9,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from deploy.valkey import EmbeddedValkey
 from shared.bus import batch
 from shared.bus.answer_time import CALL_TIMEOUT_SECONDS
 from shared.bus.connection import connect
+from tests.support.own_valkey import OwnValkey
 from tests.support.stopwatch import Stopwatch
 
 
@@ -56,7 +56,7 @@ async def test_a_loop_of_calls_always_ends_when_cancelled(redis: Redis, call: Ca
 
 
 @CALLS
-async def test_a_server_that_hangs_fails_a_call_in_time(own_valkey: EmbeddedValkey, call: Call) -> None:
+async def test_a_server_that_hangs_fails_a_call_in_time(own_valkey: OwnValkey, call: Call) -> None:
     redis = connect(own_valkey.url)
     await call(redis)
     server = int((await redis.info("server"))["process_id"])
@@ -73,7 +73,7 @@ async def test_a_server_that_hangs_fails_a_call_in_time(own_valkey: EmbeddedValk
     await redis.aclose()
 
 
-async def test_a_server_that_was_restarted_is_found_again(own_valkey: EmbeddedValkey) -> None:
+async def test_a_server_that_was_restarted_is_found_again(own_valkey: OwnValkey) -> None:
     redis = connect(own_valkey.url)
     await asyncio.gather(*(redis.ping() for _ in range(10)))  # ten connections, all about to die
     await asyncio.to_thread(own_valkey.stop)

@@ -9,7 +9,6 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from deploy.valkey import EmbeddedValkey
 from shared.book import book as book_of_documents
 from shared.bus import keys
 from shared.bus.connection import Command, connect
@@ -17,6 +16,7 @@ from shared.bus.redis_clock import RedisClock
 from shared.errors import ServiceError
 from shared.messages.rulings import Block, Revocation
 from shared.rulings.ruling_book import RulingBook
+from tests.support.own_valkey import OwnValkey
 
 HOUR = 3600.0
 
@@ -233,7 +233,7 @@ async def test_an_older_redis_gets_what_is_newer(redis: Redis) -> None:
     assert blocked(newcomer) == blocked(one) == ["b"]
 
 
-async def test_without_redis_what_was_known_stays_and_nothing_is_put(own_valkey: EmbeddedValkey) -> None:
+async def test_without_redis_what_was_known_stays_and_nothing_is_put(own_valkey: OwnValkey) -> None:
     async with connect(own_valkey.url) as redis:
         one = book(redis)
         await one.put(block("a"))
@@ -243,7 +243,7 @@ async def test_without_redis_what_was_known_stays_and_nothing_is_put(own_valkey:
         assert blocked(one) == ["a"]
 
 
-async def test_what_another_process_has_told_is_in_force_without_redis(own_valkey: EmbeddedValkey) -> None:
+async def test_what_another_process_has_told_is_in_force_without_redis(own_valkey: OwnValkey) -> None:
     told: list[set[str]] = []
     async with connect(own_valkey.url) as redis:
         one, other = book(redis), book(redis, told.append)

@@ -9,8 +9,8 @@ import sys
 
 import uvloop
 
-from deploy.valkey import EmbeddedValkey
 from tests.support.free_ports import free_port
+from tests.support.own_valkey import OwnValkey
 from tools.bench.machine import machine
 from tools.bench.scenarios import (
     joining,
@@ -52,7 +52,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse(sys.argv[1:])
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     valkey.start()
     try:
         print(f"`{arguments.scenario}`, {machine()}.\n", flush=True)

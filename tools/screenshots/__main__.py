@@ -12,10 +12,10 @@ from pathlib import Path
 
 from playwright.async_api import Page
 
-from deploy.valkey import EmbeddedValkey
 from tests.support.barriers import DEVICES, barriers
 from tests.support.browser import chromium
 from tests.support.free_ports import free_port
+from tests.support.own_valkey import OwnValkey
 from tools.screenshots.states import EMPTY, FURNISHED, State
 from tools.screenshots.world import World, running_world
 
@@ -25,7 +25,7 @@ SCHEMES = ("light", "dark")
 
 async def main(parts: str = "", language: str = "en") -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     valkey.start()
     found = 0
     try:

@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from redis.asyncio import Redis
 
 from deploy.tether import tethered
-from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import connect
 from tests.support.fork_server import Forked, fork_server
 from tests.support.free_ports import free_port
+from tests.support.own_valkey import OwnValkey
 from tests.support.waiting import eventually
 from tools.bench.http_client import Client
 from tools.bench.usage import Usage
@@ -52,7 +52,7 @@ async def simulated(
 
     Those that are `quick` answer offers, and tell nobody of it.
     """
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     valkey.start()
     redis = connect(valkey.url)
     with ExitStack() as stack:

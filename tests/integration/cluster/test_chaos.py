@@ -20,11 +20,11 @@ import httpx
 import pytest
 from redis import Redis
 
-from deploy.valkey import EmbeddedValkey
 from media.rtp.packet import parse
 from shared.bus.connection import connect
 from tests.support.free_ports import free_port
 from tests.support.http_peer import Player, Publisher, SessionLog, running
+from tests.support.own_valkey import OwnValkey
 from tests.support.peer import IN_TIME
 from tests.support.system import Member, System, running_system
 from tests.support.waiting import eventually
@@ -52,9 +52,7 @@ class Chaos:
     which a worker, or Redis for all of them, was out of reach.
     """
 
-    def __init__(
-        self, system: System, valkey: EmbeddedValkey, lines: "Lines", clock: Path, seed: int
-    ) -> None:
+    def __init__(self, system: System, valkey: OwnValkey, lines: "Lines", clock: Path, seed: int) -> None:
         self._system, self._valkey, self._lines, self._clock = system, valkey, lines, clock
         self._chance = random.Random(seed)
         names = [worker.name for worker in system.workers]
@@ -170,7 +168,7 @@ class Pulse:
 class Lines:
     """Each member has an address of Redis of its own on loopback, which nftables cuts off."""
 
-    def __init__(self, valkey: EmbeddedValkey) -> None:
+    def __init__(self, valkey: OwnValkey) -> None:
         names = [f"control{n}" for n in range(CONTROLS)] + [f"worker{n}" for n in range(WORKERS)]
         self._addresses = {name: f"127.0.29.{n}" for n, name in enumerate(names, 1)}
         self._table = f"roomcast_chaos_{os.getpid()}"
@@ -226,7 +224,7 @@ def whichever(system: System, url: Callable[[str, int], str], room: str, first: 
 
 
 @asynccontextmanager
-async def system_in_chaos(tmp_path: Path) -> AsyncIterator[tuple[System, EmbeddedValkey, Lines, Path]]:
+async def system_in_chaos(tmp_path: Path) -> AsyncIterator[tuple[System, OwnValkey, Lines, Path]]:
     """A system each of whose members can be cut off from Redis, and whose workers' clocks can jump."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
@@ -239,7 +237,7 @@ async def system_in_chaos(tmp_path: Path) -> AsyncIterator[tuple[System, Embedde
         # or who waits for the interpreter's lock spins: a worker's loop stood for 0.3 s each second
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
     }
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     lines = Lines(valkey)
     valkey.start()
     try:
@@ -403,7 +401,7 @@ async def is_well(system: System) -> bool:
     )
 
 
-async def is_empty(system: System, valkey: EmbeddedValkey) -> bool:
+async def is_empty(system: System, valkey: OwnValkey) -> bool:
     """Whether no room, session or claim is left."""
     try:
         workers = await listed_workers(system)

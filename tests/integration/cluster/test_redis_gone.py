@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from deploy.valkey import EmbeddedValkey
 from tests.support.free_ports import free_port
 from tests.support.http_peer import Player, Publisher, open_session, running
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER, post_offer
+from tests.support.own_valkey import OwnValkey
 from tests.support.peer import IN_TIME, Peer
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
@@ -26,8 +26,8 @@ CUT_OFF_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def own_system(workers: int = 2, **settings: str) -> AsyncIterator[tuple[EmbeddedValkey, System]]:
-    valkey = EmbeddedValkey(free_port())
+async def own_system(workers: int = 2, **settings: str) -> AsyncIterator[tuple[OwnValkey, System]]:
+    valkey = OwnValkey(free_port())
     valkey.start()
     try:
         async with running_system(valkey.url, controls=2, workers=workers, **settings) as system:

@@ -11,13 +11,13 @@ from control.events import streams, viewer_streams
 from control.events.stream_names import MAX_NAMES
 from control.events.viewer_streams import MAX_STREAMS_OF_SESSION
 from control.events.viewer_text import RELATION
-from deploy.valkey import EmbeddedValkey
 from shared.messages.sessions import FindSessions, Living
 from tests.integration.control.conftest import Stage
 from tests.integration.control.heard import listening
 from tests.integration.control.row import SDP, WHEP
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.support.offers import PLAY_OFFER
+from tests.support.own_valkey import OwnValkey
 from tests.support.waiting import eventually
 
 IN_TIME = 10.0
@@ -155,7 +155,7 @@ async def test_a_stream_that_is_followed_stays_alive(
         await eventually("the stream is kept alive", kept, IN_TIME)
 
 
-async def test_streams_outlive_redis(stage: Stage, own_valkey: EmbeddedValkey) -> None:
+async def test_streams_outlive_redis(stage: Stage, own_valkey: OwnValkey) -> None:
     async with ScriptedWorker(own_valkey.url, "w1").running() as worker:
         await worker.publish_in("demo")
         http = await stage.control(redis_url=own_valkey.url)

@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from control.http.bodies import FRAGMENT_TYPE
-from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
@@ -26,6 +25,7 @@ from tests.integration.control.description import description
 from tests.integration.control.row import PARAMETERS
 from tests.integration.control.scripted_worker import ScriptedWorker
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
+from tests.support.own_valkey import OwnValkey
 from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import eventually
 
@@ -91,7 +91,7 @@ async def hanging_server() -> AsyncIterator[str]:
         await asyncio.sleep(0)
 
 
-async def test_redis_stops_and_comes_back(stage: Stage, own_valkey: EmbeddedValkey) -> None:
+async def test_redis_stops_and_comes_back(stage: Stage, own_valkey: OwnValkey) -> None:
     http = await stage.control(redis_url=own_valkey.url)
 
     async def publish() -> bool:

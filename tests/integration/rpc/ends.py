@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from deploy.valkey import EmbeddedValkey
 from shared.bus.connection import connect
 from shared.errors import ServiceError
 from shared.messages.encoding import DecodeError
@@ -16,6 +15,7 @@ from shared.messages.signalling import Answer, Closed, CloseRoom, Publish
 from shared.names import RequestId, WorkerId
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
+from tests.support.own_valkey import OwnValkey
 
 WORKER = WorkerId("w1")
 REQUEST_ID = RequestId("request-1")
@@ -65,7 +65,7 @@ async def publish(client: RpcClient, timeout: float = IN_TIME) -> Answer:
 
 
 @contextlib.asynccontextmanager
-async def over_own(valkey: EmbeddedValkey) -> AsyncIterator[tuple[Redis, RpcClient]]:
+async def over_own(valkey: OwnValkey) -> AsyncIterator[tuple[Redis, RpcClient]]:
     """A connection and a client, and a worker that answers `Publish`, on a Valkey that may be stopped."""
     async with connect(valkey.url) as redis:
         client = RpcClient(redis, valkey.url)

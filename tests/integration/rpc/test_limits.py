@@ -7,7 +7,6 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
 from shared.errors import ErrorCode
 from shared.messages.signalling import Closed, CloseRoom, Publish
@@ -24,6 +23,7 @@ from tests.integration.rpc.ends import (
     refused,
     running,
 )
+from tests.support.own_valkey import OwnValkey
 from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import eventually
 
@@ -97,7 +97,7 @@ async def test_requests_under_way_end_with_the_worker(
 
 
 async def test_without_redis_calls_fail_fast_and_work_again_once_it_is_back(
-    own_valkey: EmbeddedValkey,
+    own_valkey: OwnValkey,
 ) -> None:
     async with over_own(own_valkey) as (_, client):
         await asyncio.to_thread(own_valkey.stop)

@@ -4,11 +4,11 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from deploy.valkey import EmbeddedValkey
 from shared.messages.signalling import Publish
 from shared.rpc.client import RpcClient
 from shared.rpc.server import RpcServer
 from tests.integration.rpc.ends import IN_TIME, WORKER, answer_publish, over_own, publish, refused, running
+from tests.support.own_valkey import OwnValkey
 from tests.support.waiting import eventually
 
 
@@ -27,14 +27,14 @@ async def test_a_connection_that_was_closed_between_two_calls_is_replaced(
         assert (await publish(client)).session == "w1.demo"
 
 
-async def test_a_restart_of_redis_between_two_calls_is_not_noticed(own_valkey: EmbeddedValkey) -> None:
+async def test_a_restart_of_redis_between_two_calls_is_not_noticed(own_valkey: OwnValkey) -> None:
     async with over_own(own_valkey) as (_, client):
         await asyncio.to_thread(own_valkey.stop)
         await asyncio.to_thread(own_valkey.start)
         assert (await publish(client)).session == "w1.demo"
 
 
-async def test_a_request_that_redis_cannot_keep_is_refused_at_once(own_valkey: EmbeddedValkey) -> None:
+async def test_a_request_that_redis_cannot_keep_is_refused_at_once(own_valkey: OwnValkey) -> None:
     async with over_own(own_valkey) as (redis, client):
         await redis.config_set("maxmemory", "1")
         assert (await refused(publish(client, timeout=0.3))).detail == "Redis is away"

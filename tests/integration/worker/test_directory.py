@@ -7,7 +7,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.valkey import EmbeddedValkey
 from shared.bus import keys
 from shared.bus.connection import connect
 from shared.directory.directory import Directory
@@ -25,6 +24,7 @@ from tests.integration.worker.stage import (
     start,
 )
 from tests.support.free_ports import free_port
+from tests.support.own_valkey import OwnValkey
 from tests.support.peer import Peer
 from tests.support.sdp import sent_offer
 from tests.support.waiting import eventually
@@ -106,7 +106,7 @@ async def test_a_worker_that_is_told_to_stop_leaves_a_passing_mark_and_no_client
             peer.close()
 
 
-async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path, own_valkey: EmbeddedValkey) -> None:
+async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path, own_valkey: OwnValkey) -> None:
     async with running(own_valkey.url, tmp_path) as worker:
         publisher, viewer = await worker.pair()
         own_valkey.stop()
@@ -117,7 +117,7 @@ async def test_a_worker_stops_in_time_while_redis_is_away(tmp_path: Path, own_va
 
 
 async def test_a_worker_may_start_before_redis(tmp_path: Path) -> None:
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     address = f"127.0.0.1:{free_port()}"
     process = start(valkey.url, tmp_path / "log", WORKER_HTTP_ADDR=address)
     try:

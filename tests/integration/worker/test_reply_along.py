@@ -9,7 +9,6 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from deploy.valkey import EmbeddedValkey
 from media.worker.heartbeat import Heartbeat
 from shared.bus import keys
 from shared.bus.batch import Call, script
@@ -18,6 +17,7 @@ from shared.directory.directory import Directory
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
 from tests.support.meanwhile import meanwhile
+from tests.support.own_valkey import OwnValkey
 
 WORKER = WorkerId("w1")
 ROOM = RoomName("demo")
@@ -126,7 +126,7 @@ async def test_of_a_room_that_was_open_the_end_is_kept(redis: Redis, was_open: b
             assert await redis.exists(keys.room_ended(ROOM)) == was_open
 
 
-async def test_without_redis_the_reply_fails(own_valkey: EmbeddedValkey) -> None:
+async def test_without_redis_the_reply_fails(own_valkey: OwnValkey) -> None:
     async with connect(own_valkey.url) as redis, beating(redis, OneRoom()) as heartbeat:
         own_valkey.stop()
         await heartbeat.change(ROOM)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.valkey import EmbeddedValkey
 from media.worker import heartbeat
 from shared.bus import keys
 from shared.bus.connection import connect
@@ -25,6 +24,7 @@ from tests.integration.worker.stage import (
     start,
 )
 from tests.support.fork_server import Forked
+from tests.support.own_valkey import OwnValkey
 from tests.support.waiting import eventually
 
 REFUSED = "roomcast: WORKER_ID: another worker is running as w1\n"
@@ -116,7 +116,7 @@ async def test_a_worker_whose_id_was_taken_over_serves_its_sessions_and_stops(
 
 
 async def test_when_redis_comes_back_empty_the_first_keeps_its_id(
-    own_valkey: EmbeddedValkey, tmp_path: Path
+    own_valkey: OwnValkey, tmp_path: Path
 ) -> None:
     async with running(own_valkey.url, tmp_path) as worker:
         publisher, viewer = await worker.pair()

@@ -9,16 +9,16 @@ from redis import Redis
 from deploy.doctor import redis_server
 from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
-from deploy.valkey import EmbeddedValkey
 from shared.settings.settings import load_settings
 from tests.support.free_ports import free_port
+from tests.support.own_valkey import OwnValkey
 from tests.support.system import LOOPBACK
 
 
 @pytest.fixture(scope="module")
 def own_url() -> Iterator[str]:
     """A Valkey that these tests may spoil."""
-    valkey = EmbeddedValkey(free_port())
+    valkey = OwnValkey(free_port())
     valkey.start()
     yield valkey.url
     valkey.stop()
