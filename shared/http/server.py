@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -83,7 +82,7 @@ class HttpServer(uvicorn.Server):
         self._connections = Connections(within_files(limits or HttpLimits()), trusts)
         self._refusal_headers = refusal_headers
         self._stop_on = stop_on
-        self._woken = asyncio.Event()  # it is to stop, or has a connection
+        self._woken = asyncio.Event()  # it is to stop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._warned_at = float("-inf")
 
@@ -100,8 +99,9 @@ class HttpServer(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         new_protocol = partial(
-            self._new_protocol,
+            BoundedProtocol,
             self._connections,
+            self._refusal_headers,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
@@ -131,29 +131,13 @@ class HttpServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def main_loop(self) -> None:
-        """Called by `serve`. uvicorn's own wakes ten times a second: a twentieth of an idle worker's CPU.
-
-        This one rests while there is no connection. With the next one it sets the date of its answers first.
-        """
+        """Called by `serve`. uvicorn's own wakes ten times a second: a twentieth of an idle worker's CPU."""
         loop = asyncio.get_running_loop()
         while not await self.on_tick(0):
-            self._woken.clear()
-            limit = until_beat(loop.time(), self._connections.limits.look_seconds) if self._is_busy else None
             with suppress(TimeoutError):
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(until_beat(loop.time(), self._connections.limits.look_seconds)):
                     await self._woken.wait()
             self._look(loop.time())
-
-    @property
-    def _is_busy(self) -> bool:
-        """Whether any connection needs looking after."""
-        connections = self._connections
-        return bool(len(connections) or connections.closed or connections.refused)
-
-    def _new_protocol(self, connections: Connections[HttpLimits], **uvicorn: Any) -> BoundedProtocol:
-        if not self._is_busy:
-            self._woken.set()
-        return BoundedProtocol(connections, self._refusal_headers, **uvicorn)
 
     def _look(self, now: float) -> None:
         connections = self._connections

@@ -19,12 +19,9 @@ from shared.http.server import STALL_SECONDS, HttpServer, listen
 from shared.settings.host_port import HostPort
 from shared.settings.settings import SettingsError
 from tests.support.loopback import LOOPBACKS
-from tests.support.waiting import eventually
 from tests.unit.shared.http.http_stage import (
-    CLOSING,
     GET,
     PATIENCE_SECONDS,
-    PATIENT,
     rest_of,
     serving,
     status_of,
@@ -97,30 +94,6 @@ def test_a_process_with_few_files_takes_fewer_connections(
     assert server._connections.limits.connections == connections
 
 
-async def test_a_server_without_connections_rests_and_then_dates_its_answers_anew(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    date, ticks = "before", 0
-    monkeypatch.setattr("uvicorn.server.formatdate", lambda *_, **__: date)
-    async with serving(PATIENT) as served:
-        tick = served.server.on_tick
-
-        async def noted(counter: int) -> bool:
-            nonlocal ticks
-            ticks += 1
-            return await tick(counter)
-
-        monkeypatch.setattr(served.server, "on_tick", noted)
-        assert b"date: before\r\n" in await served.send(CLOSING)
-        await eventually("nobody is there", lambda: not served.open_connections, PATIENCE_SECONDS)
-        await asyncio.sleep(5 * PATIENT.look_seconds)
-        before = ticks
-        await asyncio.sleep(10 * PATIENT.look_seconds)
-        assert ticks == before
-        date = "after"
-        assert b"date: after\r\n" in await served.send(CLOSING)
-
-
 def test_connections_that_had_to_go_are_told_once_a_minute_and_not_again() -> None:
     server = HttpServer(uvicorn.Config("app", log_config=None))
     connections = server._connections
@@ -129,5 +102,4 @@ def test_connections_that_had_to_go_are_told_once_a_minute_and_not_again() -> No
             connections.closed += closed
             connections.refused += refused
             server._look(now)
-            assert server._is_busy == (now == 59)  # it rests when all is told
     assert [(line["closed"], line["refused"]) for line in said] == [(2, 0), (1, 3), (0, 1)]
