@@ -3,16 +3,16 @@
 Texts have no control characters, so that they fit into a line of a log, and no half of a surrogate pair.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, ValidationError, convert
 
 from control.access.plain_tokens import token_digest
-from control.http.json_object import is_number, is_whole, json_object
+from control.http.json_object import json_object
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import FOREVER, Clip, RecordingNote
-from shared.names import is_plain
 
 MOST_SEATS = 1_000_000
 MOST_TOKENS = 4  # of one room for one action: two while one is replaced by another
@@ -23,34 +23,91 @@ MOST_CLIPS = 50  # of one recording
 MOST_DAYS = 36_500
 FORMATS = ("tracks", "mux")
 
-_TOKEN = re.compile(r"[!-~]{16,256}")
-_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")  # it leads out of no folder
-_LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PLAIN = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*\Z"
+_Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_PLAIN)]
+_Label = Annotated[str, Meta(max_length=MAX_LABEL, pattern=_PLAIN)]
+_Labels = Annotated[
+    dict[Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")], _Label], Meta(max_length=MOST_LABELS)
+]
+_Token = Annotated[str, Meta(pattern=r"^[!-~]{16,256}\Z")]
+_Tokens = Annotated[list[_Token], Meta(min_length=1, max_length=MOST_TOKENS)]
+# it leads out of no folder
+_File = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")]
+
+_A_TITLE = f"a text of up to {MAX_TITLE} characters without control characters"
+_LABELS = (
+    f"an object of up to {MOST_LABELS} texts of up to {MAX_LABEL} characters without control characters,"
+    " by keys of letters, digits, _, . and -"
+)
+_A_TRUTH = "true or false"
+_TOKENS = f"a list of 1 to {MOST_TOKENS} texts of 16 to 256 visible ASCII characters"
+_UNTIL = "a Unix time that is to come"
+# by its name in JSON: the field of `RoomSettings`, what null means, and what a value must be
+_FIELDS: dict[str, tuple[str, Any, Any, str]] = {
+    "seats": (
+        "seats",
+        None,
+        Annotated[int, Meta(ge=0, le=MOST_SEATS)],
+        f"a number up to {MOST_SEATS}; 0: no limit",
+    ),
+    "publishTokens": ("publish_tokens", (), _Tokens, _TOKENS),
+    "playTokens": ("play_tokens", (), _Tokens, _TOKENS),
+    "listed": ("listed", True, bool, _A_TRUTH),
+    "recorded": ("recorded", None, bool, _A_TRUTH),
+    "formats": (
+        "formats",
+        (),
+        Annotated[list[Literal["tracks", "mux"]], Meta(min_length=1)],
+        f"a list of {' and '.join(FORMATS)}",
+    ),
+    "keepDays": (
+        "keep_days",
+        None,
+        Annotated[float, Meta(ge=0, le=MOST_DAYS)],
+        f"a number of days up to {MOST_DAYS}; 0: for ever",
+    ),
+    "stills": ("stills", None, bool, _A_TRUTH),
+    "slate": (
+        "slate",
+        "",
+        _File,
+        "the name of a file, of up to 128 letters, digits, _, . and -, which does not begin with .",
+    ),
+    "title": ("title", "", _Title, _A_TITLE),
+    "labels": ("labels", {}, _Labels, _LABELS),
+    "until": ("until", FOREVER, Annotated[float, Meta(ge=0, lt=FOREVER)], _UNTIL),
+}
 
 
 def parse_settings(body: bytes, now: float) -> dict[str, Any]:
     """The fields of `RoomSettings` that are set; null sets what the environment says. `now`: Unix time."""
     fields: dict[str, Any] = {}
     for name, value in json_object(body, _FIELDS, _wrong).items():
-        field, default, check, meaning = _FIELDS[name]
-        if value is None:
-            fields[field] = default
-            continue
-        fields[field] = parsed = check(value)
-        if parsed is None or (name == "until" and parsed <= now):
-            raise _wrong(f"{name} is {meaning}")
+        field, default, kind, meaning = _FIELDS[name]
+        fields[field] = default if value is None else _checked(name, value, kind, meaning)
+    if "until" in fields and fields["until"] <= now:
+        raise _wrong(f"until is {_UNTIL}")
+    for field in fields.keys() & {"publish_tokens", "play_tokens"}:
+        fields[field] = tuple(token_digest(token.encode()) for token in fields[field])
+    if "formats" in fields:
+        fields["formats"] = tuple(form for form in FORMATS if form in fields["formats"])
     return fields
 
 
 def parse_note(body: bytes) -> RecordingNote:
     """`{"name", "labels"}` of a recording that is asked for, or nothing."""
     ask = json_object(body, {"name", "labels"}, _wrong) if body.strip() else {}
-    name, labels = _text(ask.get("name", "")), _labels(ask.get("labels", {}))
-    if name is None:
-        raise _wrong(f"name is {_A_TITLE}")
-    if labels is None:
-        raise _wrong(f"labels is {_LABELS}")
-    return RecordingNote(name=name, labels=labels)
+    return RecordingNote(
+        name=_checked("name", ask.get("name", ""), _Title, _A_TITLE),
+        labels=_checked("labels", ask.get("labels", {}), _Labels, _LABELS),
+    )
+
+
+def _checked(name: str, value: object, kind: Any, meaning: str) -> Any:
+    try:
+        return convert(value, kind)
+    except (ValidationError, ValueError):
+        raise _wrong(f"{name} is {meaning}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,90 +148,12 @@ def parse_mark(body: bytes) -> Mark:
     ask = json_object(body, {"paused", "beginClip", "endClip"}, _wrong)
     if not ask:
         raise _wrong("says one of paused, beginClip and endClip")
-    if "paused" in ask and _bool(ask["paused"]) is None:
-        raise _wrong(f"paused is {_A_TRUTH}")
-    for which in ("beginClip", "endClip"):
-        if which in ask and not _text(ask[which]):
+    if "paused" in ask:
+        _checked("paused", ask["paused"], bool, _A_TRUTH)
+    for which in ask.keys() & {"beginClip", "endClip"}:
+        if not _checked(which, ask[which], _Title, f"{_A_TITLE}, and not empty"):
             raise _wrong(f"{which} is {_A_TITLE}, and not empty")
     return Mark(ask.get("paused"), ask.get("endClip"), ask.get("beginClip"))
-
-
-def _bool(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _seats(value: object) -> int | None:
-    return value if is_whole(value, 0, MOST_SEATS) else None
-
-
-def _days(value: object) -> float | None:
-    return float(value) if is_number(value, 0, MOST_DAYS) else None
-
-
-def _until(value: object) -> float | None:
-    return float(value) if is_number(value, 0, FOREVER) and value < FOREVER else None
-
-
-def _text(value: object) -> str | None:
-    return value if _is_text(value, MAX_TITLE) else None
-
-
-def _labels(value: object) -> dict[str, str] | None:
-    if not isinstance(value, dict) or len(value) > MOST_LABELS:
-        return None
-    are_labels = all(_LABEL.fullmatch(key) and _is_text(text, MAX_LABEL) for key, text in value.items())
-    return value if are_labels else None
-
-
-def _tokens(value: object) -> tuple[bytes, ...] | None:
-    if not isinstance(value, list) or not 0 < len(value) <= MOST_TOKENS:
-        return None
-    if not all(isinstance(token, str) and _TOKEN.fullmatch(token) for token in value):
-        return None
-    return tuple(token_digest(token.encode()) for token in value)
-
-
-def _formats(value: object) -> tuple[str, ...] | None:
-    if not isinstance(value, list) or not value or not all(one in FORMATS for one in value):
-        return None
-    return tuple(form for form in FORMATS if form in value)
-
-
-def _file(value: object) -> str | None:
-    return value if isinstance(value, str) and _FILE.fullmatch(value) else None
-
-
-def _is_text(value: object, most: int) -> TypeGuard[str]:
-    return isinstance(value, str) and len(value) <= most and is_plain(value)
-
-
-_A_TITLE = f"a text of up to {MAX_TITLE} characters without control characters"
-_LABELS = (
-    f"an object of up to {MOST_LABELS} texts of up to {MAX_LABEL} characters without control characters,"
-    " by keys of letters, digits, _, . and -"
-)
-_A_TRUTH = "true or false"
-_TOKENS = f"a list of 1 to {MOST_TOKENS} texts of 16 to 256 visible ASCII characters"
-# by its name in JSON: the field of `RoomSettings`, what null means, and what a value must be
-_FIELDS: dict[str, tuple[str, Any, Callable[[object], Any], str]] = {
-    "seats": ("seats", None, _seats, f"a number up to {MOST_SEATS}; 0: no limit"),
-    "publishTokens": ("publish_tokens", (), _tokens, _TOKENS),
-    "playTokens": ("play_tokens", (), _tokens, _TOKENS),
-    "listed": ("listed", True, _bool, _A_TRUTH),
-    "recorded": ("recorded", None, _bool, _A_TRUTH),
-    "formats": ("formats", (), _formats, f"a list of {' and '.join(FORMATS)}"),
-    "keepDays": ("keep_days", None, _days, f"a number of days up to {MOST_DAYS}; 0: for ever"),
-    "stills": ("stills", None, _bool, _A_TRUTH),
-    "slate": (
-        "slate",
-        "",
-        _file,
-        "the name of a file, of up to 128 letters, digits, _, . and -, which does not begin with .",
-    ),
-    "title": ("title", "", _text, _A_TITLE),
-    "labels": ("labels", {}, _labels, _LABELS),
-    "until": ("until", FOREVER, _until, "a Unix time that is to come"),
-}
 
 
 def _wrong(detail: str) -> ServiceError:
