@@ -57,25 +57,18 @@ def _merge(name: str, parts: list[tuple[str, RoomStatus]]) -> ClusterRoom:
     rooms = [room for _, room in parts]
     home = max(rooms, key=lambda room: (room.has_publisher, not room.origin))  # the others are copies of it
     return ClusterRoom(
-        RoomStatus(
+        replace(
+            home,
             name=name,
-            has_publisher=home.has_publisher,
-            tracks=home.tracks,
             subscribers=sum(room.subscribers for room in rooms),
-            codecs=home.codecs,
-            bitrate=home.bitrate,
-            loss=home.loss,
-            delay=home.delay,
-            started_at=home.started_at,
             rx_bytes=sum(room.rx_bytes for room in rooms),
             rx_packets=sum(room.rx_packets for room in rooms),
             # copies tell only of their viewers; of many workers each may tell the same
             warnings=tuple(dict.fromkeys(chain(home.warnings, *(room.warnings for room in rooms)))),
             layers=_layers(home, rooms),
             viewers_by_reason=_viewers_by_reason(rooms),
-            still_at=home.still_at,
-            standbys=home.standbys,
-            standby_on=home.standby_on,
+            origin="",
+            tier=0,
         ),
         tuple(sorted(worker for worker, _ in parts)),
         _copies(parts),
