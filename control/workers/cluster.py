@@ -15,8 +15,6 @@ from shared.names import RoomName, WorkerId
 LIMIT_SECONDS = 1.5
 # `recent_workers`, and the status of one worker, are up to this old: a crowd of requests shares one reading.
 STATUS_AGE_SECONDS = 0.5
-# To read so many takes ten milliseconds: then the reading of each second (`RoomList`) serves all requests.
-MANY_WORKERS, STATUS_AGE_OF_MANY_SECONDS = 200, 1.5
 MAX_REMEMBERED = 10_000  # statuses of single workers
 
 
@@ -70,12 +68,10 @@ class Cluster:
         return sorted({*known, *self._heard})
 
     async def recent_workers(self) -> list[WorkerStatus]:
-        """Like `workers`, and up to `STATUS_AGE_SECONDS` old, or `STATUS_AGE_OF_MANY_SECONDS`."""
-        if self._workers is not None:
-            many = len(self._workers) > MANY_WORKERS
-            if monotonic() - self._read_at <= (STATUS_AGE_OF_MANY_SECONDS if many else STATUS_AGE_SECONDS):
-                self._watch.check()
-                return self._workers
+        """Like `workers`, and up to `STATUS_AGE_SECONDS` old."""
+        if self._workers is not None and monotonic() - self._read_at <= STATUS_AGE_SECONDS:
+            self._watch.check()
+            return self._workers
         return await self.workers()
 
     async def lost_workers(self) -> int:
