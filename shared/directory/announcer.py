@@ -122,7 +122,8 @@ class Announcer:
             return
         batch = Batch(self._redis)
         batch.add("DEL", keys.worker_status(self._worker), keys.worker_rooms(self._worker))
-        batch.call("unlist_worker", _LISTS, [self._worker])
+        for workers in _LISTS:
+            batch.add("ZREM", workers, self._worker)
         for room in self._copies:
             batch.add("SREM", keys.room_copies(RoomName(room)), self._worker)
         left = Change(self._worker, ANEW, "", {})
