@@ -6,30 +6,18 @@ later stamp counts. A stamp is the time of Redis' clock at which the document wa
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from shared.messages.encoding import DecodeError
+from shared.messages.room_settings import RoomSettings
+from shared.messages.rulings import Ruling
 
 STAMP_DIGITS = 16  # microseconds since 1970, until the year 2286
 
 
-class Document(Protocol):
-    """Has a name, the same wherever it is held, and an end, in Unix time.
-
-    One that was lifted is kept for a while: so nobody who has not heard of that brings it back.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def until(self) -> float: ...
-
-    @property
-    def lifted(self) -> bool: ...
-
-
-D = TypeVar("D", bound=Document)
+# Each has a name, the same wherever it is held, and an end, in Unix time. One that was lifted is kept for a
+# while: so nobody who has not heard of that brings it back.
+D = TypeVar("D", bound=RoomSettings | Ruling)
 
 
 @dataclass(frozen=True, slots=True)
