@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_late
 from prometheus_client import Counter as PromCounter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -18,9 +17,10 @@ from shared.bus.redis_clock import RedisClock
 from shared.messages.signalling import Role
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.rpc import metrics as rpc_metrics
+from shared.telemetry.collected import Collected
 from shared.telemetry.memory_metrics import export_memory
 from shared.telemetry.process_metrics import export_process
-from shared.telemetry.recent_clients import ClientsCollector, RecentClients
+from shared.telemetry.recent_clients import RecentClients, clients_family
 
 OFFERS = {"/api/whip/publish/{room}": Role.PUBLISH, "/api/whep/play/{room}": Role.PLAY}
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -60,14 +60,7 @@ class HttpMetrics:
             registry=self.registry,
         )
         self._joining = {role: RecentClients() for role in Role}
-        self.registry.register(
-            ClientsCollector(
-                "roomcast_joining_clients",
-                "Clients that sent an offer within five minutes, by the answer to the last one",
-                self._joining.items(),
-                ("answered", "refused"),
-            )
-        )
+        self.registry.register(Collected(lambda: [self._joining_clients()]))
 
     def follow_keys(self, age: Callable[[], float]) -> None:
         """Add a series for the age, in seconds, of the key set in use."""
@@ -101,6 +94,14 @@ class HttpMetrics:
         # what else is refused is no fault of ours: an empty room, a picture that the viewer cannot read
         if status == 201 or status in (401, 429) or status >= 500:
             self._joining[role].tried(client, got_in=status == 201)
+
+    def _joining_clients(self) -> Metric:
+        return clients_family(
+            "roomcast_joining_clients",
+            "Clients that sent an offer within five minutes, by the answer to the last one",
+            self._joining.items(),
+            ("answered", "refused"),
+        )
 
     def exposition(self, directory_age: float) -> bytes:
         self._directory_age.set(directory_age)
@@ -146,7 +147,7 @@ async def cluster_exposition(
         found: list[RoomStatus] = []
         async for some in in_chunks([*filter(is_listed, rooms.held_names())]):
             found += [room.status for name in some if (room := rooms.room(name)) is not None]
-        registry.register(_OfRooms(found))
+        registry.register(Collected(lambda: _of_rooms(found)))
     return generate_latest(registry)
 
 
@@ -162,20 +163,13 @@ async def _redis_memory(redis: Redis) -> tuple[int, int] | None:
     return used, limit
 
 
-class _OfRooms(Collector):
+def _of_rooms(rooms: Iterable[RoomStatus]) -> Iterable[Metric]:
     """Series of rooms, added up over all workers."""
-
-    def __init__(self, rooms: Iterable[RoomStatus]) -> None:
-        self._rooms = rooms
-
-    def collect(self) -> Iterable[Metric]:
-        viewers = GaugeMetricFamily("live_subscribers", "Viewers of a room", labels=["room"])
-        octets = CounterMetricFamily("live_rtp_bytes", "RTP bytes received from publishers", labels=["room"])
-        packets = CounterMetricFamily(
-            "live_rtp_packets", "RTP packets received from publishers", labels=["room"]
-        )
-        for room in self._rooms:
-            viewers.add_metric([room.name], room.subscribers)
-            octets.add_metric([room.name], room.rx_bytes)
-            packets.add_metric([room.name], room.rx_packets)
-        return viewers, octets, packets
+    viewers = GaugeMetricFamily("live_subscribers", "Viewers of a room", labels=["room"])
+    octets = CounterMetricFamily("live_rtp_bytes", "RTP bytes received from publishers", labels=["room"])
+    packets = CounterMetricFamily("live_rtp_packets", "RTP packets received from publishers", labels=["room"])
+    for room in rooms:
+        viewers.add_metric([room.name], room.subscribers)
+        octets.add_metric([room.name], room.rx_bytes)
+        packets.add_metric([room.name], room.rx_packets)
+    return viewers, octets, packets

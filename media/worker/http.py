@@ -22,13 +22,13 @@ from starlette.routing import Route
 
 from media.recording.disk_threads import DiskThreads
 from media.worker.addresses import bound_host, own_addresses, public_among, reached_at
-from media.worker.metrics.exposition import Collected
 from media.worker.pace import Paced, SharedCall
 from shared.http.alive import alive
 from shared.http.limits import HttpLimits
 from shared.http.server import HttpServer
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings
+from shared.telemetry.collected import Collected
 from shared.telemetry.logging import get_logger
 from shared.telemetry.memory_metrics import export_memory
 

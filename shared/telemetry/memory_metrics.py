@@ -9,7 +9,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+
+from shared.telemetry.collected import Collected
 
 GROUPS, OWN_GROUP, HOST = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"), Path("/proc/meminfo")
 
@@ -48,18 +49,17 @@ def _figures(text: str, unit: int = 1) -> dict[str, int]:
     return {line[0]: int(line[1]) * unit for line in lines if len(line) > 1}
 
 
-class _Memory(Collector):
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        if (found := memory()) is None:
-            return
-        for name, meaning, value in zip(
-            ("roomcast_memory_available_bytes", "roomcast_memory_limit_bytes"),
-            ("Memory that is left to this process, of its control group or its host", "All of that memory"),
-            found,
-            strict=True,
-        ):
-            yield GaugeMetricFamily(name, meaning, value=value)
+def _families() -> Iterator[GaugeMetricFamily]:
+    if (found := memory()) is None:
+        return
+    left, limit = found
+    yield GaugeMetricFamily(
+        "roomcast_memory_available_bytes",
+        "Memory that is left to this process, of its control group or its host",
+        value=left,
+    )
+    yield GaugeMetricFamily("roomcast_memory_limit_bytes", "All of that memory", value=limit)
 
 
 def export_memory(registry: CollectorRegistry) -> None:
-    registry.register(_Memory())
+    registry.register(Collected(_families))

@@ -1,13 +1,13 @@
 """What the metrics of both planes say of a process: its versions, its log, its clock."""
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
 
+from shared.telemetry.collected import Collected
 from shared.telemetry.logging import dropped_lines
 
 
@@ -24,13 +24,12 @@ def export_process(registry: CollectorRegistry, skew: Callable[[], float]) -> No
         "How far this host's clock is ahead of Redis' clock",
         registry=registry,
     ).set_function(skew)
-    registry.register(_DroppedLines())
+    registry.register(Collected(lambda: [_dropped_lines()]))
 
 
-class _DroppedLines(Collector):
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        yield CounterMetricFamily(
-            "roomcast_log_lines_dropped",
-            "Lines of the log that were dropped, since nobody read it in time",
-            value=dropped_lines(),
-        )
+def _dropped_lines() -> CounterMetricFamily:
+    return CounterMetricFamily(
+        "roomcast_log_lines_dropped",
+        "Lines of the log that were dropped, since nobody read it in time",
+        value=dropped_lines(),
+    )

@@ -5,12 +5,11 @@ alert about what people meet counts clients.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 RECENT_SECONDS = 300.0
 # Who has only failed for so long is not counted any more: a forgotten device with an old token says nothing
@@ -62,27 +61,15 @@ class RecentClients:
             del self._last[oldest]
 
 
-class ClientsCollector(Collector):
-    """`by_role` are pairs of a role and its clients.
+def clients_family(
+    name: str, meaning: str, by_role: Iterable[tuple[str, RecentClients]], outcomes: tuple[str, str]
+) -> GaugeMetricFamily:
+    """How many clients there are of each role.
 
     `outcomes` are the words for those that got in, and for those that did not.
     """
-
-    def __init__(
-        self,
-        name: str,
-        meaning: str,
-        by_role: Collection[tuple[str, RecentClients]],
-        outcomes: tuple[str, str],
-    ) -> None:
-        self._name = name
-        self._meaning = meaning
-        self._by_role = by_role
-        self._outcomes = outcomes
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        metric = GaugeMetricFamily(self._name, self._meaning, labels=["role", "outcome"])
-        for role, clients in self._by_role:
-            for outcome, count in zip(self._outcomes, clients.counts(), strict=True):
-                metric.add_metric([role, outcome], count)
-        yield metric
+    metric = GaugeMetricFamily(name, meaning, labels=["role", "outcome"])
+    for role, clients in by_role:
+        for outcome, count in zip(outcomes, clients.counts(), strict=True):
+            metric.add_metric([role, outcome], count)
+    return metric

@@ -1,25 +1,14 @@
-"""What its client wants of metrics: a collector, and histograms in its form."""
+"""Histograms as Prometheus' client wants them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
-from prometheus_client.core import HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.utils import floatToGoString
 
 from media.counts import Histogram
 
 T = TypeVar("T", bound=str)
-
-
-class Collected(Collector):
-    """Collects what a function returns."""
-
-    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
-        self._collect = collect
-
-    def collect(self) -> Iterable[Metric]:
-        return self._collect()
 
 
 def family(name: str, meaning: str, label: str, histograms: Mapping[T, Histogram]) -> HistogramMetricFamily:

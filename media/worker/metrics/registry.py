@@ -15,7 +15,6 @@ from media.worker.capacity import Capacity
 from media.worker.media_plane import MediaPlane
 from media.worker.metrics.capacity import capacity_metrics, event_loop_metrics
 from media.worker.metrics.events import event_metrics
-from media.worker.metrics.exposition import Collected
 from media.worker.metrics.ports import public_address_metrics, socket_metrics, tcp_metrics
 from media.worker.metrics.recordings import recorder_metrics
 from media.worker.metrics.relays import relay_metrics
@@ -27,6 +26,7 @@ from media.worker.metrics.traffic import traffic_metrics
 from media.worker.public_address import PublicAddress
 from shared.bus.redis_clock import RedisClock
 from shared.settings.settings import Settings
+from shared.telemetry.collected import Collected
 from shared.telemetry.process_metrics import export_process
 
 

@@ -15,7 +15,7 @@ from media.transport.address import transport_of
 from media.transport.handshake_failure import HandshakeFailure
 from media.worker.metrics.exposition import family, single
 from shared.messages.signalling import Role
-from shared.telemetry.recent_clients import ClientsCollector
+from shared.telemetry.recent_clients import clients_family
 
 
 def session_metrics(roster: Roster, ledger: Ledger) -> Iterable[Metric]:
@@ -52,12 +52,12 @@ def session_metrics(roster: Roster, ledger: Ledger) -> Iterable[Metric]:
         "Viewers that have been connected for five seconds and have had no picture, which is being sent.",
         value=sum(session.lacks_picture(now) for session in roster if isinstance(session, ViewerSession)),
     )
-    yield from ClientsCollector(
+    yield clients_family(
         "roomcast_connecting_clients",
         "Clients whose sessions began within five minutes, by whether the last one connected.",
         ledger.clients.items(),
         ("connected", "failed"),
-    ).collect()
+    )
     yield family(
         "roomcast_connect_seconds",
         "Time from the answer until the session can carry media.",

@@ -5,7 +5,8 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from media.counts import Histogram
-from media.worker.metrics.exposition import Collected, family, single
+from media.worker.metrics.exposition import family, single
+from shared.telemetry.collected import Collected
 from tests.support.series import series_of
 
 
