@@ -4,11 +4,11 @@ from typing import Any
 
 import httpx
 
-from media.line.replay import replay
 from tests.support.aiortc_client import publisher, viewer
 from tests.support.offers import REAL_OFFERS, post_offer
 from tests.support.system import System, running_system
 from tests.support.waiting import eventually
+from tools.replay import replay
 
 ADMIN = {"Authorization": "Bearer chief"}
 

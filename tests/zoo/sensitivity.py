@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).parents[2] / "media" / "line"
-NOT_OF_THE_LINE = frozenset({"line_log", "line_state", "replay"})  # these keep a log
+NOT_OF_THE_LINE = frozenset({"line_log", "line_state"})  # these keep a log
 FACTORS = (0.7, 1.3)
 LINES = (
     "by chance",

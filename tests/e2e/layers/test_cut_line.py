@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from media.line.replay import replay
 from tests.support.layer_publisher import THREE, TOP
 from tests.support.line_shape import OPEN, Shape
 from tests.support.line_stage import line_stage
 from tests.support.seen_line import SeenLine
+from tools.replay import replay
 
 CUT = Shape(rate=500_000, delay=0.02)
 LOWER_SECONDS = 5.0  # from the cut until a lower layer is seen
