@@ -1,18 +1,10 @@
 """What the backlog of a viewer's TCP connection says of its line."""
 
-from typing import Protocol
-
+from media.line.line_log import LineLog
 from media.transport.address import Backlog
 
 MEASURED_SECONDS = 0.8  # in less time it moves by chance: the kernel takes much at once, or nothing
 QUEUE_SECONDS = 0.3  # a keyframe may wait this long; packets that wait longer exceed the line
-
-
-class Line(Protocol):
-    """What is told of its line."""
-
-    def held_back(self, rate: float, now: float) -> None:
-        """Take that packets wait for it, which takes `rate` bit/s."""
 
 
 class StreamLine:
@@ -28,7 +20,7 @@ class StreamLine:
         self._since = 0.0  # when it was last seen empty, or told of
         self._waits = False
 
-    def look(self, backlog: Backlog, line: Line, now: float) -> bool:
+    def look(self, backlog: Backlog, line: LineLog, now: float) -> bool:
         """Tell `line` of congestion; called at each tick. Returns whether pictures have to wait.
 
         After pictures were dropped, the next ones are of no use: they wait until the backlog is empty.

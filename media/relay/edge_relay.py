@@ -92,7 +92,6 @@ class EdgeRelay:
         self._fault: Exception | None = None
         self._order = order
         self._feed = feed
-        self._switch = switch
         self._demux = demux
         self._on_end = ended
         self._takes = takes
@@ -200,7 +199,7 @@ class EdgeRelay:
             self._link = None
             for number in self._layers:
                 self._feed.sent[number].announced = 0
-            self._switch.close_source(self._feed, self._keys)
+            self._feed.close(self._keys)
             self._demux.remove_relay(self._known_by, self)
 
 

@@ -129,4 +129,4 @@ class PublisherSession(Session):
     def _detach(self) -> None:
         self._early = []
         if self._keys is not None:
-            self._switch.close_source(self._feed, self._keys)
+            self._feed.close(self._keys)

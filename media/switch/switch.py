@@ -62,10 +62,6 @@ class PacketSwitch:
         """Take the keys of the room's publisher. Its packets are forwarded from now on."""
         feed.open(SrtpReceiver(keys, self._make_opener), keys)
 
-    def close_source(self, feed: Feed, keys: SrtpKeys) -> None:
-        """Forward nothing more from the publisher with these keys. Another publisher is not affected."""
-        feed.close(keys)
-
     def add_viewer(
         self,
         feed: Feed,

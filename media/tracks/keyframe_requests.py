@@ -57,7 +57,8 @@ class KeyframeRequests:
         """Whether to ask the publisher now: a viewer waits, and the last request was long enough ago."""
         if not self._waiting or now < self._sent_at + REQUEST_SECONDS:
             return False
-        if self._has_enough(now) and not (self._urgent and now - self._arrived_at >= REQUEST_SECONDS):
+        has_enough = self._keyframes_lately(now) > AT_ONCE - 1
+        if has_enough and not (self._urgent and now - self._arrived_at >= REQUEST_SECONDS):
             return False
         if self._unanswered:
             self._was_ignored()
@@ -81,9 +82,6 @@ class KeyframeRequests:
         else:
             self._unanswered = False
             self._answers += 1
-
-    def _has_enough(self, now: float) -> bool:
-        return self._keyframes_lately(now) > AT_ONCE - 1
 
     def _keyframes_lately(self, now: float) -> float:
         return max(0.0, self._lately - (now - self._arrived_at) / LASTING_SECONDS)

@@ -1,7 +1,6 @@
 """The settings of rooms, on this worker: it follows them as soon as it hears of them."""
 
 from collections.abc import Callable
-from time import monotonic
 
 from media.rooms.policy import Policy
 from media.rooms.rooms import Rooms
@@ -25,10 +24,10 @@ def known_keep_days(policy: Policy, book: SettingsBook) -> Callable[[str], float
 class FollowedSettings:
     """`tick` must be called several times a second."""
 
-    def __init__(self, book: SettingsBook, rooms: Rooms, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, book: SettingsBook, rooms: Rooms) -> None:
         self._book = book
         self._rooms = rooms
-        self._look_at = clock()
+        self._look_at = 0.0
 
     def handlers(self) -> dict[type, Handler]:
         return {FollowSettings: self.follow_now}

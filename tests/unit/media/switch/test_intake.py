@@ -162,7 +162,7 @@ def test_a_publisher_that_has_gone_has_no_report_due(came: Callable[[Iterable[by
     world = World(PUBLISHED)
     world.media(0)
     world.feed.rtcp_due_at = 0.0
-    world.switch.close_source(world.feed, world.publisher.keys)
+    world.feed.close(world.publisher.keys)
     received = world.switch.receive([(world.feed, came([world.publisher.packet(0)]))], world.now)
     assert received == ([], [])
     assert world.feed.fault is None

@@ -31,7 +31,7 @@ class World:
             shown=lambda: [self.room, SimpleNamespace(name="other", started_at=0.0)],
             close=lambda room, reason: self.closed.append((room, reason)),
         )
-        self._followed = FollowedSettings(book, shown, lambda: self.now)
+        self._followed = FollowedSettings(book, shown)
 
     def tick(self) -> None:
         self.now += LOOK_SECONDS
