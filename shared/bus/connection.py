@@ -11,8 +11,6 @@ from functools import cached_property
 from typing import Any, cast
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
@@ -25,8 +23,6 @@ Command = tuple[Any, ...]
 MAX_CONNECTIONS = 16
 OWN_CONNECTIONS = 3  # beside them, for what a process does in the same moment of each second
 BLOCK_SECONDS = 2.0  # for one BLPOP
-_ONCE_MORE = Retry(NoBackoff(), 1)  # a pooled connection may have died unnoticed
-_HEALTH_SECONDS = 15  # then a pooled connection is asked whether it lives, before it is used
 
 
 class ShortCalls(Redis):
@@ -104,8 +100,7 @@ def connect(url: str) -> ShortCalls:
         max_connections=MAX_CONNECTIONS,
         timeout=None,
         socket_timeout=None,
-        retry=_ONCE_MORE,
-        health_check_interval=_HEALTH_SECONDS,
+        retry=NEVER_AGAIN,
         **connection_options(url),
     )
     return cast(ShortCalls, ShortCalls.from_pool(pool))
