@@ -18,8 +18,8 @@ class Frame:
     """A frame with its place in time: the room's timestamp, extended so that it never wraps.
 
     Frames of one `source` are as far apart as their timestamps say. Between two sources (publishers, layers,
-    or what is before and after a jump) the timestamps tell only when they arrived, and `wall` tells more,
-    once the source has sent a report.
+    or what is before and after a jump or a pause) the timestamps tell at most when they arrived, and `wall`
+    tells more, once the source has sent a report.
     """
 
     timestamp: int

@@ -107,13 +107,13 @@ class FrameReader:
             frames.append(self._frame(self._partial_timestamp, self._partial_translation, picture, now))
 
     def _frame(self, timestamp: int, translation: int, picture: Picture, now: float) -> Frame:
-        before = self._clock.offset
+        before = self._clock.offset, self._clock.pauses
         placed = self._clock.place(timestamp, now)
-        if self._clock.offset != before:  # the timestamps jumped: no report so far is about those that follow
+        stretch = self._clock.offset, self._clock.pauses
+        if stretch != before:  # no report so far is about the timestamps that follow
             self._wall, self._reported = WallClock(self._clock_rate), None
         wall = None
         if self._reported is not None and self._reported.translation == translation:
             seconds = self._wall.seconds(timestamp)
             wall = None if seconds is None else Wall(self._reported.publisher, seconds)
-        source = translation, self._clock.offset
-        return Frame(placed, picture.data, picture.setup, picture.order, source, wall)
+        return Frame(placed, picture.data, picture.setup, picture.order, (translation, *stretch), wall)

@@ -5,7 +5,7 @@ timestamps, too; where they stand beside the leader is what the sender reports s
 
 - A new source of a track (a publisher, a layer, timestamps that jumped) is put where it belongs at once:
   there is a hole in the stream anyway. Its frames wait for its reports, so that this is known when the first
-  one is written.
+  one is written. So are those of a track that paused while its timestamps stood still.
 - After that a track is moved only as its clock drifts against the leader's: too slowly to be seen.
 """
 
@@ -59,6 +59,11 @@ class _Track:
     moves: bool = False  # to where it belongs
     apart_since: float | None = None  # since when it seems to have jumped
 
+    @property
+    def resumes(self) -> bool:
+        """Whether another source goes on where one has been placed."""
+        return self.placed is not None and self.placed is not self.heard
+
 
 class _Waiting(NamedTuple):
     frame: Frame
@@ -95,7 +100,9 @@ class Timeline:
         if now - self._waiting[0].now >= REPORT_SECONDS or self._held > MAX_HELD_BYTES:
             for source in sources:
                 source.waits = False
-        if len(sources) > 1 and any(source.waits for source in sources):
+        # one that is alone, and begins, has nothing to be compared with
+        compared = len(sources) > 1 or any(track.resumes for track in self._tracks)
+        if compared and any(source.waits for source in sources):
             return []
         return self.close()
 
@@ -136,11 +143,25 @@ class Timeline:
         """Put a new source of a track where it belongs, behind what is placed of the track already."""
         if track.placed is None:
             track.offset = self._target(track, source, self._by_arrival(track, source))
-        elif track is not self._leader:
+        else:
             behind = track.media + track.offset + min(track.pace, 1 / 30) - media
-            track.offset = max(behind, self._target(track, source, track.offset))
+            track.offset += self._stood(track.placed, source)
+            if track is not self._leader:
+                track.offset = max(behind, self._target(track, source, track.offset))
         track.placed, track.moves, track.apart_since = source, False, None
         track.media = media
+
+    def _stood(self, former: _Source, source: _Source) -> float:
+        """The seconds for which the timestamps stood still before `source`; 0 if they did not.
+
+        What was only held up on its way comes as late at first, and then catches up.
+        """
+        stood = source.lag - former.lag_now
+        if former.wall is not None and source.wall is not None and former.publisher == source.publisher:
+            reported = source.wall - former.wall
+            if abs(reported - stood) <= MAX_ERROR:
+                stood = reported
+        return stood if stood > JUMP_ERROR else 0.0
 
     def _follow(self, track: _Track, source: _Source, elapsed: float, now: float) -> None:
         """Move a track as the clocks drift; `elapsed` is how long its latest frame lasts."""

@@ -7,6 +7,7 @@ from media.rtp.sequence import signed
 
 MAX_LEAD_SECONDS = 30.0  # a publisher that was held up sends what it has kept
 MAX_BACK_SECONDS = 5.0  # B-frames of one picture a second, of which each waits for two or three later ones
+STOOD_SECONDS = 1.0  # by which a frame is late: more than it waits for lost packets before it
 DRIFT = 0.01  # by which its clock may be faster than ours, for ever
 
 
@@ -18,6 +19,7 @@ class TrackClock:
         self._latest: int | None = None
         self._arrived = 0.0
         self._lead = MAX_LEAD_SECONDS  # that is left, in seconds
+        self.pauses = 0  # after which timestamps went on where they were, or came late: nobody knows yet
         self.offset = 0  # from the room's timestamps to these, besides the extension
 
     def place(self, timestamp: int, now: float) -> int:
@@ -36,6 +38,7 @@ class TrackClock:
             by_clock = round(elapsed * self._rate)
             self.offset += by_clock - step
             step, lead = by_clock, 0.0
+        self.pauses += lead < -STOOD_SECONDS
         self._lead = min(MAX_LEAD_SECONDS, self._lead - lead + DRIFT * elapsed)
         placed = self._latest + step
         self._latest = max(self._latest, placed)

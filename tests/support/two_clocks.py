@@ -30,7 +30,8 @@ class Publisher:
 
     A track's clock is fast by `ppm`, its packets take `delay` and up to `jitter`. Sender reports come `every`
     so often; the publisher's clock is written into them `noise` late at most, and `wrong` says which of them,
-    by number, are off by how much. From `step` on (when, by how much) that clock is another one.
+    by number, are off by how much. From `step` on (when, by how much) that clock is another one. In a `pause`
+    (of which track, from, to) nothing comes: its clock stands still, or what was `held` comes after it.
     """
 
     begin: float
@@ -44,6 +45,8 @@ class Publisher:
     wrong: dict[int, float] = field(default_factory=dict)
     step: tuple[float, float] = (1e9, 0.0)
     reports: bool = True
+    pause: tuple[int, float, float] = (0, 1e9, 1e9)
+    held: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -54,6 +57,9 @@ class Publisher:
         self.clock = chance.uniform(3e9, 4e9)
 
     def timestamp(self, track: int, at: float) -> int:
+        paused, since, until = self.pause
+        if track == paused and not self.held and at >= until:
+            at -= until - since
         ticks = (at - self.begin) * RATES[track] * (1 + self.ppm[track] / 1e6)
         return self.first[track] + round(ticks) & 0xFFFFFFFF
 
@@ -63,7 +69,12 @@ class Publisher:
         if track == SOUND:
             taken = [self.begin + PACKET * n for n in range(round((self.end - self.begin) / PACKET))]
         arrives, due = 0.0, self.begin + self.every[track] / 2
+        paused, since, until = self.pause
         for at in taken:
+            if track == paused and since <= at < until:
+                if not self.held:
+                    continue
+                arrives = until
             arrives = max(arrives, at + self.delay[track] + self.chance.uniform(0, self.jitter))
             yield arrives, track, at, False
             if self.reports and at >= due:

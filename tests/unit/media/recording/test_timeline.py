@@ -202,6 +202,38 @@ def test_a_track_whose_clock_stood_still_for_long_comes_back_in_sync(stands_stil
     assert picture - sound == pytest.approx(picture_at - sound_at, abs=0.01)
 
 
+@pytest.mark.parametrize("paused", [SOUND, PICTURE])
+@pytest.mark.parametrize("every", [(0.5, 3.2), (5.0, 1.0), (1.0, 5.0), None])
+def test_a_track_that_was_switched_off_comes_back_in_sync_at_once(
+    paused: int, every: tuple[float, float] | None
+) -> None:
+    """`replaceTrack(null)` in Chromium: the timestamps of sound go on where they ended."""
+    sound, picture = record(
+        Publisher(
+            0.0,
+            50.0,
+            even(0, 50, 30),
+            every=every or (5.0, 1.0),
+            reports=every is not None,
+            jitter=0.02,
+            pause=(paused, 20.0, 40.0),
+        )
+    )
+    assert_spacing_is_kept(sound, picture)
+    within = IN_SYNC if every else 0.1
+    assert all(abs(lips_apart(sound, one)) < within for one in picture if not 19.8 < one.taken < 40)
+
+
+@pytest.mark.parametrize("paused", [SOUND, PICTURE])
+@pytest.mark.parametrize("reports", [True, False])
+def test_what_was_held_up_on_its_way_plays_where_it_was_taken(paused: int, reports: bool) -> None:
+    sound, picture = record(
+        Publisher(0.0, 50.0, even(0, 50, 30), reports=reports, pause=(paused, 20.0, 24.0), held=True)
+    )
+    assert_spacing_is_kept(sound, picture)
+    assert all(abs(lips_apart(sound, one)) < 0.1 for one in picture)
+
+
 def test_reports_that_are_absurd_change_nothing() -> None:
     timeline, plays = Timeline([48_000, 90_000], SOUND), []
     for number in range(3_000):
@@ -225,6 +257,13 @@ def test_frames_wait_for_reports_for_a_time_and_within_bounds() -> None:
     assert len(timeline.push(PICTURE, frame(12_000, source=2, size=MAX_HELD_BYTES // 2 + 1), 6.0)) == 3
     assert timeline.push(PICTURE, frame(15_000, source=3), 7.0) == []
     assert len(timeline.close()) == 1
+
+
+def test_a_track_without_another_one_waits_when_it_comes_back() -> None:
+    timeline = Timeline([48_000], SOUND)
+    assert len(timeline.push(SOUND, frame(0), 0.0)) == len(timeline.push(SOUND, frame(960), 0.02)) == 1
+    assert timeline.push(SOUND, frame(1_920, source=2), 9.0) == []
+    assert [one.seconds for one in timeline.poll(9.0 + REPORT_SECONDS)] == [pytest.approx(9.0)]
 
 
 def test_sound_that_comes_later_stands_beside_the_picture() -> None:

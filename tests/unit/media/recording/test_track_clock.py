@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.recording.track_clock import DRIFT, MAX_BACK_SECONDS, MAX_LEAD_SECONDS, TrackClock
+from media.recording.track_clock import DRIFT, MAX_BACK_SECONDS, MAX_LEAD_SECONDS, STOOD_SECONDS, TrackClock
 
 RATE = 48_000
 FRAME = 960
@@ -58,10 +58,19 @@ def test_a_timestamp_may_be_so_far_away_and_no_further(sign: int, seconds: float
         assert clock.place(most + 1 + sign * step, 0.0) - (most + 1) == placed
 
 
+@pytest.mark.parametrize(("late", "pauses"), [(STOOD_SECONDS, 0), (STOOD_SECONDS + 0.01, 1)])
+def test_a_frame_that_comes_late_may_be_one_after_a_pause(late: float, pauses: int) -> None:
+    clock = TrackClock(RATE)
+    for number in range(3):
+        clock.place(number * RATE, number + late * (number > 1))
+    assert clock.pauses == pauses
+
+
 def test_an_hour_without_media_is_an_hour() -> None:
     clock = TrackClock(RATE)
     clock.place(0, 0.0)
     assert clock.place(3_600 * RATE, 3_600.0) == 3_600 * RATE
+    assert clock.pauses == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 0xFFFFFFFF), st.floats(0, 2)), min_size=1, max_size=200))
