@@ -9,6 +9,7 @@ import ast
 import importlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -31,6 +32,7 @@ LISTS = tomllib.loads((Path(__file__).parent / "mutants.toml").read_text(encodin
 _LONGEST_TEST = 15.0  # seconds: the other tests try no mutants
 _MOST_SECONDS = 20.0  # of the tests that try one mutant
 _NO_MUTANT_EACH = 10  # mutants: then the same tests run without one, to see what fails by itself
+_CHANGE = re.compile(r"\{([^{}]*) -> ([^{}]*)\}")  # in the list of equivalent mutants
 _CPU, _WALL = 60.0, 180.0  # seconds: more is a mutant that hangs
 
 
@@ -110,8 +112,8 @@ def _reaching_lines(code: str, first: int, last: int) -> set[int] | None:
 
 def _is_equivalent(mutant: Mutant) -> bool:
     return any(
-        (one["path"], one["before"], one["after"]) == (mutant.path, mutant.before, mutant.after)
-        for one in LISTS["equivalent"]
+        (_CHANGE.sub(r"\1", line), _CHANGE.sub(r"\2", line)) == (mutant.before, mutant.after)
+        for line in LISTS["equivalent"].get(mutant.path, [])
     )
 
 
