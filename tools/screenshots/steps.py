@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route
 from media.rooms.warnings import NO_KEYFRAME, REORDERED
 from tools.screenshots.world import ADMIN_TOKEN
 
-Prepare = Callable[[Page], Awaitable[None]]
+Prepare = Callable[[Page], Awaitable[object]]
 ROOMS = 300  # of a full house
 
 _WARN = """async (warnings) => {
@@ -20,12 +20,19 @@ _WARN = """async (warnings) => {
     }, 50);
 }"""
 
+_SAY = """async ([id, state, key, values]) => {
+    const { say } = await import('../static/js/language.js');
+    const element = document.getElementById(id);
+    const words = say(key, values);
+    setInterval(() => { // the page may have other words each second
+        if (element.textContent !== words) element.textContent = words;
+        element.dataset.state = state;
+    }, 50);
+}"""
+
 
 def shown(selector: str) -> Prepare:
-    async def wait(page: Page) -> None:
-        await page.locator(selector).first.wait_for()
-
-    return wait
+    return lambda page: page.locator(selector).first.wait_for()
 
 
 def after(*steps: Prepare) -> Prepare:
@@ -37,65 +44,32 @@ def after(*steps: Prepare) -> Prepare:
 
 
 def clicked(selector: str) -> Prepare:
-    async def click(page: Page) -> None:
-        await page.locator(selector).first.click()
-
-    return click
+    return lambda page: page.locator(selector).first.click()
 
 
 def filled(selector: str, text: str) -> Prepare:
-    async def fill(page: Page) -> None:
-        await page.locator(selector).fill(text)
-
-    return fill
+    return lambda page: page.locator(selector).fill(text)
 
 
 def chosen(selector: str, value: str) -> Prepare:
-    async def choose(page: Page) -> None:
-        await page.locator(selector).select_option(value)
-
-    return choose
+    return lambda page: page.locator(selector).select_option(value)
 
 
 def pressed(key: str) -> Prepare:
-    async def press(page: Page) -> None:
-        await page.keyboard.press(key)
-
-    return press
+    return lambda page: page.keyboard.press(key)
 
 
 def waited(milliseconds: int) -> Prepare:
-    async def wait(page: Page) -> None:
-        await page.wait_for_timeout(milliseconds)
-
-    return wait
+    return lambda page: page.wait_for_timeout(milliseconds)
 
 
 def ran(script: str) -> Prepare:
-    async def run(page: Page) -> None:
-        await page.evaluate(script)
-
-    return run
+    return lambda page: page.evaluate(script)
 
 
 def said(element: str, state: str, key: str, **values: str) -> Prepare:
     """Let the page say one of its words: for what takes a bad line or much time to happen."""
-
-    async def say(page: Page) -> None:
-        await page.evaluate(
-            """async ([id, state, key, values]) => {
-                const { say } = await import('../static/js/language.js');
-                const element = document.getElementById(id);
-                const words = say(key, values);
-                setInterval(() => { // the page may have other words each second
-                    if (element.textContent !== words) element.textContent = words;
-                    element.dataset.state = state;
-                }, 50);
-            }""",
-            [element, state, key, values],
-        )
-
-    return say
+    return lambda page: page.evaluate(_SAY, [element, state, key, values])
 
 
 async def cut_off(page: Page) -> None:
@@ -156,24 +130,27 @@ async def held_up(page: Page) -> None:
 
 async def publisher_paused(page: Page) -> None:
     """The publisher of this page's room sends nothing any more."""
-    other = await page.context.new_page()
-    await other.goto(page.url.replace("/watch/", "/publish/"))
-    await other.locator("#start").click()
-    await playing(page)
+    other = await _publisher(page)
     await other.evaluate("connections.at(-1).getSenders().map((sender) => sender.replaceTrack(null))")
     await page.bring_to_front()
     await page.locator(".stage[data-state=silent]").wait_for()
 
 
 async def publisher_left(page: Page) -> None:
-    other = await page.context.new_page()
-    await other.goto(page.url.replace("/watch/", "/publish/"))
-    await other.locator("#start").click()
-    await playing(page)
+    other = await _publisher(page)
     await other.close(run_before_unload=True)
     await page.bring_to_front()
     await page.locator(".stage[data-state=waiting]").wait_for()
     await page.wait_for_timeout(2500)
+
+
+async def _publisher(page: Page) -> Page:
+    """The page that publishes, when the one that watches plays."""
+    other = await page.context.new_page()
+    await other.goto(page.url.replace("/watch/", "/publish/"))
+    await other.locator("#start").click()
+    await playing(page)
+    return other
 
 
 async def playing(page: Page) -> None:

@@ -22,7 +22,7 @@ async def lists(workers: int, seconds: float, readers: int, slow: int) -> AsyncI
     Beside them, `slow` ones take some kilobytes a second.
     """
     async with simulated(workers, ROOMS) as system:
-        port = system.ports[0]
+        port = system.port
         took: dict[str, list[float]] = {name: [] for name in ("rooms", "page", "offer", "readyz", "metrics")}
 
         async def repeat(name: str, ask: Callable[[Client], Awaitable[object]], pause: float) -> None:
@@ -33,7 +33,7 @@ async def lists(workers: int, seconds: float, readers: int, slow: int) -> AsyncI
                     took[name].append(time.monotonic() - began)
                     await asyncio.sleep(pause)
 
-        memory = [resident_bytes(process.pid for process in system.controls)]
+        memory = [resident_bytes([system.control.pid])]
         sipping = [asyncio.create_task(_sip(port)) for _ in range(slow)]
         stalls = Stalls()
         watch = asyncio.create_task(stalls.run())
@@ -50,7 +50,7 @@ async def lists(workers: int, seconds: float, readers: int, slow: int) -> AsyncI
         share = ((await system.cpu())[0] - control) / (time.monotonic() - began)
         watch.cancel()
         stood = await system.stalled(), stalls.take()
-        memory.append(resident_bytes(process.pid for process in system.controls))
+        memory.append(resident_bytes([system.control.pid]))
         held_up = sum(not task.done() for task in sipping)
         for task in sipping:
             task.cancel()

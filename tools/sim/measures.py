@@ -83,7 +83,7 @@ class Side:
 
     async def prepare(self, requests: int) -> None:
         self._rooms = [f"w{number % self.size:04}-{number % ROOMS:03}" for number in range(requests)]
-        async with Client(self._system.ports[0]) as client:
+        async with Client(self._system.port) as client:
             self._locations = [(await play(client, room)).headers["location"] for room in self._rooms]
 
     async def turn(self, kind: str, turn: int, requests: int) -> None:
@@ -91,7 +91,7 @@ class Side:
         idle = await _spent(self._system, asyncio.sleep(IDLE_SECONDS))
         began = time.monotonic()
         numbers = range(turn * requests, (turn + 1) * requests)
-        async with Client(self._system.ports[0]) as client:
+        async with Client(self._system.port) as client:
             used = await _spent(self._system, _each(lambda number: self.ask(client, kind, number), numbers))
         share = (time.monotonic() - began) / IDLE_SECONDS
         control, redis = ((u - i * share) / requests * 1e6 for u, i in zip(used, idle, strict=True))
@@ -140,7 +140,7 @@ async def offers(size: int, seconds: float, at_once: int) -> AsyncIterator[str]:
         took: list[float] = []
 
         async def ask() -> None:
-            async with Client(system.ports[0]) as client:
+            async with Client(system.port) as client:
                 while time.monotonic() < ends:
                     began = time.monotonic()
                     if len(took) % 2:

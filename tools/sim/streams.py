@@ -69,11 +69,11 @@ async def event_streams(streams: int, rooms: int, seconds: int) -> AsyncIterator
         workers = [SimulatedWorker(redis, system.url, name, ROOMS_OF_WORKER) for name in names]
         for worker in workers:
             await worker.beat()
-        pids = [process.pid for process in system.controls]
+        pids = [system.control.pid]
         followed = [room for worker in workers for room in worker.rooms]
         before, began = resident_bytes(pids), time.monotonic()
         cpu = Usage.of(pids).cpu
-        await _open(system.ports[0], streams, followed)
+        await _open(system.port, streams, followed)
         await eventually("all are told", lambda: Reader.events >= streams, PATIENCE_SECONDS)
         yield (
             f"{streams} streams opened in {time.monotonic() - began:.0f} s, "
@@ -82,7 +82,7 @@ async def event_streams(streams: int, rooms: int, seconds: int) -> AsyncIterator
         )
         for what, share in (("nothing changes", 0), (f"{len(followed)} rooms change", 1)):
             told, cpu, began = Reader.events, Usage.of(pids).cpu, time.monotonic()
-            took = await _beat(workers, seconds, share, system.ports[0])
+            took = await _beat(workers, seconds, share, system.port)
             took_in_all = time.monotonic() - began
             used = (Usage.of(pids).cpu - cpu) / took_in_all
             rate = (Reader.events - told) / took_in_all
@@ -91,7 +91,7 @@ async def event_streams(streams: int, rooms: int, seconds: int) -> AsyncIterator
                 f"{resident_bytes(pids) / 1e6:.0f} MB; /readyz {latency(took)}"
             )
         began = time.monotonic()
-        system.controls[0].terminate()
+        system.control.terminate()
         await eventually("all have ended", lambda: Reader.open == 0, PATIENCE_SECONDS)
         yield f"stopped: all streams ended within {time.monotonic() - began:.1f} s"
         await redis.aclose()

@@ -29,14 +29,13 @@ class Simulated:
     url: str  # of its Valkey
     redis: Redis
     redis_pid: int
-    controls: list[Forked]
-    ports: list[int]  # of their HTTP
+    control: Forked
+    port: int  # of its HTTP
     host: subprocess.Popen[bytes] | None  # of the workers
 
     async def cpu(self) -> tuple[float, float]:
-        """Seconds of CPU so far: of all control processes, and of Redis."""
-        control = Usage.of([process.pid for process in self.controls]).cpu
-        return control, Usage.of([self.redis_pid]).cpu
+        """Seconds of CPU so far: of control, and of Redis."""
+        return Usage.of([self.control.pid]).cpu, Usage.of([self.redis_pid]).cpu
 
     async def stalled(self) -> float:
         """Seconds for which the workers' process stood still at most since the call before."""
@@ -45,9 +44,7 @@ class Simulated:
 
 
 @asynccontextmanager
-async def simulated(
-    workers: int, rooms: int, controls: int = 1, *, quick: bool = False
-) -> AsyncIterator[Simulated]:
+async def simulated(workers: int, rooms: int, *, quick: bool = False) -> AsyncIterator[Simulated]:
     """`workers` workers at rest, with `rooms` rooms each; 0: only Redis and control.
 
     Those that are `quick` answer offers, and tell nobody of it.
@@ -63,18 +60,18 @@ async def simulated(
             host = start_host(valkey.url, workers, rooms, quick=quick)
             stack.callback(kill, host)
             await asyncio.to_thread(wait_ready, host)
-        ports = [free_port() for _ in range(controls)]
-        running = [_control(valkey.url, port, folder / f"control-{port}.log") for port in ports]
-        for process in running:
-            stack.callback(_stop, process)
+        port = free_port()
+        environment = {
+            "REDIS_URL": valkey.url,
+            "HTTP_ADDR": f"127.0.0.1:{port}",
+            "LOG_LEVEL": "error",
+        }
+        control = fork_server().start(["control"], environment, folder / "log")
+        stack.callback(_stop, control)
         info = await redis.info("server")
-        system = Simulated(valkey.url, redis, info["process_id"], running, ports, host)
         try:
-            for port in ports:
-                await eventually(
-                    "control lists all rooms", partial(_lists, port, workers * rooms), START_SECONDS
-                )
-            yield system
+            await eventually("control lists all rooms", partial(_lists, port, workers * rooms), START_SECONDS)
+            yield Simulated(valkey.url, redis, info["process_id"], control, port, host)
         finally:
             await redis.aclose()
 
@@ -102,15 +99,6 @@ def kill(host: subprocess.Popen[bytes]) -> None:
     """It holds a thousand connections, and nothing that it must end in order."""
     host.kill()
     host.communicate()
-
-
-def _control(url: str, port: int, log: Path) -> Forked:
-    environment = {
-        "REDIS_URL": url,
-        "HTTP_ADDR": f"127.0.0.1:{port}",
-        "LOG_LEVEL": "error",
-    }
-    return fork_server().start(["control"], environment, log)
 
 
 async def _lists(port: int, rooms: int) -> bool:

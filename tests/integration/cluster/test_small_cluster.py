@@ -34,7 +34,7 @@ async def _commands(size: int, stack: AsyncExitStack) -> dict[str, float]:
     rooms = await system.redis.zrange(keys.ROOMS, 0, -1)
     await system.redis.zadd(keys.ROOMS, dict.fromkeys(rooms[::2], 1))
     commands: dict[str, list[int]] = {kind: [] for kind in KINDS}
-    async with Client(system.ports[0]) as client:
+    async with Client(system.port) as client:
         for kind, counts in commands.items():
             for number in range(REQUESTS):
                 before = await _calls(system.redis)

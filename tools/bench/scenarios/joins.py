@@ -1,7 +1,7 @@
 """Viewers that join: how soon they are answered, how many a second a worker can take, whom they disturb.
 
-The first line is of an idle system, one viewer at a time. Then viewers watch while others come, so many at
-once, get media, and leave again; the line for 0 at once is what the watchers have when nobody comes.
+Viewers watch while others come, so many at once, get media, and leave again; the line for 0 at once is what
+the watchers have when nobody comes. One at a time in an idle system: `joining`.
 """
 
 import argparse
@@ -23,8 +23,6 @@ from tools.bench.viewer import Viewer
 
 WATCHERS = 50
 AT_ONCE = (1, 4, 16, 64)
-IDLE_JOINS = 100
-PAUSE_SECONDS = 0.05  # between the joins of the idle system
 FAILURES = (RefusedError, DtlsError, OSError, EOFError)  # `TimeoutError` is an `OSError`
 
 COLUMNS = (
@@ -52,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--at-once", type=int, nargs="+", default=AT_ONCE, help="one line each %(default)s")
     add("--watchers", type=int, default=WATCHERS, help="who watch meanwhile (%(default)s)")
-    add("--idle-joins", type=int, default=IDLE_JOINS, help="of the first line (%(default)s)")
     add("--seconds", type=float, default=10.0, help="of a line (%(default)s)")
 
 
@@ -60,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 class Newcomers:
     """Who joined in a window, and what all processes used in it, in seconds of CPU."""
 
-    at_once: int | None  # None: on an idle system
+    at_once: int
     seconds: float = 0.0
     joined: list[Viewer] = field(default_factory=list)
     failed: int = 0
@@ -76,8 +73,6 @@ async def run(redis_url: str, arguments: argparse.Namespace) -> None:
         whip, whep = system.whip(ROOM), system.whep(ROOM)
         windows: list[Newcomers] = []
         async with loaded(whip, whep, 0, server_pids=[worker]) as load:
-            idle = Newcomers(None)
-            await _measured(idle, worker, control, _one_by_one(load, idle, arguments.idle_joins))
             await load.join(arguments.watchers, at_once=4)
             await load.warm_up(min(WARM_UP_SECONDS, arguments.seconds))
             for at_once in (0, *arguments.at_once):
@@ -85,7 +80,7 @@ async def run(redis_url: str, arguments: argparse.Namespace) -> None:
                 await _measured(window, worker, control, _while_watched(load, window, arguments.seconds))
                 windows.append(window)
                 print(f"{at_once} at once: {len(window.joined)} joined", file=sys.stderr)
-    print(table(COLUMNS, [_row(idle, None), *(_row(window, windows[0]) for window in windows)]))
+    print(table(COLUMNS, [_row(window, windows[0]) for window in windows]))
     print(
         f"\n{arguments.watchers} watchers; windows of {arguments.seconds:g} s. A join is from the POST to the"
         " first packet; what it costs is told with its leaving (DELETE), less what the line for 0 used."
@@ -103,13 +98,6 @@ async def _measured(window: Newcomers, worker: int, control: int, work: Coroutin
     window.generator_cpu, window.seconds = time.process_time() - own, time.monotonic() - start
 
 
-async def _one_by_one(load: Load, window: Newcomers, joins: int) -> None:
-    for _ in range(joins):
-        window.joined.append(await load.guest(silent=True))
-        await load.dismiss(window.joined[-1])
-        await asyncio.sleep(PAUSE_SECONDS)
-
-
 async def _while_watched(load: Load, window: Newcomers, seconds: float) -> None:
     until = time.monotonic() + seconds
 
@@ -125,13 +113,13 @@ async def _while_watched(load: Load, window: Newcomers, seconds: float) -> None:
             await load.dismiss(guest)
 
     async with asyncio.TaskGroup() as tasks:
-        coming = [tasks.create_task(come_and_go()) for _ in range(window.at_once or 0)]
+        coming = [tasks.create_task(come_and_go()) for _ in range(window.at_once)]
         window.watchers = await load.measure(seconds, gro=False)
         for task in coming:  # they wait for media that does not come any more
             task.cancel()
 
 
-def _row(window: Newcomers, quiet: Newcomers | None) -> Sequence[str]:
+def _row(window: Newcomers, quiet: Newcomers) -> Sequence[str]:
     """`quiet` is the window in which nobody came."""
     joins = len(window.joined)
 
@@ -146,14 +134,14 @@ def _row(window: Newcomers, quiet: Newcomers | None) -> Sequence[str]:
     limits = {"worker": SERVER_BUSY, "control": SERVER_BUSY, "generator": GENERATOR_BUSY}
     watchers = window.watchers
     return (
-        "idle" if window.at_once is None else str(window.at_once),
+        str(window.at_once),
         str(joins),
         str(window.failed),
         f"{joins / window.seconds:.1f}",
         *milliseconds([viewer.answered_after for viewer in window.joined]),
         *milliseconds([viewer.joined_after for viewer in window.joined if viewer.joined_after]),
-        each(window.worker_cpu, quiet.worker_cpu if quiet else 0.0),
-        each(window.control_cpu, quiet.control_cpu if quiet else 0.0),
+        each(window.worker_cpu, quiet.worker_cpu),
+        each(window.control_cpu, quiet.control_cpu),
         *(f"{share:.0%}" for share in shares.values()),
         *milliseconds(watchers.delay if watchers else ()),
         NOTHING if watchers is None else f"{watchers.loss:.3%}",
