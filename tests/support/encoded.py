@@ -4,19 +4,12 @@ from dataclasses import dataclass
 
 import av
 
+from tests.support.rtp_source import ENCODERS, Datagrams
 from tests.support.scheduling import ordinary_priority
 
 RATE = 25
 WIDTH, HEIGHT = 320, 240
 PACKET_SIZE = "400"  # small, so that even these frames are fragmented
-# codec name -> encoder and its options, for a stream without delay
-ENCODERS = {
-    "VP8": ("libvpx", {"deadline": "realtime"}),
-    "VP9": ("libvpx-vp9", {"deadline": "realtime"}),
-    "H264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency"}),
-    "H265": ("libx265", {"preset": "ultrafast", "x265-params": "log-level=none:bframes=0"}),
-    "AV1": ("libsvtav1", {"preset": "10", "svtav1-params": "pred-struct=1"}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +19,6 @@ class Frame:
     is_keyframe: bool
     data: bytes
     payloads: list[bytes]
-
-
-class _Datagrams:
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self.written.append(bytes(data))
-        return len(data)
 
 
 def picture(number: int) -> av.VideoFrame:
@@ -51,7 +35,7 @@ def picture(number: int) -> av.VideoFrame:
 def encode(codec_name: str, frames: int = 20, gop: int = 8, **options: str) -> list[Frame]:
     """A stream with a keyframe every `gop` frames."""
     encoder, tuning = ENCODERS[codec_name]
-    datagrams = _Datagrams()
+    datagrams = Datagrams()
     encoded: list[Frame] = []
     container = av.open(datagrams, "w", format="rtp", options={"packetsize": PACKET_SIZE, "strict": "-2"})
     stream = container.add_stream(encoder, rate=RATE, options={**tuning, **options})
@@ -64,7 +48,7 @@ def encode(codec_name: str, frames: int = 20, gop: int = 8, **options: str) -> l
     container.close()
     at = -1
     timestamp = b""
-    for datagram in datagrams.written:
+    for datagram in datagrams.taken:
         if 192 <= datagram[1] <= 223:  # FFmpeg's RTCP
             continue
         if datagram[4:8] != timestamp:

@@ -18,18 +18,16 @@ def new_keys(profile: Profile = Profile.AEAD_AES_128_GCM) -> SrtpKeys:
 
 def far_receiver(keys: SrtpKeys) -> pylibsrtp.Session:
     """A fresh session for what we send under `keys`."""
-    policy = pylibsrtp.Policy(
-        keys.local, pylibsrtp.Policy.SSRC_ANY_INBOUND, srtp_profile=keys.profile.libsrtp
-    )
-    policy.window_size = 1024
-    return pylibsrtp.Session(policy)
+    return _session(keys.local, pylibsrtp.Policy.SSRC_ANY_INBOUND, keys.profile)
 
 
 def far_sender(keys: SrtpKeys) -> pylibsrtp.Session:
     """A fresh session for what we get under `keys`."""
-    policy = pylibsrtp.Policy(
-        keys.remote, pylibsrtp.Policy.SSRC_ANY_OUTBOUND, srtp_profile=keys.profile.libsrtp
-    )
+    return _session(keys.remote, pylibsrtp.Policy.SSRC_ANY_OUTBOUND, keys.profile)
+
+
+def _session(key: bytes, direction: int, profile: Profile) -> pylibsrtp.Session:
+    policy = pylibsrtp.Policy(key, direction, srtp_profile=profile.libsrtp)
     policy.window_size = 1024
     return pylibsrtp.Session(policy)
 

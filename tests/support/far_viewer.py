@@ -1,40 +1,23 @@
 """The far end of a viewer's session."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from media.counts import ViewerStats
 from media.feedback.playback import Playback
-from media.feedback.publisher_feedback import PublisherFeedback
 from media.line.handshake_train import Measured
 from media.rtp.packet import RtpPacket, parse
 from media.rtp.rtcp import ReportBlock, nack, receiver_report
 from media.rtp.srtp import Profile
-from media.switch.feed import Feed
-from media.switch.switch import PacketSwitch
 from media.switch.viewer import Viewer
 from media.switch.wire import Wire
-from media.transport.address import Address
 from tests.support.far_end import far_receiver, new_keys
+
+if TYPE_CHECKING:
+    from tests.support.world import World
 
 PLAIN = (Wire(96, {}), Wire(111, {}))
 REPORTER = 9  # the SSRC that a viewer reports under
-
-
-class Room(Protocol):
-    """What a viewer needs of the room that it joins."""
-
-    now: float
-    switch: PacketSwitch
-    feed: Feed
-    viewers: "list[FarViewer]"
-
-    @property
-    def feedback(self) -> PublisherFeedback:
-        """What it asks of the publisher goes here."""
-
-    def arrives(self, viewer: "FarViewer") -> Address:
-        """Deliver what is sent to the address that this returns."""
 
 
 class FarViewer:
@@ -45,7 +28,7 @@ class FarViewer:
 
     def __init__(
         self,
-        room: Room,
+        room: "World",
         wires: Sequence[Wire | None] = PLAIN,
         profile: Profile = Profile.AEAD_AES_128_GCM,
         rendition: int | None = None,
@@ -73,7 +56,7 @@ class FarViewer:
             rendition=rendition,
             line=line,
         )
-        self.viewer = _viewer_at(address, room)
+        self.viewer: Viewer = next(viewer for viewer in room.feed.viewers if viewer.address == address)
 
     def receive(self, datagram: bytes) -> None:
         """Take what was sent to it."""
@@ -119,10 +102,6 @@ class FarViewer:
         lost = [sequence & 0xFFFF for sequence in sequences]
         self.says(receiver_report(REPORTER, []) + nack(REPORTER, ssrc, lost))
         return self.datagrams()
-
-
-def _viewer_at(address: Address, room: Room) -> Viewer:
-    return next(viewer for viewer in room.feed.viewers if viewer.address == address)
 
 
 def is_patched(viewer: Viewer) -> bool:

@@ -119,7 +119,7 @@ def encode_audio(
     return packets + encoder.encode(None)
 
 
-class _Datagrams(io.RawIOBase):
+class Datagrams(io.RawIOBase):
     """Takes what FFmpeg's RTP muxer would send: one datagram a write."""
 
     def __init__(self) -> None:
@@ -139,7 +139,7 @@ def packetize(codec: str, packets: Sequence[Any], *, decoding_times: bool = Fals
 
     Their timestamps are the times of showing, or with `decoding_times` those of decoding.
     """
-    sink = _Datagrams()
+    sink = Datagrams()
     options = {"strict": "experimental", "payload_type": "96"}
     muxer = av.open(sink, "w", format="rtp", buffer_size=PACKET_BYTES, container_options=options)
     encoder = "libopus" if codec == "opus" else ENCODERS[codec][0]

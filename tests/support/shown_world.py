@@ -11,7 +11,7 @@ from media.negotiation.agreed_tracks import PublishedTrack
 from media.rooms import ladder
 from media.rooms.starved_layers import StarvedLayers
 from media.rtp.packet import RtpPacket
-from media.rtp.rtcp import Pli, parse_compound, pli, remb
+from media.rtp.rtcp import Pli, parse_compound, remb
 from media.switch.rendition import PACKET_OVERHEAD
 from media.switch.thinning import Thinning
 from media.tracks.sent_track import JoinBurstMode
@@ -209,10 +209,6 @@ class Watcher:
         else:  # it grows by 8 % a second, to 1.5 times what comes in
             self._estimate = max(self._estimate, min(self._estimate * 1.016 + 500, 1.5 * rate + 10_000))
         self.far.says(remb(REPORTER, round(self._estimate), [PICTURE]))
-
-    def asks(self) -> None:
-        """Request a keyframe."""
-        self.far.says(pli(REPORTER, PICTURE))
 
     def leave(self) -> None:
         self.world.watchers.remove(self)

@@ -4,36 +4,25 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from control.webhooks.post import Attempt, Outcome
 from media.sessions.end_reason import EndReason
 from tests.support.offers import PLAY_OFFER, PUBLISH_OFFER
 from tests.world.clock import clock
 from tests.world.hosts import Hosts
-from tests.world.loop import Process
 from tests.world.plane_processes import ADMIN, Answer, ControlProcess
 from tests.world.sessions import PublisherStandIn, ViewerStandIn
 from tests.world.story import Story
+
+if TYPE_CHECKING:
+    from tests.world.invariants import Invariants
 
 ANSWER_SECONDS = 5.0
 SDP = {"content-type": "application/sdp"}
 OPERATOR = {"content-type": "application/json", "authorization": f"Bearer {ADMIN}"}
 UNHEARD_SECONDS = 4.0  # until a client gives its session up
 HEAR_SECONDS = 0.5
-
-
-class Watch(Protocol):
-    """Is told what clients see."""
-
-    def robbed(self, encoder: "Encoder", worker: str) -> None: ...
-
-    def not_found(self, viewer: "Viewer", asked_at: float) -> None: ...
-
-    def blocked(self, room: str, until: float, unreached: list[str], by: Process) -> None: ...
-
-    def lifting(self, room: str) -> None: ...
-    def may_be_lifted_late(self, room: str) -> None: ...
 
 
 class Net:
@@ -82,7 +71,7 @@ class Encoder:
         session = self.session
         return session is not None and session.is_served and not session.process.is_paused
 
-    async def run(self, watch: Watch) -> None:
+    async def run(self, watch: "Invariants") -> None:
         while True:
             answer = await self._net.ask("POST", f"/api/whip/publish/{self.room}", PUBLISH_OFFER, SDP)
             if answer is not None and answer.status == 201:
@@ -91,7 +80,7 @@ class Encoder:
                 await self._stream(session, watch)
             await asyncio.sleep(self._chance.uniform(0.2, 1.5))
 
-    async def _stream(self, session: PublisherStandIn, watch: Watch) -> None:
+    async def _stream(self, session: PublisherStandIn, watch: "Invariants") -> None:
         worker = session.process
         self._story.tell(self.name, f"publishes {self.room} at {worker.name}")
         await asyncio.sleep(self._chance.uniform(0.02, 0.3))
@@ -123,7 +112,7 @@ class Viewer:
         self._net = net
         self._chance = chance
 
-    async def run(self, watch: Watch) -> None:
+    async def run(self, watch: "Invariants") -> None:
         while True:
             await asyncio.sleep(self._chance.uniform(0.3, 2.0))
             asked_at = clock.now
@@ -152,7 +141,7 @@ class Operator:
         self._story = story
         self._chance = chance
 
-    async def run(self, watch: Watch, hosts: Hosts) -> None:
+    async def run(self, watch: "Invariants", hosts: Hosts) -> None:
         while True:
             await asyncio.sleep(self._chance.uniform(1.0, 8.0))
             room = self._chance.choice(self._rooms)
@@ -169,7 +158,7 @@ class Operator:
                 worker = self._chance.choice(hosts.workers).name
                 await self._act("drains", "POST", f"/api/admin/workers/{worker}/drain")
 
-    async def block(self, room: str, seconds: int, watch: Watch) -> None:
+    async def block(self, room: str, seconds: int, watch: "Invariants") -> None:
         watch.lifting(room)  # without an answer, nobody knows which of two blocks is in force
         order = json.dumps({"block": seconds}).encode()
         answer = await self._act("blocks", "POST", f"/api/admin/rooms/{room}/close", order)

@@ -8,7 +8,8 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 
 from media.payload.keyframes import picture_size, starts_keyframe
-from tests.support.encoded import ENCODERS, HEIGHT, RATE, WIDTH, encode
+from tests.support.encoded import HEIGHT, RATE, WIDTH, encode
+from tests.support.rtp_source import ENCODERS
 
 CODECS = sorted(ENCODERS)
 

@@ -9,8 +9,8 @@ import pytest
 from media.stills.job import Keyframe
 from media.stills.picture import StillError, still_pictures
 from shared.messages.stills import WIDTHS
-from tests.support.encoded import ENCODERS, HEIGHT, WIDTH, encode, picture
-from tests.support.rtp_source import encode_video
+from tests.support.encoded import HEIGHT, WIDTH, encode, picture
+from tests.support.rtp_source import ENCODERS, encode_video
 from tests.support.still_room import keyframe_payloads
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from media.rtp.packet import RtpPacket
 from media.tracks.temporal_layers import TemporalLayers
-from tests.support.encoded import ENCODERS, encode
+from tests.support.encoded import encode
+from tests.support.rtp_source import ENCODERS
 
 DESCRIPTOR = 13
 _L1T2 = "80000180011ea85141010c04fc03bc"
