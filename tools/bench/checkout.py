@@ -1,5 +1,6 @@
 """A checkout of some commit, and the proof that a process runs its code and no other."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -17,6 +18,18 @@ PROBE_SECONDS = 30.0
 _PROBE = (
     f"import json, {', '.join(PACKAGES)}; print(json.dumps([{', '.join(f'{p}.__file__' for p in PACKAGES)}]))"
 )
+
+
+def add_other(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Options that name the checkout of another commit."""
+    add = parser.add_argument
+    add("--other", type=Path, required=required, metavar="TREE", help="a checkout of the other commit")
+    add(
+        "--other-python",
+        type=Path,
+        metavar="PY",
+        help="its interpreter (TREE/.venv/bin/python, otherwise ours)",
+    )
 
 
 class WrongCheckoutError(RuntimeError):

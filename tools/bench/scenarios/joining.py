@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
-from tools.bench.checkout import Checkout
+from tools.bench.checkout import Checkout, add_other
 from tools.bench.checkout_system import started
 from tools.bench.generator import Load, loaded
 from tools.bench.other_server import started_server
@@ -53,8 +53,7 @@ def total(cpu: Mapping[str, Sequence[float]]) -> list[float]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--other", type=Path, required=True, metavar="TREE", help="a checkout of the other commit")
-    add("--other-python", type=Path, metavar="PY", help="its interpreter")
+    add_other(parser, required=True)
     add("--rounds", type=int, default=ROUNDS, help="of a window for each commit (%(default)s)")
     add("--joins", type=int, default=JOINS, help="of a window (%(default)s)")
     add("--pion", action="store_true", help="a server on Pion, too, which is built first")

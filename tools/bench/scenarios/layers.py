@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 from tools.bench.checkout import Checkout
 from tools.bench.checkout_system import CheckoutSystem
@@ -78,11 +79,13 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
                 estimates=arguments.estimates,
             )
 
-        def several(
-            system: CheckoutSystem, changed: int = changed
-        ) -> contextlib.AbstractAsyncContextManager[Load]:
-            return _spread(system, arguments.viewers, changed, Layers(bursts), estimates=arguments.estimates)
-
+        several = partial(
+            _spread,
+            viewers=arguments.viewers,
+            changed=changed,
+            stream=Layers(bursts),
+            estimates=arguments.estimates,
+        )
         sides = [Side(ours, one, windows.old), Side(ours, several, windows.new)]
         await take_turns(sides, arguments.rounds, arguments.seconds, gro=gro, all_due=False)
         rows.append(row(windows, changed, bursts))

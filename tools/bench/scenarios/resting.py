@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from tools.bench.checkout import Checkout
+from tools.bench.checkout import Checkout, add_other
 from tools.bench.checkout_system import CheckoutSystem, started
 from tools.bench.table import table
 from tools.bench.usage import Usage, proportional_bytes
@@ -30,10 +29,8 @@ class Resting:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--other", type=Path, metavar="TREE", help="a checkout of another commit, beside this one")
-    add("--other-python", type=Path, metavar="PY", help="its interpreter")
-    add("--seconds", type=float, default=SECONDS, help="for which they rest (%(default)s)")
+    add_other(parser, required=False)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for which they rest (%(default)s)")
 
 
 async def run(_: str, arguments: argparse.Namespace) -> None:

@@ -12,9 +12,9 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 
-from tools.bench.checkout import Checkout
+from tools.bench.checkout import Checkout, add_other
 from tools.bench.checkout_system import CheckoutSystem
 from tools.bench.generator import Load, loaded
 from tools.bench.ratio import Ratio
@@ -48,19 +48,7 @@ COLUMNS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add(
-        "--other",
-        type=Path,
-        required=True,
-        metavar="TREE",
-        help="a checkout of the other commit, the old one",
-    )
-    add(
-        "--other-python",
-        type=Path,
-        metavar="PY",
-        help="its interpreter (TREE/.venv/bin/python, otherwise ours)",
-    )
+    add_other(parser, required=True)
     add(
         "--other-settings",
         nargs="*",
@@ -122,12 +110,7 @@ async def run(_: str, arguments: argparse.Namespace) -> None:
         sizes.append(Windows(arguments.rooms, ROOM_VIEWERS))
     rows = []
     for size in sizes:
-
-        def joined(
-            system: CheckoutSystem, size: Windows = size
-        ) -> contextlib.AbstractAsyncContextManager[Load]:
-            return connected(system, size, estimates=arguments.estimates, sound=arguments.sound)
-
+        joined = partial(connected, windows=size, estimates=arguments.estimates, sound=arguments.sound)
         sides = [Side(old, joined, size.old), Side(new, joined, size.new)]
         await take_turns(sides, arguments.rounds, arguments.seconds, gro=gro)
         rows.append(row(size))
