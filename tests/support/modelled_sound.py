@@ -84,8 +84,3 @@ class ModelledSound:
             if total >= wanted:
                 return max(_LEAST_TARGET, math.ceil((late + 1) / 2) + 1)
         return _LEAST_TARGET
-
-    def concealed(self, start: float, end: float = math.inf) -> float:
-        """The share of the time from `start` to `end` in which there was no sound to play."""
-        flags = [flag for at, flag in self.played if start <= at < end]
-        return sum(flags) / len(flags) if flags else 0.0

@@ -48,9 +48,6 @@ class Servers:
         """The one that has our keys."""
         return next(server for server in self.servers if _is_primary(server) and _has_slot(server))
 
-    def at(self, port: int) -> Server:
-        return next(server for server in self.servers if server.port == port)
-
 
 class Launcher:
     """Starts servers of one binary in `folder`; they end with it. `executable` may have another name.

@@ -37,9 +37,8 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSystem:
-    """`worker` and `control` are ids of processes, which run `checkout`: that has been checked.
-
-    `processes` are all that it consists of, by what they do.
+    """`processes` are the ids of all that it consists of, by what they do. Worker and control run `checkout`:
+    that has been checked.
     """
 
     checkout: Checkout
@@ -49,10 +48,6 @@ class CheckoutSystem:
     @property
     def worker(self) -> int:
         return self.processes["worker"]
-
-    @property
-    def control(self) -> int:
-        return self.processes["control"]
 
     @property
     def whip(self) -> str:

@@ -1,6 +1,5 @@
 """A worker without media: in the real directory, behind real RPC, with rooms that are numbers only."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -64,15 +63,6 @@ class SimulatedWorker:
         claims = [RoomName(name) for name, room in self.rooms.items() if not room.origin]
         for lost in await self._directory.beat(self.status(), claims, list(self.rooms.values())):
             del self.rooms[lost]
-
-    async def live(self) -> None:
-        """Beat each second until cancelled, then leave."""
-        try:
-            while True:
-                await self.beat()
-                await asyncio.sleep(keys.HEARTBEAT_SECONDS)
-        finally:
-            await self._directory.leave(self.id)
 
     def status(self) -> WorkerStatus:
         viewers = sum(room.subscribers for room in self.rooms.values())
