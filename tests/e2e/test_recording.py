@@ -76,11 +76,13 @@ PUBLISH_FLASHES_AND_BEEPS = """async ({ url, codec }) => {
 }"""
 
 
-async def _publish(page: Page, url: str, codec: str, seconds: float) -> None:
-    """Publish for `seconds`, then leave by closing the connection."""
-    await page.evaluate(PUBLISH_FLASHES_AND_BEEPS, {"url": url, "codec": codec})
+async def _publish(page: Page, url: str, codec: str, seconds: float) -> float:
+    """Publish for `seconds`, then leave by closing the connection; returns how long, by the page's clock."""
+    publish = f"async (to) => {{ await ({PUBLISH_FLASHES_AND_BEEPS})(to); return performance.now(); }}"
+    began: float = await page.evaluate(publish, {"url": url, "codec": codec})
     await asyncio.sleep(seconds)  # the length of the stream is what the test is about
-    await page.evaluate("publisher.close()")
+    ended: float = await page.evaluate("() => { publisher.close(); return performance.now(); }")
+    return (ended - began) / 1000
 
 
 async def _finished(system: System, folder: Path, room: str, suffixes: set[str]) -> dict[str, Path]:
@@ -118,22 +120,25 @@ async def test_what_chromium_publishes_is_recorded_whole_and_in_sync(
         )
         response = await system.http.get(f"{system.controls[0].url}/api/records")
         listed = {entry["name"] for entry in response.json()}
-        assert listed == {path.name for files in recorded for path in files.values()}
-    for codec, files in zip(codecs, recorded, strict=True):
+        assert listed == {path.name for _, files in recorded for path in files.values()}
+    for codec, (lasted, files) in zip(codecs, recorded, strict=True):
         if files:
-            _assert_whole_and_in_sync(files, codec, seconds)
+            _assert_whole_and_in_sync(files, codec, lasted)
 
 
 async def _recorded(
     system: System, browser: Browser, folder: Path, codec: str, seconds: float
-) -> dict[str, Path]:
-    """Publish in that codec; returns the files by suffix. Empty where this Chromium has no H.264 encoder."""
+) -> tuple[float, dict[str, Path]]:
+    """Publish in that codec; returns for how long, and the files by suffix.
+
+    There are none where this Chromium has no H.264 encoder.
+    """
     async with await open_publish_page(browser, system.controls[0].url, codec) as opened:
         if f"video/{codec}" not in await opened.sendable_codecs():
             assert codec == "H264", "this Chromium cannot send what every Chromium can"
-            return {}
-        await _publish(opened.page, system.whip(codec), f"video/{codec}", seconds)
-        return await _finished(system, folder, codec, {"ogg", *FORMS.get(codec, IN_WEBM)})
+            return 0.0, {}
+        lasted = await _publish(opened.page, system.whip(codec), f"video/{codec}", seconds)
+        return lasted, await _finished(system, folder, codec, {"ogg", *FORMS.get(codec, IN_WEBM)})
 
 
 def _assert_whole_and_in_sync(files: dict[str, Path], codec: str, seconds: float) -> None:
