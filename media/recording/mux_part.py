@@ -10,7 +10,7 @@ from av.container import OutputContainer
 from media.payload.picture import Setup
 from media.recording.display_order import DisplayOrder, Shown
 from media.recording.frame import Frame
-from media.recording.ogg_opus import packet_samples
+from media.recording.ogg_opus import MAX_GAP_SAMPLES, packet_samples, silence
 from media.recording.part_file import PartFile
 from shared.sdp.codec import Codec
 
@@ -62,6 +62,8 @@ class MuxPart:
         self._expanders: dict[int, Any] = {}
         self._bases: dict[int, Fraction] = {}
         self._opus = {number for number, codec in codecs.items() if codec.name in _OPUS}
+        self._filled = {number for number, codec in codecs.items() if codec.name == "opus"}
+        self._heard_until: dict[int, int] = {}  # where the sound of these ends
         self._orders: dict[int, DisplayOrder] = {number: DisplayOrder() for number in setups}
         self._latest: dict[int, int] = {}  # time of decoding
         self._taken = 0  # bytes of frames
@@ -94,10 +96,25 @@ class MuxPart:
             return
         order = self._orders.get(number)
         if order is None:
+            self._fill(number, seconds, frame)
             self._mux(number, Shown(seconds, seconds, frame))
             return
         for shown in order.push(seconds, frame):
             self._mux(number, shown)
+
+    def _fill(self, number: int, seconds: float, frame: Frame) -> None:
+        """Write silence up to a packet of sound: Chromium plays sound on over a hole, before its picture."""
+        if number not in self._filled:
+            return
+        rate = self._bases[number].denominator
+        begins = round(seconds * rate)
+        at = self._heard_until.get(number, begins)
+        if 0 < begins - at <= MAX_GAP_SAMPLES:
+            for data, samples in silence(frame.data, begins - at):
+                filler = Frame(frame.timestamp, data)
+                self._mux(number, Shown(at / rate, at / rate, filler))
+                at += samples
+        self._heard_until[number] = begins + packet_samples(frame.data)
 
     def _mux(self, number: int, shown: Shown) -> None:
         base = self._bases[number]

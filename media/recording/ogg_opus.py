@@ -6,6 +6,7 @@ import zlib
 CLOCK_RATE = 48_000
 PAGE_SAMPLES = CLOCK_RATE // 2  # of one page: a crash loses no more
 MAX_PACKET_SAMPLES = 5_760  # 120 ms (RFC 6716 2.1.4)
+CONCEALED_SAMPLES = CLOCK_RATE  # of a gap: DTX sends a packet each 400 ms, and noise is to last until then
 MAX_GAP_SAMPLES = 600 * CLOCK_RATE  # longer silence is left out
 
 _PAGE = struct.Struct("<4sBBqIII")
@@ -17,6 +18,7 @@ _VENDOR = b"roomcast"
 _SILK_SAMPLES = (480, 960, 1920, 2880)  # of a frame: 10, 20, 40, 60 ms
 _HYBRID_SAMPLES = (480, 960)
 _CELT_SAMPLES = (120, 240, 480, 960)
+_SILENT = b"\xff\xfe"  # a frame of CELT
 
 
 def packet_samples(packet: bytes) -> int:
@@ -47,9 +49,18 @@ def _lengths(config: int) -> tuple[int, ...]:
 def silence(like: bytes, samples: int) -> list[tuple[bytes, int]]:
     """The fewest packets without sound that last `samples`, in frames as those of `like`; with their samples.
 
-    Frames of no bytes ask the decoder to conceal a loss (RFC 7845 4.1). The rest is in the shortest frames of
-    the same mode; what is less than one of these stays out.
+    Frames of no bytes ask the decoder to conceal a loss (RFC 7845 4.1), which it does for ever, with noise as
+    loud as what was quietest before. So in a long gap it is told that there is silence.
     """
+    rest = samples - CONCEALED_SAMPLES - MAX_PACKET_SAMPLES
+    if rest <= 0:
+        return _empty(like, samples)
+    told = bytes((0xFB | like[0] & 0x04, 6)) + 6 * _SILENT
+    return [*_empty(like, CONCEALED_SAMPLES), (told, MAX_PACKET_SAMPLES), *_empty(told, rest)]
+
+
+def _empty(like: bytes, samples: int) -> list[tuple[bytes, int]]:
+    """The rest is in the shortest frames of the same mode; what is less than one of these stays out."""
     config, packets = like[0] >> 3, []
     for frames_of in (config, config - config % len(_lengths(config))):
         toc = frames_of << 3 | like[0] & 0x04 | 3  # any number of frames, with as many channels

@@ -1,6 +1,7 @@
 """One file with all tracks: its container, and the times of its frames, read back by FFmpeg."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -160,6 +161,21 @@ def test_sound_of_telephones_becomes_plain(tmp_path: Path) -> None:
         )
         (packet,) = [packet for packet in container.demux() if packet.size]
         assert bytes(packet) == bytes(320)  # silence
+
+
+@pytest.mark.parametrize("beside", ["VP8", "H264"])
+def test_sound_has_no_holes(tmp_path: Path, beside: str) -> None:
+    """As with DTX, or after a pause: Chromium plays sound on over a hole. Hours of silence stay one."""
+    one = part(tmp_path, {PICTURE: video(beside).codec, SOUND: sound().codec}, {PICTURE: SETUP})
+    one.write(PICTURE, 0.0, Frame(0, bytes(encode_video(beside, 0.1)[0]), SETUP))
+    for seconds in (0.0, 0.02, 0.5, 5.0, 5.02, 3_605.0):
+        one.write(SOUND, seconds, Frame(0, OPUS))
+    one.close()
+    with av.open(str(tmp_path / "part_1")) as container:
+        frames = [(float(one.pts * one.time_base), one.samples / 48_000) for one in container.decode(audio=0)]
+    holes = [after - begin - length for (begin, length), (after, _) in pairwise(frames)]
+    assert max(holes[:-1]) < 0.003
+    assert holes[-1] == pytest.approx(3_600.0, abs=0.1)
 
 
 @pytest.mark.parametrize(("channels", "layout"), [(2, "stereo"), (6, "5.1")])

@@ -2,13 +2,15 @@
 
 import io
 import struct
+from typing import Any
 
 import av
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.recording.ogg_opus import MAX_GAP_SAMPLES, OggOpus, checksum, packet_samples
+from media.recording.ogg_opus import MAX_GAP_SAMPLES, OggOpus, checksum, packet_samples, silence
 from tests.support.rtp_source import encode_audio
 
 
@@ -75,6 +77,25 @@ def test_a_gap_is_filled_in_frames_of_any_size(config: int) -> None:
     data = stream([(0, packet), (each + missing, packet)])
     assert pages(data)[-1][1] == missing + 2 * each
     assert duration(data) == pytest.approx((missing + 2 * each) / 48_000, abs=0.02)
+
+
+def test_a_long_gap_is_silent_whatever_was_before() -> None:
+    """The decoder of browsers conceals a loss with noise, for ever: as loud as what was quietest before."""
+    encoder: Any = av.CodecContext.create("libopus", "w")
+    decoder: Any = av.CodecContext.create("libopus", "r")
+    for codec in (encoder, decoder):
+        codec.sample_rate, codec.layout, codec.format = 48_000, "mono", "s16"
+    wave = (8_000 * numpy.sin(numpy.arange(48_000) / 20)).astype(numpy.int16)
+    sound = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="s16", layout="mono")
+    sound.sample_rate = 48_000
+    tone = [bytes(packet) for packet in [*encoder.encode(sound), *encoder.encode(None)]]
+    filled = [packet for packet, _ in silence(tone[-1], 10 * 48_000)]
+    heard = [
+        max(abs(frame.to_ndarray()).max() for frame in decoder.decode(av.Packet(packet)))
+        for packet in [*tone, *filled]
+    ]
+    assert max(heard[: len(tone)]) > 4_000
+    assert max(heard[-60:]) == 0
 
 
 @pytest.mark.parametrize("config", [3, 13, 31])
