@@ -140,8 +140,11 @@ def ntp(seconds: float) -> int:
     return round(seconds * 2**32)
 
 
-def test_no_report_before_any_packet() -> None:
-    assert SenderClock(PublisherClock(UNIX), 90_000).report_at(1.0) is None
+def test_there_is_no_report_before_any_packet_nor_by_one_without_a_clock() -> None:
+    clock = SenderClock(PublisherClock(UNIX), 90_000)
+    assert clock.report_at(1.0) is None
+    clock.sender_report(0, 5, now=1.0)
+    assert clock.report_at(1.0) is None
 
 
 def test_without_a_report_the_latest_packet_stands_in() -> None:
@@ -166,12 +169,6 @@ def test_of_round_trips_the_shortest_counts_at_once_and_longer_ones_by_a_share()
     for round_trip, expected in ((0.2, 0.2), (0.1, 0.1), (0.42, 0.11)):
         publisher.measured(round_trip)
         assert publisher.round_trip == pytest.approx(expected)
-
-
-def test_a_report_without_a_clock_is_ignored() -> None:
-    clock = SenderClock(PublisherClock(UNIX), 90_000)
-    clock.sender_report(0, 5, now=1.0)
-    assert clock.report_at(1.0) is None
 
 
 @pytest.mark.parametrize("ntp_time", [1, 2**63, 2**64 - 1])

@@ -107,11 +107,11 @@ def test_one_that_has_agreed_on_no_way_to_be_asked_is_never_asked() -> None:
     assert not requests.want(1.0)
     assert not requests.due(9.0)
     assert requests.hopeless(0.0)
+    assert requests.in_vain(0.0)
     assert not requests.trusted
 
 
-def test_asking_is_in_vain_when_there_is_no_way_or_no_answer_for_long() -> None:
-    assert KeyframeRequests(deaf=True).in_vain(0.0)
+def test_asking_is_in_vain_when_there_is_no_answer_for_long() -> None:
     requests = KeyframeRequests()
     assert not requests.in_vain(100.0)
     for step in range(7):
@@ -160,6 +160,9 @@ def test_a_viewer_without_a_picture_does_not_wait_for_the_lasting_pace() -> None
     assert requests.due(250.6 + REQUEST_SECONDS)
     requests.arrived(251.2)
     assert not requests.want(251.7)  # it is over with the keyframe
+    assert requests.want(251.8, urgent=True)
+    requests.arrived(252.0)
+    assert not requests.want(252.6)  # also where it was not waited for
 
 
 def test_who_was_answered_does_not_wait_any_more() -> None:
@@ -169,15 +172,3 @@ def test_who_was_answered_does_not_wait_any_more() -> None:
     assert not requests.want(0.1)  # too soon
     requests.arrived(0.2)
     assert not requests.due(REQUEST_SECONDS)
-
-
-def test_the_next_request_is_only_urgent_if_it_says_so() -> None:
-    requests = KeyframeRequests()
-    for number in range(AT_ONCE):
-        requests.arrived(number / 10)
-    assert requests.want(1.0, urgent=True)
-    requests.arrived(1.1)
-    assert not requests.want(1.1 + REQUEST_SECONDS)
-    assert requests.want(1.2 + REQUEST_SECONDS, urgent=True)
-    requests.arrived(1.8)
-    assert not requests.want(1.8 + REQUEST_SECONDS)

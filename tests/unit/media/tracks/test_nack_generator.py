@@ -32,14 +32,6 @@ def feed(generator: NackGenerator, first: int, arrivals: list[int]) -> float:
     return now - SPACING
 
 
-@given(SEQUENCES, st.integers(1, 500))
-def test_a_whole_stream_is_never_asked_for(first: int, length: int) -> None:
-    generator = NackGenerator()
-    now = feed(generator, first, list(range(length)))
-    assert generator.next_due() is None
-    assert generator.due(now + 10) == []
-
-
 @given(SEQUENCES, st.integers(0, 2**32))
 def test_what_comes_within_the_tolerance_is_not_asked_for(first: int, seed: int) -> None:
     rng = random.Random(seed)

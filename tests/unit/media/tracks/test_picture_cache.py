@@ -40,17 +40,11 @@ class Stream:
         self.cache.keep(sized(index, SIZE, timestamp=at), self.now, starts_keyframe=keyframe)
 
 
-def test_nothing_is_held_before_a_keyframe() -> None:
-    stream = Stream()
-    stream.send(10)
-    assert stream.cache.first_index is None
-    assert (stream.held(), stream.cache.bitrate) == ([], 0)
-
-
 @pytest.mark.parametrize("first", [0, 1, 65530, 2**40])
 def test_it_holds_from_the_newest_keyframe_on(first: int) -> None:
     stream = Stream(first)
     stream.send(5)
+    assert (stream.cache.first_index, stream.held(), stream.cache.bitrate) == (None, [], 0)
     stream.send(5, keyframe=True)
     stream.send(5)
     assert stream.cache.first_index == first + 5
@@ -66,11 +60,23 @@ def test_it_holds_from_the_newest_keyframe_on(first: int) -> None:
     assert stream.cache.get(first + 15) is None
 
 
-def test_parameter_sets_and_slices_are_one_keyframe() -> None:
+@pytest.mark.parametrize(
+    ("came", "held"),  # of each packet: index, timestamp, and whether it starts a keyframe
+    [
+        ([(n, 1, True) for n in range(10, 14)], [10, 11, 12, 13]),  # parameter sets and slices
+        ([(5, 2, True), (3, 1, True), (4, 1, False)], [5]),  # an older keyframe that comes late
+        (
+            # the start of a newer one does: it keeps what came of it
+            [(10, 1, True), (11, 11, False), (13, 13, False), (14, 14, False), (12, 13, True)],
+            [12, 13, 14],
+        ),
+    ],
+)
+def test_a_keyframe_is_what_has_its_timestamp(came: list[tuple[int, int, bool]], held: list[int]) -> None:
     stream = Stream()
-    for index in range(10, 14):
-        stream.put(index, keyframe=True, timestamp=1)
-    assert stream.held() == [10, 11, 12, 13]
+    for index, timestamp, keyframe in came:
+        stream.put(index, keyframe, timestamp)
+    assert stream.held() == held
 
 
 def test_parameter_sets_that_come_late_go_before_their_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,23 +94,6 @@ def test_parameter_sets_that_come_late_go_before_their_keyframe(monkeypatch: pyt
     for first in (5, 6):
         stream.put(first, keyframe=True, timestamp=1)
     assert stream.held() == [6, 9, 10, 11, 12, 13]
-
-
-def test_a_keyframe_whose_start_comes_late_keeps_what_came_before_it() -> None:
-    stream = Stream()
-    stream.put(10, keyframe=True, timestamp=1)
-    for index in (11, 13, 14):
-        stream.put(index, timestamp=index)
-    stream.put(12, keyframe=True, timestamp=13)
-    assert stream.held() == [12, 13, 14]
-
-
-def test_an_older_keyframe_that_comes_late_is_ignored() -> None:
-    stream = Stream()
-    stream.put(5, keyframe=True, timestamp=2)
-    stream.put(3, keyframe=True, timestamp=1)
-    stream.put(4, timestamp=1)
-    assert stream.held() == [5]
 
 
 @given(st.integers(0, 2**40), st.integers(0, 2**32))

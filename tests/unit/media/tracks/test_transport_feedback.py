@@ -95,12 +95,6 @@ def wrong(told: dict[int, float | None], arrivals: dict[int, float | None]) -> d
     }
 
 
-def test_nothing_is_reported_before_anything_arrives() -> None:
-    feedback = TransportFeedback(1, 5)
-    assert not feedback.due(100)
-    assert feedback.build(100, 2) == []
-
-
 def test_a_report_names_both_ends_and_counts_itself() -> None:
     feedback = TransportFeedback(0xDEADBEEF, 5)
     counts = []
@@ -140,6 +134,8 @@ def test_the_bytes_of_a_small_report() -> None:
 
 def test_it_is_due_when_there_is_something_to_report_and_the_interval_has_passed() -> None:
     feedback = TransportFeedback(1, 5)
+    assert not feedback.due(5.0)
+    assert feedback.build(5.0, 2) == []
     feedback.received(1, 10.0)
     assert feedback.due(10.0)
     feedback.build(10.0, 2)
@@ -159,7 +155,7 @@ def test_every_arrival_and_every_loss_is_reported_over_the_wrap(first: int, seed
     now = 1000.0
     last = 0
     for n in range(400):
-        now += rng.choice((0, 0.0001, 0.001, 0.02, 0.1))
+        now += rng.choice((0, 0.0001, 0.001, 0.02, 0.1, 20.0))
         arrivals[first + n & 0xFFFF] = None
         if n == 0 or rng.random() >= loss:
             arrivals[first + n & 0xFFFF] = now
@@ -170,23 +166,6 @@ def test_every_arrival_and_every_loss_is_reported_over_the_wrap(first: int, seed
     told.update(merged(feedback.build(now, 2)))
     assert list(told) == [first + n & 0xFFFF for n in range(last + 1)]
     assert not wrong(told, arrivals)
-
-
-@given(
-    st.integers(0, 0xFFFF),
-    st.lists(st.tuples(st.integers(1, 30), st.floats(0, 20)), min_size=1, max_size=100),
-)
-def test_any_time_between_packets_is_reported(first: int, steps: list[tuple[int, float]]) -> None:
-    feedback = TransportFeedback(1, 5)
-    arrivals = {}
-    sequence, now = first, 5.0
-    for ahead, wait in steps:
-        now += wait
-        feedback.received(sequence, now)
-        arrivals[sequence] = now
-        sequence = sequence + ahead & 0xFFFF
-    told = merged(feedback.build(now, 2))
-    assert {n: t for n, t in told.items() if t is not None} == {n: about(t) for n, t in arrivals.items()}
 
 
 @pytest.mark.parametrize("first", STARTS)
