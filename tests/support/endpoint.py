@@ -61,7 +61,8 @@ class Endpoint(ABC):
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
         self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        # Python 3.11 takes a cancelled one for a fault
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.asked += 1
