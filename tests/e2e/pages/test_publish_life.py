@@ -1,10 +1,12 @@
 """The publish page while it is live: what stays muted, what ends it, and the screen that stays on."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Browser, Dialog, Request, Route
 
 from tests.e2e.pages.conftest import PRIVATE_ROOM, PRIVATE_TOKEN
-from tests.support.browser import PublishPage, open_publish_page
+from tests.support.browser import LIVE_SECONDS, PublishPage, open_publish_page
 from tests.support.system import System
 from tests.support.waiting import eventually
 
@@ -180,9 +182,9 @@ async def test_a_link_ends_what_is_live_only_if_somebody_says_so(system: System,
         await publisher.tells("Live in linked.")
         await page.get_by_role("link", name="Deutsch").click()
         await eventually("the browser asks", lambda: bool(asked), within=5)
-        await deleted(publisher)  # another session of the same show
-        await publisher.tells("Reconnecting…")
-        await publisher.tells("Live in linked.")
+        async with asyncio.timeout(LIVE_SECONDS):
+            await asyncio.gather(publisher.will_tell("Reconnecting…"), deleted(publisher))
+        await publisher.tells("Live in linked.")  # another session of the same show
         await publisher.stop()
         await page.get_by_role("link", name="Deutsch").click()
         await publisher.tells("Du sendest nicht.")
