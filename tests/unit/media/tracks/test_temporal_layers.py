@@ -58,15 +58,22 @@ def test_layers_of_chromium_are_found_in_the_descriptor(codec: str, top: int) ->
     assert layers.top == top
 
 
-def test_a_descriptor_means_nothing_before_a_keyframe_nor_behind_one_whose_structure_is_cut() -> None:
+def test_a_descriptor_means_nothing_before_a_keyframe() -> None:
     layers = TemporalLayers("H264", DESCRIPTOR)
     delta = packet("7c81e0007e", "820003")
-    for structure, layer in (("", None), (_L1T2, 1), (_L1T2[:14], None)):
-        if structure:
-            layers.learn(packet("680d0800", structure))
-        assert layers.layer(delta) == layer
-        assert layers.top == (layer or 0)
-        assert layer or not layers.is_switch(delta)
+    assert layers.layer(delta) is None
+    assert not layers.is_switch(delta)
+    layers.learn(packet("680d0800", _L1T2))
+    assert layers.layer(delta) == 1
+
+
+def test_a_structure_that_is_cut_makes_descriptors_mean_nothing() -> None:
+    layers = TemporalLayers("AV1", DESCRIPTOR)
+    layers.learn(packet("680d0800", _L1T2))
+    assert layers.top == 1
+    layers.learn(packet("680d0800", _L1T2[:14]))
+    assert layers.top == 0
+    assert layers.layer(packet("503420", "820002")) is None
 
 
 def test_extensions_with_other_ids_are_not_taken_for_descriptors() -> None:
