@@ -46,7 +46,7 @@ def told(ticks: int) -> LineLog:
     return log
 
 
-def test_each_part_begins_with_what_was_known_and_all_are_a_few_kilobytes() -> None:
+def test_each_part_begins_with_what_was_known_and_all_are_bounded() -> None:
     log = told(4000)
     assert len(log._parts) > 1
     assert CLOSED_OCTETS / 2 < log.closed_octets <= CLOSED_OCTETS
