@@ -16,7 +16,7 @@ from functools import lru_cache
 from inspect import signature
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 from redis.asyncio.connection import (
@@ -27,6 +27,7 @@ from redis.asyncio.connection import (
 )
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
@@ -60,7 +61,27 @@ _NAMELESS: dict[str, None] = (
 log = get_logger()
 
 
-class _Tls(SSLConnection):
+class _PackedInC:
+    """Packs commands with hiredis, as connections of redis-py do that are not asyncio's.
+
+    Packing them in Python is 8 % of what a worker at rest executes, and 3 % of a join.
+    """
+
+    _serializer = HiredisRespSerializer()
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        return cast(list[bytes], self._serializer.pack(*args))
+
+
+class _Tcp(_PackedInC, Connection):
+    pass
+
+
+class _Unix(_PackedInC, UnixDomainSocketConnection):
+    pass
+
+
+class _Tls(_PackedInC, SSLConnection):
     async def _connect(self) -> None:
         """Connect. Certificates are read for each connection: in a thread, which may wait for the disk."""
         await asyncio.to_thread(self.ssl_context.get)
@@ -90,10 +111,10 @@ def connection_options(url: str) -> dict[str, Any]:
     parsed, primary = parse_redis_url(url), primary_of(url)
     options = dict(parsed.options) | _NAMELESS
     if parsed.path:
-        return options | {"connection_class": UnixDomainSocketConnection, "path": parsed.path}
+        return options | {"connection_class": _Unix, "path": parsed.path}
     if primary is None:
         [server] = parsed.hosts
-        kind = _Tls if parsed.tls else Connection
+        kind = _Tls if parsed.tls else _Tcp
         return options | {"connection_class": kind, "host": server.host, "port": server.port}
     following = {
         (Kind.SENTINEL, False): _ToPrimary,
@@ -116,7 +137,7 @@ class Primary(ABC):
         self._told_by: HostPort | None = None
         self._former: HostPort | None = None
         self._moved_at = -inf
-        self._kind = _Tls if url.tls else Connection
+        self._kind = _Tls if url.tls else _Tcp
         self._connections: WeakSet[_ToPrimary] = WeakSet()
 
     async def find(self) -> HostPort:
@@ -219,7 +240,7 @@ def _text(value: bytes | str) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-class _ToPrimary(Connection):
+class _ToPrimary(_Tcp):
     def __init__(self, *, primary: Primary, **options: Any) -> None:
         super().__init__(**options)
         self._primary = primary

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import Connection, SSLConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from structlog.testing import capture_logs
@@ -120,8 +120,8 @@ async def test_who_does_not_know_is_asked_last(primary: Scripted) -> None:
 @pytest.mark.parametrize(
     ("url", "kind", "asks"),
     [
-        ("unix:///redis.sock", UnixDomainSocketConnection, None),
-        ("redis://h", Connection, None),
+        ("unix:///redis.sock", module._Unix, None),
+        ("redis://h", module._Tcp, None),
         ("rediss://h", module._Tls, None),
         ("redis+sentinel://h/mymaster/0", module._ToPrimary, SentinelPrimary),
         ("rediss+sentinel://h/mymaster/0", module._TlsToPrimary, SentinelPrimary),
@@ -134,13 +134,18 @@ def test_each_kind_of_url_has_its_connections(url: str, kind: type, asks: type |
     assert options["connection_class"] is kind
     primary = options.get("primary")
     assert (type(primary) if primary else None) is asks
-    assert primary is None or primary._kind is (module._Tls if url.startswith("rediss") else Connection)
+    assert primary is None or primary._kind is (module._Tls if url.startswith("rediss") else module._Tcp)
 
 
 def test_keys_are_in_our_slot_of_a_cluster_and_nothing_else_is_changed() -> None:
     connection = module._ToSlot(primary=Scripted())
     [packed] = connection.pack_command("EVALSHA", "roomcast:workers", b"roomcast:x", 5)
     assert packed.split(b"\r\n")[2::2] == [b"EVALSHA", b"{roomcast}:workers", b"roomcast:x", b"5"]
+
+
+def test_commands_are_packed_as_redis_py_packs_them() -> None:
+    command = ("SCRIPT LOAD", "ü", b"\xff\r\n", 5, 1.5, "")
+    assert b"".join(module._Tcp().pack_command(*command)) == b"".join(Connection().pack_command(*command))
 
 
 async def test_certificates_are_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
