@@ -28,6 +28,7 @@ from control.http.key_wait import KeyWait
 from control.http.problems import on_http_exception, on_service_error
 from control.http.ratelimit import RateLimit, TokenBuckets
 from control.http.request_log import RequestLog
+from control.http.whole_requests import WholeRequests
 from control.ice_servers import IceServers
 from control.metrics import HttpMetrics
 from control.records.catalogue import RecordCatalogue
@@ -251,6 +252,7 @@ def _middleware(
 ) -> list[Middleware]:
     """From the outermost to the innermost."""
     middleware = [
+        Middleware(WholeRequests),
         Middleware(Cors, settings.allowed_origin),
         Middleware(RequestLog, TrustedProxies(settings.trusted_proxies), metrics),
     ]
