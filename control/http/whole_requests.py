@@ -10,9 +10,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Who sends more, or not in time, is answered anyway.
-MOST_BYTES = 8 * 1_048_576
-SECONDS = 1.0
+SECONDS = 1.0  # who has not ended its request by then is answered anyway
 
 
 class WholeRequests:
@@ -27,7 +25,7 @@ class WholeRequests:
             return
         has_more = True
 
-        async def counted() -> Message:
+        async def received() -> Message:
             nonlocal has_more
             message = await receive()
             has_more = message.get("more_body", False)
@@ -37,15 +35,11 @@ class WholeRequests:
             if message["type"] == "http.response.start":
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SECONDS):
-                        await rest()
+                        while has_more:
+                            await received()
             await send(message)
 
-        async def rest() -> None:
-            read = 0
-            while has_more and read < MOST_BYTES:
-                read += len((await counted()).get("body", b""))
-
-        await self._app(scope, counted, behind_the_request)
+        await self._app(scope, received, behind_the_request)
 
 
 def _brings_body(headers: Headers) -> bool:

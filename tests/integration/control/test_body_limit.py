@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from control.http.bodies import FREE_BYTES, MAX_BODY_BYTES, _Share
-from control.http.whole_requests import MOST_BYTES, SECONDS
 from shared.messages.sessions import FindSessions, Living
 from tests.integration.control.conftest import Stage
 from tests.integration.control.row import SESSION
@@ -66,25 +65,26 @@ async def test_the_bodies_of_invented_sessions_are_not_read(stage: Stage) -> Non
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 6\r\n", "Transfer-Encoding: chunked\r\n"])
-async def test_an_answer_waits_for_the_end_of_its_request(stage: Stage, framing: str) -> None:
+async def test_an_answer_waits_for_the_end_of_its_request(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, framing: str
+) -> None:
     """Caddy and Traefik may cut one that does not. Nobody reads this body: its type is refused."""
+    monkeypatch.setattr("control.http.whole_requests.SECONDS", 30.0)
     reader, writer = await connect(await stage.control())
     wrong = HEAD.replace("application/sdp", "text/html")
     writer.write(f"{wrong}{framing}\r\n3\r\nv".encode())
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(reader.read(1), SECONDS / 4)
+        await asyncio.wait_for(reader.read(1), 0.2)
     writer.write(b"=0\r\n0\r\n\r\n" if "chunked" in framing else b"=0")
-    async with asyncio.timeout(SECONDS / 2):
+    async with asyncio.timeout(5):
         assert (await reader.readline()).startswith(b"HTTP/1.1 415 ")
     writer.close()
 
 
-@pytest.mark.parametrize("sent", [0, MOST_BYTES + 1], ids=["nothing", "too much"])
-async def test_who_does_not_end_a_request_is_answered_anyway(stage: Stage, sent: int) -> None:
+async def test_who_does_not_end_a_request_is_answered_anyway(stage: Stage) -> None:
     reader, writer = await connect(await stage.control())
-    writer.write(f"{HEAD.replace('application/sdp', 'text/html')}Content-Length: {sent + 1}\r\n\r\n".encode())
-    writer.write(b"v" * sent)
-    async with asyncio.timeout(2 * SECONDS):
+    writer.write(f"{HEAD.replace('application/sdp', 'text/html')}Content-Length: 1\r\n\r\n".encode())
+    async with asyncio.timeout(5):
         assert (await reader.readline()).startswith(b"HTTP/1.1 415 ")
     writer.close()
 
