@@ -283,13 +283,13 @@ async function showRoom() {
   const link = element('watch-link');
   link.href = link.textContent = new URL(`watch/${room}`, ROOT).href;
   element('share').hidden = false;
+  element('room-token').value = tokenFor(room); // not after the answer: somebody may have typed another
   ({ authEnabled } = await ask('api/bootstrap').catch(() => ({ authEnabled: true })));
   element('access').hidden = !authEnabled;
-  showToken();
+  tellPrograms();
 }
 
-function showToken() {
-  element('room-token').value = tokenFor(room);
+function tellPrograms() {
   showPrograms(new URL(`api/whip/publish/${room}`, ROOT).href, authEnabled, tokenFor(room));
 }
 
@@ -309,9 +309,9 @@ element('preview').addEventListener('click', async () => {
   }
 });
 element('try').addEventListener('click', runCheck);
-element('room-token').addEventListener('change', ({ target }) => {
+element('room-token').addEventListener('input', ({ target }) => {
   keepToken(room, target.value.trim());
-  showToken();
+  tellPrograms();
 });
 addEventListener('pagehide', () => { // a browser may show it again, as it was
   end();

@@ -154,6 +154,26 @@ async def test_a_session_is_ended_without_its_token_which_may_have_expired(
         assert answer.status == 200
 
 
+async def test_a_token_that_was_typed_before_the_server_answered_is_kept(
+    system: System, browser: Browser
+) -> None:
+    typed = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await typed.wait()
+        await route.continue_()
+
+    async with await open_publish_page(browser, system.controls[0].url, PRIVATE_ROOM) as publisher:
+        await publisher.page.route("**/api/bootstrap", late)
+        await publisher.page.reload()
+        await publisher.page.fill("#room-token", PRIVATE_TOKEN)
+        await publisher.page.evaluate("document.getElementById('obs-token').textContent = ''")
+        typed.set()
+        await holds(publisher, "document.getElementById('obs-token').textContent !== ''")  # it has answered
+        await publisher.publish()
+        await publisher.tells(f"Live in {PRIVATE_ROOM}.")
+
+
 async def test_a_page_that_a_browser_shows_again_says_that_it_has_stopped(
     system: System, browser: Browser
 ) -> None:
