@@ -15,9 +15,9 @@ async def still(http: httpx.AsyncClient, system: System, room: str) -> bytes | N
     return response.content if response.status_code == 200 else None
 
 
-async def test_without_snapshots_a_live_room_has_no_picture_and_nothing_is_decoded(valkey_url: str) -> None:
+async def test_without_snapshots_a_live_room_has_no_picture_and_nothing_is_decoded(redis_url: str) -> None:
     async with (
-        running_system(valkey_url, SNAPSHOTS="0") as system,
+        running_system(redis_url, SNAPSHOTS="0") as system,
         publisher(system.http, system.whip("dark")),
         viewer(system.http, system.whep("dark")) as watching,
     ):

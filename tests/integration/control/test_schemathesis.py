@@ -22,7 +22,7 @@ HEADS = 1  # operations that it knows, and `METHODS` does not: every GET is a HE
 PHASES = "examples,coverage,fuzzing"
 
 
-async def walk(valkey_url: str, folder: Path, max_examples: int) -> int:
+async def walk(redis_url: str, folder: Path, max_examples: int) -> int:
     """How many requests were sent; fails with the report."""
     program = Path(sys.executable).with_name("schemathesis")
     command = [
@@ -38,7 +38,7 @@ async def walk(valkey_url: str, folder: Path, max_examples: int) -> int:
         *("--max-examples", str(max_examples), "--phases", PHASES, "--seed", "1"),
     ]
     async with running_system(
-        valkey_url, ADMIN_TOKEN=ADMIN_TOKEN, RECORD_ENABLED="1", RECORD_DIR=str(folder)
+        redis_url, ADMIN_TOKEN=ADMIN_TOKEN, RECORD_ENABLED="1", RECORD_DIR=str(folder)
     ) as system:
         running = await asyncio.create_subprocess_exec(
             program,
@@ -63,5 +63,5 @@ async def walk(valkey_url: str, folder: Path, max_examples: int) -> int:
 # Each answer in any test of control is judged by the description (conftest.py), and test_contract.py has a
 # request for each status. What only values at random find needs many of them, and minutes.
 @pytest.mark.soak
-async def test_the_description_is_true(valkey_url: str, tmp_path: Path) -> None:
-    assert await walk(valkey_url, tmp_path, max_examples=100) > 5000
+async def test_the_description_is_true(redis_url: str, tmp_path: Path) -> None:
+    assert await walk(redis_url, tmp_path, max_examples=100) > 5000
