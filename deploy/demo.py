@@ -47,12 +47,14 @@ def run(url: str, token: Callable[[], str], watch: str = "") -> None:
     def begin() -> None:
         nonlocal was_live, told
         was_live, told = True, ""
-        for number in end_signals():  # not earlier: Python hears none while FFmpeg waits for an answer
+        for number in end_signals():
             signal.signal(number, signal.default_int_handler)
         print(live, flush=True)
 
     with contextlib.suppress(KeyboardInterrupt):
         while True:
+            for number in end_signals():  # at once: Python hears none while FFmpeg waits for an answer
+                signal.signal(number, signal.SIG_DFL)
             try:
                 publish(url, token(), begin)
                 return

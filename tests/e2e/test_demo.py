@@ -1,5 +1,6 @@
 """`roomcast demo` publishes a moving picture with sound, and Chromium watches."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -44,3 +45,20 @@ async def test_however_it_is_ended_its_session_and_its_key_are_gone(
             demo.send(number)
             await system.room_gone("demo", within=5)
             await eventually("its key is gone", lambda: not list(tmp_path.glob("*/key_file")), within=5)
+
+
+async def test_ctrl_c_ends_it_while_nobody_answers() -> None:
+    asked = asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        command = [sys.executable, "-P", "-m", "deploy.cli", "demo", "--to"]
+        with running_client([*command, f"http://127.0.0.1:{port}/whip/demo"]) as demo:
+            await asyncio.wait_for(asked.wait(), 20)
+            await demo.leaves()
