@@ -130,6 +130,7 @@ async function publish() {
       return;
     }
     showToken();
+    tellPrograms();
     await publish();
   }
 }
@@ -283,10 +284,14 @@ async function showRoom() {
   const link = element('watch-link');
   link.href = link.textContent = new URL(`watch/${room}`, ROOT).href;
   element('share').hidden = false;
-  element('room-token').value = tokenFor(room); // not after the answer: somebody may have typed another
+  showToken(); // not after the answer: somebody may have typed another
   ({ authEnabled } = await ask('api/bootstrap').catch(() => ({ authEnabled: true })));
   element('access').hidden = !authEnabled;
   tellPrograms();
+}
+
+function showToken() {
+  element('room-token').value = tokenFor(room);
 }
 
 function tellPrograms() {
