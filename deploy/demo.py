@@ -3,13 +3,14 @@
 It is PyAV's FFmpeg, as any FFmpeg publishes.
 """
 
-import contextlib
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
+from types import FrameType
 
 import av
 from av.container import InputContainer, OutputContainer
@@ -42,30 +43,37 @@ def run(url: str, token: Callable[[], str], watch: str = "") -> None:
     """
     live = f"Live. Watch it at {watch}, end it with Ctrl+C." if watch else "Live. End it with Ctrl+C."
     av.logging.set_level(av.logging.PANIC)  # FFmpeg's own words are for those who know it
-    was_live, told = False, ""
+    was_live, told, over = False, "", False
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        """Raise nothing: PyAV may drop what is raised amid its own code."""
+        nonlocal over
+        over = True
 
     def begin() -> None:
         nonlocal was_live, told
         was_live, told = True, ""
-        for number in end_signals():
-            signal.signal(number, signal.default_int_handler)
+        handle_end_signals(end)
         print(live, flush=True)
 
-    with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            for number in end_signals():  # at once: Python hears none while FFmpeg waits for an answer
-                signal.signal(number, signal.SIG_DFL)
-            try:
-                publish(url, token(), begin)
-                return
-            except (av.FFmpegError, OSError) as error:
-                why = error.strerror or str(error)
+    while not over:
+        handle_end_signals(signal.SIG_DFL)  # at once: Python hears none while FFmpeg waits for an answer
+        if was_live:
+            time.sleep(AGAIN_SECONDS)
+        try:
+            publish(url, token(), begin, lambda: over)
+        except (av.FFmpegError, OSError) as error:
+            why = error.strerror or str(error)
             if not was_live:
                 sys.exit(f"demo: {url}: {why}. Does Roomcast run there, and take that token?")
-            if why != told:  # a reason is told once: tries go on until somebody answers
+            if why != told and not over:  # a reason is told once: tries go on until somebody answers
                 told = why
                 print(f"demo: the session has ended: {why}. It begins again.", file=sys.stderr, flush=True)
-            time.sleep(AGAIN_SECONDS)
+
+
+def handle_end_signals(how: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in end_signals():
+        signal.signal(number, how)
 
 
 def url_here(settings: Settings) -> str:
@@ -107,8 +115,8 @@ def drawn(source: InputContainer) -> Iterator[av.VideoFrame]:
         yield picture
 
 
-def publish(url: str, token: str, live: Callable[[], None]) -> None:
-    """Raises `av.FFmpegError`, and `KeyboardInterrupt` after an orderly end."""
+def publish(url: str, token: str, live: Callable[[], None], is_over: Callable[[], bool]) -> None:
+    """Raises `av.FFmpegError`. `live` is called when media may flow; it ends in order once it `is_over`."""
     with tempfile.TemporaryDirectory() as folder:
         options = {"authorization": token} if token else {}
         # by itself FFmpeg on GnuTLS makes one of a curve that OpenSSL 4 refuses
@@ -126,7 +134,7 @@ def publish(url: str, token: str, live: Callable[[], None]) -> None:
             live()
             began_at, heard = time.monotonic(), -1.0
             pieces = sounds.decode(audio=0)
-            for picture in drawn(pictures):
+            for picture in takewhile(lambda _: not is_over(), drawn(pictures)):
                 while heard < (picture.time or 0.0):
                     piece = next(pieces)
                     heard = piece.time or 0.0

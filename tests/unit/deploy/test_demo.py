@@ -1,7 +1,8 @@
 """`roomcast demo` publishes with what the settings want of a publisher."""
 
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -13,11 +14,26 @@ from typer.testing import CliRunner
 from deploy import demo
 from deploy.commands import app
 from deploy.demo import AGAIN_SECONDS, PICTURE, add_video, credential, drawn
+from deploy.end_signals import end_signals
 from shared.names import RoomName
 from shared.settings.settings import load_settings
 
 ROOM = RoomName("demo")
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
+
+
+@pytest.fixture(autouse=True)
+def same_signals() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in end_signals()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def end(live: Callable[[], None]) -> None:
+    """As Ctrl+C, once it is live."""
+    live()
+    signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +68,7 @@ def test_it_tells_where_to_watch_if_it_knows(
     monkeypatch: pytest.MonkeyPatch, options: list[str], told: str
 ) -> None:
     monkeypatch.delenv("HTTP_ADDR", raising=False)
-    monkeypatch.setattr(demo, "publish", lambda _url, _token, live: live())
+    monkeypatch.setattr(demo, "publish", lambda _url, _token, live, _is_over: end(live))
     assert CliRunner().invoke(app, ["demo", *options]).output.strip() == told
 
 
@@ -69,9 +85,10 @@ def test_a_session_that_was_live_begins_again_and_each_reason_is_told_once(
     """Its worker was killed; then nobody answers for a moment, and then its token is taken no more."""
     goes, waited = iter([True, False, False, True, False]), list[float]()
 
-    def publish(_url: str, _token: str, live: Callable[[], None]) -> None:
+    def publish(_url: str, _token: str, live: Callable[[], None], _is_over: Callable[[], bool]) -> None:
         if (goes_live := next(goes, None)) is None:
-            raise KeyboardInterrupt
+            end(live)
+            return
         if goes_live:
             live()
         raise OSError(*(111, "Connection refused") if len(waited) < 4 else (1, "Unauthorized"))
@@ -81,7 +98,7 @@ def test_a_session_that_was_live_begins_again_and_each_reason_is_told_once(
     done = CliRunner().invoke(app, ["demo", "--to", "https://a.test/whip"])
     assert done.exit_code == 0
     assert waited == [AGAIN_SECONDS] * 5
-    assert done.output.count("Live.") == 2
+    assert done.output.count("Live.") == 3
     assert done.output.count("the session has ended: Connection refused. It begins again.") == 2
     assert done.output.count("the session has ended: Unauthorized. It begins again.") == 1
     assert "token" not in done.output
@@ -90,11 +107,12 @@ def test_a_session_that_was_live_begins_again_and_each_reason_is_told_once(
 def test_each_session_has_a_token_of_its_own_as_they_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     sent, tokens = list[str](), iter(["first", "second"])
 
-    def publish(_url: str, token: str, live: Callable[[], None]) -> None:
+    def publish(_url: str, token: str, live: Callable[[], None], _is_over: Callable[[], bool]) -> None:
         sent.append(token)
-        live()
         if len(sent) == 2:
-            raise KeyboardInterrupt
+            end(live)
+            return
+        live()
         raise OSError(1, "the token has expired")
 
     monkeypatch.setattr(demo, "publish", publish)
