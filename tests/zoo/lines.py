@@ -2,13 +2,15 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.support.line_shape import Shape
 
 SECONDS = 42.0  # of a stay
+SOUND = 65_000  # bit/s, with its headers
+PEAKS = 1.1  # a layer fits a line that carries this multiple of its mean
 Shapes = list[tuple[float, Shape]]
 
 
@@ -17,9 +19,7 @@ class Line:
     """`shapes` makes them by a seed. On a `steady` line nothing changes: its viewer may wait less.
 
     With `download` a TCP connection shares it, with `company` a second viewer of the room. `deaf` is the
-    share of the viewer's RTCP that is lost; the viewer comes from another address at `moves`. `seer` is the
-    share that somebody would see who knew the rate of each moment (`tests.zoo.seer`): where a line changes
-    faster than a picture can, an audience cannot want more.
+    share of the viewer's RTCP that is lost; the viewer comes from another address at `moves`.
     """
 
     name: str
@@ -29,7 +29,6 @@ class Line:
     company: bool = False
     deaf: float = 0.0
     moves: float = math.inf
-    seer: float = 1.0
 
 
 def steady(**how: Any) -> Callable[[random.Random], Shapes]:
@@ -123,7 +122,7 @@ ZOO = (
     ),
     Line("opens", _changes((0, Shape(rate=300e3, **_DSL)), (15, Shape(rate=20e6, **_DSL))), steady=False),
     Line("LTE", _walk(250e3, 3e6, 0.1, 0.035), steady=False),
-    Line("LTE, far", _walk(150e3, 1.2e6, 0.1, 0.06), steady=False, seer=0.75),
+    Line("LTE, far", _walk(150e3, 1.2e6, 0.1, 0.06), steady=False),
     Line("flapping", _flaps(20e6, 350e3, 5.0), steady=False),
     Line("Wi-Fi that stalls", _stalls(10e6, 0.9, 0.15)),
     Line("Wi-Fi that stalls, narrow", _stalls(1.2e6, 0.9, 0.15)),
@@ -157,3 +156,9 @@ def seeded(line: Line, seed: int, began: float) -> Shapes:
     chance = random.Random(f"{line.name} {seed}")
     more = chance.uniform(0.0, 0.01)
     return [(began + at, replace(shape, delay=shape.delay + more)) for at, shape in line.shapes(chance)]
+
+
+def fitting(shape: Shape, bitrates: Sequence[int], share: float) -> int | None:
+    """The best layer that the line carries; None: none."""
+    carries = (shape.rate or math.inf) * share * (1 - shape.loss)
+    return next((n for n, rate in enumerate(bitrates) if rate * PEAKS + SOUND <= carries), None)

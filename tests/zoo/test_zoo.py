@@ -1,6 +1,7 @@
 """The lines themselves, and stays that an audience would put up with."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from statistics import mean
 
@@ -11,7 +12,7 @@ from tests.support.line_shape import Shape, Way
 from tests.support.many_lines import Receiver
 from tests.zoo.__main__ import one
 from tests.zoo.lines import SECONDS, ZOO, named, seeded
-from tests.zoo.seer import seen
+from tests.zoo.seer import seer_sees
 from tests.zoo.stay import LAYERS, Figures, as_row, stay
 
 FAULTY = 0.30  # of all stays: so many exceed a limit of an audience; the aim is none
@@ -60,15 +61,45 @@ def test_a_seed_decides_a_line_and_its_parts_follow_each_other(line: object) -> 
     assert all(shape.queue > 0 and shape.delay > 0 for _, shape in shapes)
 
 
-@pytest.mark.parametrize("name", ["cut to 500", "LTE", "LTE, far", "flapping"])
-def test_nobody_asks_for_more_than_a_seer_would_see(name: str) -> None:
-    line = named(name)
-    seeds = range(1, 31)
-    figures = [seen(seeded(line, seed, 0.0), LAYERS["layered"], SECONDS) for seed in seeds]
-    frames, layer = (mean(each) for each in zip(*figures, strict=True))
-    assert frames >= 0.85 * line.seer
-    assert layer >= 0.8 * line.seer
-    assert line.seer == 1.0 or mean((frames, layer)) == pytest.approx(line.seer, abs=0.03)
+WIDE, HALF, SHUT = Shape(rate=20e6), Shape(rate=550e3), Shape(rate=60e3)
+CHANGED = 1 - 0.5 * 350 / (5 * 700 + 5 * 350)  # for half a second of ten there is half of the best layer less
+
+
+@pytest.mark.parametrize(
+    ("shapes", "frames", "layer"),
+    [
+        ([(5.0, HALF)], 1.0, 1.0),  # what is steady is seen whole
+        ([(5.0, SHUT)], 1.0, 1.0),  # nothing is wanted of what carries nothing
+        ([(5.0, WIDE), (10.0, HALF)], 0.95, CHANGED),  # the picture does not fit
+        ([(5.0, HALF), (10.0, WIDE)], 1.0, CHANGED),  # it is a small one
+        ([(5.0, SHUT), (10.0, HALF)], 0.9, 0.9),  # there is none
+    ],
+)
+def test_a_seer_needs_half_a_second_for_another_picture(
+    shapes: list[tuple[float, Shape]], frames: float, layer: float
+) -> None:
+    assert seer_sees(shapes, LAYERS["layered"], 5.0, 15.0) == pytest.approx((frames, layer))
+
+
+def test_an_audience_wants_of_a_line_what_a_seer_would_see_and_of_a_steady_one_all() -> None:
+    line = named("LTE, far")
+    seen, _ = stay(line, Receiver.ARRIVALS, "layered", seed=3)
+    due = seen.seer_frames, seen.seer_layer
+    assert due == pytest.approx(seer_sees(seeded(line, 3, 0.0), LAYERS["layered"], 0.0, SECONDS), abs=0.01)
+    assert max(due) < 0.9
+    enough = replace(seen, still=0.0, concealed=0.0, frames=0.86 * due[0], layer=0.81 * due[1])
+    assert not enough.faults(line)
+    assert replace(enough, frames=0.84 * due[0], layer=0.79 * due[1]).faults(line) == ["frames", "layer"]
+    stalls, _ = stay(named("Wi-Fi that stalls"), Receiver.ARRIVALS, "layered", seed=3)
+    assert (stalls.seer_frames, stalls.seer_layer) == (1.0, 1.0)
+
+
+def test_what_a_line_itself_loses_is_no_fault() -> None:
+    line = named("10 % lost by chance")
+    seen, _ = stay(line, Receiver.ARRIVALS, "layered", seed=3)
+    assert seen.lost == pytest.approx(0.1)
+    assert not replace(seen, concealed=0.129).faults(line)
+    assert replace(seen, concealed=0.131).faults(line) == ["concealed"]
 
 
 @pytest.mark.parametrize("receiver", Receiver)

@@ -56,8 +56,7 @@ class Stay:
         return self.shapes[0][0]
 
     def figures(self) -> Figures:
-        share = 0.5 if self.line.company or self.line.download else 1.0
-        return _of(self.seen, self.shapes, share, self.began, self.made)
+        return _of(self.seen, self.line, self.shapes, self.made)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def _tell(who: str, stay: Stay, control: SeenLine) -> tuple[str, list[str]]:
     """Print and keep what is known of a stay; returns its row, and its faults."""
     line, figures = stay.line, stay.figures()
     no_line = named("open")
-    beside = _of(control, seeded(no_line, SEED, stay.began), 1.0, stay.began, stay.made)
+    beside = _of(control, no_line, seeded(no_line, SEED, stay.began), stay.made)
     faults, of_machine = figures.faults(line), beside.faults(no_line)
     if stay.late > LATE_SECONDS:
         of_machine.append("late")
@@ -175,7 +174,7 @@ async def _download(shaped: ShapedLine) -> None:
             await asyncio.sleep(STEP_SECONDS)
 
 
-def _of(seen: SeenLine, shapes: Shapes, share: float, began: float, sent: float) -> Figures:
-    """`sent` is the share of the pictures that the publisher made."""
-    figures = judge(seen, shapes, BITRATES, share, began, keyframes=0.0, padding=0)
-    return replace(figures, frames=figures.frames / sent, layer=figures.layer / sent)
+def _of(seen: SeenLine, line: Line, shapes: Shapes, made: float) -> Figures:
+    """`made` is the share of the pictures that the publisher made."""
+    figures = judge(seen, line, shapes, BITRATES, shapes[0][0], keyframes=0.0, padding=0)
+    return replace(figures, frames=figures.frames / made, layer=figures.layer / made)
