@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
-from tests.support.server_end import end_connections
+from tests.support.server_end import end_server
 
 
 class Endpoint(ABC):
@@ -38,8 +38,7 @@ class Endpoint(ABC):
     async def die(self) -> None:
         """Reset all connections."""
         if self._server:
-            self._server.close()
-            end_connections(self._server, reset=True)
+            await end_server(self._server, reset=True)
             for serving in self._serving:
                 serving.cancel()
             await asyncio.gather(*self._serving, return_exceptions=True)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tests.support.server_end import end_connections
+from tests.support.server_end import end_server
 
 LOOPBACK = "127.0.0.1"
 _SETUP = re.compile(rb"a=setup:(active|passive)\r\n")
@@ -81,4 +81,4 @@ async def overheard(url: str) -> AsyncIterator[Overheard]:
         try:
             yield heard
         finally:
-            end_connections(listening)
+            await end_server(listening)

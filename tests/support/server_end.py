@@ -1,11 +1,16 @@
-"""The end of a server of asyncio's connections."""
+"""The end of a server of asyncio, and of its connections."""
 
 import asyncio
 import sys
 
 
-def end_connections(server: asyncio.Server, *, reset: bool = False) -> None:
-    """Before Python 3.13 there is no such thing: then they end with the test."""
+async def end_server(server: asyncio.Server, *, reset: bool = False) -> None:
+    """Take no more connections, and end those that there are.
+
+    Before Python 3.13 a server does not know them: then they end with the test.
+    """
+    server.close()
+    await asyncio.sleep(0)  # what was taken right before becomes a connection in the loop's next turn
     if sys.version_info >= (3, 13):
         if reset:
             server.abort_clients()

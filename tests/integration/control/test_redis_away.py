@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -72,23 +73,11 @@ async def assert_503_in_time(http: httpx.AsyncClient, path: str, method: str) ->
     assert watch.seconds < LIMIT_SECONDS
 
 
-@asynccontextmanager
-async def hanging_server() -> AsyncIterator[str]:
-    """URL of a Redis that takes connections and never says a word."""
-    held: list[asyncio.StreamWriter] = []
-
-    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    try:
-        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for writer in held:
-            writer.transport.abort()
-        await asyncio.sleep(0)  # the sockets close with the loop's next turn, and not with a later test
-        await asyncio.sleep(0)
+@contextmanager
+def hanging_server() -> Iterator[str]:
+    """URL of a Redis that takes connections and never says a word: the kernel takes them."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as server:
+        yield f"redis://127.0.0.1:{server.getsockname()[1]}"
 
 
 async def test_redis_stops_and_comes_back(stage: Stage, own_valkey: OwnValkey) -> None:
@@ -122,14 +111,14 @@ async def test_redis_stops_and_comes_back(stage: Stage, own_valkey: OwnValkey) -
 async def test_a_redis_that_is_not_there_or_hangs_is_503_in_time_with_the_rate_limit_on_too(
     stage: Stage,
 ) -> None:
-    async with hanging_server() as hangs:
+    with hanging_server() as hangs:
         for url, settings in (("redis://127.0.0.1:1", {}), (hangs, {"rate_limit_rps": 5})):
             http = await stage.control(redis_url=url, **settings, **ADMIN)
             await asyncio.gather(*(assert_503_in_time(http, path, method) for path, method in NEED_REDIS))
 
 
 async def test_once_it_is_known_to_hang_nobody_waits_for_it(stage: Stage) -> None:
-    async with hanging_server() as url:
+    with hanging_server() as url:
         http = await stage.control(redis_url=url, rate_limit_rps=5)
         assert (await http.get("/readyz")).status_code == 503  # which has to find out
         async with Stopwatch() as watch:
