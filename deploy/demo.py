@@ -65,7 +65,7 @@ def run(url: str, token: Callable[[], str], watch: str = "") -> None:
         except (av.FFmpegError, OSError) as error:
             why = error.strerror or str(error)
             if not was_live:
-                sys.exit(f"demo: {url}: {why}. Does Roomcast run there, and take that token?")
+                sys.exit(f"demo: {url}: {why}. Is Roomcast there, the token right, and the room free?")
             if why != told and not over:  # a reason is told once: tries go on until somebody answers
                 told = why
                 print(f"demo: the session has ended: {why}. It begins again.", file=sys.stderr, flush=True)
