@@ -113,9 +113,10 @@ class Demux:
             elif (feed := self._fed_by(address, data)) is None:
                 part += [(datagram, address) for datagram in data]
             else:
-                media += self._sort(part, now)
+                if part:  # it came before
+                    media += self._sort(part, now)
+                    part = []
                 media.append((feed, data))
-                part = []
         return media + self._sort(part, now) if part else media
 
     def _sort(self, batch: Iterable[tuple[bytes, Address]], now: float) -> list[Media]:

@@ -39,9 +39,13 @@ def take_all(feed: Feed, came: list[bytes] | Joined, now: float, rtcp: list[tupl
     Its RTCP joins `rtcp`. Returns whether there was anything else.
     """
     if not isinstance(came, list):
-        if _take_joined(feed, came, now):
+        try:
+            if feed.srtp is not None and _take_run(feed, feed.srtp, came.head, came, came.octets, now):
+                return True
+        except Exception as fault:
+            feed.breaks(fault)
             return True
-        came = list(came)
+        came = list(came)  # to look at each, for one may be RTCP
     others = False
     for start in range(0, len(came), MOST_PACKETS):
         part = came[start : start + MOST_PACKETS]
@@ -73,17 +77,6 @@ def take_stray(feed: Feed, datagram: bytes, now: float, rtcp: list[tuple[Feed, b
         return False
     _take_each(feed, iter((plain,)), now)
     return True
-
-
-def _take_joined(feed: Feed, joined: Joined, now: float) -> bool:
-    """Take what came joined at once; False: look at each datagram, for one may be RTCP."""
-    if feed.srtp is None:
-        return False
-    try:
-        return _take_run(feed, feed.srtp, joined.head, joined, joined.octets, now)
-    except Exception as fault:
-        feed.breaks(fault)
-        return True
 
 
 def _media_of(feed: Feed, datagrams: list[bytes], rtcp: list[tuple[Feed, bytes]]) -> tuple[list[bytes], bool]:
