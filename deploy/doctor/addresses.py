@@ -12,7 +12,7 @@ from media.negotiation.candidates import Candidate
 from media.transport.mapping import Mapping
 from media.transport.stun_client import mappings_of
 from media.transport.udp import UdpPort
-from media.worker.addresses import own_addresses
+from media.worker.addresses import own_addresses, sources
 from media.worker.media_ports import open_udp
 from media.worker.public_address import Nat, PublicAddress
 from shared.settings.host_port import HostPort
@@ -50,7 +50,10 @@ async def _by_name(settings: Settings, tried: HostPort) -> list[Finding]:
     """Asks STUN servers, unless clients are given a public address that this host itself has."""
     with opened(tried) as ports:
         own = PublicAddress(ports, settings.media_public_ips, ()).candidates.all
+        bound = [str(port.address[0]) for port in ports]
     told = [(ip, settings.media_addr.port or port) for ip, port in own]
+    if (elsewhere := leaving(told, bound)) is not None:
+        return [elsewhere, ipv6(told, own_addresses())]
     mappings: Sequence[Mapping] = ()
     if not any(_is_public(one) and one[0] in own_addresses() for one in told):
         with opened(HostPort(settings.media_addr.host, 0)) as ports:  # a worker may want the other one now
@@ -88,6 +91,22 @@ def nats(found: Map[str, Nat]) -> list[Finding]:
         for family, nat in found.items()
         if nat is Nat.SYMMETRIC
     ]
+
+
+def leaving(told: Sequence[Candidate], bound: Sequence[str]) -> Finding | None:
+    """A warning if what leaves a wildcard comes from an address of this host that clients are not given."""
+    anywhere = {ip.version for ip in map(ipaddress.ip_address, bound) if ip.is_unspecified}
+    own = own_addresses()
+    for source in sources():
+        version = ipaddress.ip_address(source).version
+        given = [one for one in told if one[0] in own and ipaddress.ip_address(one[0]).version == version]
+        if version in anywhere and given and source not in [ip for ip, _ in given]:
+            there = HostPort(*given[0])
+            return ABOUT.warn(
+                f"clients are given {there}, but packets leave from {source}: many a NAT drops those",
+                f"MEDIA_ADDR={there}, from which they leave then",
+            )
+    return None
 
 
 def media(told: Sequence[Candidate], mappings: Sequence[Mapping] = ()) -> Finding:

@@ -8,6 +8,7 @@ from deploy.doctor import addresses
 from deploy.doctor.finding import Finding, Verdict
 from deploy.doctor.part import Part
 from media.transport.address import Address
+from shared.settings.host_port import HostPort
 from shared.settings.settings import load_settings
 from tests.support.stun_server import StunServer, stun_server
 from tests.support.system import LOOPBACK
@@ -77,6 +78,31 @@ async def test_a_public_address_of_this_host_itself_is_well_and_nobody_is_asked(
     finding = (await found(*servers, media_public_ips=OTHER))[ADDRESS]
     assert finding.verdict is Verdict.OK
     assert not servers[0].requests
+
+
+@pytest.mark.parametrize(
+    ("bound", "given", "source", "warns"),
+    [
+        ("0.0.0.0", OTHER, PUBLIC, True),
+        ("0.0.0.0", f"{PUBLIC},{OTHER}", PUBLIC, False),  # one of them works
+        ("0.0.0.0", OTHER, PUBLIC_IPV6, False),  # that is of IPv6
+        ("0.0.0.0", "1.1.1.1", PUBLIC, False),  # no address of this host: a NAT is between
+        (LOOPBACK, OTHER, PUBLIC, False),  # packets leave from where the port is bound
+        ("[::]", PUBLIC_IPV6, "2001:4860:4860::8888", True),
+    ],
+)
+async def test_packets_leave_from_an_address_that_clients_are_given(
+    bound: str, given: str, source: str, warns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "own_addresses", lambda: [PUBLIC, OTHER, PUBLIC_IPV6])
+    monkeypatch.setattr(addresses, "sources", lambda: [source])
+    settings = load_settings(media_addr=f"{bound}:7100", media_public_ips=given, media_stun_servers=",")
+    [finding] = [one for one in await addresses.look(settings, Part.WORKER) if one.about == ADDRESS]
+    assert ("packets leave from" in finding.found) is warns
+    if warns:
+        assert finding.verdict is Verdict.WARN
+        assert source in finding.found
+        assert finding.mend.startswith(f"MEDIA_ADDR={HostPort(given, 7100)},")
 
 
 async def test_a_symmetric_nat_is_a_failure_that_no_setting_mends(servers: list[StunServer]) -> None:
