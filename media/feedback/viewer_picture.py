@@ -38,7 +38,7 @@ _RECOVERY_SECONDS = 5.0  # for this long after a stall, the receiver's reports a
 _MOVE_SECONDS = 2.0  # for this long after a change of address, they are about what went to the former one
 _STAY_SECONDS = 0.2  # at an address; a train at once for each move would be ten times a check
 _SOUND_ROOM = 2.0  # the line must carry this multiple of the sound with its earlier packets
-_LEAST_ROOM = 96_000.0  # bit/s: a packet in 0.1 s, as often as a receiver requests it
+_LEAST_PACE = 96_000.0  # bit/s, of what is sent again: a packet in 0.1 s, as often as it is requested
 _NOTHING = Decision(rung=0, pause=False, probe=0.0, pace=0.0, picture_pace=0.0)
 
 
@@ -192,7 +192,7 @@ class ViewerPicture:
             behind.spend(octets + PACKET_OVERHEAD)
         else:
             pictures = math.inf if ladder is None else ladder.needs[self._present(ladder)]
-            self._again.spend(octets, max(min(self._room(now), pictures), _LEAST_ROOM), now)
+            self._again.spend(octets, max(min(self._room(now), pictures), _LEAST_PACE), now)
 
     def _learn(self, rendition: int, indexes: Sequence[int], now: float) -> None:
         """Tell the estimate which share of the packets was lost."""
@@ -227,7 +227,7 @@ class ViewerPicture:
         if self.rests:
             return True
         self._sample(now)
-        return self._room(now) > (0.0 if self.is_paced else _LEAST_ROOM)
+        return self._room(now) > 0.0
 
     @property
     def is_paced(self) -> bool:

@@ -44,7 +44,7 @@ def latest(world: ShownWorld, rendition: int, packets: int) -> list[Run]:
     )
 
 
-@pytest.mark.parametrize(("room", "goes_on"), [(0.0, False), (math.inf, True)])
+@pytest.mark.parametrize(("room", "goes_on"), [(0.0, False), (20_000.0, True), (math.inf, True)])
 def test_it_stops_when_what_is_missing_does_not_come(
     viewer: Watcher, monkeypatch: pytest.MonkeyPatch, room: float, goes_on: bool
 ) -> None:
