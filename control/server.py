@@ -1,7 +1,6 @@
 """Runs one control process until a signal stops it."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from control.http.cors import cors_headers
 from shared.http.limits import HttpLimits
 from shared.http.protocol import Headers
 from shared.http.server import HttpServer, listen, within_files
+from shared.imported import settle_imported
 from shared.settings.host_port import HostPort
 from shared.settings.settings import Settings, SettingsError
 from shared.telemetry.logging import configure_logging, get_logger
@@ -47,8 +47,7 @@ def serve(settings: Settings, access: tuple[bool, dict[str, str]] | None = None)
     if access is not None:
         is_wide, said = access
         (log.warning if is_wide else log.info)("who may do what", **said)
-    # Imported modules live as long as the process: the garbage collector need not scan them.
-    gc.freeze()
+    settle_imported()
     server.run(sockets=[listener])
     close_tracing(TRACES_SECONDS)
     log.info("control plane stopped")

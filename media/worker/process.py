@@ -1,6 +1,5 @@
 """The process of a media worker: opens its ports, and runs it."""
 
-import gc
 import os
 import socket
 import sys
@@ -13,6 +12,7 @@ from media.worker.media_ports import open_tcp, open_udp
 from media.worker.worker import Worker
 from shared.directory.announcer import WorkerIdTakenError
 from shared.http.server import listen
+from shared.imported import settle_imported
 from shared.settings.settings import Settings, SettingsError
 from shared.telemetry.logging import configure_logging, drain_logs
 from shared.telemetry.tracing import close_tracing, configure_tracing
@@ -39,8 +39,7 @@ def serve(settings: Settings) -> None:
     udp[0].buffers.warn_if_small()  # the other one is granted the same
     ports = Ports(*udp, tcp=open_tcp(settings, [port.address for port in udp]))
     listener = listen("WORKER_HTTP_ADDR", settings.worker_http_addr)
-    # Imported modules live as long as the process: the garbage collector need not scan them.
-    gc.freeze()
+    settle_imported()
     try:
         exit_code = uvloop.run(_live(settings, ports, listener))
     except WorkerIdTakenError:
