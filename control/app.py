@@ -111,16 +111,16 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     key_set = _key_set(settings)
     if key_set:
         metrics.follow_keys(key_set.age)
-    book = RulingBook(redis, clock)
+    book = RulingBook(redis, clock, is_settled=watch.is_settled)
     moderator = Moderator(book, every_worker, watch)
-    rooms_settings = SettingsBook(redis, clock, rooms.note)
+    rooms_settings = SettingsBook(redis, clock, rooms.note, watch.is_settled)
     is_listed = rooms_settings.is_listed
     configuration = RoomConfiguration(rooms_settings, every_worker, watch, tells=bool(settings.webhook_urls))
-    authenticator = Authenticator(
-        settings, key_set, lambda mark: book.rulings.revokes(mark, book.now()), rooms_settings
-    )
+    authenticator = Authenticator(settings, key_set, book.revokes, rooms_settings)
     waiting = WaitingViewers(rooms, places)
-    room_streams = RoomStreams(cluster, rooms, places, authenticator.locks, is_listed)
+    room_streams = RoomStreams(
+        cluster, rooms, places, authenticator.locks, is_listed, rooms_settings.check_read
+    )
     operator_streams = OperatorStreams(cluster, rooms, room_streams, every_worker, book, metrics)
     callback = _callback(settings)
     ice_servers = IceServers(settings)
@@ -165,9 +165,9 @@ def create_app(settings: Settings, connections: int) -> Starlette:
         telling = [webhooks.run] if settings.webhook_urls else []
         streams = (viewer_streams.run, room_streams.run, operator_streams.run, messages.run)
         async with _running(*bus, rooms.run, book.run, rooms_settings.run, *streams, *fetching, *telling):
+            await watch.look()  # the books count as read only while Redis is settled
             await book.first_look()
             await rooms_settings.first_look()
-            await watch.look()
             yield
         catalogue.close()
         await record_proxy.close()

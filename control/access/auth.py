@@ -89,11 +89,11 @@ class Authenticator:
     @property
     def required(self) -> bool:
         """Whether anything requires credentials."""
-        return bool(self.plain) or self.takes_jwts or self.asks_callback
+        return self.takes_jwts or self.asks_callback or bool(self.plain)
 
     def protects(self, room: str, action: Role) -> bool:
         """Whether `action` in `room` requires credentials."""
-        return self.plain.protect(room, action) or self.takes_jwts or self.asks_callback
+        return self.takes_jwts or self.asks_callback or self.plain.protect(room, action)
 
     def locks(self, room: str) -> bool:
         """Whether playing in `room` requires credentials."""
@@ -186,9 +186,9 @@ class Access:
     def opens_anything(self) -> bool:
         """Whether the credential opens anything at all, or none is required."""
         return (
-            not self._by.required
-            or self._is_admin
+            self._is_admin
             or self._jwt is not None
+            or not self._by.required
             or self._by.plain.know(self._token)
         )
 
@@ -202,10 +202,10 @@ class Access:
     def is_of(self, room: RoomName) -> bool:
         """Whether the credential names `room`, or operates it."""
         names = self._jwt is not None and self._jwt.room == room
-        return names or self._by.plain.names(self._token, room) or self._operates(Operator.WATCH, room)
+        return names or self._operates(Operator.WATCH, room) or self._by.plain.names(self._token, room)
 
     def may_read_records(self, room: RoomName) -> bool:
-        if not self._by.required or self._operates(Operator.ADMIN, room):
+        if self._operates(Operator.ADMIN, room) or not self._by.required:
             return True
         # what everybody may play has recordings for admins only, where anything else is protected
         return self._by.protects(room, Role.PLAY) and self._grant(room, Role.PLAY) is not None

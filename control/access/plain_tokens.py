@@ -40,9 +40,13 @@ class PlainTokens:
                     self._of_rooms.setdefault((room, action), []).extend(_set_ones(token))
 
     def __bool__(self) -> bool:
-        """Whether any token is set."""
-        is_set = self._set_for_rooms is not None and self._set_for_rooms.any_tokens
-        return is_set or bool(self._of_rooms) or any(self._everywhere.values())
+        """Whether any token is set.
+
+        This and all else that depends on tokens set by the API raises `NO_WORKER` until these were read once.
+        """
+        if self._of_rooms or any(self._everywhere.values()):
+            return True
+        return self._set_for_rooms is not None and self._set_for_rooms.any_tokens
 
     def protect(self, room: str, action: Role) -> bool:
         return bool(self.set_for(room, action) or self._that_open(room, action))
@@ -67,12 +71,11 @@ class PlainTokens:
 
     def know(self, token: bytes | None) -> bool:
         """Whether `token` opens anything."""
-        own = self._set_for_rooms
-        if token is not None and own is not None and own.know(token_digest(token)):
+        if token is None:
+            return False
+        if any(is_one_of(token, known) for known in (*self._everywhere.values(), *self._of_rooms.values())):
             return True
-        return any(
-            is_one_of(token, known) for known in (*self._everywhere.values(), *self._of_rooms.values())
-        )
+        return self._set_for_rooms is not None and self._set_for_rooms.know(token_digest(token))
 
     def _that_open(self, room: str, action: Role) -> list[bytes]:
         return self._of_rooms.get((room, action), self._everywhere[action])

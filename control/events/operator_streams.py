@@ -93,6 +93,7 @@ class OperatorStreams:
 
         Raises `NO_WORKER` when there are too many streams or Redis is away.
         """
+        self._book.check_read()
         feed = self._room_streams.of_operators
         stream = OperatorStream(client, feed, self._totals, sessions, may_go_on)
         await self._room_streams.open(stream)

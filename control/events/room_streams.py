@@ -39,7 +39,10 @@ class RoomStream(Stream):
 
 
 class RoomStreams(Streams[RoomStream]):
-    """All streams of rooms of this process, those of operators among them."""
+    """All streams of rooms of this process, those of operators among them.
+
+    `check_read` raises `NO_WORKER` until the settings of rooms were read: no stream begins before that.
+    """
 
     def __init__(
         self,
@@ -48,8 +51,10 @@ class RoomStreams(Streams[RoomStream]):
         places: Places,
         locked: Callable[[str], bool],
         is_listed: Callable[[str], bool],
+        check_read: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(places)
+        self._check_read = check_read
         self._cluster = cluster
         self._rooms = rooms
         self._locked = locked
@@ -74,6 +79,7 @@ class RoomStreams(Streams[RoomStream]):
         self._ends.forget(stream.topics - self.of.keys())
 
     async def _begin(self, stream: RoomStream) -> None:
+        self._check_read()
         await self._rooms.catch_up()
         if stream.detailed:
             await self._ends.look_for(stream.topics)

@@ -69,7 +69,7 @@ class RecordRoutes:
         query_of = await self._links.signer() if self._authenticator.required else None
 
         def is_in_list(room: RoomName) -> bool:
-            return (self._is_listed(room) or access.is_of(room)) and access.may_read_records(room)
+            return (access.is_of(room) or self._is_listed(room)) and access.may_read_records(room)
 
         listed = await self._catalogue.records(caller.request_id)
         text = await listing_json(listed, is_in_list, caller.prefix, query_of, with_stills=self._with_stills)

@@ -1,7 +1,6 @@
 """What is set for single rooms (`/api/admin/rooms`). Each change has a line in the audit log."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -105,9 +104,13 @@ class RoomSettingsRoutes:
 
     async def show_recording(self, request: Request) -> Response:
         room, _ = self._recorded_room(request)
-        with suppress(ServiceError):  # nothing is set for it
-            return self._recording(await self._configuration.of(room))
-        return self._recording(RoomSettings(room=room))
+        try:
+            settings = await self._configuration.of(room)
+        except ServiceError as error:
+            if error.code is not ErrorCode.SETTINGS_NOT_FOUND:
+                raise
+            settings = RoomSettings(room=room)
+        return self._recording(settings)
 
     async def mark_recording(self, request: Request) -> Response:
         """Pause a recording, let it go on, or mark where a clip begins or ends."""

@@ -35,7 +35,8 @@ class Moderator:
         self._watch = watch
 
     def check(self, room: RoomName) -> None:
-        """Raises `ROOM_BLOCKED`, with the operator's reason."""
+        """Raises `ROOM_BLOCKED`, with the operator's reason; `NO_WORKER` while no block was read yet."""
+        self._book.check_read()
         if block := self._book.rulings.block_of(room, self._book.now()):
             raise ServiceError(ErrorCode.ROOM_BLOCKED, detail=block.reason or None)
 
@@ -50,6 +51,7 @@ class Moderator:
     async def lift(self, room: RoomName, by: str, request_id: RequestId) -> None:
         """Lift a block; raises `RULING_NOT_FOUND`."""
         await self._look_or_fail()
+        self._book.check_read()
         block = self._book.rulings.block_of(room, self._book.now())
         if block is None:
             raise ServiceError(ErrorCode.RULING_NOT_FOUND)
@@ -58,7 +60,10 @@ class Moderator:
         await self._obey_later(lifted, request_id)
 
     async def blocks(self) -> list[Block]:
-        """The blocks in force, by room, as they were when Redis was last there."""
+        """The blocks in force, by room, as they were when Redis was last there.
+
+        Raises `NO_WORKER` if this process has never read them.
+        """
         await self._look()
         return self._book.rulings.blocks(self._book.now())
 
@@ -84,6 +89,7 @@ class Moderator:
     async def lift_revocation(self, revocation: str, by: str, request_id: RequestId) -> None:
         """Raises `RULING_NOT_FOUND`."""
         await self._look_or_fail()
+        self._book.check_read()
         now = self._book.now()
         held = self._book.rulings.revocation(revocation, now)
         if held is None:
@@ -92,7 +98,7 @@ class Moderator:
         await self._obey_later(lifted, request_id)
 
     async def revocations(self) -> list[Revocation]:
-        """The revocations in force, by id, as they were when Redis was last there."""
+        """The revocations in force, by id; as `blocks`."""
         await self._look()
         return self._book.rulings.revocations(self._book.now())
 
@@ -104,6 +110,7 @@ class Moderator:
         """Take what is new. Without Redis, the rulings that are held count."""
         with suppress(ServiceError):
             await self._look_or_fail()
+        self._book.check_read()
 
     async def _look_or_fail(self) -> None:
         """Know what is in force, and the time. A Redis that has come back empty gets what it lacks."""

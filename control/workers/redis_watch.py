@@ -51,6 +51,12 @@ class RedisWatch:
     def is_away(self) -> bool:
         return self._away
 
+    def is_settled(self) -> bool:
+        """Whether Redis answers, and the processes had the time to write back what it may have lost."""
+        now = monotonic()
+        answers = self._answered_at is not None and not self._away and not self._has_missed(now)
+        return answers and now >= self._settled_at
+
     def check(self) -> None:
         """Raises `NO_WORKER` when Redis is known to be away."""
         if self._away:

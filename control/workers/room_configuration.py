@@ -38,15 +38,16 @@ class RoomConfiguration:
         self._watch = watch
 
     async def all(self) -> list[RoomSettings]:
-        """The settings in force, by room, as they were when Redis was last there."""
-        with suppress(ServiceError):
-            await self._look()
+        """The settings in force, by room, as they were when Redis was last there.
+
+        Raises `NO_WORKER` if this process has never read them.
+        """
+        await self._look_if_possible()
         return self._book.rooms.all(self._book.now())
 
     async def of(self, room: RoomName) -> RoomSettings:
         """Raises `SETTINGS_NOT_FOUND`; without Redis, as `all`."""
-        with suppress(ServiceError):
-            await self._look()
+        await self._look_if_possible()
         found = self._book.rooms.of(room, self._book.now())
         if found is None:
             raise ServiceError(ErrorCode.SETTINGS_NOT_FOUND)
@@ -57,6 +58,7 @@ class RoomConfiguration:
 
         It begins with what is held: Redis replaces nothing else. Without a change, it looks first.
         """
+        self._book.check_read()
         for tried in range(MOST_TRIES):
             if tried:
                 await self._look()
@@ -123,6 +125,11 @@ class RoomConfiguration:
             worker="",
             facts=facts,
         )
+
+    async def _look_if_possible(self) -> None:
+        with suppress(ServiceError):
+            await self._look()
+        self._book.check_read()
 
     async def _look(self) -> None:
         async with self._watch.bounded(LOOK_SECONDS):

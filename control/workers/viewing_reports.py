@@ -92,7 +92,7 @@ class ViewingReports:
         ended with the room.
         """
         batch = Batch(self._redis)
-        batch.add("HSET", keys.viewer(session), "room", room, "listed", int(self._series.is_listed(room)))
+        batch.add("HSET", keys.viewer(session), "room", room, "listed", int(self._series.shows(room)))
         batch.add("EXPIRE", keys.viewer(session), EXPECTED_SECONDS)
         with suppress(ServiceError):
             async with self._watch.bounded(LIMIT_SECONDS):
@@ -125,14 +125,21 @@ class ViewingSeries(Collector):
     """The sums that this process was told, by room, for Prometheus."""
 
     def __init__(self, registry: CollectorRegistry, is_listed: Callable[[str], bool]) -> None:
-        self.is_listed = is_listed
+        self._is_listed = is_listed
         self._sums: OrderedDict[str, Counter[str]] = OrderedDict()  # by room, the latest report's last
         self._others: Counter[str] = Counter()
         registry.register(self)
 
+    def shows(self, room: str) -> bool:
+        """Whether the room is known to be listed."""
+        try:
+            return self._is_listed(room)
+        except ServiceError:  # its settings were not read yet
+            return False
+
     def add(self, room: str, sums: Mapping[str, int], *, was_listed: bool) -> None:
         """Add a report. `was_listed`: whether the room was when the viewer came."""
-        if not (was_listed and self.is_listed(room)):
+        if not (was_listed and self.shows(room)):
             self._others.update(sums)
             return
         self._sums.setdefault(room, Counter()).update(sums)
@@ -142,7 +149,7 @@ class ViewingSeries(Collector):
             self._others.update(sums_of_oldest)
 
     def collect(self) -> Iterable[Metric]:
-        listed = [(room, sums) for room, sums in self._sums.items() if self.is_listed(room)]
+        listed = [(room, sums) for room, sums in self._sums.items() if self.shows(room)]
         all_sums = [*listed, (OTHERS, self._others)] if self._others else listed
         for name, meaning, figure, unit in _COUNTERS:
             counter = CounterMetricFamily(f"roomcast_viewing_{name}", meaning, labels=["room"])

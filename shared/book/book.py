@@ -21,7 +21,7 @@ from shared.beat import beat
 from shared.book.documents import D, Documents, Stamped, read_stamped
 from shared.bus.batch import Call, called
 from shared.bus.redis_clock import RedisClock
-from shared.errors import ErrorCode, ServiceError, redis_is_new
+from shared.errors import ErrorCode, ServiceError, redis_away, redis_is_new
 from shared.messages.encoding import DecodeError, encode
 from shared.telemetry.logging import get_logger
 
@@ -69,7 +69,11 @@ class _Put(NamedTuple):
 
 
 class Book(Generic[D]):
-    """`run` must be running. `changed` is called with the names of documents that are held anew."""
+    """`run` must be running. `changed` is called with the names of documents that are held anew.
+
+    While `is_settled` is false, Redis may lack documents that other processes are about to write back: such a
+    look does not count as the first complete one.
+    """
 
     def __init__(
         self,
@@ -78,14 +82,16 @@ class Book(Generic[D]):
         place: Place,
         documents: Documents[D],
         changed: Callable[[set[str]], None] = lambda _: None,
+        is_settled: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.read = asyncio.Event()  # set once the book was read
+        self.read = asyncio.Event()  # set once the whole book was read
         self.known_at = monotonic()  # until then all documents were known
         self._redis = redis
         self._clock = clock
         self._place = place
         self._documents = documents
         self._changed = changed
+        self._is_settled = is_settled
         self._version: str | None = None  # None: not read yet; "": the book is empty
         self._news: set[str] = set()  # names of what was taken, and nobody was told yet
         self._looking = asyncio.Lock()
@@ -109,8 +115,13 @@ class Book(Generic[D]):
                 self._documents.forget_ended(self.now() - ENDED_SECONDS)
             await beat(LOOK_SECONDS)
 
+    def check_read(self) -> None:
+        """Raise `NO_WORKER` until the whole book was read once: a missing document may exist until then."""
+        if not self.read.is_set():
+            raise redis_away()
+
     async def first_look(self) -> None:
-        """Read the book before anything is asked of it; without Redis, begin with none."""
+        """Read the book before anything is asked of it; without Redis, it stays unread."""
         with suppress(RedisError, OSError):
             await self.look()
 
@@ -125,13 +136,14 @@ class Book(Generic[D]):
             if mine <= self._served:
                 return
             asked = self._asked
-            began = monotonic()
+            began, settled = monotonic(), self._is_settled()
             try:
                 [found] = await self._clock.read(("HGET", self._place.book, _VERSION))
                 version = _text(found)
                 if version != self._version and not await self._follow(version):
                     await self._read_all()
-                self.read.set()
+                if settled:
+                    self.read.set()
                 self.known_at = began
                 self._served = asked
             finally:

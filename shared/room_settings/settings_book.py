@@ -55,26 +55,34 @@ class SettingsBook(Book[RoomSettings]):
     """See `Book`. `changed` is called with the names of rooms whose settings are other ones than before."""
 
     def __init__(
-        self, redis: Redis, clock: RedisClock, changed: Callable[[set[str]], None] = lambda _: None
+        self,
+        redis: Redis,
+        clock: RedisClock,
+        changed: Callable[[set[str]], None] = lambda _: None,
+        is_settled: Callable[[], bool] = lambda: True,
     ) -> None:
         self.rooms = AllSettings()
         place = Place(
             keys.SETTINGS, keys.SETTINGS_ENDS, keys.SETTINGS_LOG, MOST_ROOMS, ErrorCode.TOO_MANY_SETTINGS
         )
-        super().__init__(redis, clock, place, self.rooms, changed)
+        super().__init__(redis, clock, place, self.rooms, changed, is_settled)
 
     def of(self, room: str) -> RoomSettings:
         """What is in force for a room; for the check of a line, of the room that it is made for."""
         name = checked_room(room)
         return self.rooms.of(name, self.now()) or RoomSettings(room=name)
 
+    # --- what the control plane asks: each raises `NO_WORKER` until the book was read once
+
     def is_listed(self, room: str) -> bool:
-        """Whether who does not know the room may find it."""
+        """Whether lists show the room to callers who do not know its name."""
+        self.check_read()
         settings = self.rooms.of(room, self.now())
         return settings is None or settings.listed
 
     def tokens(self, room: str, action: Role) -> tuple[bytes, ...]:
         """The digests of the tokens that open a room."""
+        self.check_read()
         settings = self.rooms.of(room, self.now())
         if settings is None:
             return ()
@@ -82,10 +90,13 @@ class SettingsBook(Book[RoomSettings]):
 
     def know(self, digest: bytes) -> bool:
         """Whether this token opens any room."""
+        self.check_read()
         return digest in self.rooms.tokens
 
     @property
     def any_tokens(self) -> bool:
+        """Whether a token is set for any room."""
+        self.check_read()
         return bool(self.rooms.tokens)
 
 

@@ -96,13 +96,22 @@ class RulingBook(Book[Ruling]):
     """See `Book`. `changed` is called when other rulings are in force than before."""
 
     def __init__(
-        self, redis: Redis, clock: RedisClock, changed: Callable[[set[str]], None] = lambda _: None
+        self,
+        redis: Redis,
+        clock: RedisClock,
+        changed: Callable[[set[str]], None] = lambda _: None,
+        is_settled: Callable[[], bool] = lambda: True,
     ) -> None:
         self.rulings = Rulings()
         place = Place(
             keys.RULINGS, keys.RULING_ENDS, keys.RULING_LOG, MOST_RULINGS, ErrorCode.TOO_MANY_RULINGS
         )
-        super().__init__(redis, clock, place, self.rulings, changed)
+        super().__init__(redis, clock, place, self.rulings, changed, is_settled)
+
+    def revokes(self, mark: TokenMark) -> bool:
+        """Whether the JWT with this mark is revoked; raises `NO_WORKER` until the book was read once."""
+        self.check_read()
+        return self.rulings.revokes(mark, self.now())
 
 
 def _claim(revocation: Revocation) -> tuple[str, str] | None:

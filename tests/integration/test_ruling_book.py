@@ -64,6 +64,20 @@ async def test_others_follow_the_log_and_are_told_once(redis: Redis) -> None:
     assert blocked(newcomer) == ["b", "c"]
 
 
+async def test_a_look_before_redis_is_settled_does_not_count(redis: Redis) -> None:
+    """Others may be about to write back what Redis has lost."""
+    settled = False
+    one = RulingBook(redis, RedisClock(redis), is_settled=lambda: settled)
+    await one.look()
+    with pytest.raises(ServiceError):
+        one.check_read()
+    await book(redis).put(block("a"))
+    settled = True
+    await one.look()
+    one.check_read()
+    assert blocked(one) == ["a"]
+
+
 async def test_those_who_wait_for_a_look_share_the_next_one(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

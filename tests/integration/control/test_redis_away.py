@@ -128,7 +128,7 @@ async def test_once_it_is_known_to_hang_nobody_waits_for_it(stage: Stage) -> Non
 
 
 async def test_with_the_rate_limit_on_what_needs_no_redis_is_still_served(stage: Stage) -> None:
-    http = await stage.control(redis_url="redis://127.0.0.1:1", rate_limit_rps=1)
+    http = await stage.control(redis_url="redis://127.0.0.1:1", rate_limit_rps=1, auth_token="secret-of-all")
     assert [(await http.get("/api/bootstrap")).status_code for _ in range(3)] == [200] * 3
 
 
