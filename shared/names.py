@@ -3,6 +3,8 @@
 A name is parsed once, where it enters the process, and trusted afterwards.
 """
 
+import base64
+import hashlib
 import re
 import secrets
 import unicodedata
@@ -47,9 +49,13 @@ def is_claim(value: object) -> TypeGuard[str]:
     )
 
 
-def new_check(room: RoomName) -> RoomName:
-    """A name for the check of a line before publishing in `room`: of no room that anybody can ask for."""
-    return RoomName(f"{room}{_CHECK}{secrets.token_urlsafe(6)}")
+def check_name(room: RoomName, caller: str) -> RoomName:
+    """Return the name of a caller's check of its uplink before it publishes in `room`.
+
+    No request can name such a room. It is the same for the same caller: a caller has one check at a time.
+    """
+    digest = hashlib.sha256(caller.encode()).digest()
+    return RoomName(f"{room}{_CHECK}{base64.urlsafe_b64encode(digest[:9]).decode()}")
 
 
 def is_check(name: str) -> bool:

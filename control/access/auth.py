@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 MAX_TOKEN_BYTES = 8192
 
 
+_OPEN, _TOKEN = "open", "token"  # identities of all who need no credentials, and of all who use a token
+_SHARED = (_OPEN, _TOKEN)
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Permission to publish or play. `expires_at`: Unix time at which it ends, leeway included; None: never.
@@ -40,8 +44,12 @@ class Grant:
     """
 
     expires_at: float | None = None
-    identity: str = "open"
+    identity: str = _OPEN
     token: TokenMark | None = None  # by which it may be revoked
+
+    def caller(self, network: str) -> str:
+        """One user's identity; where many share one, as far as a client's `network` tells them apart."""
+        return f"{self.identity} {network}" if self.identity in _SHARED else self.identity
 
 
 _BLANKS = " \t"  # no others: the last byte of a letter in UTF-8 may be one in latin-1
@@ -214,7 +222,7 @@ class Access:
         if not self._by.protects(room, action):
             return Grant()
         if self._by.plain.open(self._token, room, action):
-            return Grant(identity="token")  # the same for all: they use the same token
+            return Grant(identity=_TOKEN)  # the same for all: they use the same token
         jwt = self._jwt
         if jwt is None or not jwt.is_for(room):
             return None

@@ -49,7 +49,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.VIEWER_LIMIT: (429, "too many requests"),
     ErrorCode.NO_WORKER: (503, "no media worker available"),
     ErrorCode.WORKER_FULL: (503, "no media worker available"),
-    ErrorCode.ROOM_LIMIT: (503, "no media worker available"),
+    ErrorCode.ROOM_LIMIT: (503, "room limit reached"),
     ErrorCode.INTERNAL: (500, "internal server error"),
 }
 

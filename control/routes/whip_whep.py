@@ -30,7 +30,7 @@ from control.workers.offers import Offers
 from control.workers.viewing_reports import ViewingReports
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Answer, AnswerOffer, Delete, Patch, Play, Publish, Role
-from shared.names import RoomName, SessionId, new_check
+from shared.names import RoomName, SessionId, check_name
 from shared.sdp.encoding import encode
 from shared.sdp.fragment import parse_fragment
 from shared.sdp.lines import parse_sdp
@@ -196,18 +196,19 @@ class StreamingRoutes:
         if self._role is Role.PUBLISH:
             parsed = parse_offer(offer)
             check_publish(parsed)
+            network = caller_of(request).network
             checks = request.query_params.get("check") == "true"
             expires_at = grant.expires_at
             if checks:
                 expires_at = min(expires_at or inf, self._unix_clock() + _CHECK_SECONDS)
             publish = Publish(
-                room=new_check(room) if checks else room,
+                room=check_name(room, grant.caller(network)) if checks else room,
                 offer=encode(parsed),
                 expires_at=expires_at,
                 identity=grant.identity,
                 token=grant.token,
-                network=caller_of(request).network,
-                stands_by=_stands_by(request),
+                network=network,
+                stands_by=_stands_by(request) and not checks,
                 alone=request.query_params.get("standby") == "alone",
             )
             return await self._offers.publish(publish, request_id)

@@ -292,7 +292,7 @@ class Rooms:
         room.lose_source(now if reason is EndReason.CLOSED_BY_PEER else source.heard_at, session)
         if outcome is Outcome.SWITCH:
             room.call_standby(now)
-        elif outcome is Outcome.CLOSE or room.has_waited(self._grace, now):
+        elif outcome is Outcome.CLOSE or is_check(room.name) or room.has_waited(self._grace, now):
             self._close(room, reason)
         else:
             log.info("room waits for its publisher", room=room.name, reason=reason)

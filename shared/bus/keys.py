@@ -23,6 +23,8 @@
 | `roomcast:rooms`             | zset   | claimed room -> until when it counts   | a minute past the beats  |
 | `…{rooms}:networks`          | hash   | claimed room -> its publisher's network| a minute past the beats  |
 | `…{rooms}:publishers`        | zset   | `{network} {room}`, in this order      | a minute past the beats  |
+| `…{rooms}:checks` and        |        | the same three for checks of an uplink | a minute past the beats  |
+| `…{rooms}:checks:…`          |        |                                        |                          |
 | `roomcast:rpc:{worker}`      | list   | msgpack requests to one worker         | 10 s past the last push  |
 |                              |        | or the mark that the worker has left   | 60 s                     |
 | `roomcast:reply:{process}`   | list   | msgpack replies to one calling process | 10 s past the last push  |
@@ -78,6 +80,9 @@ EPOCH = PREFIX + "epoch"
 PROBE = PREFIX + "probe"
 NETWORKS = _beside(ROOMS, "networks")
 PUBLISHERS = _beside(ROOMS, "publishers")
+CHECKS = _beside(ROOMS, "checks")
+CHECK_NETWORKS = _beside(ROOMS, "checks:networks")
+CHECK_PUBLISHERS = _beside(ROOMS, "checks:publishers")
 
 RULINGS = PREFIX + "rulings"
 RULING_ENDS = _beside(RULINGS, "ends")

@@ -15,17 +15,21 @@ from shared.bus import keys
 from shared.bus.batch import Batch, Call, called
 from shared.bus.connection import Command
 from shared.errors import ErrorCode, ServiceError, redis_is_new
-from shared.names import RoomName, WorkerId, worker_in_key
+from shared.names import RoomName, WorkerId, is_check, worker_in_key
 
 REFRESHED_AT_ONCE = 100  # claims in one round trip: 0.7 ms of the event loop
 _PLACES = [keys.ROOMS, keys.NETWORKS, keys.PUBLISHERS]
+_CHECK_PLACES = [keys.CHECKS, keys.CHECK_NETWORKS, keys.CHECK_PUBLISHERS]
 _NEVER_MS = 10**12  # some thirty years
 _TOO_MANY_ROOMS, _TOO_MANY_OF_NETWORK = 1, 2  # of take_place.lua
 
 
 @dataclass(frozen=True, slots=True)
 class RoomLimits:
-    """How many rooms may be claimed at once, in all and by publishers of one network; 0: no limit."""
+    """How many rooms may be claimed at once, in all and by publishers of one network; 0: no limit.
+
+    Checks of an uplink are counted apart, with the same limits: they take no room's place.
+    """
 
     rooms: int = 0
     rooms_of_network: int = 0
@@ -34,11 +38,14 @@ class RoomLimits:
     def exist(self) -> bool:
         return bool(self.rooms or self.rooms_of_network)
 
-    def reached(self, *, of_network: bool) -> ServiceError:
+    def reached(self, room: RoomName, *, of_network: bool) -> ServiceError:
+        """The error for a client that wants one more; it names the setting."""
         if of_network:
-            detail = f"this address publishes in {self.rooms_of_network} rooms already"
+            what = "too many checks of uplinks" if is_check(room) else "too many rooms"
+            detail = f"{what} of this address: MAX_PUBLISHERS_PER_CLIENT is {self.rooms_of_network}"
             return ServiceError(ErrorCode.PUBLISHER_LIMIT, detail=detail)
-        return ServiceError(ErrorCode.ROOM_LIMIT, detail=f"there are {self.rooms} rooms already")
+        what = "too many checks of uplinks at once" if is_check(room) else "the server is full"
+        return ServiceError(ErrorCode.ROOM_LIMIT, detail=f"{what}: MAX_ROOMS is {self.rooms}")
 
 
 class Claims:
@@ -71,14 +78,12 @@ class Claims:
         if not self._limits.exist:
             return worker
         limits = [self._limits.rooms, self._limits.rooms_of_network]
-        outcome = await called(
-            self._redis,
-            Call("take_place", _PLACES, [room, network, keys.PLACE_TTL_MS, *limits, keys.SWEEP_SECONDS]),
-        )
+        wanted = [room, network, keys.PLACE_TTL_MS, *limits, keys.SWEEP_SECONDS]
+        outcome = await called(self._redis, Call("take_place", _places(room), wanted))
         if outcome in (_TOO_MANY_ROOMS, _TOO_MANY_OF_NETWORK):
             if not was_held:
                 await called(self._redis, Call("release_room", [keys.room_claim(room)], [worker]))
-            raise self._limits.reached(of_network=outcome == _TOO_MANY_OF_NETWORK)
+            raise self._limits.reached(room, of_network=outcome == _TOO_MANY_OF_NETWORK)
         self._networks[worker, room] = network if self._limits.rooms_of_network else ""
         return worker
 
@@ -87,7 +92,7 @@ class Claims:
     ) -> None:
         """Release `rooms`, but for those that another worker owns now; Redis keeps when they ended.
 
-        Of those that were `never_open` it keeps nothing.
+        Of those that were `never_open`, and of checks, it keeps nothing.
         """
         if not rooms:
             return
@@ -97,7 +102,7 @@ class Claims:
             self._heard.pop((worker, room), None)
         batch = Batch(self._redis)
         for room in rooms:
-            if room in never_open:
+            if room in never_open or is_check(room):
                 batch.call("release_room", [keys.room_claim(room)], [worker])
             else:
                 at = [keys.room_claim(room), keys.room_ended(room)]
@@ -106,7 +111,7 @@ class Claims:
         places = Batch(self._redis)
         for room, was_held in released:
             if was_held and self._limits.exist:
-                places.call("leave_place", _PLACES, [room])
+                places.call("leave_place", _places(room), [room])
         await places.execute()
 
     def renewals(self, rooms: Sequence[RoomName]) -> list[Command]:
@@ -172,10 +177,22 @@ class Claims:
         kept = [room for room, owner in owners.items() if owner and worker_in_key(owner) == worker]
         self._heard |= {(worker, room): asked_at for room in kept if (worker, room) in self._since}
         if kept and renews_places:
-            lives = [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS]
-            places = [part for room in kept for part in (room, self._networks.get((worker, room), ""))]
-            await called(self._redis, Call("keep_places", _PLACES, [*lives, *places]))
+            await self._keep_places(kept, worker)
         return sorted(set(rooms) - set(kept), key=rooms.index)
+
+    async def _keep_places(self, rooms: Collection[RoomName], worker: WorkerId) -> None:
+        lives = [keys.PLACE_TTL_MS, keys.SWEEP_SECONDS]
+        batch = Batch(self._redis)
+        for places, checks in ((_PLACES, False), (_CHECK_PLACES, True)):
+            some = [room for room in rooms if is_check(room) is checks]
+            if some:
+                networks = [part for room in some for part in (room, self._networks.get((worker, room), ""))]
+                batch.call("keep_places", places, [*lives, *networks])
+        await batch.execute()
+
+
+def _places(room: RoomName) -> list[str]:
+    return _CHECK_PLACES if is_check(room) else _PLACES
 
 
 def _claim_keys(room: RoomName) -> list[str]:

@@ -10,7 +10,7 @@ from shared.directory.claims import RoomLimits
 from shared.directory.directory import Directory
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import WorkerState, WorkerStatus
-from shared.names import RoomName, WorkerId
+from shared.names import RoomName, WorkerId, check_name
 from tests.support.emptied import empty
 
 ONE, TWO = WorkerId("w1"), WorkerId("w2")
@@ -215,3 +215,29 @@ async def test_a_room_whose_time_was_over_counts_anew(redis: Redis) -> None:
     await redis.zadd(keys.PUBLISHERS, {f"{HOME} z": 0})
     assert await claims(directory, "a") == [None]  # "z" waits to be forgotten
     assert await claims(directory, "z") == [ErrorCode.PUBLISHER_LIMIT]
+
+
+async def test_checks_of_an_uplink_take_no_place_of_a_room(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=2, rooms_of_network=2))
+    demo = [check_name(RoomName("demo"), caller) for caller in ("ada", "ben", "cleo")]
+    assert await claims(directory, *demo[:2]) == [None, None]
+    assert await claims(directory, demo[0]) == [None]  # the same caller again
+    with pytest.raises(ServiceError, match="room_limit") as of_all:
+        await directory.claim_room(demo[2], ONE, AWAY)
+    assert of_all.value.detail == "too many checks of uplinks at once: MAX_ROOMS is 2"
+    assert await claims(directory, "a", "b", "c") == [None, None, ErrorCode.ROOM_LIMIT]
+    await directory.beat(STATUS, [*demo[:2], RoomName("a"), RoomName("b")])
+    await directory.release_rooms([*demo[:2]], ONE)
+    assert await claims(directory, demo[2]) == [None]
+    await directory.release_rooms([demo[2], RoomName("a"), RoomName("b")], ONE)
+    assert await claims(directory, "c") == [None]
+    left = [key.decode() for key in await redis.keys("*")]
+    assert not [key for key in left if "~" in key or "checks" in key]
+
+
+async def test_a_full_server_names_its_limit(redis: Redis) -> None:
+    directory = Directory(redis, RoomLimits(rooms=1))
+    assert await claims(directory, "a") == [None]
+    with pytest.raises(ServiceError, match="room_limit") as full:
+        await directory.claim_room(RoomName("b"), ONE, HOME)
+    assert full.value.detail == "the server is full: MAX_ROOMS is 1"
