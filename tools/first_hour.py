@@ -1,7 +1,7 @@
 """From an empty Debian to a stream that Chromium plays, by the README's own lines, timed: `make first-hour`.
 
-As root, with mmdebstrap. Git clones this repository's HEAD in the place of the README's: what is not
-committed is not tried. The ports are free ones. Certificates and package indexes are this host's.
+As root, with mmdebstrap. The copy of the repository is a clone of its HEAD: what is not committed is not
+tried. The ports are free ones. Certificates and package indexes are this host's.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-REPOSITORY = "https://github.com/roomcast/roomcast"
+CLONE = "opt/roomcast"
 EMPTY_DEBIAN = ("mmdebstrap", "--quiet", "--variant=minbase", "trixie")
 START_SECONDS, LIVE_SECONDS, WATCH_SECONDS = 1800.0, 120.0, 60.0
 SHARED = ("/usr/local/share/ca-certificates", "/etc/resolv.conf", "/etc/pip.conf")
@@ -31,7 +31,7 @@ TOLD = re.compile(r"PIP_(?!FIND_LINKS)|.*(SSL_CERT|CA_BUNDLE)")
 
 def readme_lines() -> list[str]:
     """The block for an empty Debian; each line as it stands there."""
-    (block,) = [one for one in re.findall(r"```\n(.*?)```", README, re.DOTALL) if "git clone" in one]
+    (block,) = [one for one in re.findall(r"```\n(.*?)```", README, re.DOTALL) if "apt-get" in one]
     return str(block).splitlines()
 
 
@@ -42,7 +42,7 @@ def furnish(root: Path) -> None:
             shutil.copytree(path, f"{root}{path}", dirs_exist_ok=True)
         elif Path(path).exists():
             shutil.copy(path, f"{root}{path}")
-    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, root / "source"], check=True)
+    subprocess.run(["git", "clone", "--quiet", ROOT, root / CLONE], check=True)
 
 
 def inside(root: Path, script: str, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -56,12 +56,8 @@ def inside(root: Path, script: str, environment: dict[str, str], log: Path) -> s
 
 
 def settings() -> dict[str, str]:
-    git = {"safe.directory": "*", "url.file:///source.insteadOf": REPOSITORY}
     told = {name: value for name, value in os.environ.items() if TOLD.match(name)}
     told |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
-    told |= {"GIT_CONFIG_COUNT": str(len(git))}
-    for number, (key, value) in enumerate(git.items()):
-        told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return told | {
         "HTTP_ADDR": f":{free_port()}",
         "MEDIA_ADDR": f":{free_media_port()}",
@@ -81,7 +77,7 @@ async def watched(folder: Path) -> None:
     told("an empty Debian (not of the README)")
     lines = readme_lines()
     script = "\n".join(f"echo '@@ {line}'\n{line}" for line in lines)
-    running = inside(root, f"cd ~\n{script}", environment, log)
+    running = inside(root, f"cd /{CLONE}\n{script}", environment, log)
     said = 0
 
     def ready() -> bool:
@@ -97,7 +93,7 @@ async def watched(folder: Path) -> None:
     await eventually("it is ready", ready, START_SECONDS)
     told("Roomcast is ready.")
     (demo,) = re.findall(r"`(\.venv/bin/roomcast demo)`", README)[:1]
-    publishing = inside(root, f"cd ~/roomcast\n{demo}", environment, folder / "demo")
+    publishing = inside(root, f"cd /{CLONE}\n{demo}", environment, folder / "demo")
     url = f"http://localhost{environment['HTTP_ADDR']}"
     await eventually("it is live", lambda: b"Live." in (folder / "demo").read_bytes(), LIVE_SECONDS)
     told(f"live: {demo}")
