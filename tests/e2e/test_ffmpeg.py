@@ -2,11 +2,14 @@
 
 import json
 import re
+import shlex
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from tests.support.browser import chromium, open_watch_page
 from tests.support.client_runs import ClientRuns
@@ -19,6 +22,7 @@ from tests.support.system import LOOPBACK, running_system
 from tests.support.waiting import eventually
 from tests.support.whip_ffmpeg import publish_command, version
 
+TRY_PAGE = Path(__file__).parents[2] / "docs" / "try.md"
 WATCH_SECONDS = 30.0
 GOES_ON = 150  # packets, two seconds of them: far more than were on the way
 PASSIVE: list[str] = []  # what it offers by default
@@ -50,6 +54,17 @@ async def test_chromium_sees_and_hears_ffmpeg(
                 await client_runs.note("FFmpeg", version(), "publishes", stage, "ffmpeg")
                 ffmpeg.interrupt()  # it ends its session with DELETE
                 await system.room_gone("ffmpeg", within=5)
+
+
+async def test_the_command_of_the_try_page_publishes(redis_url: str) -> None:
+    blocks = re.findall(r"```\n(ffmpeg .*?)```", TRY_PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (line,) = (block for block in blocks if "-f whip" in block)
+    options = shlex.split(line.replace("\\\n", " "))[1:-1]
+    async with running_system(redis_url) as system:
+        with running_client(
+            [get_ffmpeg_exe(), "-loglevel", "warning", "-nostdin", *options, system.whip("demo")]
+        ):
+            await system.room_live("demo", within=10)
 
 
 @pytest.mark.soak  # it takes half a minute to notice
