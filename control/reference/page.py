@@ -15,6 +15,32 @@ _CODE = re.compile(r"`([^`]+)`")
 _ANYWHERE = ("TooManyRequests", "Unforeseen", "Unavailable")  # refusals that nearly every operation has
 _TITLES = {"admin": "Administration", "health": "Health and metrics"}  # others: the name itself
 
+_TOKENS = """
+Send a token with each request, as `Authorization: Bearer TOKEN`. The operator of the server gives it to you,
+or signs it as a JWT: `roomcast token --room demo --action play`. A server without tokens answers everybody.
+Each operation below says whether it needs one.
+
+A missing or wrong token is 401 `unauthorized`.
+"""
+_FIRST_REQUESTS = (
+    ("The live rooms. This request needs no token:", "curl {server}/api/rooms"),
+    (
+        "Play the room `demo` by WHEP. `offer.sdp` is the SDP offer of a WebRTC client. To publish by WHIP, "
+        "only the path differs, `/api/whip/publish/demo`:",
+        """\
+TOKEN=...
+curl -i -X POST {server}/api/whep/play/demo \\
+  -H "Authorization: Bearer $TOKEN" \\
+  -H 'Content-Type: application/sdp' \\
+  --data-binary @offer.sdp""",
+    ),
+)
+_AFTER_THE_ANSWER = """
+201 has the SDP answer in its body: set it as the client's remote description, and media flows. `DELETE` of
+the URL in `Location` ends the session. 404 means that nobody publishes in the room yet: try again after
+`Retry-After` seconds.
+"""
+
 
 def reference(description: Description, server: str) -> str:
     """The page below its title. `server` is the URL of the examples, without a slash at its end."""
@@ -24,7 +50,8 @@ def reference(description: Description, server: str) -> str:
             '<div class="reference">',
             _contents(groups),
             '<div class="stack">',
-            f'<section class="about">{_paragraphs(description.about)}{_credentials(description)}</section>',
+            f'<section class="about">{_credentials(description)}{_first_requests(server)}'
+            f'<h2 id="all-answers">All answers</h2>{_paragraphs(description.about)}</section>',
             *(_group(group, description.resolve, server) for group in groups),
             _refusals(groups),
             "</div></div>\n",
@@ -33,7 +60,10 @@ def reference(description: Description, server: str) -> str:
 
 
 def _contents(groups: list[Group]) -> str:
-    parts = ['<nav class="contents" aria-label="Operations">']
+    parts = [
+        '<nav class="contents" aria-label="Operations"><p><a href="#credentials">How to authenticate</a></p>'
+        '<p><a href="#first-requests">First requests</a></p>'
+    ]
     for group in groups:
         links = [
             f'<li><a href="#{one.id}"><b>{one.method}</b> {_path(one.path)}</a></li>'
@@ -56,7 +86,18 @@ def _credentials(description: Description) -> str:
         header = f"{scheme['name']}: …" if scheme["type"] == "apiKey" else "Authorization: Bearer …"
         whose = "Of operators: " if name == "admin" else ""
         rows.append(_row(f"<code>{escape(header)}</code>", "", whose + scheme["description"]))
-    return f'<h2 id="credentials">Credentials</h2><dl class="terms">{"".join(rows)}</dl>'
+    return (
+        f'<h2 id="credentials">How to authenticate</h2>{_paragraphs(_TOKENS)}'
+        f'<dl class="terms">{"".join(rows)}</dl>'
+    )
+
+
+def _first_requests(server: str) -> str:
+    steps = "".join(
+        f"{_paragraphs(text)}<pre><code>{escape(command.format(server=server), quote=False)}</code></pre>"
+        for text, command in _FIRST_REQUESTS
+    )
+    return f'<h2 id="first-requests">First requests</h2>{steps}{_paragraphs(_AFTER_THE_ANSWER)}'
 
 
 def _group(group: Group, resolve: Resolve, server: str) -> str:

@@ -53,6 +53,13 @@ def test_every_link_in_the_page_leads_somewhere() -> None:
     assert links <= anchors
 
 
+def test_it_begins_with_how_to_authenticate_and_with_first_requests() -> None:
+    beginning = page().partition("</nav>")[2]
+    order = ("Authorization: Bearer TOKEN", "401", "curl https://live.test/api/rooms", "X-Request-Id")
+    positions = [beginning.index(words) for words in (*order, '<section class="group">')]
+    assert positions == sorted(positions)
+
+
 def test_it_has_what_a_client_needs_to_know() -> None:
     publish = page().partition('<article class="operation" id="publish">')[2].partition("</article>")[0]
     for words in (
