@@ -116,6 +116,25 @@ async def test_when_the_process_that_delivers_is_killed_another_one_goes_on(
         await all_arrive(receiver, teller)
 
 
+async def test_after_a_takeover_all_pending_events_are_delivered(
+    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    """More than one read returns: `READ_AT_ONCE` is 200."""
+    rooms = [f"r{number}" for number in range(450)]
+    receiver.refuses = {*rooms}
+
+    async def all_are_pending() -> bool:
+        [group] = await redis.xinfo_groups(keys.OUTBOX)
+        return group["pending"] == len(rooms)
+
+    async with deliver():
+        await teller.tell(*rooms)
+        await eventually("the first process has read all of them", all_are_pending, IN_TIME)
+    receiver.refuses = set()
+    async with deliver():
+        await all_arrive(receiver, teller)
+
+
 async def test_each_receiver_gets_all_and_a_dead_one_holds_up_no_other(
     deliver: Deliver, receiver: WebhookReceiver, teller: Teller
 ) -> None:
