@@ -125,7 +125,8 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
-    scraped = MetricsRoutes(cluster, rooms, metrics, watched, is_listed).routes()
+    guard = None if settings.metrics_addr else authenticator
+    scraped = MetricsRoutes(cluster, rooms, metrics, watched, is_listed, guard).routes()
     catalogue = RecordCatalogue(settings, every_worker)
     record_routes = RecordRoutes(
         catalogue,
