@@ -198,7 +198,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *AdminRoutes(cluster, rooms, gateway, authenticator, is_listed).routes(),
             *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
-            *HealthRoutes(cluster).routes(),
+            *HealthRoutes(cluster, book.check_read, rooms_settings.check_read).routes(),
             *([] if settings.metrics_addr else scraped),
             *pages.routes(),
         ],
