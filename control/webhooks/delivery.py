@@ -99,6 +99,13 @@ class Delivery:
             await self._lease.give_back()
             await self._poster.close()
 
+    async def warn_if_forbidden(self) -> None:
+        """Log before the first webhook that none can be sent to this receiver."""
+        if reason := await self._poster.refusal():
+            log.warning(
+                "webhooks cannot be sent to this receiver", receiver=self._receiver.label, error=reason
+            )
+
     async def _deliver(self) -> None:
         """Deliver until the lease is lost, which raises."""
         log.info("delivers webhooks", receiver=self._receiver.label)
