@@ -200,7 +200,8 @@ async def test_what_a_viewers_line_was_is_drawn(system: System, browser: Browser
         log.round_trip(0.35 if number == 60 else 0.03, now, is_stream=False)
         if number == 50:
             log.lost(Loss(0.4, 0.3, 4.5, 5.0), now)
-        log.step([900_000.0, 400_000.0, math.inf, math.inf, 60_000.0], 0, now, is_broken=False)
+        layers = [math.inf, 900_000.0, 400_000.0, math.inf, 60_000.0]  # the viewer does not want the best
+        log.step(layers, 1 if number < 60 else 4, now, is_broken=False)  # then video pauses
     logs = [log.as_json(9.9), empty(9.9)]
 
     async def told(route: Route) -> None:
@@ -215,24 +216,27 @@ async def test_what_a_viewers_line_was_is_drawn(system: System, browser: Browser
         await page.route("**/api/admin/events*", told)
         await page.route("**/line?room=troubled", tell)
         await admin.sign_in(ADMIN_TOKEN)
-        await page.get_by_role("button", name="Line of worker0.aBcD…").click()
+        await page.get_by_role("button", name="Bandwidth of worker0.aBcD…").click()
         rates, queue, lost = [
             page.locator(f'[data-chart="{name}"] svg') for name in ("rates", "queue", "lost")
         ]
         assert await rates.get_attribute("aria-label") == (
-            "Sent The picture needs The line carries, the last 10 seconds: at most 800 kbit/s"
+            "Sent Needed by the wanted layer Available bandwidth, the last 10 seconds: at most 800 kbit/s"
         )
-        assert await queue.get_attribute("aria-label") == "Queue, the last 10 seconds: at most 320 ms"
+        assert await queue.get_attribute("aria-label") == "Queuing delay, the last 10 seconds: at most 320 ms"
         assert await lost.get_attribute("aria-label") == "Lost, the last 10 seconds: at most 40%"
         drawn = [await path.get_attribute("d") or "" for path in await rates.locator(".line").all()]
         assert len(drawn) == 3
         assert all(re.fullmatch(lines, each) for each in drawn), drawn
-        assert await page.get_by_text("it was never full").is_hidden()
+        heights = re.findall(r" ([0-9.]+)", drawn[1])
+        assert len(heights) > 60
+        assert len(set(heights)) == 1, "what the wanted layer needs does not change while video is paused"
+        assert await page.get_by_text("was never congested").is_hidden()
         await assert_no_barrier(page)
         await page.keyboard.press("Enter")
         await page.locator("dialog").wait_for(state="detached")
-        await page.get_by_role("button", name="Line of ").click()
-        await admin.shows("it was never full")
+        await page.get_by_role("button", name="Bandwidth of ").click()
+        await admin.shows("was never congested")
 
 
 async def test_all_comes_by_events_and_nothing_is_polled(system: System, browser: Browser) -> None:
