@@ -194,7 +194,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *ModerationRoutes(
                 moderator, gateway, authenticator, settings.revocation_seconds, clock.now
             ).routes(),
-            *RoomSettingsRoutes(configuration, authenticator, settings.record_enabled, clock.now).routes(),
+            *RoomSettingsRoutes(configuration, authenticator, settings, clock.now).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator, is_listed).routes(),
             *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
