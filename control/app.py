@@ -125,8 +125,7 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
-    guard = None if settings.metrics_addr else authenticator
-    scraped = MetricsRoutes(cluster, rooms, metrics, watched, is_listed, guard).routes()
+    scraped = MetricsRoutes(cluster, rooms, metrics, watched, is_listed).routes()
     catalogue = RecordCatalogue(settings, every_worker)
     record_routes = RecordRoutes(
         catalogue,
@@ -194,11 +193,11 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *ModerationRoutes(
                 moderator, gateway, authenticator, settings.revocation_seconds, clock.now
             ).routes(),
-            *RoomSettingsRoutes(configuration, authenticator, settings, clock.now).routes(),
+            *RoomSettingsRoutes(configuration, authenticator, settings.record_enabled, clock.now).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator, is_listed).routes(),
             *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
-            *HealthRoutes(cluster, book.check_read, rooms_settings.check_read).routes(),
+            *HealthRoutes(cluster).routes(),
             *([] if settings.metrics_addr else scraped),
             *pages.routes(),
         ],

@@ -27,7 +27,6 @@ def detail(room: ClusterRoom, unix_time: float, *, locked: bool) -> dict[str, ob
         "uptime": round(max(0.0, unix_time - room.status.started_at), 1),
         "standbys": room.status.standbys,
         "standbyOn": room.status.standby_on,
-        "recording": room.status.recording,
         "stillAt": room.status.still_at or None,
         "locked": locked,
         "workers": room.workers,
