@@ -61,6 +61,7 @@ from control.workers.moderator import Moderator
 from control.workers.offers import Offers
 from control.workers.redis_watch import RedisWatch
 from control.workers.room_configuration import RoomConfiguration
+from control.workers.room_info import RoomInfo
 from control.workers.room_list import RoomList
 from control.workers.room_stills import RoomStills
 from control.workers.viewing_reports import ViewingReports, ViewingSeries
@@ -70,6 +71,7 @@ from shared.bus.primary import follow
 from shared.bus.redis_clock import RedisClock
 from shared.directory.directory import Directory
 from shared.errors import ServiceError
+from shared.messages.rulings import room_of_block
 from shared.messages.signalling import Role
 from shared.room_settings.settings_book import SettingsBook
 from shared.rpc.client import RpcClient
@@ -111,16 +113,18 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     key_set = _key_set(settings)
     if key_set:
         metrics.follow_keys(key_set.age)
-    book = RulingBook(redis, clock, is_settled=watch.is_settled)
+    book = RulingBook(redis, clock, partial(_note_blocks, rooms), watch.is_settled)
     moderator = Moderator(book, every_worker, watch)
     rooms_settings = SettingsBook(redis, clock, rooms.note, watch.is_settled)
     is_listed = rooms_settings.is_listed
     configuration = RoomConfiguration(rooms_settings, every_worker, watch, tells=bool(settings.webhook_urls))
     authenticator = Authenticator(settings, key_set, book.revokes, rooms_settings)
     waiting = WaitingViewers(rooms, places)
-    room_streams = RoomStreams(
-        cluster, rooms, places, authenticator.locks, is_listed, rooms_settings.check_read
-    )
+
+    def info(room: str) -> RoomInfo:
+        return RoomInfo(authenticator.locks(room), rooms_settings.title(room), moderator.blocked(room))
+
+    room_streams = RoomStreams(cluster, rooms, places, info, is_listed, rooms_settings.check_read)
     operator_streams = OperatorStreams(cluster, rooms, room_streams, every_worker, book, metrics)
     callback = _callback(settings)
     ice_servers = IceServers(settings)
@@ -185,7 +189,9 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *LayerRoutes(gateway, authenticator).routes(),
             *ViewingRoutes(viewings, authenticator, wanted=settings.viewer_reports).routes(),
             *RoomEventRoutes(room_streams).routes(),  # before a room of that name
-            *RoomRoutes(settings, cluster, rooms, authenticator, ice_servers, is_listed, callback).routes(),
+            *RoomRoutes(
+                settings, cluster, rooms, authenticator, ice_servers, is_listed, info, callback
+            ).routes(),
             *MessageRoutes(messages, authenticator, callback).routes(),
             *StillRoutes(RoomStills(cluster, calls, watch), authenticator).routes(),
             *record_routes.routes(),
@@ -211,6 +217,10 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     if settings.metrics_addr:
         app.state.metrics_app = _metrics_app(scraped, metrics)
     return app
+
+
+def _note_blocks(rooms: RoomList, rulings: set[str]) -> None:
+    rooms.note(room for name in rulings if (room := room_of_block(name)) is not None)
 
 
 def _metrics_app(routes: list[Route], metrics: HttpMetrics) -> Starlette:

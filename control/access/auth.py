@@ -201,6 +201,14 @@ class Access:
         )
 
     @property
+    def has_token(self) -> bool:
+        return self._token is not None
+
+    def may_play(self, room: RoomName) -> bool:
+        """Whether the credential lets its caller play in `room`, or operate it; `AUTH_URL` is not asked."""
+        return self._operates(Operator.WATCH, room) or self._grant(room, Role.PLAY) is not None
+
+    @property
     def actor(self) -> str:
         """Who the caller is, for logs and lists; no secret."""
         if self._is_admin:

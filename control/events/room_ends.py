@@ -4,29 +4,30 @@ Streams of rooms are open to everybody. So they tell this of rooms only that eve
 locked room that is over has ever been there is nobody's business.
 """
 
-from collections.abc import Callable, Collection, Container
+from collections.abc import Collection, Container
 from contextlib import suppress
 
 from control.workers.cluster import Cluster
+from control.workers.room_info import RoomInfos
 from control.workers.room_list import RoomList
 from control.workers.turns import in_chunks
+from shared.directory.directory import RoomEnd
 from shared.errors import ServiceError
 from shared.names import RoomName
 
 
 class RoomEnds:
-    """Knows how long ago rooms ended. `locked` says whether playing in a room requires credentials."""
+    """Knows how rooms ended. `info` says whether playing in a room requires credentials."""
 
-    def __init__(self, cluster: Cluster, rooms: RoomList, locked: Callable[[str], bool]) -> None:
+    def __init__(self, cluster: Cluster, rooms: RoomList, info: RoomInfos) -> None:
         self._cluster = cluster
         self._rooms = rooms
-        self._locked = locked
-        self._ends: dict[RoomName, int] = {}  # Unix time
+        self._info = info
+        self._ends: dict[RoomName, RoomEnd] = {}
 
-    def ago(self, name: str) -> int | None:
-        """Seconds since the end of `room`; None: it is not known."""
-        end = self._ends.get(RoomName(name))
-        return None if end is None else max(0, round(self._cluster.unix_time - end))
+    def end(self, name: str) -> RoomEnd | None:
+        """None: it is not known."""
+        return self._ends.get(RoomName(name))
 
     def forget(self, names: Collection[str]) -> None:
         for name in names:
@@ -41,7 +42,9 @@ class RoomEnds:
 
         While Redis is away, no end is known.
         """
-        gone = [RoomName(name) for name in names if not self._rooms.holds(name) and not self._locked(name)]
+        gone = [
+            RoomName(name) for name in names if not self._rooms.holds(name) and not self._info(name).locked
+        ]
         wanted = [name for name in gone if name not in self._ends]
         async for some in in_chunks(wanted):
             with suppress(ServiceError):

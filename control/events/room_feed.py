@@ -12,6 +12,7 @@ from typing import NamedTuple
 from control.events.room_text import ROOMS_IN_EVENT, room_object, rooms_event
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
+from control.workers.room_info import RoomInfo, RoomInfos
 from control.workers.room_list import RoomList
 from control.workers.turns import in_chunks
 
@@ -33,7 +34,7 @@ class _Told(NamedTuple):
 class RoomFeed:
     """The changes of the list in one form: `detailed`, as `?detail=true` has it, or not.
 
-    `locked` says whether playing in a room requires credentials, `is_listed` whether readers may find it.
+    `info` says what readers may know of a room, `is_listed` whether they may find it.
     """
 
     def __init__(
@@ -41,11 +42,11 @@ class RoomFeed:
         cluster: Cluster,
         rooms: RoomList,
         detailed: bool,
-        locked: Callable[[str], bool],
+        info: RoomInfos,
         is_listed: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._cluster = cluster
-        self._locked = locked
+        self._info = info
         self._is_listed = is_listed
         self._rooms = rooms
         self._detailed = detailed
@@ -131,16 +132,16 @@ class RoomFeed:
         if room is None:
             return None
         if name not in self._told:
-            self._told[name] = _told(room, self._detailed, locked=self._locked(name))
+            self._told[name] = _told(room, self._detailed, self._info(name))
         unix_time = self._cluster.unix_time if self._detailed else None
-        return room_object(room, unix_time, locked=self._locked(name))
+        return room_object(room, unix_time, self._info(name))
 
     def _differs(self, name: str) -> bool:
         room = self._room(name)
         if room is None:
             self._told.pop(name, None)
             return True
-        before, now = self._told.get(name), _told(room, self._detailed, locked=self._locked(name))
+        before, now = self._told.get(name), _told(room, self._detailed, self._info(name))
         if before is not None and _is_alike(before, now):
             return False
         self._told[name] = now
@@ -159,14 +160,15 @@ def _events(rooms: Mapping[str, bytes | None]) -> Iterator[bytes]:
         )
 
 
-def _told(room: ClusterRoom, detailed: bool, *, locked: bool) -> _Told:
+def _told(room: ClusterRoom, detailed: bool, info: RoomInfo) -> _Told:
     status = room.status
-    facts: tuple[object, ...] = (status.has_publisher, status.tracks, status.subscribers, locked)
+    facts: tuple[object, ...] = (status.has_publisher, status.tracks, status.subscribers, info.locked)
     if not detailed:
         return _Told(hash(facts), 0, 0.0)
     layers = tuple((layer.rid, layer.width, layer.height, layer.viewers) for layer in status.layers)
     reasons = tuple(status.viewers_by_reason.items())
     facts += (
+        info.title,
         status.still_at,
         status.codecs,
         status.delay,

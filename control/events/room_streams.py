@@ -9,6 +9,7 @@ from control.events.room_feed import RoomFeed
 from control.events.room_text import missing_room, room_event, room_object
 from control.events.streams import Stream, Streams
 from control.workers.cluster import Cluster
+from control.workers.room_info import RoomInfo, RoomInfos
 from control.workers.room_list import RoomList
 from control.workers.turns import in_chunks
 from shared.names import RoomName
@@ -49,7 +50,7 @@ class RoomStreams(Streams[RoomStream]):
         cluster: Cluster,
         rooms: RoomList,
         places: Places,
-        locked: Callable[[str], bool],
+        info: RoomInfos,
         is_listed: Callable[[str], bool],
         check_read: Callable[[], None] = lambda: None,
     ) -> None:
@@ -57,13 +58,15 @@ class RoomStreams(Streams[RoomStream]):
         self._check_read = check_read
         self._cluster = cluster
         self._rooms = rooms
-        self._locked = locked
-        self._ends = RoomEnds(cluster, rooms, locked)
+        self._info = info
+        self._ends = RoomEnds(cluster, rooms, info)
+        self._blocked: set[str] = set()  # of those that are followed: their blocks end unnoticed
         self._just_gone: set[str] = set()  # at the last look, and Redis did not know yet when they ended
         self._feeds = {
-            detailed: RoomFeed(cluster, rooms, detailed, locked, is_listed) for detailed in (False, True)
+            detailed: RoomFeed(cluster, rooms, detailed, self._for_anybody, is_listed)
+            for detailed in (False, True)
         }
-        self.of_operators = RoomFeed(cluster, rooms, True, locked)  # in detail, with unlisted rooms
+        self.of_operators = RoomFeed(cluster, rooms, True, info)  # in detail, with unlisted rooms
 
     async def follow(self, names: Collection[RoomName], *, detailed: bool, client: str) -> RoomStream:
         """A stream of these rooms, or of all if there is no name; `close` it when its reader has gone.
@@ -90,7 +93,9 @@ class RoomStreams(Streams[RoomStream]):
         if self.all:
             await self._rooms.catch_up()
         changed = self._rooms.take_changed()
-        followed = changed & self.of.keys()
+        over = {name for name in self._blocked if self._info(name).blocked is None}
+        self._blocked = (self._blocked - over) & self.of.keys()
+        followed = (changed | over) & self.of.keys()
         late = await self._look_for_ends(followed)
         await self._show(followed | late)
         for feed in (*self._feeds.values(), self.of_operators):
@@ -124,9 +129,15 @@ class RoomStreams(Streams[RoomStream]):
                 for stream in some:
                     stream.wake()
 
+    def _for_anybody(self, name: str) -> RoomInfo:
+        return self._info(name).for_anybody()
+
     def _event(self, name: str, detailed: bool) -> bytes:
-        room = self._rooms.room(name)
-        if room is None:
-            return room_event(missing_room(name, self._ends.ago(name) if detailed else None))
-        unix_time = self._cluster.unix_time if detailed else None
-        return room_event(room_object(room, unix_time, locked=self._locked(name)))
+        room, unix_time, info = self._rooms.room(name), self._cluster.unix_time, self._for_anybody(name)
+        if room is not None:
+            return room_event(room_object(room, unix_time if detailed else None, info))
+        if not detailed:
+            return room_event(missing_room(name, unix_time))
+        if info.blocked is not None:
+            self._blocked.add(name)
+        return room_event(missing_room(name, unix_time, info, self._ends.end(name)))

@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 
 from control.workers.cluster_rooms import ClusterRoom
-from control.workers.room_facts import compact_json, detail, summary
-from shared.messages.status import RoomStatus
+from control.workers.room_facts import compact_json, detail, missing, summary
+from control.workers.room_info import RoomInfo
+from shared.directory.directory import RoomEnd
 
 ROOMS_IN_EVENT = 500  # of one event `rooms`, at most
+NOTHING = RoomInfo()
 
 
-def room_object(room: ClusterRoom, unix_time: float | None, *, locked: bool) -> bytes:
+def room_object(room: ClusterRoom, unix_time: float | None, info: RoomInfo) -> bytes:
     """A room as JSON; in detail where the present is given."""
-    facts = summary(room.status) if unix_time is None else detail(room, unix_time, locked=locked)
+    facts = summary(room.status) if unix_time is None else detail(room, unix_time, info)
     return compact_json({**facts, "live": room.status.has_publisher})
 
 
-def missing_room(name: str, ended_ago: int | None) -> bytes:
-    """A room that is not there. `ended_ago`: how many seconds ago it ended, where that is known."""
-    facts = summary(RoomStatus(name=name, has_publisher=False, tracks=0, subscribers=0))
-    end = {} if ended_ago is None else {"endedAgo": ended_ago}
-    return compact_json({**facts, "live": False, **end})
+def missing_room(name: str, unix_time: float, info: RoomInfo = NOTHING, end: RoomEnd | None = None) -> bytes:
+    """A room that does not exist."""
+    return compact_json({**missing(name, info, end, unix_time), "live": False})
 
 
 def room_event(room: bytes) -> bytes:

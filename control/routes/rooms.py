@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from control.access.auth import Authenticator
+from control.access.auth import Access, Authenticator
 from control.access.auth_callback import AuthCallback
 from control.http.caller import access_of, caller_of, question_of
 from control.http.params import limit_in, room_in_query
@@ -17,7 +17,8 @@ from control.http.resource import Resource
 from control.ice_servers import IceServers
 from control.workers.cluster import Cluster
 from control.workers.cluster_rooms import ClusterRoom
-from control.workers.room_facts import compact_json, detail, summary
+from control.workers.room_facts import compact_json, detail, missing, summary
+from control.workers.room_info import RoomInfos
 from control.workers.room_list import RoomList
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.signalling import Role
@@ -34,6 +35,7 @@ class RoomRoutes:
         authenticator: Authenticator,
         ice_servers: IceServers,
         is_listed: Callable[[str], bool],
+        info: RoomInfos,
         callback: AuthCallback | None,
     ) -> None:
         self._record_enabled = settings.record_enabled
@@ -42,6 +44,7 @@ class RoomRoutes:
         self._authenticator = authenticator
         self._ice_servers = ice_servers
         self._is_listed = is_listed
+        self._info = info
         self._callback = callback
 
     def routes(self) -> list[Route]:
@@ -54,7 +57,8 @@ class RoomRoutes:
     async def bootstrap(self, request: Request) -> Response:
         """With `?room=`, and `?action=`, it knows who may have TURN servers also where `AUTH_URL` decides."""
         room = room_in_query(request)
-        authorised = self._ice_servers.has_turn and await self._is_authorised(request, room)
+        action = Role.PUBLISH if request.query_params.get("action") == Role.PUBLISH else Role.PLAY
+        authorised = self._ice_servers.has_turn and await self._is_authorised(request, room, action)
         return JSONResponse(
             {
                 "authEnabled": self._authenticator.required,
@@ -64,11 +68,14 @@ class RoomRoutes:
             }
         )
 
-    async def _is_authorised(self, request: Request, room: RoomName) -> bool:
+    async def _is_authorised(self, request: Request, room: RoomName, action: Role) -> bool:
         access = access_of(request, self._authenticator)
-        action = Role.PUBLISH if request.query_params.get("action") == Role.PUBLISH else Role.PLAY
         if self._callback is None or not room or not access.is_for_callback(room, action):
             return access.opens_anything
+        return await self._callback_admits(request, room, action)
+
+    async def _callback_admits(self, request: Request, room: RoomName, action: Role) -> bool:
+        assert self._callback is not None
         # without the query of this URL it is the question of the offer that follows, and asked once
         question = replace(question_of(request, room, action), query="")
         try:
@@ -80,20 +87,31 @@ class RoomRoutes:
     async def list_rooms(self, request: Request) -> Response:
         """All rooms, or with `?name=` that room only; with `?detail=true` each in the form of `show_room`.
 
-        With `?limit=` that many at most, the first whose names come after `?after=`.
+        With `?missing=true` a room of that name that does not exist is in the list, too, as the event `room`
+        tells it. With `?limit=` that many at most, the first whose names come after `?after=`.
         """
         query = request.query_params
         limit = limit_in(query)
         detailed = query.get("detail") == "true"
         if "name" in query:
             name = parse_room_name(query["name"])
-            room = await self._cluster.room(name) if name is not None else None
-            if room is None:
+            if name is None:
                 return JSONResponse([])
-            return JSONResponse([self._detail(room) if detailed else summary(room.status)])
+            room = await self._cluster.room(name)
+            if room is None:
+                return JSONResponse(
+                    [await self._missing(request, name)]
+                    if detailed and query.get("missing") == "true"
+                    else []
+                )
+            return JSONResponse([await self._detail(request, room) if detailed else summary(room.status)])
         await self._rooms.catch_up()
         names = islice(filter(self._is_listed, self._rooms.held_names(query.get("after", ""))), limit)
-        pages = self._pages(names, self._detail_json if detailed else self._rooms.summary)
+        if detailed:
+            access = access_of(request, self._authenticator)
+            pages = self._pages(names, lambda name: self._detail_json(name, access))
+        else:
+            pages = self._pages(names, self._rooms.summary)
         return StreamingResponse(pages, media_type="application/json")
 
     async def _pages(
@@ -112,12 +130,35 @@ class RoomRoutes:
         room = await self._cluster.room(name) if name is not None else None
         if room is None:
             raise ServiceError(ErrorCode.ROOM_NOT_FOUND)
-        return JSONResponse(self._detail(room))
+        return JSONResponse(await self._detail(request, room))
 
-    def _detail_json(self, name: str) -> bytes | None:
+    def _detail_json(self, name: str, access: Access) -> bytes | None:
         room = self._rooms.room(name)
-        return None if room is None else compact_json(self._detail(room))
+        if room is None:
+            return None
+        info = self._info(name)
+        if not access.may_play(RoomName(name)):
+            info = info.for_anybody()
+        return compact_json(detail(room, self._cluster.unix_time, info))
 
-    def _detail(self, room: ClusterRoom) -> dict[str, object]:
-        locked = self._authenticator.locks(room.status.name)
-        return detail(room, self._cluster.unix_time, locked=locked)
+    async def _detail(self, request: Request, room: ClusterRoom) -> dict[str, object]:
+        name = RoomName(room.status.name)
+        info = self._info(name)
+        if not await self._may_know(request, name):
+            info = info.for_anybody()
+        return detail(room, self._cluster.unix_time, info)
+
+    async def _missing(self, request: Request, name: RoomName) -> dict[str, object]:
+        info = self._info(name)
+        if not await self._may_know(request, name):
+            return missing(name, info.for_anybody(), None, self._cluster.unix_time)
+        ends = await self._cluster.room_ends([name])
+        return missing(name, info, ends.get(name), self._cluster.unix_time)
+
+    async def _may_know(self, request: Request, room: RoomName) -> bool:
+        """Whether this caller may know the title of a room, whether it is blocked, and how it ended."""
+        access = access_of(request, self._authenticator)
+        if access.may_play(room):
+            return True
+        asks = self._callback is not None and access.has_token and access.is_for_callback(room, Role.PLAY)
+        return asks and await self._callback_admits(request, room, Role.PLAY)

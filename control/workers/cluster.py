@@ -7,7 +7,7 @@ from control.workers.cluster_rooms import ClusterRoom, cluster_room
 from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.bus.redis_clock import RedisClock
-from shared.directory.directory import Directory, RoomHolders
+from shared.directory.directory import Directory, RoomEnd, RoomHolders
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
 from shared.names import RoomName, WorkerId
@@ -120,8 +120,8 @@ class Cluster:
             holders = await self._directory.room_holders(room)
         return RoomHolders(holders.owner, holders.copies - {holders.owner})
 
-    async def room_ends(self, rooms: Sequence[RoomName]) -> dict[RoomName, int]:
-        """When those of `rooms` that are over ended, in Unix time, as far as it is known."""
+    async def room_ends(self, rooms: Sequence[RoomName]) -> dict[RoomName, RoomEnd]:
+        """The ends of those of `rooms` that are over, as far as they are known."""
         async with self._watch.bounded(LIMIT_SECONDS):
             return await self._directory.room_ends(rooms)
 

@@ -40,6 +40,11 @@ class Moderator:
         if block := self._book.rulings.block_of(room, self._book.now()):
             raise ServiceError(ErrorCode.ROOM_BLOCKED, detail=block.reason or None)
 
+    def blocked(self, room: str) -> str | None:
+        """The operator's reason, which may be empty; None: the room is not blocked, as far as is known."""
+        block = self._book.rulings.block_of(room, self._book.now())
+        return None if block is None else block.reason
+
     async def block(
         self, room: RoomName, seconds: float, reason: str, by: str, request_id: RequestId
     ) -> tuple[Block, Obedience]:

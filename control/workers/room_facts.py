@@ -3,6 +3,8 @@
 import json
 
 from control.workers.cluster_rooms import ClusterRoom, Copy
+from control.workers.room_info import RoomInfo
+from shared.directory.directory import RoomEnd
 from shared.messages.status import LayerReason, LayerStatus, RoomStatus
 
 
@@ -16,8 +18,8 @@ def summary(room: RoomStatus) -> dict[str, object]:
     }
 
 
-def detail(room: ClusterRoom, unix_time: float, *, locked: bool) -> dict[str, object]:
-    """All that is known of a room; `unix_time` is the present. `locked`: playing requires credentials."""
+def detail(room: ClusterRoom, unix_time: float, info: RoomInfo) -> dict[str, object]:
+    """All that is known of a room; `unix_time` is the present."""
     return {
         **summary(room.status),
         "codecs": room.status.codecs,
@@ -28,13 +30,29 @@ def detail(room: ClusterRoom, unix_time: float, *, locked: bool) -> dict[str, ob
         "standbys": room.status.standbys,
         "standbyOn": room.status.standby_on,
         "stillAt": room.status.still_at or None,
-        "locked": locked,
+        "locked": info.locked,
+        "title": info.title or None,
         "workers": room.workers,
         "copies": [_copy(copy) for copy in room.copies],
         "warnings": room.status.warnings,
         "layers": [_layer(layer) for layer in room.status.layers],
         "viewersByReason": {reason: room.status.viewers_by_reason.get(reason, 0) for reason in LayerReason},
     }
+
+
+def missing(name: str, info: RoomInfo, end: RoomEnd | None, unix_time: float) -> dict[str, object]:
+    """A room that does not exist. `end`: of the one that was there before, if it is known."""
+    facts = summary(RoomStatus(name=name, has_publisher=False, tracks=0, subscribers=0))
+    if info.title:
+        facts["title"] = info.title
+    if info.blocked is not None:
+        facts["blocked"] = {"reason": info.blocked}
+    if end is not None:
+        facts |= {
+            "endedAgo": max(0, round(unix_time - end.at)),
+            "endReason": "closed" if end.closed else "left",
+        }
+    return facts
 
 
 def compact_json(value: object) -> bytes:

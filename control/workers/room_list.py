@@ -108,8 +108,8 @@ class RoomList:
         return len(held.records) if held is not None else 0
 
     def note(self, names: Iterable[str]) -> None:
-        """What is shown of these rooms has changed, if they exist."""
-        self._changed.update(name for name in names if name in self._holders)
+        """What is shown of these rooms has changed. They need not exist."""
+        self._changed.update(names)
 
     def take_changed(self) -> set[str]:
         """The names of the rooms that began, changed or ended since the call before."""

@@ -39,8 +39,8 @@ class Copies(Protocol):
 
 
 class Rooms:
-    """Owns every room. `closed` is called with each name that is free again, and whether its
-    publisher was ever connected.
+    """Owns every room. `closed` is called with each name that is free again, whether its publisher was ever
+    connected, and why the room ended.
 
     `grace`: seconds that a room waits for its publisher. `clock` is a steady one, in seconds; by `unix_clock`
     the rooms of all workers are compared.
@@ -50,7 +50,7 @@ class Rooms:
         self,
         ledger: Ledger,
         copies: Copies,
-        closed: Callable[[RoomName, bool], None],
+        closed: Callable[[RoomName, bool, EndReason], None],
         chronicle: Chronicle,
         recorder: Recorder | None = None,
         *,
@@ -300,7 +300,7 @@ class Rooms:
     def _close(self, room: Room, reason: EndReason) -> None:
         """End a room and free its name."""
         if self._rooms.get(room.name) is room:
-            self._closed(room.name, room.was_heard)
+            self._closed(room.name, room.was_heard, reason)
             self.end(room, reason)
 
     def end(self, room: Room, reason: EndReason) -> None:

@@ -60,6 +60,7 @@ class Heartbeat:
         self._beat_at = -inf
         self._released: set[RoomName] = set()
         self._never_open: set[RoomName] = set()  # of the released ones
+        self._closed: set[RoomName] = set()  # of the released ones: not by their publishers
         self._claiming = asyncio.Lock()  # a release under way must not undo a claim that comes after it
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -79,16 +80,19 @@ class Heartbeat:
             if is_ours:  # also by what has released it while this was under way
                 self._released.discard(room)
                 self._never_open.discard(room)
+                self._closed.discard(room)
             return is_ours
 
-    def release(self, room: RoomName, *, was_open: bool = True) -> None:
+    def release(self, room: RoomName, *, was_open: bool = True, was_closed: bool = False) -> None:
         """Release a room's claim, at once: the room has ended, or was not opened after all.
 
         Redis keeps for a day when a room ended, if it `was_open`: anybody can have rooms opened to which they
-        never connect.
+        never connect. `was_closed`: an operator or the room's settings ended it.
         """
         if not was_open and room not in self._released:
             self._never_open.add(room)
+        if was_closed:
+            self._closed.add(room)
         self._released.add(room)
         self.wake(room)
 
@@ -248,15 +252,17 @@ class Heartbeat:
             return
         async with self._claiming:
             released = set(self._released)
-            await self._directory.release_rooms(released, self._worker, self._never_open & released)
+            never_open, closed = self._never_open & released, self._closed & released
+            await self._directory.release_rooms(released, self._worker, never_open, closed)
             self._released -= released
             self._never_open -= released
+            self._closed -= released
 
     async def _leave(self) -> None:
         try:
             async with asyncio.timeout(1.0):
                 held = {*self._released, *self._rooms.names()}
-                await self._directory.release_rooms(held, self._worker, self._never_open)
+                await self._directory.release_rooms(held, self._worker, self._never_open, self._closed)
                 await self._directory.leave(self._worker)
         except (RedisError, OSError, TimeoutError):  # the heartbeat expires by itself
             log.warning("could not leave the directory")

@@ -14,6 +14,7 @@ from media.rooms.rooms import Rooms
 from media.rooms.roster import Roster
 from media.rooms.seats import Seats
 from media.sessions.demux import Demux
+from media.sessions.end_reason import EndReason
 from media.sessions.ledger import Ledger
 from media.switch.switch import PacketSwitch
 from media.tracks.sent_track import JoinBurstMode
@@ -37,7 +38,7 @@ class MediaPlane:
         worker: WorkerId,
         ports: Ports,
         candidates: Candidates,
-        closed: Callable[[RoomName, bool], None],
+        closed: Callable[[RoomName, bool, EndReason], None],
         chronicle: Chronicle,
         *,
         relay_addresses: tuple[Candidate, ...] = (),

@@ -121,7 +121,7 @@ class Worker:
             self._id,
             ports,
             self._public.candidates,
-            lambda room, was_heard: self._heartbeat.release(room, was_open=was_heard),
+            self._room_closed,
             self._events.chronicle,
             relay_addresses=named(settings.media_relay_ips, ports.addresses),
             recorder=self._recorder,
@@ -286,6 +286,10 @@ class Worker:
                 await self._heartbeat.flush()
         if left:
             await self._drain.unless_hurried(asyncio.sleep(DELETES_SECONDS))
+
+    def _room_closed(self, room: RoomName, was_heard: bool, reason: EndReason) -> None:
+        was_closed = reason is EndReason.ROOM_CLOSED
+        self._heartbeat.release(room, was_open=was_heard, was_closed=was_closed)
 
     def _recorded(self, kind: EventType, name: RecordName, facts: Facts) -> None:
         """Called in threads of the recorder."""

@@ -20,6 +20,7 @@ from shared.names import RoomName, WorkerId, is_check, worker_in_key
 REFRESHED_AT_ONCE = 100  # claims in one round trip: 0.7 ms of the event loop
 _PLACES = [keys.ROOMS, keys.NETWORKS, keys.PUBLISHERS]
 _CHECK_PLACES = [keys.CHECKS, keys.CHECK_NETWORKS, keys.CHECK_PUBLISHERS]
+CLOSED_SUFFIX = " closed"  # of a room's end that its publisher did not choose
 _NEVER_MS = 10**12  # some thirty years
 _TOO_MANY_ROOMS, _TOO_MANY_OF_NETWORK = 1, 2  # of take_place.lua
 
@@ -88,11 +89,15 @@ class Claims:
         return worker
 
     async def release(
-        self, rooms: Collection[RoomName], worker: WorkerId, never_open: Collection[RoomName] = ()
+        self,
+        rooms: Collection[RoomName],
+        worker: WorkerId,
+        never_open: Collection[RoomName] = (),
+        closed: Collection[RoomName] = (),
     ) -> None:
         """Release `rooms`, but for those that another worker owns now; Redis keeps when they ended.
 
-        Of those that were `never_open`, and of checks, it keeps nothing.
+        Of those that were `never_open`, and of checks, it keeps nothing. `closed`: see `Directory`.
         """
         if not rooms:
             return
@@ -106,7 +111,8 @@ class Claims:
                 batch.call("release_room", [keys.room_claim(room)], [worker])
             else:
                 at = [keys.room_claim(room), keys.room_ended(room)]
-                batch.call("end_room", at, [worker, keys.ENDED_TTL_SECONDS])
+                suffix = CLOSED_SUFFIX if room in closed else ""
+                batch.call("end_room", at, [worker, keys.ENDED_TTL_SECONDS, suffix])
         released = zip(rooms, await batch.execute(), strict=True)
         places = Batch(self._redis)
         for room, was_held in released:

@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 from shared.bus import keys
 from shared.bus.batch import Batch, Call, called
 from shared.directory.announcer import Announcer
-from shared.directory.claims import Claims, RoomLimits
+from shared.directory.claims import CLOSED_SUFFIX, Claims, RoomLimits
 from shared.directory.room_records import Change, read_change
 from shared.directory.worker_list import living_workers, read_status, statuses_of
 from shared.errors import redis_is_new
@@ -25,7 +25,7 @@ from shared.messages.status import RoomStatus, WorkerStatus
 from shared.names import RoomName, WorkerId, worker_in_key
 
 _VERSION = b"@"  # beside the records of a worker's rooms: no room has this name
-_UNIX_TIME = re.compile(rb"[0-9]{1,11}")
+_END = re.compile(rb"([0-9]{1,11})(" + CLOSED_SUFFIX.encode() + rb")?")
 _CHANGES_AT_ONCE = 100
 _PROCESS_BYTES = 8  # of random
 _LOT_BITS = 31
@@ -45,6 +45,13 @@ class Records:
 
     version: str
     packed: dict[str, bytes]
+
+
+class RoomEnd(NamedTuple):
+    """When a room ended, in Unix time. `closed`: an operator or its settings ended it, not its publisher."""
+
+    at: int
+    closed: bool = False
 
 
 class Changes(NamedTuple):
@@ -79,13 +86,18 @@ class Directory:
         return await self._claims.claim(room, worker, network)
 
     async def release_rooms(
-        self, rooms: Collection[RoomName], worker: WorkerId, never_open: Collection[RoomName] = ()
+        self,
+        rooms: Collection[RoomName],
+        worker: WorkerId,
+        never_open: Collection[RoomName] = (),
+        closed: Collection[RoomName] = (),
     ) -> None:
         """Release those of `rooms` that no other worker owns now.
 
-        They have ended, but for those of `never_open`, which were claimed and not opened.
+        They have ended, but for those of `never_open`, which were claimed and not opened. Those of `closed`
+        were ended by an operator or by their settings, not by their publisher.
         """
-        await self._claims.release(rooms, worker, never_open)
+        await self._claims.release(rooms, worker, never_open, closed)
 
     async def beat(
         self, status: WorkerStatus, claims: Iterable[RoomName], rooms: Sequence[RoomStatus] = ()
@@ -221,16 +233,16 @@ class Directory:
             worker_in_key(owner) if owner is not None else None, frozenset(map(worker_in_key, copies))
         )
 
-    async def room_ends(self, rooms: Sequence[RoomName]) -> dict[RoomName, int]:
-        """When those of `rooms` ended, in Unix time, that did so within a day and were not claimed since.
+    async def room_ends(self, rooms: Sequence[RoomName]) -> dict[RoomName, RoomEnd]:
+        """The ends of those of `rooms` that ended within a day and were not claimed since.
 
         There is one at least. Nobody tells it of a room whose worker died.
         """
         found = cast(list[bytes | None], await self._redis.mget([keys.room_ended(room) for room in rooms]))
         return {
-            room: int(at)
-            for room, at in zip(rooms, found, strict=True)
-            if at is not None and _UNIX_TIME.fullmatch(at)
+            room: RoomEnd(int(match[1]), closed=match[2] is not None)
+            for room, text in zip(rooms, found, strict=True)
+            if text is not None and (match := _END.fullmatch(text))
         }
 
     async def in_room(

@@ -63,8 +63,16 @@ class Revocation:
 Ruling = Block | Revocation
 
 
+_BLOCK = "block:"
+
+
 def block_name(room: str) -> str:
-    return f"block:{room}"
+    return f"{_BLOCK}{room}"
+
+
+def room_of_block(ruling: str) -> str | None:
+    """The room of the block with this name; None: it is the name of another ruling."""
+    return ruling.removeprefix(_BLOCK) if ruling.startswith(_BLOCK) else None
 
 
 def revocation_name(revocation: str) -> str:

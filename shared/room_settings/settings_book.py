@@ -93,6 +93,11 @@ class SettingsBook(Book[RoomSettings]):
         self.check_read()
         return digest in self.rooms.tokens
 
+    def title(self, room: str) -> str:
+        self.check_read()
+        settings = self.rooms.of(room, self.now())
+        return "" if settings is None else settings.title
+
     @property
     def any_tokens(self) -> bool:
         """Whether a token is set for any room."""

@@ -24,7 +24,7 @@ async def test_the_end_is_kept_by_the_clock_of_redis_for_a_day(redis: Redis, dir
     after, _ = await redis.time()
     ends = await directory.room_ends([OTHER_ROOM, ROOM])
     assert list(ends) == [ROOM]
-    assert before <= ends[ROOM] <= after
+    assert before <= ends[ROOM].at <= after
     assert 86_390 < await redis.ttl(keys.room_ended(ROOM)) <= keys.ENDED_TTL_SECONDS == 86_400
 
 
@@ -32,7 +32,7 @@ async def test_a_later_end_takes_its_place(redis: Redis, directory: Directory) -
     await redis.set(keys.room_ended(ROOM), 1_000)
     await directory.claim_room(ROOM, ONE)
     await directory.release_rooms([ROOM], ONE)
-    assert (await directory.room_ends([ROOM]))[ROOM] > 1_000
+    assert (await directory.room_ends([ROOM]))[ROOM].at > 1_000
 
 
 async def test_a_room_that_is_claimed_again_has_no_end(redis: Redis, directory: Directory) -> None:
@@ -54,8 +54,16 @@ async def test_a_room_that_was_never_open_has_not_ended(directory: Directory) ->
     assert list(await directory.room_ends([ROOM, OTHER_ROOM])) == [ROOM]
 
 
+async def test_an_end_says_whether_the_room_was_closed(directory: Directory) -> None:
+    for room in (ROOM, OTHER_ROOM):
+        await directory.claim_room(room, ONE)
+    await directory.release_rooms([ROOM, OTHER_ROOM], ONE, closed=[ROOM])
+    ends = await directory.room_ends([ROOM, OTHER_ROOM])
+    assert [ends[room].closed for room in (ROOM, OTHER_ROOM)] == [True, False]
+
+
 async def test_garbage_is_no_end(redis: Redis, directory: Directory) -> None:
-    for garbage in (b"", b"\xff\xfe", b"-1", b"1.5", b"9" * 12, "١".encode(), b"1\n"):
+    for garbage in (b"", b"\xff\xfe", b"-1", b"1.5", b"9" * 12, "١".encode(), b"1\n", b"1 open"):
         await redis.set(keys.room_ended(ROOM), garbage)
         assert await directory.room_ends([ROOM]) == {}, garbage
 

@@ -7,11 +7,13 @@ const time = (seconds) => (seconds === undefined ? '–' : milliseconds(seconds)
 
 /**
  * @param {import('./receiving-stats.js').Stats} stats
+ * @param {string} limit what keeps the picture from being the best; empty: nothing
  * @returns {[string, string][]} names and texts
  */
-export function figures(stats) {
+export function figures(stats, limit) {
   return [
     [say('player.picture'), stats.width ? `${stats.width} × ${stats.height}` : '–'],
+    ...(limit ? [/** @type {[string, string]} */ ([say('player.limit'), limit])] : []),
     [say('player.frames'), stats.width ? `${Math.round(stats.framesPerSecond)}/s` : '–'],
     [say('player.codecs'), codecs([stats.videoCodec, stats.audioCodec].filter(Boolean))],
     [say('player.bitrate'), bitrate(stats.bitrate)],

@@ -27,14 +27,29 @@ export class Health {
     else if (this.#bad >= BAD_SECONDS && now.what !== this.#told?.what) this.#told = now;
     return this.#told?.words ?? '';
   }
+
+  /** What keeps the picture from being the best, for the statistics; arguments as of `words`. Empty: nothing. */
+  limit(stats, layers, choice) {
+    const best = bestOf(layers);
+    if (this.#seconds <= SETTLE_SECONDS || !best || !(isAudioOnly(stats) || isSmaller(stats, best))) return '';
+    const isChosen = !choice.picture || choice.rid !== null;
+    return say(isChosen ? 'player.limitChoice' : 'player.limitConnection', { best: lines(best) });
+  }
+}
+
+/** The best layer that is sent: one that needs less than a smaller one is hardly sent, by its publisher's line. */
+function bestOf(layers) {
+  return layers.find(({ bitrate, width }, place) => width > 0
+    && bitrate > Math.max(0, ...layers.slice(place + 1).map((smaller) => smaller.bitrate)));
 }
 
 function wrong(stats, layers, choice) {
-  // a layer that needs less than a smaller one is hardly sent: that is its publisher's line
-  const best = layers.find(({ bitrate, width }, place) => width > 0
-    && bitrate > Math.max(0, ...layers.slice(place + 1).map((smaller) => smaller.bitrate)));
+  const best = bestOf(layers);
   const automatic = choice.picture && choice.rid === null;
-  if (automatic && best && stats.width > 0 && lines(stats) !== lines(best) && stats.width * stats.height < best.width * best.height) {
+  if (automatic && best && isAudioOnly(stats)) {
+    return { what: 'audio', words: say('player.slowAudio', { best: lines(best) }) };
+  }
+  if (automatic && best && isSmaller(stats, best)) {
     const words = say('player.slow', { size: lines(stats), best: lines(best) });
     return { what: words, words };
   }
@@ -42,3 +57,10 @@ function wrong(stats, layers, choice) {
   const late = stats.latency ?? stats.delay;
   return late >= MUCH_DELAY_SECONDS ? { what: 'late', words: say('player.late', { seconds: tenth(late) }) } : null;
 }
+
+/** Audio arrives, and no frames of the video. */
+const isAudioOnly = (stats) => stats.bitrate > 0 && stats.audioCodec !== '' && !stats.framesPerSecond;
+
+const isSmaller = (stats, best) => (
+  stats.width > 0 && lines(stats) !== lines(best) && stats.width * stats.height < best.width * best.height
+);

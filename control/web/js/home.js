@@ -34,7 +34,7 @@ const rows = new KeyedRows(list, element('room-row'), {
   begin(card, room) {
     const link = card.querySelector('a');
     link.href = `watch/${room.name}`;
-    link.textContent = room.name;
+    link.textContent = room.title || room.name;
     card.dataset.room = room.name;
     card.querySelector('.room-letter').textContent = room.name[0].toUpperCase();
     sight.observe(card);
@@ -59,7 +59,8 @@ const sight = new IntersectionObserver((entries) => {
 /** Only cards near the window are kept up to date: the others are when they come there. */
 function fill(/** @type {Element} */ card, /** @type {Room} */ room) {
   if (!near.has(card)) return;
-  write(card, { viewers: say('rooms.viewers', { count: room.subscribers }), codecs: codecs(room.codecs) });
+  card.querySelector('a').textContent = room.title || room.name;
+  write(card, { name: room.title ? room.name : '', viewers: say('rooms.viewers', { count: room.subscribers }), codecs: codecs(room.codecs) });
   tick(card, room);
   showStill(card.querySelector('img'), room, devicePixelRatio > 1 ? 640 : 320);
 }
@@ -74,7 +75,7 @@ function arrange() {
   arranging = null;
   const text = search.value.trim().toLowerCase();
   const all = [...feed.rooms.values()];
-  const found = all.filter(({ name }) => name.toLowerCase().includes(text)).sort(ORDERS[sort.value]);
+  const found = all.filter(({ name, title }) => [name, title ?? ''].some((one) => one.toLowerCase().includes(text))).sort(ORDERS[sort.value]);
   rows.show(found.slice(0, growing.shown), ({ name }) => name);
   growing.tell(found.length);
   list.hidden = found.length === 0;

@@ -1,6 +1,6 @@
 // What Roomcast knows of a room, asked before an offer is sent: browsers log each refused offer as an error.
 import { RoomEvents } from './room-events.js';
-import { request } from './requests.js';
+import { Refused, request } from './requests.js';
 
 const ENDPOINT = /^(.*\/)api\/whep\/play\/([A-Za-z0-9_-]+)$/;
 
@@ -21,16 +21,23 @@ export class LiveRoom {
   }
 
   /**
-   * @returns {Promise<object | undefined>} as in `GET /api/rooms/{room}`
+   * The room as in `GET /api/rooms/{room}`; of one that does not exist what is known of it.
+   * @param {string} [token] for what only those may know who may play there
+   * @returns {Promise<Record<string, any> | undefined>}
    * @throws what `request` throws
    */
-  async detail() {
-    const [room] = await request(new URL(`api/rooms?name=${this.#name}&detail=true`, this.#root));
+  async detail(token = '') {
+    const url = new URL(`api/rooms?name=${this.#name}&detail=true&missing=true`, this.#root);
+    const [room] = await request(url, { token });
     return room;
   }
 
-  async isLive() {
-    return (await this.detail())?.hasPublisher ?? false;
+  /** @param {string} token @throws {Refused} as WHEP would: nobody publishes, or the room is blocked */
+  async expectPublisher(token) {
+    const room = await this.detail(token);
+    if (room?.hasPublisher) return;
+    if (room?.blocked) throw new Refused(403, ['room blocked', room.blocked.reason].filter(Boolean).join(': '));
+    throw new Refused(404, room?.endReason === 'closed' ? 'room closed' : 'no active publisher in room');
   }
 
   /** The ids of the workers that hold the room. @returns {Promise<string[]>} */

@@ -17,6 +17,7 @@
  * @property {number} framesDropped since the session began
  * @property {number} freezes since the session began
  * @property {number} frozenSeconds that the picture stood in them
+ * @property {boolean} reached whether anything came from the server; true where the browser does not count that
  * @property {number} concealed share of the sound that was made up, as it did not arrive in time, 0 to 1
  */
 export class ReceivingStats {
@@ -46,6 +47,7 @@ export class ReceivingStats {
       delay: video.jitterBufferDelay ?? 0,
       emitted: video.jitterBufferEmittedCount ?? 0,
       samples: audio.totalSamplesReceived ?? 0,
+      heard: pair.packetsReceived === undefined ? Infinity : pair.packetsReceived + (pair.responsesReceived ?? 0),
       concealed: (audio.concealedSamples ?? 0) - (audio.silentConcealedSamples ?? 0),
     };
     const last = this.#last;
@@ -73,6 +75,7 @@ export class ReceivingStats {
       framesDropped: video.framesDropped ?? 0,
       freezes: video.freezeCount ?? 0,
       frozenSeconds: video.totalFreezesDuration ?? 0,
+      reached: now.heard === Infinity || now.heard !== last.heard,
       concealed: since('concealed') / Math.max(1, since('samples')),
     };
   }

@@ -15,6 +15,9 @@ const MOST = 20; // rooms that a server takes for a stream
  * @property {number} [bitrate] bits a second
  * @property {number} [uptime] seconds
  * @property {number} [endedAgo] seconds since its end, at `toldAt`; of a room that is over, and only to `RoomEvents`
+ * @property {'closed' | 'left'} [endReason] of such a room: an operator closed it, or any other
+ * @property {string | null} [title] as set for the room; none where playing requires credentials
+ * @property {{ reason: string }} [blocked] an operator has blocked the room, which does not exist
  * @property {number} [toldAt] when that was told, as `performance.now()`
  */
 

@@ -38,6 +38,7 @@ export class Session {
   #open = false;
   #closed = false; // for good
   #recovering = false;
+  #closedByServer = false;
   #end;
 
   /** Fulfilled when the session is over; with the result of `whenClosed` when the server has closed it. */
@@ -56,6 +57,9 @@ export class Session {
 
   /** @returns {RTCPeerConnection} */
   get pc() { return this.#pc; }
+
+  /** Whether the server has ended the session, and has said so. */
+  get closedByServer() { return this.#closedByServer; }
 
   /** @returns {URL | null} null: the server has no such session, or does not say where */
   get resource() { return this.#resource; }
@@ -269,7 +273,9 @@ export class Session {
   #expectEnd() {
     const dtls = this.#pc.getReceivers().map(({ transport }) => transport).find(Boolean); // null: a rejected track's
     dtls?.addEventListener('statechange', async () => {
-      if (dtls.state === 'closed') this.#end(await this.whenClosed());
+      if (dtls.state !== 'closed') return;
+      this.#closedByServer = true;
+      this.#end(await this.whenClosed());
     });
   }
 

@@ -17,6 +17,8 @@ import { inWords } from './words.js';
 const IDLE_SECONDS = 3; // until the controls hide
 const VOLUME_STEP = 0.05;
 
+const HAS_MOUSE = matchMedia('(hover: hover) and (pointer: fine)').matches;
+
 const CONTENT = `
   <video playsinline autoplay muted></video>
   <img class="stage-still" alt="" hidden>
@@ -24,14 +26,15 @@ const CONTENT = `
     <p id="status" class="status" role="status" data-state="waiting">${say('player.connecting')}</p>
     <p id="hint" class="hint"></p>
   </div>
+  <p class="stage-title" id="title" hidden></p>
   <p class="stage-live" id="live" hidden><span class="pill live">${say('player.live')}</span></p>
   <p class="stage-health" id="health" role="status"></p>
   <dl class="stage-figures" id="figures" hidden></dl>
   <div class="stage-bar">
-    <button type="button" id="resume" class="resume" aria-label="${say('player.resume')}" title="${say('player.resume')}" hidden
-      ><svg class="sign" aria-hidden="true"><use/></svg><span class="words" aria-hidden="true">${say('player.resume')}</span></button>
+    <button type="button" id="resume" class="resume"><svg class="sign" aria-hidden="true"><use/></svg><span
+      class="words" aria-hidden="true">${say('player.resume')}</span></button>
     <button type="button" id="sound" class="sound"><svg class="sign" aria-hidden="true"><use/></svg><span
-      class="words" aria-hidden="true">${say('player.tap')}</span></button>
+      class="words" aria-hidden="true">${say(HAS_MOUSE ? 'player.click' : 'player.tap')}</span></button>
     <input type="range" id="volume" min="0" max="1" step="0.05" aria-label="${say('player.volume')}">
     <span class="gap"></span>
     <label id="quality" class="stage-quality" title="${say('player.quality')} (q)" hidden><svg class="sign" aria-hidden="true"><use/></svg
@@ -56,16 +59,22 @@ export class Stage {
   #nobody = null; // the error, while nobody publishes
   #events = null; // of the room, while it waits
   #wasLive = false;
+  #wasClosed = false;
+  #titled;
   #idling;
 
-  /** @param {HTMLElement} root is filled @param {string} room */
-  constructor(root, room) {
+  /**
+   * @param {HTMLElement} root is filled
+   * @param {string} room
+   * @param {(title: string) => void} [titled] called with the room's title, which may be empty
+   */
+  constructor(root, room, titled = () => {}) {
+    this.#titled = titled;
     this.#root = root;
     this.#room = room;
     root.innerHTML = CONTENT;
     root.tabIndex = -1; // a click gives it the focus, and so the arrows
     for (const name of ['quality', 'buffer', 'statistics', 'picture', 'full-screen']) this.#sign(name, name);
-    this.#sign('resume', 'play');
     this.video = root.querySelector('video');
     this.video.id = 'video';
     this.video.setAttribute('aria-label', say('player.stream', { room }));
@@ -150,6 +159,15 @@ export class Stage {
   #connectControls() {
     const { video } = this;
     const volume = this.#part('volume');
+    const showPlay = () => {
+      const resume = this.#part('resume');
+      const turn = say(video.paused ? 'player.resume' : 'player.pause');
+      resume.dataset.paused = video.paused;
+      resume.setAttribute('aria-label', turn);
+      resume.title = turn;
+      this.#sign('resume', video.paused ? 'play' : 'pause');
+      this.#tellHealth('');
+    };
     const showSound = () => {
       const sound = this.#part('sound');
       sound.dataset.muted = video.muted;
@@ -161,7 +179,8 @@ export class Stage {
     };
     showSound();
     video.addEventListener('volumechange', showSound);
-    for (const type of ['pause', 'play']) video.addEventListener(type, () => this.#tellHealth(''));
+    showPlay();
+    for (const type of ['pause', 'play', 'emptied']) video.addEventListener(type, showPlay);
     volume.addEventListener('input', () => {
       video.volume = Number(volume.value);
       video.muted = video.volume === 0;
@@ -176,7 +195,11 @@ export class Stage {
       'full-screen': this.toggleFullScreen,
     };
     for (const [id, action] of Object.entries(actions)) this.#part(id).addEventListener('click', quietly(action));
-    video.addEventListener('click', quietly(() => video.paused && this.togglePlay()));
+    let woke = false; // a finger has shown the controls, and means nothing else by that
+    video.addEventListener('pointerdown', ({ pointerType }) => {
+      woke = pointerType === 'touch' && this.#root.dataset.idle !== undefined;
+    });
+    video.addEventListener('click', quietly(() => (video.paused || !woke) && this.togglePlay()));
     video.addEventListener('dblclick', quietly(this.toggleFullScreen));
     onKeys({
       ' ': quietly(this.togglePlay),
@@ -195,8 +218,9 @@ export class Stage {
   async #showPoster() {
     const still = this.#root.querySelector('.stage-still');
     this.video.addEventListener('playing', () => dropStill(still), { once: true });
-    const room = await new LiveRoom(ROOT, this.#room).detail().catch(() => undefined); // the player tells what is wrong
-    if (room && !this.video.videoWidth) await showStill(still, room, 640);
+    const room = await new LiveRoom(ROOT, this.#room).detail(tokenFor(this.#room)).catch(() => undefined); // the player tells what is wrong
+    this.#titled(room?.title ?? '');
+    if (room?.hasPublisher && !this.video.videoWidth) await showStill(still, room, 640);
   }
 
   /** For how long nobody has published: since the end of what was here before, or since this page waits. */
@@ -215,16 +239,17 @@ export class Stage {
       this.#events = this.#ended = null;
       return;
     }
-    this.#events ??= new LiveRoom(ROOT, this.#room).follow(({ endedAgo, toldAt }) => {
+    this.#events ??= new LiveRoom(ROOT, this.#room).follow(({ endedAgo, endReason, toldAt }) => {
       const ended = endedAgo === undefined ? null : toldAt - 1000 * endedAgo;
       // who saw its publisher go has waited since then, while the room was kept for the publisher
       this.#ended = ended !== null && this.#wasLive ? Math.min(ended, this.#waitsSince) : ended;
+      this.#wasClosed ||= endReason === 'closed';
       if (this.#nobody) this.#tellNobody();
     });
   }
 
   #tellNobody() {
-    this.#say('waiting', inWords(this.#nobody, { room: this.#room, wasLive: this.#isOver }));
+    this.#say('waiting', inWords(this.#nobody, { room: this.#room, wasLive: this.#isOver, wasClosed: this.#wasClosed }));
     this.#tellWait();
   }
 
@@ -259,7 +284,8 @@ export class Stage {
 
   #tell({ state, error }) {
     this.#wasLive ||= state === 'live';
-    const about = { room: this.#room, token: tokenFor(this.#room), wasLive: this.#isOver };
+    this.#wasClosed &&= state === 'waiting';
+    const about = { room: this.#room, token: tokenFor(this.#room), wasLive: this.#isOver, wasClosed: this.#wasClosed };
     const [kind, words, hint] = {
       connecting: ['waiting', say('player.connecting'), ''],
       live: ['live', say('player.watching', { room: this.#room }), ''],
@@ -274,9 +300,10 @@ export class Stage {
     this.#say(kind, words);
     this.#part('hint').textContent = hint;
     this.#part('live').hidden = state !== 'live';
-    this.#part('resume').hidden = true;
+    this.#part('resume').hidden = !this.video.srcObject;
     this.#health = null;
     this.#part('health').textContent = '';
+    if (state === 'live') this.#tellHealth('');
     this.#nobody = state === 'waiting' && error instanceof Refused && error.status === 404 ? error : null;
     if (!this.#nobody) this.#waitsSince = state === 'connecting' || state === 'waiting' ? this.#waitsSince : null;
     else this.#waitsSince ??= performance.now();
@@ -295,6 +322,7 @@ export class Stage {
     const token = await askForToken(this.#room, reason);
     if (!token) return;
     this.#player.token = token;
+    this.#showPoster(); // and the title, which needs the token
     this.#player.play();
   }
 
@@ -306,7 +334,6 @@ export class Stage {
     const line = this.#part('health');
     // by a key, by the system, or since a phone that saves power plays nothing by itself
     const paused = this.video.paused && this.#root.dataset.state === 'live';
-    this.#part('resume').hidden = !paused;
     const all = paused ? say('player.paused') : words;
     if (line.textContent !== all) line.textContent = all; // screen readers read each change aloud
   }
@@ -314,14 +341,19 @@ export class Stage {
   async #judge(stats) {
     this.#health ??= import('./health.js').then(({ Health }) => new Health(), () => null); // no page waits for it
     const health = await this.#health;
-    if (health) this.#tellHealth(health.words(stats, this.#player.layers, this.#player.choice));
+    const { layers, choice } = this.#player;
+    if (health) this.#tellHealth(health.words(stats, layers, choice));
+    this.#listFigures(stats, health?.limit(stats, layers, choice) ?? '');
   }
 
   #showFigures(stats) {
-    this.#judge(stats);
+    this.#judge(stats).catch(reportError);
+  }
+
+  #listFigures(stats, limit) {
     const list = this.#part('figures');
     if (list.hidden) return;
-    list.replaceChildren(...figures(stats).flatMap(([name, text]) => {
+    list.replaceChildren(...figures(stats, limit).flatMap(([name, text]) => {
       const [term, value] = [document.createElement('dt'), document.createElement('dd')];
       [term.textContent, value.textContent] = [name, text];
       return [term, value];

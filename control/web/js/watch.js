@@ -19,6 +19,7 @@ function showDuration() {
 
 /** Shows viewers, duration, codecs and bitrate of the room while it is live. */
 function showFacts(/** @type {import('./room-events.js').Room} */ room) {
+  if (room.title) showTitle(room.title);
   element('facts').hidden = !room.live;
   if (!room.live) return;
   element('viewers').textContent = say('rooms.viewers', { count: room.subscribers });
@@ -26,6 +27,13 @@ function showFacts(/** @type {import('./room-events.js').Room} */ room) {
   showDuration();
   element('codecs').textContent = codecs(room.codecs);
   element('bitrate').textContent = bitrate(room.bitrate);
+}
+
+/** Shows the title in the place of the room's name, which then stands beside it. */
+function showTitle(/** @type {string} */ title) {
+  element('room').textContent = title || room;
+  element('name').textContent = title ? room : '';
+  document.title = `${title || room} · Roomcast`;
 }
 
 function offerToShare(/** @type {string} */ room) {
@@ -37,9 +45,8 @@ function offerToShare(/** @type {string} */ room) {
 
 const room = roomOfPage();
 if (room) {
-  element('room').textContent = room;
-  document.title = `${room} · Roomcast`;
-  new Stage(element('stage'), room);
+  showTitle('');
+  new Stage(element('stage'), room, (title) => title && showTitle(title));
   offerToShare(room);
   const help = element('help');
   element('help-open').addEventListener('click', () => help.showModal());

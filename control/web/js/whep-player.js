@@ -14,7 +14,8 @@ const TOLD_SECONDS = 30; // the same, where the server tells it: in case that it
 const CROWD_SECONDS = 1; // within which all that waited for a publisher send their offers
 const FULL_SECONDS = 10;
 const CLOSED_SECONDS = 1.2; // until the whole cluster knows what one worker has just ended
-const SILENT_SECONDS = 3; // without a packet: the publisher is not sending
+const SILENT_SECONDS = 3; // without a packet: the publisher is not sending, or its worker is gone
+const LOOKS = 4; // at the room within `CLOSED_SECONDS`
 /** Milliseconds: nothing is held on purpose; or as much as mends most lines, within what the server asks of browsers. */
 const BUFFERS = { sooner: 0, steadier: 400 };
 /** @type {Readonly<Choice>} */
@@ -55,6 +56,8 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #wait = /** @type {ScreenWait | null} */ (null); // of what is shown
   #sessions = new Set(); // the one that is shown, and its successor while that gets ready
   #silent = 0;
+  #unreached = 0; // seconds in which nothing at all came from the server
+  #isBlocked = false;
   #layers = [];
   #choice = AUTOMATIC;
   #told = new WeakMap(); // what was chosen when each session was told; of others AUTOMATIC holds
@@ -165,9 +168,18 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     const seen = () => { session.firstPicture = (performance.now() - began) / 1000; };
     this.#video.addEventListener('loadeddata', seen, { once: true });
     this.#show(session);
-    await this.#follow(session, run);
+    const closed = await this.#follow(session, run);
+    if (closed) await this.#expectEnd(run);
     if (run.wanted) this.#reports.change('reconnecting');
-    return CLOSED_SECONDS;
+    return closed ? 0 : CLOSED_SECONDS;
+  }
+
+  /** Throws why the server has closed the session, if that is known soon; then nobody reads of a lost connection. */
+  async #expectEnd(run) {
+    for (let look = 0; look < LOOKS && run.wanted; look += 1) {
+      await run.sleep(CLOSED_SECONDS / LOOKS);
+      if (run.wanted) await this.#expectPublisher();
+    }
   }
 
   #noteFailure(error, retryIn, run) {
@@ -183,11 +195,13 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
 
   /** As the function; where nobody publishes, the server tells when that changes. */
   #pauseAfter(error, failures, run) {
-    if (!this.#room || !isNotLive(error)) return pauseAfter(error, failures);
-    this.#publisher ??= this.#room.follow(({ live }) => {
+    if (!this.#room || !(isNotLive(error) || isBlocked(error))) return pauseAfter(error, failures);
+    this.#isBlocked = isBlocked(error);
+    this.#publisher ??= this.#room.follow(({ live, blocked }) => {
+      if (!live && Boolean(blocked) !== this.#isBlocked) run.hasten();
       if (live) setTimeout(() => run.hasten(), 1000 * CROWD_SECONDS * Math.random());
     });
-    return this.#publisher.room?.live === false ? TOLD_SECONDS : pauseAfter(error, failures);
+    return !this.#isBlocked && this.#publisher.room?.live === false ? TOLD_SECONDS : pauseAfter(error, failures);
   }
 
   #expectNobody() {
@@ -196,9 +210,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   }
 
   async #expectPublisher() {
-    if (!this.#room) return;
-    const live = await this.#room.isLive().catch(asNotConnected);
-    if (!live) throw new Refused(404, 'no active publisher in room');
+    await this.#room?.expectPublisher(this.#token).catch(asNotConnected);
   }
 
   async #choose(choice) {
@@ -271,7 +283,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
 
   #show(session) {
     this.#shown = session;
-    this.#silent = 0;
+    this.#silent = this.#unreached = 0;
     this.#chooseAgain(session); // what was chosen since it was opened
     this.#video.srcObject = session.stream;
     if (this.#isHeld) this.#video.pause(); // `autoplay` would start it, too
@@ -279,14 +291,14 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
     this.#reports.change('live');
   }
 
-  /** Returns when the session has ended, and the last of those that took over from it. */
+  /** Returns when the last of the sessions has ended that took over from this one: whether the server closed it. */
   async #follow(session, run) {
     for (;;) {
       const moves = await Promise.race([session.moves.then(() => true), session.over.then(() => false)]);
       const next = moves && await this.#successor(session, run);
       if (next && run.wanted) this.#show(next);
       this.#drop(session);
-      if (!next) return;
+      if (!next) return session.closedByServer;
       session = next;
     }
   }
@@ -317,8 +329,12 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
 
   #notice(stats) {
     this.#silent = stats.bitrate > 0 ? 0 : this.#silent + 1;
-    if (this.state === 'live' && this.#silent >= SILENT_SECONDS) this.#reports.change('silent');
-    if (this.state === 'silent' && !this.#silent) this.#reports.change('live');
+    this.#unreached = stats.reached ? 0 : this.#unreached + 1;
+    if (this.state === 'live' && this.#silent >= SILENT_SECONDS) {
+      this.#reports.change(this.#unreached >= SILENT_SECONDS ? 'reconnecting' : 'silent');
+    }
+    if (this.state === 'silent' && this.#unreached >= SILENT_SECONDS) this.#reports.change('reconnecting');
+    if (['silent', 'reconnecting'].includes(this.state) && !this.#silent) this.#reports.change('live');
     this.#reports.send('stats', stats);
   }
 
@@ -341,6 +357,9 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
 }
 
 const isNotLive = (/** @type {Error} */ error) => error instanceof Refused && error.status === 404;
+const isBlocked = (/** @type {Error} */ error) => (
+  error instanceof Refused && error.status === 403 && error.message.startsWith('room blocked')
+);
 
 /** Seconds until the next attempt; null: the same request would not succeed later. */
 function pauseAfter(error, failures) {

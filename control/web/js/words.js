@@ -8,11 +8,11 @@ const NO_WAY = { unreachable: 'errors.unreachable', network: 'errors.network', c
 
 /**
  * @param {Error} error
- * @param {{ room?: string, token?: string, wasLive?: boolean }} about the requested room, where it was one, whether it has been
- *   live here, and the token that was sent
+ * @param {{ room?: string, token?: string, wasLive?: boolean, wasClosed?: boolean }} about the requested room, where it was one, whether it has been
+ *   live here, or was closed, and the token that was sent
  * @returns {string} a sentence
  */
-export function inWords(error, { room = '', token = '', wasLive = false } = {}) {
+export function inWords(error, { room = '', token = '', wasLive = false, wasClosed = false } = {}) {
   const reason = error.message;
   const kind = error instanceof Refused ? error.status : error.name;
   if (!room && ABOUT_ROOMS.includes(kind)) return say('errors.failed', { reason });
@@ -20,7 +20,7 @@ export function inWords(error, { room = '', token = '', wasLive = false } = {}) 
     case 400: return say('errors.rejected', { reason });
     case 401: return say(token ? 'errors.wrongToken' : 'errors.needsToken', { room });
     case 403: return refusal(reason, room);
-    case 404: return say(wasLive ? 'errors.over' : 'errors.notLive', { room });
+    case 404: return wasClosed || reason === 'room closed' ? say('errors.roomClosed', { room }) : say(wasLive ? 'errors.over' : 'errors.notLive', { room });
     case 406: return say('errors.notPlayable', { room, reason });
     case 409: return say('errors.taken', { room });
     case 429: return say('errors.tooMany');

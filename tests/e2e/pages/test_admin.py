@@ -354,7 +354,7 @@ async def test_settings_that_could_not_be_read_are_not_overwritten(system: Syste
         )
         await admin.page.fill("#room-to-set", "gallery")
         await admin.page.get_by_role("button", name="Set", exact=True).click()
-        await admin.shows("The server cannot do this at the moment.")
+        await admin.shows("The server is busy restarting.")
         assert await admin.page.locator("dialog[open]").count() == 0
 
 

@@ -40,7 +40,7 @@ async def test_the_page_creates_its_event_stream_after_the_room_was_closed(
         async with viewer.page.expect_response(CREATE) as answered:
             passes.set()
         assert (await answered.value).status == 204
-        await viewer.tells("late is no longer live.")
+        await viewer.tells("late was closed.")
 
 
 async def test_the_page_follows_its_event_stream_after_the_session_ended(

@@ -93,7 +93,7 @@ async def test_while_it_reconnects_it_does_not_say_that_somebody_watches(
 
         await page.route("**/api/whip/publish/outage", refuse)
         await deleted(publisher)
-        await publisher.tells("The server cannot do this at the moment.")
+        await publisher.tells("The server is busy restarting.")
         for what in ("#on-air", "#health", "#warnings"):
             assert await page.is_hidden(what)
         told = await page.evaluate(_REFUSED_SCREEN)

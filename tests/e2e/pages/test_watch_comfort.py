@@ -22,7 +22,15 @@ LAYERS = [
     {"rid": "f", "width": 1280, "height": 720, "bitrate": 2e6},
     {"rid": "h", "width": 640, "height": 360, "bitrate": 5e5},
 ]
-WELL = {"width": 1280, "height": 720, "loss": 0, "delay": 0.1}
+WELL = {
+    "width": 1280,
+    "height": 720,
+    "framesPerSecond": 30,
+    "bitrate": 1e6,
+    "audioCodec": "opus",
+    "loss": 0,
+    "delay": 0.1,
+}
 TABLET = {"width": 1024, "height": 768}  # phones have no place for the volume
 _HAS_OPACITY = "(wanted) => getComputedStyle(document.getElementById('statistics')).opacity === wanted"
 _NOTE_USE = """() => {
@@ -229,7 +237,9 @@ async def test_the_embedded_page_tells_it_over_the_one_stream_that_it_has(
     [
         (WELL, 30, ""),
         (WELL | {"width": 640, "height": 360}, 7, ""),
-        (WELL | {"width": 640, "height": 360}, 30, "Your line is slow: 360p instead of 720p"),
+        (WELL | {"width": 640, "height": 360}, 30, "Your connection is too slow for 720p: showing 360p"),
+        (WELL | {"framesPerSecond": 0}, 30, "Your connection is too slow for 720p: audio only"),
+        (WELL | {"framesPerSecond": 0, "audioCodec": ""}, 30, ""),
         (WELL | {"loss": 0.12}, 30, "Your line loses 12% of the packets"),
         (WELL | {"delay": 2.04}, 30, "2.0 s behind"),
         # hardly anything of the best layer is sent: that is not the viewer's line
@@ -248,6 +258,27 @@ async def test_what_is_wrong_with_the_line_is_told_in_words(
         chosen = {"rid": "h", "picture": True}
         if stats["width"] == 640:
             assert not await opened.page.evaluate(_WORDS, [stats, LAYERS, chosen, seconds])
+
+
+async def test_the_statistics_say_what_limits_the_video(system: System, browser: Browser) -> None:
+    script = """async ([stats, layers, choice]) => {
+        const { Health } = await import('../static/js/health.js');
+        const { figures } = await import('../static/js/figures.js');
+        const health = new Health();
+        for (let n = 0; n < 30; n += 1) health.words(stats, layers, choice);
+        return Object.fromEntries(figures(stats, health.limit(stats, layers, choice)))['Limited by'] ?? '';
+    }"""
+    automatic, chosen = {"rid": None, "picture": True}, {"rid": "h", "picture": True}
+    narrow, by_connection = WELL | {"width": 640, "height": 360}, "your connection (best: 720p)"
+    async with OpenPage(await browser.new_page()) as opened:
+        await opened.page.goto(f"{system.controls[0].url}/watch/nobody")
+        for stats, choice, limit in (
+            (WELL, automatic, ""),
+            (narrow, automatic, by_connection),
+            (WELL | {"framesPerSecond": 0}, automatic, by_connection),
+            (narrow, chosen, "your choice (best: 720p)"),
+        ):
+            assert await opened.page.evaluate(script, [stats, LAYERS, choice]) == limit
 
 
 async def test_words_about_the_line_stay_while_they_are_about_the_same(

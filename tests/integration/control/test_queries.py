@@ -137,6 +137,7 @@ async def test_a_room_in_detail(stage: Stage) -> None:
         "standbyOn": False,
         "stillAt": None,
         "locked": False,
+        "title": None,
         "workers": ["w1"],
         "copies": [],
         "warnings": [],

@@ -13,7 +13,7 @@ from control.events import streams
 from control.events.room_streams import RoomStream
 from control.server import make_server
 from shared.bus import keys
-from shared.directory.directory import Directory
+from shared.directory.directory import Directory, RoomEnd
 from shared.http.server import listen
 from shared.names import RoomName
 from shared.settings.host_port import HostPort
@@ -94,7 +94,7 @@ async def test_a_room_that_is_over_says_since_when_until_it_is_back(stage: Stage
         await redis.set(keys.room_ended(RoomName("demo")), seconds - 600)
         async with listening(await stage.control(), f"{EVENTS}?room=demo&detail=true") as later:
             [(_, told), *_] = await eventually("it is told later", lambda: later.events, IN_TIME)
-            assert told == {**missing("demo"), "endedAgo": told["endedAgo"]}
+            assert told == {**missing("demo"), "endedAgo": told["endedAgo"], "endReason": "left"}
             assert 599 <= told["endedAgo"] <= 602
         async with listening(http, f"{EVENTS}?room=demo") as wants_no_details:
             await wants_no_details.hears(("room", missing("demo")))
@@ -113,7 +113,7 @@ async def test_an_end_that_redis_hears_of_late_is_told_at_the_next_look(
     asked: list[list[str]] = []
     room_ends = Directory.room_ends
 
-    async def late(self: Directory, rooms: Sequence[RoomName]) -> dict[RoomName, int]:
+    async def late(self: Directory, rooms: Sequence[RoomName]) -> dict[RoomName, RoomEnd]:
         asked.append(list(rooms))
         return {} if len(asked) == 1 else await room_ends(self, rooms)
 

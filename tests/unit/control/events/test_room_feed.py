@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from control.events.room_feed import LOOKS_KEPT, RoomFeed
 from control.events.room_text import ROOMS_IN_EVENT
 from control.workers.cluster_rooms import ClusterRoom
+from control.workers.room_info import RoomInfo
 from shared.messages.status import RoomStatus
 
 R = TypeVar("R")
@@ -22,12 +23,14 @@ class Rooms:
         self.of: dict[str, RoomStatus] = {}
         self.hidden: set[str] = set()
         self.locked: set[str] = set()
+        self.titles: dict[str, str] = {}
         for name in names:
             self.set(name)
         me = cast(Any, self)
-        self.feed = RoomFeed(
-            me, me, detailed, lambda name: name in self.locked, lambda name: name not in self.hidden
-        )
+        self.feed = RoomFeed(me, me, detailed, self._info, lambda name: name not in self.hidden)
+
+    def _info(self, name: str) -> RoomInfo:
+        return RoomInfo(name in self.locked, self.titles.get(name, ""))
 
     async def note(self, name: str, **facts: Any) -> None:
         """A look at the list finds that in a room."""
@@ -152,8 +155,10 @@ async def test_all_that_is_told_of_a_room_is_a_change() -> None:
     await rooms.note("a", standby_on=True)
     rooms.locked.add("a")
     await rooms.note("a")
+    rooms.titles["a"] = "Board meeting"
     await rooms.note("a")
-    assert rooms.feed.at == 4
+    await rooms.note("a")
+    assert rooms.feed.at == 5
 
 
 async def test_a_bit_rate_is_told_anew_from_a_quarter_on() -> None:

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 from control.events.places import Places
 from control.events.room_streams import RoomStreams
+from control.workers.room_info import RoomInfo
+from shared.directory.directory import RoomEnd
 from shared.names import RoomName
 
 ROOM = RoomName("demo")
@@ -23,13 +25,13 @@ class Over:
 
     def room(self, name: str) -> None: ...
 
-    async def room_ends(self, names: Sequence[RoomName]) -> dict[RoomName, int]:
-        return dict.fromkeys(names, self.ended)
+    async def room_ends(self, names: Sequence[RoomName]) -> dict[RoomName, RoomEnd]:
+        return dict.fromkeys(names, RoomEnd(self.ended))
 
 
 async def test_when_a_room_ended_is_read_anew_once_nobody_follows_it() -> None:
     over = cast(Any, Over())
-    streams = RoomStreams(over, over, Places(9), lambda _: False, lambda _: True)
+    streams = RoomStreams(over, over, Places(9), lambda _: RoomInfo(), lambda _: True)
     for ended, ago in ((400, 600), (700, 300)):
         over.ended = ended
         first = await streams.follow([ROOM], detailed=True, client="")

@@ -47,7 +47,7 @@ class World:
     def __init__(self, grace: float = GRACE, policy: Policy = NOTHING_SET) -> None:
         self.now = 100.0
         self.ledger, self.copies = Ledger(lambda: self.now), Copies()
-        self.freed: list[tuple[RoomName, bool]] = []
+        self.freed: list[tuple[RoomName, bool, EndReason]] = []
         send: Any = lambda *_: None  # noqa: E731
         switch = PacketSwitch(
             lambda _: send, fan_out_to=lambda _: looped_fan_out(send), make_opener=used_opener()

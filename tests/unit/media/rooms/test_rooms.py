@@ -52,7 +52,7 @@ class World:
                 room_closed=lambda name, _: self.told.append(("copies end", name)),
                 tracks_changed=lambda name: self.told.append(("copies change", name)),
             ),
-            lambda name, _: self.freed.append(name),
+            lambda name, *_: self.freed.append(name),
             SimpleNamespace(
                 opened=lambda room: self.told.append(("opened", room.name)),
                 look=lambda room: self.told.append(("looked", room.name)),
