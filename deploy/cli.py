@@ -6,6 +6,7 @@ A process of a plane runs for months: it does not import what only somebody at a
 import sys
 
 from deploy import EXIT_REFUSED, hide_rich
+from deploy.hidden_memory import hide_memory
 from deploy.planes import PLANES
 from shared.settings.settings import SettingsError
 
@@ -14,6 +15,7 @@ EXIT_INTERRUPTED = 130  # as shells tell of SIGINT
 
 def main() -> None:
     """The console script. An error that prevents the start is one line on stderr and exit code 2."""
+    hide_memory()  # what a command starts hides itself, or gets no secret
     try:
         if len(sys.argv) == 2 and sys.argv[1] in PLANES:
             hide_rich()

@@ -18,14 +18,16 @@ from typing import NoReturn, Self
 from deploy import EXIT_REFUSED
 from deploy.end_signals import end_signals
 from deploy.health import answers
-from deploy.hidden_memory import hide_memory
 from deploy.supervisor import Program, StartRefusedError, supervise
 from deploy.tether import tethered
 from shared.settings.host_port import HostPort
 from shared.telemetry.logging import configure_logging
 
 READY_POLL_SECONDS = 0.05
-_BEGIN = "from deploy import hide_rich; hide_rich(); from deploy.launcher import main; main()"
+_BEGIN = (
+    "from deploy.hidden_memory import hide_memory; hide_memory();"  # exec has undone it
+    "from deploy import hide_rich; hide_rich(); from deploy.launcher import main; main()"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,6 @@ def become_launcher(launch: Launch, meanwhile: Callable[[], None]) -> NoReturn:
 
 
 def main() -> None:
-    hide_memory()
     with open(int(sys.argv[1]), "rb") as pipe:
         launch = Launch.decode(pipe.read())
     try:

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from deploy.extras import need_extras
-from deploy.hidden_memory import hide_memory
 from shared.settings.setting_types import secret
 from shared.settings.settings import Settings, SettingsError, load_settings
 
 
 def control() -> None:
     """Run one control process."""
-    hide_memory()
     settings = settings_with_bus()
     from control.server import serve
     from deploy.doctor.access import at_start
@@ -20,7 +18,6 @@ def control() -> None:
 
 def worker() -> None:
     """Run one media worker."""
-    hide_memory()
     settings = settings_with_bus()
     from media.worker.process import serve
 

@@ -14,6 +14,7 @@ from deploy.tether import tethered
 from shared.telemetry.logging import get_logger
 
 END_SECONDS = 2.5  # from the signal to stop to SIGKILL
+_NOT_SECRET = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 STEADY_SECONDS = 10.0  # a program that ran this long restarts without growing delay
 
 log = get_logger()
@@ -27,6 +28,7 @@ class StartRefusedError(Exception):
 class Program:
     """A command to keep running; `environment` is added to our own, `stdin` is its standard input.
 
+    A program that cannot hide its memory is not `trusted`: it gets no secret of our environment.
     `stop_signal` asks it to stop.
     """
 
@@ -34,6 +36,7 @@ class Program:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     stdin: str = ""
+    trusted: bool = True
     stop_signal: signal.Signals = signal.SIGTERM
 
     @classmethod
@@ -89,11 +92,17 @@ async def _keep(program: Program, stop: asyncio.Event) -> bool:
     return False
 
 
+def _inherited(program: Program) -> Mapping[str, str]:
+    if program.trusted:
+        return os.environ
+    return {name: os.environ[name] for name in _NOT_SECRET if name in os.environ}
+
+
 async def _run(program: Program, stop: asyncio.Event) -> int:
     """Run it until it ends or `stop` is set; returns its exit code, negative for a signal."""
     process = await asyncio.create_subprocess_exec(
         *tethered(program.command),
-        env={**os.environ, **program.environment},
+        env={**_inherited(program), **program.environment},
         stdin=subprocess.PIPE,
         process_group=0,  # Ctrl-C reaches this process only, which ends the children in order
     )

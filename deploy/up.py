@@ -21,7 +21,7 @@ def launch_of(settings: Settings, *, in_terminal: bool) -> Launch:
     return Launch(
         log_level=settings.log_level,
         log_format=settings.log_format,
-        bus=[Program("valkey", valkey.command, stdin=valkey.config)] if valkey else [],
+        bus=[Program("valkey", valkey.command, stdin=valkey.config, trusted=False)] if valkey else [],
         bus_url=valkey.url if valkey else "",
         planes=plane_programs(settings, valkey.url if valkey else None),
         address=settings.http_addr,

@@ -71,11 +71,15 @@ class Up:
 
 @contextlib.contextmanager
 def started(
-    folder: Path, output: int | None = None, options: Sequence[str] = (), **settings: str
+    folder: Path,
+    output: int | None = None,
+    options: Sequence[str] = (),
+    under: Sequence[str] = (),
+    **settings: str,
 ) -> Iterator[Up]:
     """`roomcast up --workers 2` in `folder`, on free ports, with the given settings and no others.
 
-    Its output goes to the log, or to the file descriptor `output`.
+    Its output goes to the log, or to the file descriptor `output`. `under`: a command that runs it.
     """
     port = free_port()
     known = {name.upper() for name in Settings.model_fields}
@@ -90,7 +94,7 @@ def started(
     as_admin = {"Authorization": f"Bearer {ADMIN}"}
     with log.open("wb") as file:
         process = subprocess.Popen(
-            tethered([sys.executable, "-P", "-m", "deploy.cli", "up", "--workers", "2", *options]),
+            tethered([*under, sys.executable, "-P", "-m", "deploy.cli", "up", "--workers", "2", *options]),
             cwd=folder,
             env=environment,
             stdout=file if output is None else output,
