@@ -278,7 +278,7 @@ clean: ## Remove what the other targets made
 	npm ci --prefix .venv/npm --ignore-scripts --silent
 	touch $@
 
-docs/settings.md: shared/settings/settings.py deploy/settings_table.py | install
+docs/settings.md: shared/settings/settings.py shared/settings/ranges.py deploy/settings_table.py | install
 	$(BIN)/roomcast config --markdown > $@
 
 .PHONY: soak-packages

@@ -129,7 +129,8 @@ def create_app(settings: Settings, connections: int) -> Starlette:
     callback = _callback(settings)
     ice_servers = IceServers(settings)
     public_url = settings.public_url
-    scraped = MetricsRoutes(cluster, rooms, metrics, watched, is_listed).routes()
+    guard = None if settings.metrics_addr else authenticator
+    scraped = MetricsRoutes(cluster, rooms, metrics, watched, is_listed, guard).routes()
     catalogue = RecordCatalogue(settings, every_worker)
     record_routes = RecordRoutes(
         catalogue,
@@ -199,11 +200,11 @@ def create_app(settings: Settings, connections: int) -> Starlette:
             *ModerationRoutes(
                 moderator, gateway, authenticator, settings.revocation_seconds, clock.now
             ).routes(),
-            *RoomSettingsRoutes(configuration, authenticator, settings.record_enabled, clock.now).routes(),
+            *RoomSettingsRoutes(configuration, authenticator, settings, clock.now).routes(),
             *AdminRoutes(cluster, rooms, gateway, authenticator, is_listed).routes(),
             *OperatorEventRoutes(operator_streams, authenticator).routes(),
             *WebhookRoutes(webhooks.dead_letters, authenticator, watch).routes(),
-            *HealthRoutes(cluster).routes(),
+            *HealthRoutes(cluster, book.check_read, rooms_settings.check_read).routes(),
             *([] if settings.metrics_addr else scraped),
             *pages.routes(),
         ],

@@ -2,6 +2,7 @@
 
 from pydantic import SecretStr
 
+from shared.settings.ranges import RANGES
 from shared.settings.settings import Settings
 
 HIDDEN = "(hidden)"
@@ -16,8 +17,8 @@ use, without the secrets.
 
 Generated from `shared/settings/settings.py` by `make docs/settings.md`.
 
-| name | default | meaning |
-|---|---|---|
+| name | default | range | meaning |
+|---|---|---|---|
 """
 
 
@@ -25,7 +26,7 @@ def as_text(settings: Settings) -> str:
     """Two lines for each setting: `NAME=value`, then its meaning and default."""
     return "".join(
         f"{name.upper()}={_text(getattr(settings, name))}\n"
-        f"    {field.description}. Default: {_text(field.default) or 'empty'}\n"
+        f"    {field.description}. Default: {_text(field.default) or 'empty'}{_range(name)}\n"
         for name, field in Settings.model_fields.items()
     )
 
@@ -33,10 +34,15 @@ def as_text(settings: Settings) -> str:
 def as_markdown() -> str:
     """The whole of docs/settings.md."""
     return _MARKDOWN_HEAD + "".join(
-        f"| `{name.upper()}` | {default and f'`{default}`'} | {field.description} |\n"
+        f"| `{name.upper()}` | {default and f'`{default}`'} | {RANGES.get(name, '')} "
+        f"| {field.description} |\n"
         for name, field in Settings.model_fields.items()
         for default in (_text(field.default),)
     )
+
+
+def _range(name: str) -> str:
+    return f". Range: {RANGES[name]}" if name in RANGES else ""
 
 
 def _text(value: object) -> str:

@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     INVALID_RULING = "invalid_ruling"  # not a block or a revocation; the detail says what it must be
     INVALID_SETTINGS = "invalid_settings"  # of a room; the detail says what they must be
     INVALID_PAGE = "invalid_page"  # not a page of a list: `limit` is no number, or too large
+    INVALID_QUERY = "invalid_query"  # a parameter is given twice
     INVALID_WIDTH = "invalid_width"  # not a width that pictures have
     UNAUTHORIZED = "unauthorized"  # no credentials, wrong ones, or not for this room or action
     CALLBACK_AWAY = "callback_away"  # AUTH_URL, which decides, does not answer

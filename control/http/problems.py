@@ -1,5 +1,7 @@
 """Errors as HTTP: the only map from `ErrorCode` to a status and a message (`openapi.yaml`)."""
 
+import re
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +19,7 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_RULING: (400, "invalid block or revocation"),
     ErrorCode.INVALID_SETTINGS: (400, "invalid settings of a room"),
     ErrorCode.INVALID_PAGE: (400, "invalid page"),
+    ErrorCode.INVALID_QUERY: (400, "invalid query"),
     ErrorCode.INVALID_WIDTH: (400, "invalid width"),
     ErrorCode.UNAUTHORIZED: (401, "unauthorized"),
     ErrorCode.CALLBACK_AWAY: (503, "credentials cannot be verified now"),
@@ -52,6 +55,12 @@ PROBLEMS: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.ROOM_LIMIT: (503, "room limit reached"),
     ErrorCode.INTERNAL: (500, "internal server error"),
 }
+
+# Where the contract of 503 is fixed, with the reason in `detail`. Elsewhere the reason is the message.
+_FIXED = re.compile(
+    r"/api/(whip|whep)/.*|/api/(bootstrap|rooms|records)(/.*)?|/records/.*|/api/admin/rooms/[^/]*/close|/readyz"
+)
+_REDIS_CAUSES = ("redis_away", "redis_is_new")
 
 # Seconds after which another try makes sense, for errors that do not carry their own.
 _RETRY_AFTER = {
@@ -91,6 +100,8 @@ def problem_response(error: ServiceError) -> JSONResponse:
 async def on_service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
     request.state.cause = error.cause
+    if error.cause in _REDIS_CAUSES and not _FIXED.fullmatch(request.url.path):
+        error = ServiceError(error.code, error.detail or "", retry_after=error.retry_after)
     return problem_response(error)
 
 

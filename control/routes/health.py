@@ -1,5 +1,7 @@
 """For load balancers: liveness and readiness."""
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -10,8 +12,11 @@ from shared.http.alive import alive
 
 
 class HealthRoutes:
-    def __init__(self, cluster: Cluster) -> None:
+    """`check_read`: each raises `NO_WORKER` while this process has never read what it needs from Redis."""
+
+    def __init__(self, cluster: Cluster, *check_read: Callable[[], None]) -> None:
         self._cluster = cluster
+        self._check_read = check_read
 
     def routes(self) -> list[Route]:
         return [
@@ -24,4 +29,6 @@ class HealthRoutes:
 
     async def ready(self, _: Request) -> Response:
         await self._cluster.check_ready()
+        for check in self._check_read:
+            check()
         return PlainTextResponse("ok")

@@ -12,6 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from control.access.auth import Authenticator
+from control.access.operators import Operator
+from control.http.caller import operator_of
 from control.http.resource import Resource
 from control.metrics import HttpMetrics, cluster_exposition
 from control.workers.cluster import Cluster
@@ -27,7 +30,10 @@ class MetricsRoutes:
         metrics: HttpMetrics,
         redis: Redis,
         is_listed: Callable[[str], bool],
+        authenticator: Authenticator | None,
     ) -> None:
+        """`authenticator` guards the workers' addresses; None where only internal clients reach them."""
+        self._authenticator = authenticator
         self._is_listed = is_listed
         self._cluster = cluster
         self._redis = redis
@@ -54,8 +60,13 @@ class MetricsRoutes:
         own = self._metrics.exposition(monotonic() - self._cluster.read_at)
         return Response(own + series, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
-    async def targets(self, _: Request) -> Response:
-        """Prometheus HTTP service discovery of the workers."""
+    async def targets(self, request: Request) -> Response:
+        """Prometheus HTTP service discovery of the workers.
+
+        It names addresses inside the cluster: where there are operators, clients of `HTTP_ADDR` must be one.
+        """
+        if self._authenticator and self._authenticator.has_admin:
+            operator_of(request, self._authenticator, Operator.WATCH)
         groups = []
         for worker in await self._cluster.workers():
             try:

@@ -17,7 +17,7 @@ class RoomEventRoutes:
         self._streams = streams
 
     def routes(self) -> list[Route]:
-        return [Route("/api/rooms/events", Resource({"GET": self.follow}))]
+        return [Route("/api/rooms/events", Resource({"GET": self.follow}, lists=["room"]))]
 
     async def follow(self, request: Request) -> ASGIApp:
         """The stream of each `?room=`, or without one of all rooms; in detail with `?detail=true`."""

@@ -16,29 +16,29 @@ from control.http.caller import access_of, caller_of, operator_of
 from control.http.params import page_of, room_in_path
 from control.http.resource import Resource
 from control.http.room_settings import parse_mark, parse_note, parse_settings
-from control.workers.operator_facts import recording_facts, settings_facts
+from control.workers.operator_facts import environment_facts, recording_facts, settings_facts
 from control.workers.room_configuration import Change, RoomConfiguration, names_in_api
 from shared.errors import ErrorCode, ServiceError
 from shared.messages.room_settings import RecordingNote, RoomSettings
 from shared.names import RoomName
+from shared.settings.settings import Settings
 
 _MAX_BYTES = 16_384  # of the settings of a room
 
 
 class RoomSettingsRoutes:
-    """`records_all`: whether rooms are recorded for which nothing is set."""
-
     def __init__(
         self,
         configuration: RoomConfiguration,
         authenticator: Authenticator,
-        records_all: bool,
+        settings: Settings,
         unix_clock: Callable[[], float],
     ) -> None:
         """By `unix_clock` settings end."""
         self._configuration = configuration
         self._unix_clock = unix_clock
-        self._records_all = records_all
+        self._records_all = settings.record_enabled  # rooms for which nothing is set
+        self._environment = environment_facts(settings)
         self._authenticator = authenticator
 
     def routes(self) -> list[Route]:
@@ -62,7 +62,8 @@ class RoomSettingsRoutes:
     async def list(self, request: Request) -> Response:
         operator_of(request, self._authenticator, Operator.WATCH)
         page = page_of(await self._configuration.all(), lambda one: one.room, request.query_params)
-        return JSONResponse({"rooms": [settings_facts(one) for one in page]})
+        rooms = [settings_facts(one) for one in page]
+        return JSONResponse({"rooms": rooms, "environment": self._environment})
 
     async def show(self, request: Request) -> Response:
         room, _ = self._room(request, Operator.WATCH)

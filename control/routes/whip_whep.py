@@ -4,7 +4,9 @@ Over HTTP the two are the same, only the requests to the worker differ: one clas
 """
 
 import time
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from email.utils import formatdate
 from math import inf
 
@@ -221,25 +223,28 @@ class StreamingRoutes:
             token=grant.token,
             network=caller_of(request).network,
         )
-        return await self._play(play, request)
-
-    async def _play(self, play: Play, request: Request) -> Answer:
-        caller, began = caller_of(request), time.monotonic()
+        del offer  # while the request waits, only `packed` is kept of it
+        began = time.monotonic()
         while True:
             try:
-                return await self._offers.play(play, caller.request_id)
+                return await self._offers.play(play, request_id)
             except ServiceError as error:
                 if error.code is not ErrorCode.NO_PUBLISHER or self._without_publisher == "404":
                     raise
-                if self._without_publisher == "409" or not await self._publisher(play, began, request):
-                    raise ServiceError(ErrorCode.NO_PUBLISHER_YET, retry_after=error.retry_after) from None
+                retry_after = error.retry_after
+            packed, play = zlib.compress(play.offer), replace(play, offer=b"")
+            if not await self._publisher(play, len(packed), began, request):
+                raise ServiceError(ErrorCode.NO_PUBLISHER_YET, retry_after=retry_after)
+            play = replace(play, offer=zlib.decompress(packed))
 
-    async def _publisher(self, play: Play, began: float, request: Request) -> bool:
+    async def _publisher(self, play: Play, offer_bytes: int, began: float, request: Request) -> bool:
         """Wait for somebody to publish; False: nobody does in time."""
+        if self._without_publisher == "409":
+            return False
         asked, waited = time.monotonic(), getattr(request.state, "waited", 0.0)
         try:
             return await self._waiting.publisher(
-                RoomName(play.room), play.network, began + WAIT_SECONDS, request.is_disconnected
+                RoomName(play.room), play.network, began + WAIT_SECONDS, request.receive, offer_bytes
             )
         finally:
             request.state.waited = waited + time.monotonic() - asked

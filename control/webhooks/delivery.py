@@ -73,6 +73,9 @@ class Delivery:
         self._began: Place | None = None  # the first place of this delivery
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._warned_at = self._told_at = -inf  # that webhooks fail, and that they are given up
+        self._retrying: set[str] = set()  # ids of entries that have failed and will be tried again
+        self._failing_since: float | None = None  # None: no failure since webhooks last recovered
+        self._failure_logged = False  # of this outage
         self._given_up = 0  # since that was told
         self._last_given_up: dict[str, str | int | None] = {}
         figures.begin(receiver.label)
@@ -96,10 +99,18 @@ class Delivery:
             await self._lease.give_back()
             await self._poster.close()
 
+    async def warn_if_forbidden(self) -> None:
+        """Log before the first webhook that none can be sent to this receiver."""
+        if reason := await self._poster.refusal():
+            log.warning(
+                "webhooks cannot be sent to this receiver", receiver=self._receiver.label, error=reason
+            )
+
     async def _deliver(self) -> None:
         """Deliver until the lease is lost, which raises."""
         log.info("delivers webhooks", receiver=self._receiver.label)
         self._rooms, self._held, self._place = {}, {}, None
+        self._retrying, self._failing_since, self._failure_logged = set(), None, False
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_lease())
@@ -236,11 +247,15 @@ class Delivery:
         while True:
             attempt = await self._attempt(message)
             if attempt.outcome is Outcome.DELIVERED:
+                self._retrying.discard(entry.id)
+                self._log_recovery()
                 break
             failures += 1
+            self._retrying.add(entry.id)
             wait = wait_seconds(failures, random.random(), attempt.retry_after)  # noqa: S311
             is_late = monotonic() + wait - began > self._retry_seconds
             if attempt.outcome is Outcome.GONE or is_late:
+                self._retrying.discard(entry.id)
                 await self._give_up(entry, attempt.why, failures)
                 return
             await asyncio.sleep(wait)
@@ -263,9 +278,23 @@ class Delivery:
         return attempt
 
     def _warn(self, why: str) -> None:
+        if self._failing_since is None:
+            self._failing_since = monotonic()
         if monotonic() - self._warned_at >= WARN_SECONDS:
-            self._warned_at = monotonic()
+            self._warned_at, self._failure_logged = monotonic(), True
             log.warning("webhooks fail, and are tried again", receiver=self._receiver.label, why=why)
+
+    def _log_recovery(self) -> None:
+        """Log the end of an outage whose failure was logged, once no event waits for another attempt."""
+        if self._failing_since is None or self._retrying:
+            return
+        if self._failure_logged:
+            log.info(
+                "webhooks are delivered again",
+                receiver=self._receiver.label,
+                failed_seconds=round(monotonic() - self._failing_since, 1),
+            )
+        self._failing_since, self._failure_logged = None, False
 
     async def _give_up(self, entry: Entry, why: str, attempts: int) -> None:
         fields = entry.fields or {}

@@ -53,6 +53,17 @@ class Poster:
         await self._lookup.close()
         await self._http.aclose()
 
+    async def refusal(self) -> str:
+        """Return why the receiver's address is forbidden; empty: it is allowed, or not known."""
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                await self._lookup.addresses()
+        except ForbiddenAddressError as error:
+            return str(error)
+        except (OSError, ValueError):  # the name server may be away at the start
+            pass
+        return ""
+
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Attempt:
         """Send one attempt. Never raises for what a receiver, or the way to it, may do."""
         try:

@@ -63,6 +63,7 @@ class Webhooks:
             tasks.create_task(self._prepare())
             tasks.create_task(self._lost_rooms.run())
             for delivery in self._deliveries:
+                tasks.create_task(delivery.warn_if_forbidden())
                 tasks.create_task(delivery.run())
 
     async def _prepare(self) -> None:

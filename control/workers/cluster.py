@@ -101,9 +101,8 @@ class Cluster:
             return await self._directory.draw_workers(number, avoid, for_viewer=for_viewer)
 
     async def check_ready(self) -> None:
-        """Raises `NO_WORKER`, with the reason, unless Redis answers and a worker is ready, or just was."""
-        async with self._watch.bounded(LIMIT_SECONDS):
-            await self._directory.ping()
+        """Raises `NO_WORKER`, with the reason, unless offers are taken and a worker is ready, or just was."""
+        await self._watch.check_settled()
         if not (_any_ready(await self.recent_workers()) or _any_ready(await self.workers())):
             raise ServiceError(ErrorCode.NO_WORKER, detail="no worker is ready")
 

@@ -6,6 +6,7 @@ from shared.messages.room_settings import FOREVER, RecordingNote, RoomSettings
 from shared.messages.rulings import Block, Revocation
 from shared.messages.sessions import ListedSessions, SessionStatus
 from shared.messages.status import WorkerState, WorkerStatus
+from shared.settings.settings import Settings
 
 
 def worker_facts(worker: WorkerStatus, *, with_url: bool) -> dict[str, object]:
@@ -22,6 +23,7 @@ def worker_facts(worker: WorkerStatus, *, with_url: bool) -> dict[str, object]:
         "viewers": worker.viewers,
         "takesPublishers": is_ready and worker.takes_publishers,
         "takesViewers": is_ready and worker.takes_viewers,
+        "drainSeconds": worker.drain_seconds,
         **({"url": worker.http_url} if with_url else {}),
     }
 
@@ -70,6 +72,17 @@ def revocation_facts(one: Revocation) -> dict[str, object]:
         **{name: value for name, value in which.items() if value is not None},
         "at": round(one.at, 3),
         "until": round(one.until, 3),
+    }
+
+
+def environment_facts(settings: Settings) -> dict[str, object]:
+    """What holds in rooms that do not set it themselves, by the names of `settings_facts`."""
+    return {
+        "seats": settings.max_subs_per_room,
+        "recorded": settings.record_enabled,
+        "formats": settings.record_formats,
+        "keepDays": settings.record_keep_days,
+        "stills": settings.snapshots,
     }
 
 

@@ -29,6 +29,7 @@ def detail(room: ClusterRoom, unix_time: float, info: RoomInfo) -> dict[str, obj
         "uptime": round(max(0.0, unix_time - room.status.started_at), 1),
         "standbys": room.status.standbys,
         "standbyOn": room.status.standby_on,
+        "recording": room.status.recording,
         "stillAt": room.status.still_at or None,
         "locked": info.locked,
         "title": info.title or None,

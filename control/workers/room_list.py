@@ -58,6 +58,7 @@ class RoomList:
         self._names: list[str] = []  # of the rooms, sorted
         self._summaries: dict[str, bytes] = {}
         self._changed: set[str] = set()
+        self._on_record: Callable[[str], None] = lambda _name: None
         self._reading = asyncio.Lock()
         self._turns = Turns()
         self._is_complete = False
@@ -97,6 +98,15 @@ class RoomList:
 
     def holds(self, name: str) -> bool:
         return name in self._holders
+
+    def is_live(self, name: str) -> bool:
+        """Whether somebody publishes in the room."""
+        room = self.room(name) if name in self._holders else None
+        return room is not None and room.status.has_publisher
+
+    def on_record(self, call: Callable[[str], None]) -> None:
+        """Have `call` called with a room's name whenever a record of it arrives, as when it begins."""
+        self._on_record = call
 
     def rooms_of(self, worker: str) -> Sequence[str]:
         held = self._workers.get(WorkerId(worker))
@@ -241,6 +251,8 @@ class RoomList:
             if worker not in holders:
                 holders = (*holders, worker)
         self._set_holders(name, holders)
+        if record is not None:
+            self._on_record(name)
 
     def _set_holders(self, name: str, holders: tuple[WorkerId, ...]) -> None:
         if not holders:

@@ -279,6 +279,7 @@ class Room:
             still_at=self.still_taken_at,
             standbys=len(self.standbys),
             standby_on=self.standby_is_on,
+            recording=self.recording is not None and self.recording.failure is None,
         )
 
     def _layers(self) -> tuple[LayerStatus, ...]:

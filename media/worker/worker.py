@@ -321,6 +321,7 @@ class Worker:
         return WorkerStatus(
             id=self._id,
             state=WorkerState.DRAINING if self._capacity.draining else WorkerState.READY,
+            drain_seconds=self._settings.drain_seconds,
             drains_from=self._drain.began_at,
             drains_until=self._drain.until,
             http_url=self._http_url,

@@ -95,6 +95,10 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.body = bytearray()  # a request that still runs reads no more of it
             cycle.message_event.set()
+        for cycle, _ in self.pipeline:  # they are parts of reference cycles, which the collector finds late
+            cycle.scope["headers"] = []
+        self.pipeline.clear()
+        self.headers, self.url = [], b""
 
     def cut(self) -> None:
         self._deaf = True

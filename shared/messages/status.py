@@ -72,6 +72,7 @@ class RoomStatus:
     still_at: UnixTime = 0.0  # when its still picture was taken; 0: it has none
     standbys: Count = 0  # who else publishes in it, beside who is on
     standby_on: bool = False  # viewers get a standby, not the room's own publisher
+    recording: bool = False  # a file of it is being written
     origin: str = ""  # the worker from which this one gets its copy of the room; empty: the publisher is here
     tier: Count = 0  # how many relays are between the publisher's worker and this one
 
@@ -91,6 +92,7 @@ class WorkerStatus:
     viewers: Count = 0
     takes_publishers: bool = True  # False: it is at its limit
     takes_viewers: bool = True
+    drain_seconds: Figure | None = None  # its DRAIN_SECONDS; None: a worker of an earlier version
     drains_from: UnixTime = 0.0  # when it began to drain
     drains_until: UnixTime = 0.0  # when it ends its remaining sessions
     new_rooms: Count = 0  # so young that `load` does not contain them yet

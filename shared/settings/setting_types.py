@@ -1,6 +1,6 @@
 """The types of settings: how the text of an environment variable becomes a value, and what it must look like.
 
-An error says what the value must be and never repeats it: it may hold a secret.
+An error says what the value must be and never repeats it: it may hold a secret. Numbers have `ranges`.
 """
 
 import base64
@@ -19,8 +19,6 @@ from shared.settings.redis_url import parse_redis_url
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # of a name in DNS (RFC 1123 2.1)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[1-9][0-9]{0,4})?")
 _OWN_PORTS = re.compile(r"http:.*:80|https:.*:443")  # browsers leave them out
-_LEAST_RATE, _MOST_REQUESTS = 0.0001, 1_000_000  # Redis cannot count far beyond
-_LEAST_CUT_OFF_SECONDS = 3  # a worker hears of Redis each second
 AUTO = "auto"  # in MEDIA_PUBLIC_IPS, in the place of an address: what STUN servers see
 
 
@@ -159,17 +157,6 @@ def _web_url(value: str) -> str:
     return value
 
 
-def _zero_or(least: float) -> AfterValidator:
-    """0 turns it off; what is less than `least` would do the opposite of what it seems to say."""
-
-    def check(value: float) -> float:
-        if 0 < value < least:
-            raise ValueError(f"must be 0, or at least {least}")
-        return value
-
-    return AfterValidator(check)
-
-
 def _header_text(value: str) -> str:
     if not (value.isascii() and value.isprintable()):
         raise ValueError("must be printable ASCII: it is sent in a header")
@@ -267,10 +254,6 @@ PublicAddresses = Annotated[CommaList, AfterValidator(_public_addresses)]
 Servers = Annotated[
     tuple[HostPort, ...], NoDecode, BeforeValidator(lambda value: _servers(_comma_list(value)))
 ]
-Rate = Annotated[float, Field(ge=0, le=_MOST_REQUESTS), _zero_or(_LEAST_RATE)]
-Burst = Annotated[int, Field(ge=0, le=_MOST_REQUESTS)]
-CutOff = Annotated[float, Field(ge=0), _zero_or(_LEAST_CUT_OFF_SECONDS)]
-Egress = Annotated[int, Field(ge=0)] | Literal["auto"]
 StunUrls = Annotated[CommaList, AfterValidator(_stun_urls)]
 TurnUrls = Annotated[CommaList, AfterValidator(_ice_urls)]
 ClaimNames = Annotated[CommaList, AfterValidator(_claim_names)]

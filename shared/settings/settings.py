@@ -7,26 +7,31 @@ import platform
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import SettingsConfigDict
 
 from shared.names import WorkerId
 from shared.settings.access_settings import AccessSettings
 from shared.settings.host_port import HostPort
+from shared.settings.ranges import RANGES
 from shared.settings.setting_types import (
     AUTO,
     Address,
     AllowedOrigin,
-    Burst,
-    CutOff,
-    Egress,
     HeaderText,
     IpAddresses,
     Networks,
     OptionalAddress,
     PublicAddresses,
     PublicUrl,
-    Rate,
     RecordFormats,
     RedisUrl,
     SecretHeaderText,
@@ -47,6 +52,7 @@ from shared.settings.setting_types import (
 CounterOffers = Literal["asked", "always"]
 WithoutPublisher = Literal["404", "409", "wait"]
 _MAY_BE_EMPTY = ("media_tcp_addr",)
+_MAX_SHOWN = 40  # characters of a wrong number
 
 
 class SettingsError(ValueError):
@@ -69,18 +75,30 @@ class Settings(AccessSettings):
         """An empty value counts as not set, but where it means something."""
         return {name: value for name, value in values.items() if value != "" or name in _MAY_BE_EMPTY}
 
+    @field_validator(*RANGES, mode="wrap")
+    @classmethod
+    def _check_range(cls, value: Any, parse: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """The error repeats the value, since no numeric setting is a secret."""
+        name = str(info.field_name)
+        try:
+            number = parse(value)
+        except ValidationError:
+            number = None
+        if number is None or number not in RANGES[name]:
+            kind = "number" if cls.model_fields[name].annotation is float else "whole number"
+            raise ValueError(f"must be a {kind} from {RANGES[name]}, not {repr(value)[:_MAX_SHOWN]}")
+        return number
+
     # --- how much
-    max_rooms: int = _field(1000, "Rooms that exist at once in the whole cluster; 0: no limit", ge=0)
+    max_rooms: int = _field(1000, "Rooms that exist at once in the whole cluster; 0: no limit")
     max_publishers_per_client: int = _field(
         0,
         "Rooms in which one client address (of IPv6, one /64) publishes at once in the whole cluster; 0: no"
         " limit",
-        ge=0,
     )
     max_viewers_per_client: int = _field(
         0,
         "Viewers that one client address (of IPv6, one /64) may have at once on one worker; 0: no limit",
-        ge=0,
     )
     whep_without_publisher: WithoutPublisher = _field(
         "404",
@@ -100,15 +118,15 @@ class Settings(AccessSettings):
         " first picture, stills, lost sound, size, latency. Our own pages do, and others that ask for it"
         " (docs/embedding.md). The sums of a room are metrics, and in the webhook room.ended",
     )
-    max_subs_per_room: int = _field(0, "Viewers allowed in one room; 0: no limit", ge=0)
-    rate_limit_rps: Rate = _field(0.0, "Requests a second allowed to one client address; 0: off")
-    rate_limit_burst: Burst = _field(
+    max_subs_per_room: int = _field(0, "Viewers allowed in one room; 0: no limit")
+    rate_limit_rps: float = _field(0.0, "Requests a second allowed to one client address; 0: off")
+    rate_limit_burst: int = _field(
         0, "Requests that a client address may send at once; 0: as many as RATE_LIMIT_RPS allows in a second"
     )
-    rate_limit_offers_rps: Rate = _field(
+    rate_limit_offers_rps: float = _field(
         0.0, "As RATE_LIMIT_RPS, for offers (POST of WHIP and WHEP), which are counted apart; 0: the same"
     )
-    rate_limit_offers_burst: Burst = _field(
+    rate_limit_offers_burst: int = _field(
         0,
         "As RATE_LIMIT_BURST, for offers; 0: as RATE_LIMIT_BURST, or with RATE_LIMIT_OFFERS_RPS as many as"
         " that allows in a second",
@@ -149,7 +167,7 @@ class Settings(AccessSettings):
     )
 
     # --- media workers
-    workers: int = _field(1, "Media workers that `roomcast up` starts", ge=1, le=64)
+    workers: int = _field(1, "Media workers that `roomcast up` starts")
     worker_id: WorkerName = _field(
         "", "Name of this worker, which no other one in the cluster may have; empty: host name and media port"
     )
@@ -181,10 +199,9 @@ class Settings(AccessSettings):
         100,
         "Other workers to which one worker sends one room; further ones get it from those. 0: all of them get"
         " it from the worker that has its publisher",
-        ge=0,
     )
     publisher_grace: float = _field(
-        15.0, "Seconds for which a room keeps its viewers while its publisher is away", ge=0
+        15.0, "Seconds for which a room keeps its viewers while its publisher is away"
     )
     worker_http_addr: Address = _field(
         HostPort("127.0.0.1", 9100),
@@ -195,10 +212,8 @@ class Settings(AccessSettings):
     drain_seconds: float = _field(
         30.0,
         "Seconds that sessions have to move or to end, from when a worker drains or is stopped",
-        ge=0,
-        le=365 * 86_400,  # a year: a heartbeat says when the drain ends, and a `UnixTime` must hold that
     )
-    worker_cut_off_seconds: CutOff = _field(
+    worker_cut_off_seconds: float = _field(
         0.0,
         "Seconds without Redis after which a worker ends all its sessions, since it cannot know whether a"
         " block or a revocation forbids them; 0: they go on",
@@ -207,22 +222,20 @@ class Settings(AccessSettings):
         0.8,
         "Load at which a worker refuses new publishers and viewers: the used share of one core, or of"
         " WORKER_MAX_EGRESS if that is more",
-        gt=0,
     )
-    worker_max_egress: Egress = _field(
+    worker_max_egress: int | Literal["auto"] = _field(
         "auto",
         "Bits a second that this worker may send; at WORKER_MAX_LOAD of them it refuses new publishers and"
         " viewers. auto: what the host's network card carries, all that the host sends counted, if Linux"
         " knows its speed; 0: no limit",
     )
     worker_max_viewers: int = _field(
-        0, "Viewers that a worker takes, before other workers take them; 0: no limit", ge=0
+        0, "Viewers that a worker takes, before other workers take them; 0: no limit"
     )
     metrics_max_rooms: int = _field(
         500,
         "Rooms of a worker, those with most viewers, that have roomcast_room_* and roomcast_layer_* series in"
         " its /metrics; 0: all",
-        ge=0,
     )
 
     native: Literal["auto", "off", "on"] = _field(
@@ -246,21 +259,19 @@ class Settings(AccessSettings):
         ("tracks", "mux"), "tracks: a file for each track; mux: one file with sound and picture"
     )
     record_max_seconds: float = _field(
-        0.0, "Length in seconds after which a recording continues in a new file; 0: no limit", ge=0
+        0.0, "Length in seconds after which a recording continues in a new file; 0: no limit"
     )
     record_max_bytes: int = _field(
-        0, "Size in bytes after which a recording continues in a new file; 0: no limit", ge=0
+        0, "Size in bytes after which a recording continues in a new file; 0: no limit"
     )
     record_keep_days: float = _field(
         0.0,
         "Days after which a local recording is deleted, unless it still has to be uploaded; 0: never",
-        ge=0,
     )
     record_min_free_bytes: int = _field(
         0,
         "Bytes to keep free on the disk of RECORD_DIR by deleting the oldest recordings, unless they still"
         " have to be uploaded; 0: none is deleted for that",
-        ge=0,
     )
     upload_recordings: bool = _field(False, "Upload finished recordings to S3")
     delete_recording_after_upload: bool = _field(
@@ -280,7 +291,7 @@ class Settings(AccessSettings):
     webhook_secrets: WebhookSecrets = _field((), "Secrets (`whsec_...`) of webhooks; each signs all of them")
     webhook_allowed_networks: Networks = _field((), "Internal networks in which their receivers may be")
     webhook_retry_seconds: float = _field(
-        21_600.0, "Seconds for which a webhook that fails is tried again, before it is given up", ge=0
+        21_600.0, "Seconds for which a webhook that fails is tried again, before it is given up"
     )
 
     # --- logs and traces

@@ -57,6 +57,10 @@ async def facts(system: System, room: str) -> dict[str, Any]:
     return found
 
 
+async def is_recording(system: System, room: str) -> bool:
+    return bool((await facts(system, room)).get("recording"))
+
+
 async def bitrate(system: System, room: str) -> int:
     return int((await facts(system, room)).get("bitrate", 0))
 
@@ -149,6 +153,7 @@ async def test_started_at_one_replica_and_stopped_at_the_other(
             for room in (OTHER, ROOM):
                 await eventually("media comes", lambda: bitrate(system, room), IN_TIME)  # noqa: B023
             assert not files(tmp_path)
+            assert (await facts(system, ROOM))["recording"] is False
             asked = time.monotonic()
             for _ in range(2):  # the second time it changes nothing
                 answer = await system.http.post(start, json={"name": "take 1"}, headers=ADMIN)
@@ -156,6 +161,7 @@ async def test_started_at_one_replica_and_stopped_at_the_other(
             began = asked
             await eventually("a file is begun", lambda: files(tmp_path), IN_TIME)
             await eventually("that is told", lambda: told(receiver, tmp_path, "started"), IN_TIME)
+            await eventually("the room shows it", lambda: is_recording(system, ROOM), IN_TIME)
             if befalls == "redis":
                 own_valkey.stop()
                 await asyncio.sleep(AWAY_SECONDS)

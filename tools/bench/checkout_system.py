@@ -30,7 +30,7 @@ PARTS = ("control", "worker")  # that are ours, below `up`
 HANDED_ON = ("PATH", "HOME", "LANG")  # no settings of whoever measures
 SETTINGS = {
     "STUN_URLS": ",",  # none
-    "WORKER_MAX_LOAD": "9",  # a share of a core that is never reached: nobody is refused
+    "WORKER_MAX_LOAD": "1",  # a whole core: nobody is refused before
     "LOG_FORMAT": "json",
 }
 

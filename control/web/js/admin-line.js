@@ -23,6 +23,7 @@ export function showLine(id, log) {
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+  dialog.scrollTop = 0; // the focus is on the button at its end
 }
 
 /**
@@ -31,18 +32,17 @@ export function showLine(id, log) {
  */
 function read({ now, parts }) {
   const seen = { carries: [], needs: [], queue: [], sent: [], lost: [] };
-  let [carries, queue, rung, rungs] = [null, 0, 0, []];
+  let [carries, queue, wanted] = [null, 0, null];
   let before = { at: -Infinity, octets: 0 };
   for (const [kind, ...numbers] of parts.flatMap(({ entries }) => entries)) {
     const at = numbers[0] - now;
-    if (kind === 'rungs') rungs = numbers.map(finite);
-    else if (kind === 'present') [rung] = numbers;
+    if (kind === 'rungs') wanted = numbers.map(finite).find((bits) => bits !== null) ?? null; // the best that the viewer wants
     else if (kind === 'known') [carries, queue] = numbers.map(finite);
     else if (kind === 'lost') seen.lost.push([at, numbers[1]]);
     else if (kind === 'report' && numbers[1] > 0) seen.lost.push([at, numbers[1] / numbers[2]]);
     else if (kind === 'sent') {
       seen.carries.push([at, carries]);
-      seen.needs.push([at, rungs[rung] ?? null]);
+      seen.needs.push([at, wanted]);
       seen.queue.push([at, queue]);
       const seconds = at - before.at;
       if (seconds >= APART && seconds < GAP) seen.sent.push([at, (8 * (numbers[1] - before.octets)) / seconds]);

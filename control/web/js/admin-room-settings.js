@@ -1,6 +1,6 @@
 // What is set for single rooms: listed, changed and removed. Tokens can be set, and are never shown.
 import { act, tellTrouble } from './admin-act.js';
-import { date } from './format.js';
+import { date, figure } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { say } from './language.js';
 import { ask, Refused } from './server.js';
@@ -14,13 +14,15 @@ const PATH = 'api/admin/rooms';
 const element = (id) => document.getElementById(id);
 const [form, room] = ['set-room', 'room-to-set'].map(element);
 
+let environment = null; // what holds where a room sets nothing; null: it could not be read
+
 const inTruth = (value) => (value === null ? '–' : say(value ? 'admin.yes' : 'admin.no'));
 
 const rows = new KeyedRows(element('settings'), element('setting-row'), {
   begin(row, one) {
     const [change, remove] = row.querySelectorAll('button');
     change.setAttribute('aria-label', say('admin.settingsOf', { room: one.room }));
-    change.addEventListener('click', () => set(one.room));
+    change.addEventListener('click', () => setRoom(one.room));
     remove.setAttribute('aria-label', say('admin.removeSettings', { room: one.room }));
     remove.addEventListener('click', () => removeSettings(one.room));
   },
@@ -40,7 +42,8 @@ const rows = new KeyedRows(element('settings'), element('setting-row'), {
 /** Read the settings anew, and show them. */
 export async function showSettings() {
   try {
-    const { rooms } = await ask(`${PATH}?limit=${MOST + 1}`, { token: tokenFor(ADMIN) });
+    const { rooms, environment: found } = await ask(`${PATH}?limit=${MOST + 1}`, { token: tokenFor(ADMIN) });
+    environment = found;
     rows.show(rooms.slice(0, MOST), (one) => one.room);
     element('settings').closest('.scroll').hidden = rooms.length === 0;
     element('more-settings').textContent = say(rooms.length === 0 ? 'admin.noSettings' : 'admin.moreSettings');
@@ -50,7 +53,12 @@ export async function showSettings() {
   }
 }
 
-async function set(name) {
+/**
+ * Ask for the settings of a room, and save them.
+ * @param {string} name
+ * @returns {Promise<boolean>} whether they are saved
+ */
+export async function setRoom(name) {
   let known = {};
   try {
     known = await ask(`${PATH}/${name}`, { token: tokenFor(ADMIN) });
@@ -67,7 +75,7 @@ async function set(name) {
       action: say('admin.save'),
       isSafe: true,
       fields: element('settings-fields'),
-      fill: (entered) => fill(entered.elements, known),
+      fill: (entered) => fill(entered, known),
     },
     path: `${PATH}/${name}`,
     method: 'PATCH',
@@ -78,7 +86,31 @@ async function set(name) {
   return done;
 }
 
-function fill(fields, { title, seats, listed, recorded, formats, keepDays, stills, slate, labels, until }) {
+/** @param {HTMLFormElement} form @param {object} known what is set for the room */
+function fill(form, known) {
+  showEnvironment(form);
+  enter(form.elements, known);
+}
+
+/** Show below each setting what holds if the room does not set it. @param {HTMLFormElement} form */
+function showEnvironment(form) {
+  if (!environment) return;
+  const { seats, recorded, formats, keepDays, stills } = environment;
+  const kinds = [...form.elements.formats.options].find(({ value }) => value === JSON.stringify(formats));
+  for (const [name, value, setting] of [
+    ['seats', seats ? figure(seats) : say('admin.noLimit'), 'MAX_SUBS_PER_ROOM'],
+    ['recorded', inTruth(recorded), 'RECORD_ENABLED'],
+    ['formats', kinds?.text ?? formats.join(', '), 'RECORD_FORMATS'],
+    ['keepDays', keepDays ? figure(keepDays) : say('admin.forEver'), 'RECORD_KEEP_DAYS'],
+    ['stills', inTruth(stills), 'SNAPSHOTS'],
+  ]) {
+    const hint = form.querySelector(`[data-from="${name}"]`);
+    hint.textContent = say('admin.from', { value, setting });
+    hint.hidden = false;
+  }
+}
+
+function enter(fields, { title, seats, listed, recorded, formats, keepDays, stills, slate, labels, until }) {
   for (const [name, value] of Object.entries({ title, seats, keepDays, slate })) fields[name].value = value ?? '';
   for (const [name, value] of Object.entries({ listed: listed ?? true, recorded, formats, stills })) {
     fields[name].value = JSON.stringify(value ?? null);
@@ -139,5 +171,5 @@ async function removeSettings(name) {
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  if (await set(room.value.trim())) form.reset();
+  if (await setRoom(room.value.trim())) form.reset();
 });

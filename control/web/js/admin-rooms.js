@@ -1,5 +1,6 @@
 // The operators' table of rooms: those with warnings first.
 import { act } from './admin-act.js';
+import { setRoom } from './admin-room-settings.js';
 import { bitrate, codecs, duration, figure, lines, milliseconds, share } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { say } from './language.js';
@@ -14,9 +15,11 @@ const element = (id) => document.getElementById(id);
 
 const rows = new KeyedRows(element('rooms'), element('room-row'), {
   begin(row, room) {
-    const [next, close] = row.querySelectorAll('button');
+    const [next, settings, close] = row.querySelectorAll('button');
     next.setAttribute('aria-label', say('admin.switchRoom', { room: room.name }));
     next.addEventListener('click', () => switchRoom(room.name));
+    settings.setAttribute('aria-label', say('admin.settingsOf', { room: room.name }));
+    settings.addEventListener('click', () => setRoom(room.name));
     close.setAttribute('aria-label', say('admin.closeRoom', { room: room.name }));
     close.addEventListener('click', () => closeRoom(room.name));
     row.querySelector('a').href = new URL(`watch/${room.name}`, ROOT);
@@ -33,6 +36,7 @@ const rows = new KeyedRows(element('rooms'), element('room-row'), {
       workers: room.workers.join(', '),
     });
     row.querySelector('button').hidden = !room.standbys;
+    row.querySelector('.recording').hidden = !room.recording;
     row.querySelector('[data-cell="loss"]').classList.toggle('poor', room.loss >= LOSSY);
     const waits = room.hasPublisher ? [] : [item(say('admin.nobodyPublishes'))];
     if (room.standbyOn) waits.push(item(say('admin.standbyOn')));

@@ -1,11 +1,13 @@
 // The operators' table of workers.
 import { act } from './admin-act.js';
-import { bitrate, figure, wholeShare } from './format.js';
+import { bitrate, clockTime, figure, period, wholeShare } from './format.js';
 import { KeyedRows, write } from './keyed-rows.js';
 import { say } from './language.js';
 
 /** @param {string} id */
 const element = (id) => document.getElementById(id);
+
+let all = []; // workers, as last reported
 
 const rows = new KeyedRows(element('workers'), element('worker-row'), {
   begin(row, worker) {
@@ -38,16 +40,21 @@ const rows = new KeyedRows(element('workers'), element('worker-row'), {
 
 /** @param {{ workers: object[] }} data of the event */
 export function showWorkers({ workers }) {
+  all = workers;
   rows.show(workers, ({ id }) => id);
   element('no-workers').hidden = workers.length > 0;
   element('workers').closest('.scroll').hidden = workers.length === 0;
 }
 
 async function drain(id) {
+  const { drainSeconds: seconds } = all.find((worker) => worker.id === id) ?? {};
+  const hasOther = all.some((worker) => worker.id !== id && worker.takesViewers && worker.takesPublishers);
+  const deadline = (left) => say('admin.drainDeadline', { time: clockTime(Date.now() + 1000 * left), period: period(left) });
   await act({
     question: {
       question: say('admin.drainQuestion', { id }),
-      text: say('admin.drainText'),
+      text: [say('admin.drainText'), ...(Number.isFinite(seconds) ? [deadline(seconds)] : [])].join(' '),
+      warning: hasOther ? '' : say('admin.drainAlone'),
       action: say('admin.drainAction'),
     },
     path: `api/admin/workers/${id}/drain`,

@@ -50,6 +50,15 @@ export function ago(seconds) {
   return past.format(-Math.floor(all / length), unitName);
 }
 
+/** `2 minutes`, in the largest unit without a remainder. @param {number} seconds */
+export function period(seconds) {
+  const [name, length] = STEPS.find(([, least]) => seconds >= least && seconds % least === 0) ?? STEPS.at(-1);
+  return number({ style: 'unit', unit: name, unitDisplay: 'long', maximumFractionDigits: 0 }).format(seconds / length);
+}
+
+/** `14:32:10`. @param {number} unixMilliseconds */
+export const clockTime = (unixMilliseconds) => new Date(unixMilliseconds).toLocaleTimeString(LOCALE, { timeStyle: 'medium' });
+
 /** `23 ms`. @param {number} seconds */
 export const milliseconds = (seconds) => unit('millisecond').format(1000 * seconds);
 

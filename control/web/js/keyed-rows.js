@@ -58,6 +58,8 @@ export class KeyedRows {
 export function write(row, texts) {
   for (const [cell, text] of Object.entries(texts)) {
     const place = row.querySelector(`[data-cell="${cell}"]`);
-    if (place.textContent !== text) place.textContent = text; // a new text is laid out anew
+    if (place.textContent === text) continue; // a new text is laid out anew
+    place.textContent = text;
+    if (place.classList.contains('name')) place.title = text; // it may be cut
   }
 }

@@ -200,7 +200,8 @@ async def test_what_a_viewers_line_was_is_drawn(system: System, browser: Browser
         log.round_trip(0.35 if number == 60 else 0.03, now, is_stream=False)
         if number == 50:
             log.lost(Loss(0.4, 0.3, 4.5, 5.0), now)
-        log.step([900_000.0, 400_000.0, math.inf, math.inf, 60_000.0], 0, now, is_broken=False)
+        layers = [math.inf, 900_000.0, 400_000.0, math.inf, 60_000.0]  # the viewer does not want the best
+        log.step(layers, 1 if number < 60 else 4, now, is_broken=False)  # then video pauses
     logs = [log.as_json(9.9), empty(9.9)]
 
     async def told(route: Route) -> None:
@@ -215,24 +216,27 @@ async def test_what_a_viewers_line_was_is_drawn(system: System, browser: Browser
         await page.route("**/api/admin/events*", told)
         await page.route("**/line?room=troubled", tell)
         await admin.sign_in(ADMIN_TOKEN)
-        await page.get_by_role("button", name="Line of worker0.aBcD…").click()
+        await page.get_by_role("button", name="Bandwidth of worker0.aBcD…").click()
         rates, queue, lost = [
             page.locator(f'[data-chart="{name}"] svg') for name in ("rates", "queue", "lost")
         ]
         assert await rates.get_attribute("aria-label") == (
-            "Sent The picture needs The line carries, the last 10 seconds: at most 800 kbit/s"
+            "Sent Needed by the wanted layer Available bandwidth, the last 10 seconds: at most 800 kbit/s"
         )
-        assert await queue.get_attribute("aria-label") == "Queue, the last 10 seconds: at most 320 ms"
+        assert await queue.get_attribute("aria-label") == "Queuing delay, the last 10 seconds: at most 320 ms"
         assert await lost.get_attribute("aria-label") == "Lost, the last 10 seconds: at most 40%"
         drawn = [await path.get_attribute("d") or "" for path in await rates.locator(".line").all()]
         assert len(drawn) == 3
         assert all(re.fullmatch(lines, each) for each in drawn), drawn
-        assert await page.get_by_text("it was never full").is_hidden()
+        heights = re.findall(r" ([0-9.]+)", drawn[1])
+        assert len(heights) > 60
+        assert len(set(heights)) == 1, "what the wanted layer needs does not change while video is paused"
+        assert await page.get_by_text("was never congested").is_hidden()
         await assert_no_barrier(page)
         await page.keyboard.press("Enter")
         await page.locator("dialog").wait_for(state="detached")
-        await page.get_by_role("button", name="Line of ").click()
-        await admin.shows("it was never full")
+        await page.get_by_role("button", name="Bandwidth of ").click()
+        await admin.shows("was never congested")
 
 
 async def test_all_comes_by_events_and_nothing_is_polled(system: System, browser: Browser) -> None:
@@ -386,3 +390,119 @@ async def test_an_operator_is_offered_what_the_role_may_do(
         await admin.shows("offered")
         offered = await admin.page.locator("#office button:visible").all_text_contents()
         assert {name for name in ("Close", "Set", "Revoke") if name in offered} == sees
+
+
+WORKER = {
+    "state": "ready",
+    "load": 0.1,
+    "egressPackets": 0,
+    "egressBits": 0,
+    "egressShare": 0,
+    "sessions": 3,
+    "viewers": 2,
+    "takesPublishers": True,
+    "takesViewers": True,
+    "drainSeconds": 120,
+    "roomCount": 1,
+}
+LONG = "the-quarterly-all-hands-meeting-of-the-whole-company-in-2026"
+
+
+@pytest.mark.parametrize(
+    ("others", "alone"),
+    [
+        ([], True),
+        ([{"state": "draining", "takesViewers": False, "takesPublishers": False}], True),
+        ([{}], False),
+    ],
+)
+async def test_a_drain_names_its_deadline_and_warns_where_no_other_worker_can_take_the_sessions(
+    system: System, browser: Browser, others: list[dict[str, object]], alone: bool
+) -> None:
+    workers = [WORKER | more | {"id": f"worker{n}"} for n, more in enumerate([{}, *others])]
+
+    async def told(route: Route) -> None:
+        await route.fulfill(body=event("workers", {"workers": workers}), content_type="text/event-stream")
+
+    async with await open_admin_page(browser, system.controls[0].url) as admin:
+        await admin.page.route("**/api/admin/events*", told)
+        await admin.sign_in(ADMIN_TOKEN)
+        await admin.page.get_by_role("button", name="Drain worker0").click()
+        text = await admin.page.locator("#confirm-text > p").first.inner_text()
+        assert re.search(r"The deadline is at \d.*, 2 minutes after the start\.$", text)
+        warning = admin.page.locator("dialog").get_by_text("No other worker can take the sessions")
+        assert await warning.is_visible() == alone
+        await assert_no_barrier(admin.page)
+
+
+async def test_settings_of_a_room_open_from_its_row_with_what_the_environment_sets(
+    system: System, browser: Browser
+) -> None:
+    async with (
+        await open_admin_page(browser, system.controls[0].url, expected_statuses=[404]) as admin,
+        publisher(system.http, system.whip("stageless")),
+    ):
+        page = admin.page
+        await admin.sign_in(ADMIN_TOKEN)
+        await page.set_viewport_size({"width": 1280, "height": 600})  # less than the form is high
+        await page.locator("#rooms").get_by_role("button", name="Change the settings of stageless").click()
+        hints = await page.locator("dialog [data-from]").all_inner_texts()
+        assert hints == [
+            "If not set: no limit (from MAX_SUBS_PER_ROOM)",
+            "If not set: no (from RECORD_ENABLED)",
+            "If not set: both kinds (from RECORD_FORMATS)",
+            "If not set: for ever (from RECORD_KEEP_DAYS)",
+            "If not set: yes (from SNAPSHOTS)",
+        ]
+        save = page.get_by_role("button", name="Save")
+        for scrolled in (0, 10_000):
+            await page.locator("dialog").evaluate("(dialog, top) => { dialog.scrollTop = top; }", scrolled)
+            on_top = """(button) => {
+                const { x, y, width, height } = button.getBoundingClientRect();
+                return document.elementFromPoint(x + width / 2, y + height / 2) === button;
+            }"""
+            assert await save.evaluate(on_top), f"Save is hidden when scrolled to {scrolled}"
+        await page.fill("#set-seats", "12")
+        await save.click()
+        await (
+            page.locator("#settings tr").filter(has_text="stageless").get_by_text("12").wait_for(timeout=5000)
+        )
+
+
+async def test_no_button_leaves_its_card_and_a_recording_is_marked(system: System, browser: Browser) -> None:
+    room = ONE_ROOM["rooms"][0] | {  # type: ignore[index]
+        "name": LONG,
+        "recording": True,
+        "standbys": 1,
+        "workers": ["media-worker-1-in-frankfurt-7100", "media-worker-2-in-frankfurt-7100"],
+    }
+    workers = [WORKER | {"id": "media-worker-1-in-the-second-rack-in-frankfurt-7100"}]
+
+    async def told(route: Route) -> None:
+        body = event("rooms", ONE_ROOM | {"rooms": [room, *ONE_ROOM["rooms"]]})  # type: ignore[misc]
+        body += event("workers", {"workers": workers})
+        body += event("sessions", {"total": 1, "sessions": [LOSSY_VIEWER | {"room": LONG}]})
+        await route.fulfill(body=body, content_type="text/event-stream")
+
+    async with await open_admin_page(browser, system.controls[0].url) as admin:
+        page = admin.page
+        await page.set_viewport_size({"width": 1280, "height": 900})
+        await page.route("**/api/admin/events*", told)
+        await admin.sign_in(ADMIN_TOKEN)
+        name = page.locator("#rooms").get_by_role("link", name=LONG)
+        await name.wait_for()
+        assert await name.get_attribute("title") == LONG
+        assert await name.evaluate("(one) => one.scrollWidth > one.clientWidth"), "it is cut"
+        outside = await page.eval_on_selector_all(
+            "#office .card button",
+            """(all) => {
+                const right = (element) => element.getBoundingClientRect().right;
+                const isOutside = (one) => one.offsetParent && right(one) > right(one.closest('.card'));
+                return all.filter(isOutside).map((button) => button.textContent);
+            }""",
+        )
+        assert outside == []
+        for row, is_marked in ((LONG, True), ("offered", False)):
+            mark = page.locator("#rooms tr").filter(has_text=row).get_by_text("Recording")
+            assert await mark.is_visible() == is_marked
+        await assert_no_barrier(page)

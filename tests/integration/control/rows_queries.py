@@ -176,6 +176,7 @@ OTHER_ROWS = [
     Row("the picture of a record that is not is 404", f"{_GET}/still", 404),
     _admin("an admin deletes a record", _DELETE, 200, recorded=RECORD),
     _admin("a record that is not is not deleted", _DELETE, 404),
+    Row("the scrape targets are 401 to anybody", _TARGETS, 401, settings=ADMIN["settings"]),
     Row("the scrape targets are 404 where metrics are elsewhere", _TARGETS, 404, **_ELSEWHERE),
     Row("ready is 503 without", "GET /readyz", 503, worker=False),
     Row("metrics are 404 where they are elsewhere", "GET /metrics", 404, **_ELSEWHERE),

@@ -36,7 +36,7 @@ async def test_another_spelling_of_the_path_is_another_resource(stage: Stage) ->
 async def test_with_an_address_of_their_own_metrics_are_there_and_nowhere_else(stage: Stage) -> None:
     await stage.worker("w1")
     address = HostPort("127.0.0.1", free_port())
-    public = await stage.control(metrics_addr=address)
+    public = await stage.control(metrics_addr=address, admin_token="secret-of-admin")
     async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as internal:
         for path in SCRAPED:
             assert (await public.get(path)).json() == {"error": "not found"}

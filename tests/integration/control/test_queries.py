@@ -135,6 +135,7 @@ async def test_a_room_in_detail(stage: Stage) -> None:
         "delay": None,
         "standbys": 0,
         "standbyOn": False,
+        "recording": False,
         "stillAt": None,
         "locked": False,
         "title": None,
@@ -166,6 +167,7 @@ async def test_an_admin_sees_the_workers(stage: Stage) -> None:
         "viewers": 0,
         "takesPublishers": True,
         "takesViewers": True,
+        "drainSeconds": None,
         "rooms": ["demo"],
     }
     assert response.json() == [{**entry, "url": "http://w1.test:9100"}]

@@ -160,7 +160,7 @@ async def test_who_may_record_has_every_worker_begin_and_leaves_nothing(stage: S
         stopped = await other.delete(url, headers=CHIEF)
         assert stopped.json() == {"room": "red", "recorded": False, "recording": None}
     assert told() == [2, 2]
-    assert (await http.get("/api/admin/rooms", headers=CHIEF)).json() == {"rooms": []}
+    assert (await http.get("/api/admin/rooms", headers=CHIEF)).json()["rooms"] == []
 
 
 async def test_where_all_rooms_are_recorded_one_that_was_stopped_stays_so(stage: Stage) -> None:
@@ -221,3 +221,16 @@ async def test_webhooks_tell_what_was_set(stage: Stage, redis: Redis) -> None:
         ("", "admin token", ""),
     ]
     assert PLAY not in str(events)
+
+
+async def test_an_operator_sees_what_the_environment_sets_for_all_rooms(stage: Stage) -> None:
+    settings = {"max_subs_per_room": 50, "record_enabled": True, "record_formats": "mux", "snapshots": False}
+    http = await stage.control(admin_token="chief", record_keep_days=1.5, **settings)
+    answer = (await http.get("/api/admin/rooms", headers=CHIEF)).json()
+    assert answer["environment"] == {
+        "seats": 50,
+        "recorded": True,
+        "formats": ["mux"],
+        "keepDays": 1.5,
+        "stills": False,
+    }

@@ -6,7 +6,7 @@ from unittest.mock import ANY
 import httpx
 import pytest
 
-from control.events.waiting import LOOK_SECONDS
+from control.events import waiting
 from control.http.bodies import FRAGMENT_TYPE
 from control.routes import whip_whep
 from shared.errors import ErrorCode, ServiceError
@@ -201,13 +201,17 @@ async def test_without_publisher_it_is_409_where_the_draft_is_chosen(stage: Stag
 async def test_a_viewer_may_wait_for_a_publisher(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = await stage.worker()
     http = await stage.control(whep_without_publisher="wait")
-    waits = asyncio.create_task(play(http))
-    await asyncio.wait({waits}, timeout=2 * LOOK_SECONDS)
+    monkeypatch.setattr(waiting, "MAX_OF_CLIENT", 1)
+    tried = [asyncio.create_task(play(http)) for _ in range(2)]
+    (refused,), (waits,) = await asyncio.wait(tried, return_when=asyncio.FIRST_COMPLETED)
+    response = await refused
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "5")
+    assert response.json()["detail"] == "1 requests of this address wait for a publisher"
     assert not waits.done()
     await worker.publish_in("demo")
     assert (await waits).status_code == 201
     await worker.give_up("demo")
-    monkeypatch.setattr(whip_whep, "WAIT_SECONDS", LOOK_SECONDS)
+    monkeypatch.setattr(whip_whep, "WAIT_SECONDS", 0.01)
     response = await play(http)
     assert (response.status_code, response.headers["Retry-After"]) == (409, "2")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from shared.bus import keys
 from shared.bus.batch import script
@@ -114,6 +115,48 @@ async def test_when_the_process_that_delivers_is_killed_another_one_goes_on(
         receiver.hangs_for = set()
         await teller.tell("a")
         await all_arrive(receiver, teller)
+
+
+async def test_after_a_takeover_all_pending_events_are_delivered(
+    deliver: Deliver, redis: Redis, receiver: WebhookReceiver, teller: Teller
+) -> None:
+    """More than one read returns: `READ_AT_ONCE` is 200."""
+    rooms = [f"r{number}" for number in range(450)]
+    receiver.refuses = {*rooms}
+
+    async def all_are_pending() -> bool:
+        [group] = await redis.xinfo_groups(keys.OUTBOX)
+        return group["pending"] == len(rooms)
+
+    async with deliver():
+        await teller.tell(*rooms)
+        await eventually("the first process has read all of them", all_are_pending, IN_TIME)
+    receiver.refuses = set()
+    async with deliver():
+        await all_arrive(receiver, teller)
+
+
+@pytest.mark.parametrize("networks", ["", "10.0.0.0/8"])
+async def test_a_receiver_in_an_internal_network_that_is_not_allowed_is_a_warning_at_the_start(
+    redis_url: str, redis: Redis, networks: str
+) -> None:
+    urls = ["https://10.1.2.3/hook", "https://192.168.1.2/hook"]
+    settings = webhook_settings(redis_url, urls).model_copy(
+        update={"webhook_allowed_networks": (networks,) if networks else ()}
+    )
+    expected = {"192.168.1.2"} if networks else {"10.1.2.3", "192.168.1.2"}
+    with capture_logs() as logs:
+        async with control(settings, redis):
+
+            def warned() -> set[str]:
+                found = [line for line in logs if line["event"] == "webhooks cannot be sent to this receiver"]
+                assert all(
+                    line["log_level"] == "warning" and "WEBHOOK_ALLOWED_NETWORKS" in line["error"]
+                    for line in found
+                )
+                return {line["receiver"] for line in found}
+
+            await eventually("the start warns", lambda: warned() == expected, IN_TIME)
 
 
 async def test_each_receiver_gets_all_and_a_dead_one_holds_up_no_other(

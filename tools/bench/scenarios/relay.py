@@ -11,7 +11,7 @@ from tools.bench.table import table
 
 VIEWERS = (1, 10, 100, 200)
 WARM_UP_SECONDS = 2.0
-NO_LIMIT = "9"  # a share of a core that is never reached: nobody is refused
+NO_LIMIT = "1"  # a whole core: nobody is refused before
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

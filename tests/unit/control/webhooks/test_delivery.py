@@ -273,6 +273,65 @@ async def test_a_receiver_that_fails_is_told_of_once_a_minute(monkeypatch: pytes
     assert warned[0]["why"] == "status 500"
 
 
+async def test_recovery_is_logged_once_when_no_event_waits_for_another_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    refused = {"1", "2"}
+
+    async def answers(id_: str) -> Attempt:
+        return Attempt(Outcome.FAILED, "status 500") if id_ in refused else Attempt(Outcome.DELIVERED)
+
+    monkeypatch.setattr(delivery, "monotonic", lambda: now)
+    monkeypatch.setattr(delivery, "FIRST_SECONDS", 0.0)
+    world = World(entry(1, room="a"), entry(2, room="b"), answer=answers)
+
+    def recoveries() -> list[Any]:
+        return [one for one in logs if one["event"] == "webhooks are delivered again"]
+
+    with capture_logs() as logs:
+        async with running(world):
+            await eventually("both fail", lambda: {*world.poster.asked} == refused)
+            refused.discard("1")
+            await eventually("one is delivered", lambda: world.queue.acknowledged == ["1-0"])
+            assert not recoveries()
+            now = 30.0
+            refused.discard("2")
+            await eventually("the other one is delivered", lambda: len(world.queue.acknowledged) == 2)
+            world.queue.new.append(entry(3))
+            await eventually("the next one is delivered", lambda: len(world.queue.acknowledged) == 3)
+    about = {"receiver": "hooks.example", "failed_seconds": 30.0, "log_level": "info"}
+    assert recoveries() == [{"event": "webhooks are delivered again", **about}]
+
+
+async def test_recovery_is_logged_when_what_failed_has_been_given_up() -> None:
+    async def refuses_one(id_: str) -> Attempt:
+        return Attempt(Outcome.GONE, "status 410") if id_ == "1" else Attempt(Outcome.DELIVERED)
+
+    with capture_logs() as logs:
+        async with running(World(entry(1), entry(2), answer=refuses_one)) as world:
+            await eventually("the next one is delivered", lambda: world.queue.acknowledged)
+    assert [one["event"] for one in logs].count("webhooks are delivered again") == 1
+
+
+async def test_no_recovery_is_logged_where_no_failure_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that fails now and then gets one pair of lines a minute at most."""
+    failed: set[str] = set()
+
+    async def fails_once(id_: str) -> Attempt:
+        if id_ in failed:
+            return Attempt(Outcome.DELIVERED)
+        failed.add(id_)
+        return Attempt(Outcome.FAILED, "status 500")
+
+    monkeypatch.setattr(delivery, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(delivery, "FIRST_SECONDS", 0.0)
+    with capture_logs() as logs:
+        async with running(World(entry(1), entry(2), answer=fails_once)) as world:
+            await eventually("both are delivered", lambda: len(world.queue.acknowledged) == 2)
+    assert [one["event"] for one in logs].count("webhooks are delivered again") == 1
+
+
 async def test_those_that_are_given_up_are_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
 

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import socket
+from collections import deque
 from dataclasses import replace
+from typing import cast
 from unittest.mock import MagicMock
 
 import pytest
@@ -190,12 +192,33 @@ async def test_a_trailer_is_no_header() -> None:
         assert "x-evil" not in served.headers[0]
 
 
-async def test_a_few_pipelined_requests_are_answered_and_the_rest_is_not_kept() -> None:
+async def test_one_pipelined_request_is_read_ahead_and_the_rest_is_not_kept() -> None:
     async with serving() as served:
         said = await served.send(GET * 10_000)
-        assert said.count(b"HTTP/1.1 200 ") == 1 + PATIENT.pipelined
+        assert said.count(b"HTTP/1.1 200 ") == 2
         assert said.count(b"connection: close") == 1
-        assert len(served.bodies) == 1 + PATIENT.pipelined
+        assert len(served.bodies) == 2
+
+
+async def test_what_was_pipelined_is_released_when_the_client_has_left() -> None:
+    async with serving() as served:
+        _, writer = await served.connect()
+        writer.write(POST.replace(b"/read", b"/hold") + b"Content-Length: 0\r\n\r\n")
+        writer.write(
+            POST + b"X-Padding: %s\r\nContent-Length: 40000\r\n\r\n" % (b"x" * 8_000) + bytes(40_000)
+        )
+
+        def protocol() -> BoundedProtocol | None:
+            connections = [one for one in served.server.server_state.connections if one.pipeline]  # type: ignore[union-attr]
+            return cast(BoundedProtocol, connections[0]) if connections else None
+
+        held = await eventually("the second request is read", protocol, PATIENCE_SECONDS)
+        cycle, _ = held.pipeline[0]
+        await eventually("its body, too", lambda: len(cycle.body) == 40_000, PATIENCE_SECONDS)
+        held.cut()
+        await eventually("it is gone", lambda: not served.open_connections, PATIENCE_SECONDS)
+        assert (held.pipeline, cycle.body, cycle.scope["headers"], held.headers) == (deque(), b"", [], [])
+        writer.close()
 
 
 async def test_an_upgrade_is_answered_as_a_request_and_ends_the_connection() -> None:

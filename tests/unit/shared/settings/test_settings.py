@@ -1,11 +1,13 @@
 """What the environment may say: a wrong value is reported in one line, without secrets."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from deploy.settings_table import as_markdown
 from shared.settings.host_port import HostPort
+from shared.settings.ranges import RANGES
 from shared.settings.settings import Settings, SettingsError, load_settings
 
 
@@ -232,6 +234,51 @@ def test_a_wrong_value_is_named_in_one_line(name: str, text: str, monkeypatch: p
     assert "\n" not in line
     assert "hush" not in line
     assert error.value.__cause__ is None  # no traceback below it shows the value
+
+
+NUMERIC = [
+    name
+    for name, field in Settings.model_fields.items()
+    if {int, float} & {field.annotation, *get_args(field.annotation)}
+]
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_a_number_outside_of_its_range_is_refused_with_name_value_and_range(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = RANGES[name]
+    for wrong in ("-1", f"{allowed.high + 1:.0f}", "1e300", "nan", "10 s"):
+        monkeypatch.setenv(name.upper(), wrong)
+        with pytest.raises(SettingsError) as refused:
+            load_settings()
+        assert str(refused.value).startswith(f"{name.upper()}: must be a ")
+        assert str(refused.value).endswith(f"number from {allowed}, not '{wrong}'")
+    for right in (allowed.low, allowed.high, *allowed.others):
+        monkeypatch.setenv(
+            name.upper(), f"{right:.10f}".rstrip("0").rstrip(".") if right != "auto" else "auto"
+        )
+        assert getattr(load_settings(), name) == right
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("WORKER_MAX_LOAD", "80"),
+        ("WORKER_MAX_LOAD", "1.5"),
+        ("WORKER_MAX_LOAD", "0"),
+        ("WORKER_MAX_EGRESS", "1000"),
+        ("RECORD_MAX_BYTES", "500"),
+        ("DRAIN_SECONDS", "1e6"),
+        ("PUBLISHER_GRACE", "100000"),
+    ],
+)
+def test_a_number_that_was_meant_in_another_unit_is_refused(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(SettingsError, match=f"^{name}: .* from .* to .*, not '{text}'$"):
+        load_settings()
 
 
 @pytest.mark.parametrize(
