@@ -101,7 +101,7 @@ NO_BUS = "REDIS_URL: not set (`roomcast up` starts a Valkey of its own)"
             for command in ("up", "control", "worker", "config")
         ),
         *((command, {}, NO_BUS) for command in ("control", "worker")),
-        ("up --workers 0", {}, "WORKERS: Input should be greater than or equal to 1"),
+        ("up --workers 0", {}, "WORKERS: must be a whole number from 1 to 64, not 0"),
         ("token --room demo", {}, "JWT_SECRET: not set, and it signs the token"),
         ("token --role watch --admin", {"JWT_SECRET": "hush-jwt"}, "--admin: --role names another role"),
         ("doctor --json --brief", {}, "--brief: is for people, --json for machines"),

@@ -28,6 +28,8 @@ NAMES = {"Roomcast", "VP8", "VP9", "AV1", "OBS Studio", "WHIP", "FFmpeg", "GStre
 # Several words, or one as at the beginning of a sentence
 _FOR_PEOPLE = re.compile(r"[^\W\d_]{2,}[,.;:…]? [^\W\d_]{2,}|^[A-Z][a-z]+")
 NOT_FOR_PEOPLE = {
+    "stage.js": {"(hover: hover) and (pointer: fine)"},
+    "words.js": {"room closed"},
     "event-stream.js": {"the stream has ended"},  # an error that is told as a lost connection
     "format.js": {"Opus"},
     "shortcuts.js": {"input, select, textarea, dialog"},

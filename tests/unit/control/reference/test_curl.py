@@ -34,7 +34,10 @@ def test_json_stands_in_the_line_itself() -> None:
 
 
 def test_a_query_is_quoted() -> None:
-    assert words(OPERATIONS["listRooms"]) == ["curl", f"{SERVER}/api/rooms?name=demo&detail=true"]
+    assert words(OPERATIONS["listRooms"]) == [
+        "curl",
+        f"{SERVER}/api/rooms?name=demo&detail=true&missing=true",
+    ]
 
 
 def test_operators_have_a_token_of_their_own() -> None:
