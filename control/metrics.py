@@ -1,7 +1,7 @@
 """The control plane's Prometheus metrics: of this process, and of the cluster as the directory shows it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
@@ -16,6 +16,7 @@ from control.workers.turns import in_chunks
 from shared.bus.redis_clock import RedisClock
 from shared.messages.signalling import Role
 from shared.messages.status import RoomStatus, WorkerState, WorkerStatus
+from shared.names import WorkerId
 from shared.rpc import metrics as rpc_metrics
 from shared.telemetry.collected import Collected
 from shared.telemetry.memory_metrics import export_memory
@@ -115,7 +116,7 @@ MAX_ROOMS_WITH_SERIES = 1_000
 
 async def cluster_exposition(
     workers: Iterable[WorkerStatus],
-    lost: int,
+    lost: Collection[WorkerId],
     redis: Redis,
     rooms: RoomList,
     is_listed: Callable[[str], bool],
@@ -134,7 +135,10 @@ async def cluster_exposition(
     def show(name: str, meaning: str, value: float) -> None:
         Gauge(name, meaning, registry=registry).set(value)
 
-    show("roomcast_workers_lost", "Workers that fell silent within a minute, without leaving", lost)
+    show("roomcast_workers_lost", "Workers that fell silent within a minute, without leaving", len(lost))
+    by_worker = Gauge("roomcast_worker_lost", "1 for each of them", ["worker"], registry=registry)
+    for worker in lost:
+        by_worker.labels(worker).set(1)
     if (memory := await _redis_memory(redis)) is not None:  # a full one refuses all writes: nobody can join
         used, limit = memory
         show("roomcast_redis_memory_bytes", "Memory that Redis has in use", used)

@@ -21,6 +21,7 @@ from shared.http.no_cookies import NO_COOKIES
 from shared.http.rest_of_answer import read_rest
 from shared.messages.signalling import Role
 from shared.names import RequestId
+from shared.telemetry.failure import in_words
 from shared.telemetry.logging import get_logger
 
 MAX_ASKING = 512  # requests that wait for an answer
@@ -119,7 +120,7 @@ class AuthCallback:
             async with asyncio.timeout(self._seconds) as limit, self._turns:
                 allowed = await self._ask(question.body(request_id), limit)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _OddAnswerError) as error:
-            self._failed(str(error) or type(error).__name__)
+            self._failed(in_words(error))
             raise ServiceError(ErrorCode.CALLBACK_AWAY) from None
         finally:
             self._asking[client] -= 1
@@ -152,5 +153,5 @@ class AuthCallback:
 
     def _failed(self, reason: str) -> None:
         if not self._away:
-            log.error("AUTH_URL does not answer: who is not known gets 503", reason=reason)
+            log.error("AUTH_URL does not answer: who is not known gets 503", error=reason)
         self._away = True

@@ -20,6 +20,7 @@ from control.workers.redis_watch import RedisWatch
 from shared.bus import keys
 from shared.bus.batch import Call, called
 from shared.errors import ErrorCode, ServiceError
+from shared.telemetry.failure import in_words
 from shared.telemetry.logging import get_logger
 
 TIMEOUT_SECONDS = 0.4
@@ -86,5 +87,5 @@ class RateLimit:
             async with within(TIMEOUT_SECONDS):
                 return await buckets.take(client)
         except (RedisError, TimeoutError) as error:
-            log.warning("rate limit not checked: Redis is away", reason=type(error).__name__)
+            log.warning("rate limit not checked: Redis is away", error=in_words(error))
             return 0

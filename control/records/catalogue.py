@@ -141,7 +141,7 @@ class RecordCatalogue:
             details: list[RecordDetails] = await self._in_thread(store.details)
         except (StoreError, TimeoutError) as error:
             if not self._lacks_details:  # pages ask every 20 s
-                log.warning("store does not list .details/", reason=str(error) or "timeout")
+                log.warning("store does not list .details/", error=str(error) or "timeout")
             self._lacks_details = True
             return []
         self._lacks_details = False
@@ -160,7 +160,7 @@ class RecordCatalogue:
         try:
             return await self._in_thread(call, *arguments)
         except (StoreError, TimeoutError) as error:
-            log.warning("store does not answer", reason=str(error) or "timeout")
+            log.warning("store does not answer", error=str(error) or "timeout")
             raise unavailable("the store is away") from None
 
     async def _in_thread(self, call: Any, *arguments: object) -> Any:

@@ -15,6 +15,7 @@ from shared.errors import ErrorCode, ServiceError
 from shared.http.no_cookies import NO_COOKIES
 from shared.records.record_name import RecordName
 from shared.records.response import is_of_present_file, record_headers, wanted_range
+from shared.telemetry.failure import in_words
 
 # `pool` is the wait for one of the connections, of which there are as many as transfers: a moment, as those
 # that have given way close theirs
@@ -85,4 +86,4 @@ class RecordProxy:
                 self._http.build_request(request.method, url, headers=headers), stream=True
             )
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise unavailable(type(error).__name__) from None
+            raise unavailable(in_words(error)) from None

@@ -74,8 +74,8 @@ class Cluster:
             return self._workers
         return await self.workers()
 
-    async def lost_workers(self) -> int:
-        """How many workers have died, or cannot reach Redis, within the last minute."""
+    async def lost_workers(self) -> list[WorkerId]:
+        """The workers that died, or cannot reach Redis, within the last minute."""
         async with self._watch.bounded(LIMIT_SECONDS):
             return await self._directory.lost_workers(self.unix_time)
 

@@ -5,9 +5,11 @@ which claims may have expired. The workers announce themselves and their rooms a
 then a room that is not in the directory may exist all the same.
 """
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -18,8 +20,10 @@ from control.workers.redis_share import within
 from shared.beat import beat
 from shared.bus import keys
 from shared.bus.answer_time import answered_within
+from shared.bus.connection import address_of
 from shared.directory.directory import Directory
 from shared.errors import redis_away, redis_is_new
+from shared.telemetry.failure import in_words
 from shared.telemetry.logging import get_logger
 
 LOOK_SECONDS = 1.0
@@ -29,6 +33,7 @@ ANSWER_SECONDS = 1.0
 EXPIRY_SECONDS = keys.CLAIM_TTL_MS / 1000 - keys.HEARTBEAT_SECONDS - LOOK_SECONDS
 PROBE_SECONDS = 10  # the life of what the look writes
 SETTLE_SECONDS = 2.0  # until workers have announced all: a heartbeat, the pause of a reader, and a reserve
+_CONSEQUENCE = "new publishers and viewers get 503; running streams continue"
 
 log = get_logger()
 
@@ -44,6 +49,8 @@ class RedisWatch:
         self._redis = redis
         self._directory = Directory(redis)
         self._away = False
+        self._away_since = 0.0
+        self._data_id = b""  # of what Redis holds, as last read; empty: never read
         self._answered_at: float | None = None  # None: never since this process started
         self._settled_at = 0.0
 
@@ -99,11 +106,20 @@ class RedisWatch:
         try:
             async with answered_within(ANSWER_SECONDS):
                 await self._redis.set(keys.PROBE, 1, ex=PROBE_SECONDS)
+                data_id = await self._look_at_data()
                 knows = self._answered_at is not None or await self._hears_all()
         except (RedisError, OSError) as error:
             self.failed(error)
         else:
-            self._answered(monotonic(), knows)
+            self._answered(monotonic(), knows, data_id)
+
+    async def _look_at_data(self) -> bytes:
+        """The id of what Redis holds. A Redis that has lost everything gets another one."""
+        data_id = cast(bytes | None, await self._redis.get(keys.DATA_ID))
+        if data_id is None:
+            await self._redis.set(keys.DATA_ID, secrets.token_hex(8), nx=True)
+            data_id = cast(bytes | None, await self._redis.get(keys.DATA_ID))
+        return data_id or b""
 
     async def _hears_all(self) -> bool:
         """Whether Redis has heard every worker lately: otherwise it may have been away, or refused writes."""
@@ -114,16 +130,25 @@ class RedisWatch:
         if not self._away:
             refused = isinstance(error, ResponseError) and not isinstance(error, RedisConnectionError)
             what = "Redis refuses writes" if refused else "Redis is away"
-            log.error(what, reason=str(error) if refused else type(error).__name__)
+            self._away_since = monotonic()
+            address = address_of(self._redis)
+            log.error(what, redis=address, consequence=_CONSEQUENCE, error=in_words(error, address))
         self._away = True
 
-    def _answered(self, now: float, knows: bool) -> None:
+    def _answered(self, now: float, knows: bool, data_id: bytes) -> None:
         """`knows`: of an outage before this process started, it would know."""
         if self._has_missed(now) or (self._away and self._answered_at is None) or not knows:
             self._settled_at = now + SETTLE_SECONDS
         if self._away:
-            log.info("Redis is back")
+            is_empty = bool(self._data_id) and data_id != self._data_id
+            log.info(
+                "Redis is back",
+                redis=address_of(self._redis),
+                seconds=round(now - self._away_since, 1),
+                data="lost: workers announce their rooms again" if is_empty else "kept",
+            )
             self._away = False
+        self._data_id = data_id
         self._answered_at = now
 
     def _has_missed(self, now: float) -> bool:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from control.workers import room_facts
 from control.workers.cluster import LIMIT_SECONDS, Cluster
 from control.workers.cluster_rooms import ClusterRoom, cluster_room
+from control.workers.lost_workers import LostWorkers
 from control.workers.redis_watch import RedisWatch
 from control.workers.turns import SHORT, Turns
 from shared.beat import beat
@@ -63,6 +64,7 @@ class RoomList:
         self._turns = Turns()
         self._is_complete = False
         self._fresh_at = -inf
+        self._lost = LostWorkers()
 
     # --- what it holds
 
@@ -164,10 +166,16 @@ class RoomList:
             async with self._watch.bounded(LIMIT_SECONDS):
                 missed = await self._take_changes()
             living = {WorkerId(status.id) for status in statuses}
+            silent: dict[WorkerId, Sequence[str]] = {}
             for worker in before.keys() - living:
                 held = self._workers.get(worker)
                 if held is not None and held.version == before[worker]:  # otherwise it began anew meanwhile
+                    silent[worker] = self.rooms_of(worker)
                     self._drop(worker)
+            if silent:
+                async with self._watch.bounded(LIMIT_SECONDS):
+                    self._lost.lose(await self._directory.last_heard(silent), silent)
+            self._lost.find(living, self._cluster.unix_time)
             for status in statuses:
                 if self._lacks(status):
                     missed.add(WorkerId(status.id))

@@ -96,7 +96,7 @@ class Describer:
             except OSError as error:
                 if not self._stopping:
                     reason = error.strerror or str(error)
-                    log.warning("recording not described", name=name.text, reason=reason)
+                    log.warning("recording not described", name=name.text, error=reason)
             except Exception:  # whoever calls has a recording to upload, and others to describe
                 log.exception("describing a recording broke", name=name.text)
             return None
@@ -109,7 +109,7 @@ class Describer:
             try:
                 complete = self._look()
             except (StoreError, OSError) as error:
-                log.warning("recordings not looked through", reason=str(error))
+                log.warning("recordings not looked through", error=str(error))
                 complete = False
             except Exception:
                 log.exception("describing recordings broke")
@@ -161,7 +161,7 @@ class Describer:
                 with self._one_at_a_time:
                     self._describe_stored(store, name, record.size)
             except (StoreError, OSError) as error:
-                log.warning("stored recording not described", name=record.name, reason=str(error))
+                log.warning("stored recording not described", name=record.name, error=str(error))
                 failures += 1
                 if failures == MAX_FAILURES:  # it is the store, or the machine; or these objects
                     break

@@ -64,7 +64,7 @@ class DiskThreads:
         try:
             threading.Thread(target=self._run, name=self._name, daemon=True).start()
         except RuntimeError as fault:  # no memory, or too many threads: those that run do the work
-            log.error("no thread for the disk", threads=self._name, running=self.count, reason=str(fault))
+            log.error("no thread for the disk", threads=self._name, running=self.count, error=str(fault))
         else:
             self.count += 1
 

@@ -306,7 +306,7 @@ class Recorder:
             try:
                 self._tell_if_left(name)
             except OSError as error:  # it keeps no other one back
-                log.warning("recording of a killed worker cannot be told", name=name, reason=str(error))
+                log.warning("recording of a killed worker cannot be told", name=name, error=str(error))
 
     def _tell_if_left(self, name: str) -> None:
         with self._journal.claim(name) as entry:

@@ -255,7 +255,7 @@ class Recording:
         self._passed_on = [None] * len(self._passed_on)  # to the next writer they are new
         self.failures += self.failure is None
         if why != self.failure:  # one line, not one for each retry
-            log.error("recording stopped", room=self.room, reason=why)
+            log.error("recording stopped", room=self.room, error=why)
         self.failure = why
         if writer is not None:
             writer.abandon()

@@ -86,7 +86,7 @@ class Uploader:
                 return
             except (StoreError, OSError) as error:
                 self.failures += 1
-                log.warning("upload failed, will be tried again", reason=str(error), seconds=wait)
+                log.warning("upload failed, will be tried again", error=str(error), seconds=wait)
                 self._stopping.wait(wait)
                 wait = min(2 * wait, LAST_RETRY_SECONDS)
                 continue

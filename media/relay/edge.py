@@ -33,6 +33,7 @@ from shared.directory.directory import Directory
 from shared.errors import ServiceError
 from shared.names import RoomName, WorkerId
 from shared.rpc.client import RpcClient
+from shared.telemetry.failure import in_words
 from shared.telemetry.logging import get_logger
 
 LINGER_SECONDS = 5.0  # after the last viewer: the next one needs no new relay
@@ -207,7 +208,7 @@ class Edge:
             held = None if room is None else held_keyframe(room)
             self._succeed(copy, await self._ask(name, owner, avoid, held), held)
         except (RedisError, OSError) as error:
-            log.warning("relay not reopened", room=name, error=type(error).__name__)
+            log.warning("relay not reopened", room=name, error=in_words(error))
         except ServiceError as error:
             log.warning("relay not reopened", room=name, error=error.code)
         except Exception:

@@ -46,6 +46,7 @@ class Roster:
         self._tcp_port = tcp_port
         self._demux = demux
         self._ledger = ledger
+        self.drains = False  # the worker asks its viewers to move
         self._certificate = Certificate.generate()
         self._by_id: dict[SessionId, Session] = {}
         self._lives: dict[Session, tuple[Room, Ended]] = {}
@@ -181,5 +182,7 @@ class Roster:
         self.seats.leave(session)
         self._ledger.session_ended(session, reason)
         why = {} if session.handshake_error is None else {"why": str(session.handshake_error)}
-        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=reason, **why)
+        moved = self.drains and reason in (EndReason.CLOSED_BY_PEER, EndReason.DELETED)
+        told = "left the draining worker" if moved else reason
+        log.info("session ended", session=session.id, role=session.role, room=room.name, reason=told, **why)
         ended(session, room, reason)

@@ -27,6 +27,7 @@ from shared.directory.announcer import WorkerIdTakenError
 from shared.directory.directory import Directory
 from shared.messages.status import WorkerStatus
 from shared.names import RoomName, WorkerId
+from shared.telemetry.failure import in_words
 from shared.telemetry.logging import get_logger
 
 AWAY_SECONDS = 0.5  # between tries while Redis is away
@@ -168,7 +169,12 @@ class Heartbeat:
                 pass
             except WorkerIdTakenError:
                 if refused_at is None:
-                    log.warning("another process has this worker's id: waiting", seconds=PATIENCE_SECONDS)
+                    log.warning(
+                        "another process has this worker's id: waiting",
+                        seconds=PATIENCE_SECONDS,
+                        explanation="after a crash, Redis forgets the process that died within 5 s;"
+                        " otherwise give each worker a WORKER_ID of its own",
+                    )
                     refused_at = monotonic()
                 elif monotonic() - refused_at > PATIENCE_SECONDS:
                     raise
@@ -216,11 +222,18 @@ class Heartbeat:
             yield
         except (RedisError, OSError) as error:
             if not self._away:
-                log.error("Redis is away: new offers fail, media continues", error=type(error).__name__)
+                self._away_since = monotonic()
+                address = self._directory.address
+                log.error(
+                    "Redis is away: new offers fail, media continues",
+                    redis=address,
+                    error=in_words(error, address),
+                )
             self._away = True
         else:
             if self._away:
-                log.info("Redis is back")
+                seconds = round(monotonic() - self._away_since, 1)
+                log.info("Redis is back", redis=self._directory.address, seconds=seconds)
             self._away = False
 
     @contextmanager

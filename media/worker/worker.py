@@ -339,6 +339,7 @@ class Worker:
     def _drain_changed(self, draining: bool) -> None:
         self._capacity.draining = draining
         self._plane.origin.leave(draining)
+        self._plane.roster.drains = draining
         self._heartbeat.wake()
 
     def _room_lost(self, name: RoomName) -> None:

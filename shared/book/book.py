@@ -193,7 +193,7 @@ class Book(Generic[D]):
             if self._documents.take(name, read_stamped(name, data, self._documents.read)):
                 self._news.add(name)
         except DecodeError as error:  # of another version, perhaps
-            log.warning("a document cannot be read", book=self._place.book, reason=str(error))
+            log.warning("a document cannot be read", book=self._place.book, error=str(error))
 
     async def _follow(self, version: str) -> bool:
         """Take what is new in the log; returns whether it continues from what is held until `version`."""

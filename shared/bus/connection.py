@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from shared.bus.answer_time import CALL_TIMEOUT_SECONDS, answered_within
 from shared.bus.primary import NEVER_AGAIN, connection_options
+from shared.settings.host_port import HostPort
 
 Command = tuple[Any, ...]
 
@@ -23,6 +24,15 @@ Command = tuple[Any, ...]
 MAX_CONNECTIONS = 16
 OWN_CONNECTIONS = 3  # beside them, for what a process does in the same moment of each second
 BLOCK_SECONDS = 2.0  # for one BLPOP
+
+
+def address_of(redis: Redis) -> str:
+    """Host and port, or the path, where `redis` connects to, for people; without credentials."""
+    options = redis.connection_pool.connection_kwargs
+    primary = options.get("primary")
+    if primary is not None:
+        return str(primary.known or "a primary that is not known")
+    return str(options.get("path") or HostPort(options.get("host", "?"), options.get("port", 0)))
 
 
 class ShortCalls(Redis):

@@ -78,6 +78,7 @@ CHANGES = PREFIX + "changes"
 ROOMS = PREFIX + "rooms"
 EPOCH = PREFIX + "epoch"
 PROBE = PREFIX + "probe"
+DATA_ID = PREFIX + "data"
 NETWORKS = _beside(ROOMS, "networks")
 PUBLISHERS = _beside(ROOMS, "publishers")
 CHECKS = _beside(ROOMS, "checks")

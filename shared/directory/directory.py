@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 
 from shared.bus import keys
 from shared.bus.batch import Batch, Call, called
+from shared.bus.connection import address_of
 from shared.directory.announcer import Announcer
 from shared.directory.claims import CLOSED_SUFFIX, Claims, RoomLimits
 from shared.directory.room_records import Change, read_change
@@ -156,6 +157,11 @@ class Directory:
             self._announcers[worker] = Announcer(self._redis, worker, self.process)
         return self._announcers[worker]
 
+    @property
+    def address(self) -> str:
+        """Where Redis is, for people."""
+        return address_of(self._redis)
+
     # --- about workers
 
     async def workers(self) -> list[WorkerStatus]:
@@ -167,10 +173,19 @@ class Directory:
         ids = cast(list[bytes], await self._redis.zrange(keys.WORKERS, 0, -1))
         return [worker_in_key(worker) for worker in ids]
 
-    async def lost_workers(self, now: float) -> int:
-        """How many workers have fallen silent within a minute and did not leave. `now`: Redis' Unix time."""
+    async def lost_workers(self, now: float) -> list[WorkerId]:
+        """The workers that have fallen silent within a minute and did not leave. `now`: Redis' Unix time."""
         silent = now - keys.HEARTBEAT_TTL_MS / 1000
-        return await self._redis.zcount(keys.WORKERS, "-inf", silent)
+        found = cast(list[bytes], await self._redis.zrangebyscore(keys.WORKERS, "-inf", silent))
+        return [worker_in_key(worker) for worker in found]
+
+    async def last_heard(self, workers: Collection[WorkerId]) -> dict[WorkerId, float]:
+        """When those of `workers` that have not left were last heard within a minute, in Redis' Unix time."""
+        asked: list[str] = list(workers)
+        found = await self._redis.zmscore(keys.WORKERS, asked)
+        return {
+            WorkerId(worker): float(at) for worker, at in zip(asked, found, strict=True) if at is not None
+        }
 
     async def longest_silence(self) -> float:
         """For how many seconds Redis has not heard one of those that have not left: the longest time."""

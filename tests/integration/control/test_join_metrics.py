@@ -149,6 +149,7 @@ async def test_a_worker_that_falls_silent_is_lost_and_one_that_leaves_is_not(
         assert await series(http, "roomcast_workers_lost") == {}
         await fall_silent(redis, WorkerId("w1"))
         assert await series(http, "roomcast_workers_lost") == {(): 1}
+        assert await series(http, "roomcast_worker_lost") == {("w1",): 1}
 
 
 async def fall_silent(redis: Redis, worker: WorkerId) -> None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from control.workers import redis_watch
@@ -42,6 +43,28 @@ async def test_a_redis_that_refuses_writes_counts_as_away(
     finally:
         watching.cancel()
         await redis.execute_command(*mends)
+
+
+@pytest.mark.parametrize(
+    ("empties", "data"), [(False, "kept"), (True, "lost: workers announce their rooms again")]
+)
+async def test_an_outage_is_logged_with_address_consequence_duration_and_what_became_of_the_data(
+    redis: Redis, empties: bool, data: str
+) -> None:
+    watch = RedisWatch(redis)
+    await watch.look()
+    with capture_logs() as logs:
+        watch.failed(RedisConnectionError())
+        if empties:
+            await redis.flushall()
+        await watch.look()
+    away, back = logs
+    options = redis.connection_pool.connection_kwargs
+    address = options.get("path") or f"{options['host']}:{options['port']}"
+    assert away | {"event": "Redis is away", "redis": address, "error": f"{address}: connection"} == away
+    assert "503" in away["consequence"]
+    assert back | {"event": "Redis is back", "redis": address, "data": data} == back
+    assert 0 <= back["seconds"] < IN_TIME
 
 
 async def test_who_starts_while_a_worker_is_silent_does_not_know_of_an_outage(

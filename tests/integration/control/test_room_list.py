@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from control.workers.cluster import Cluster
 from control.workers.redis_watch import RedisWatch
@@ -268,3 +269,26 @@ async def test_whatever_happens_it_ends_up_with_what_the_workers_have(redis: Red
     assert [line.partition("@")[0] for line in await listed(rooms)] == [
         f"{name}:{count}" for name, count in total.items()
     ]
+
+
+async def test_a_worker_that_dies_is_logged_with_its_rooms_and_so_is_its_return(
+    redis: Redis, rooms: RoomList
+) -> None:
+    directory = Directory(redis)
+    for worker in (ONE, TWO):
+        await directory.beat(status(worker), [], [room(f"of-{worker}")])
+    await look(rooms)
+    with capture_logs() as logs:
+        await redis.delete(keys.worker_status(ONE))  # as after five seconds without a heartbeat
+        await directory.leave(TWO)
+        for _ in range(2):
+            await look(rooms)
+        await directory.beat(status(ONE), [], [])
+        for _ in range(2):
+            await look(rooms)
+    assert [(line["event"], line["worker"]) for line in logs] == [
+        ("worker lost", ONE),
+        ("worker is back", ONE),
+    ]
+    assert logs[0]["rooms"] == ["of-w1"]
+    assert logs[0]["since"].endswith("+00:00")

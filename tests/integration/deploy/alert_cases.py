@@ -228,6 +228,7 @@ CASES = [
         "RoomcastWorkerLost",
         lambda size: directory(f"{size}x9 {size - 1}x30", lost="0x9 1x0 0x30"),
         lambda size: directory(f"{size}x9 {size - 1}x30", "0x9 1x3 0x30"),  # it has drained, and left
+        names="w1",
         spared=lambda size: directory(f"{size}x9 {size - 1}x0 {size}x30", lost="0x9 1x0 0x30"),  # it is back
     ),
     Case("RoomcastWorkersNotScraped", lambda size: scraped(size, size - 1), lambda size: scraped(size, size)),

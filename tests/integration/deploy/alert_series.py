@@ -142,6 +142,7 @@ def directory(ready: str, draining: str = "0x40", lost: str = "0x40") -> Series:
         gauge(name, ready, ', state="ready"'),
         gauge(name, draining, ', state="draining"'),
         gauge("roomcast_workers_lost", lost),
+        gauge("roomcast_worker_lost", lost, ', worker="w1"'),
     )(control())
 
 

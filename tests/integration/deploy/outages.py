@@ -85,6 +85,7 @@ def directory(ready: str, lost: str = "0x200", draining: str = "0x200") -> Serie
         gauge("roomcast_workers", ready, ', state="ready"'),
         gauge("roomcast_workers", draining, ', state="draining"'),
         gauge("roomcast_workers_lost", lost),
+        gauge("roomcast_worker_lost", lost, ', worker="w1"'),
     )(control())
 
 

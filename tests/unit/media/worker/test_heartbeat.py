@@ -16,6 +16,8 @@ WORKER = WorkerId("w1")
 class World:
     """A worker without rooms, and its directory."""
 
+    address = "127.0.0.1:6379"
+
     def __init__(self) -> None:
         self.is_away = False
         untyped: Any = self
@@ -53,3 +55,5 @@ async def test_an_outage_is_logged_once_and_its_end_is() -> None:
     await asyncio.wait([running])
     away, back = "Redis is away: new offers fail, media continues", "Redis is back"
     assert [line["event"] for line in logs] == [away, back, away]
+    assert {line["redis"] for line in logs} == {world.address}
+    assert logs[1]["seconds"] >= 0
