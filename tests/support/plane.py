@@ -144,7 +144,7 @@ async def running_plane(
         WORKER,
         ports,
         Candidates([("127.0.0.1", port.address[1])]),
-        lambda name, was_heard: heartbeat.release(name, was_open=was_heard),
+        lambda name, was_heard, _: heartbeat.release(name, was_open=was_heard),
         Chronicle(WORKER, "process", lambda: None),
         grace=grace,
     )

@@ -34,6 +34,7 @@ class Disk:
         self.calls: list[str] = []
         self.error: Exception | None = None
         self.makes_files = True
+        self.during_take: Callable[[], None] | None = None
         self.reports: list[tuple[int, Any]] = []
         self.starved: Any = None
 
@@ -54,6 +55,8 @@ class Writer:
 
     def take(self, burst: Any, now: float) -> None:
         self._call(f"take {len(burst)} at {now:g}")
+        if self._disk.during_take is not None:
+            self._disk.during_take()
         self.has_files = self._disk.makes_files
 
     def tick(self, now: float) -> None:
@@ -395,6 +398,34 @@ async def test_an_end_during_a_turn_is_the_next_turn_s(world: World) -> None:
     assert not world.turns  # the thread that is at it goes on
     turn()
     assert world.disk.calls.count("close") == 1
+    await world.recording.complete
+
+
+async def test_a_close_during_a_write_ends_the_files_after_that_write(world: World) -> None:
+    """The thread that is in the call of the disk continues; a second one would write beside it."""
+
+    def close_once() -> None:
+        world.disk.during_take = None
+        world.recording.close()
+        assert not world.turns
+
+    world.disk.during_take = close_once
+    world.packets()
+    world.tick()
+    assert world.disk.calls == ["writer", "take 1 at 100", "tick", "tick", "close"]
+    await world.recording.complete
+
+
+async def test_a_write_that_fails_after_a_close_completes_the_recording(world: World) -> None:
+    def close_and_fail() -> None:
+        world.disk.during_take = None
+        world.recording.close()
+        raise FULL
+
+    world.disk.during_take = close_and_fail
+    world.packets()
+    world.tick()
+    assert world.disk.calls == ["writer", "take 1 at 100", "abandon"]
     await world.recording.complete
 
 
