@@ -11,7 +11,6 @@ from shared.records import details as names
 from shared.records.record_name import RecordName, parse_record_name
 from shared.settings.setting_types import secret
 from shared.settings.settings import Settings
-from shared.telemetry.failure import in_words
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
@@ -239,6 +238,6 @@ def _named_errors(*, missing_ok: bool = False) -> Iterator[None]:
         if not (missing_ok and code in ("404", "NoSuchKey", "NoSuchUpload", "NotFound")):
             raise StoreError(f"{error.operation_name}: {code}") from None
     except (BotoCoreError, OSError) as error:
-        raise StoreError(in_words(error)) from None
+        raise StoreError(type(error).__name__) from None
     except ValueError as error:  # of an endpoint that boto3 does not take, which `AWS_ENDPOINT_URL` may name
         raise StoreError(str(error)) from None

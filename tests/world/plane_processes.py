@@ -179,6 +179,9 @@ def stand_in(server: RedisServer, line_of: Callable[[Process], Line], post: Post
         def __init__(self, *_: object) -> None:
             self.post = post
 
+        async def refusal(self) -> str:
+            return ""
+
         async def close(self) -> None:
             pass
 
