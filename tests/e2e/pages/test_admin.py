@@ -137,7 +137,7 @@ async def test_a_room_that_is_closed_is_closed_for_all(system: System, browser: 
         await close.click()
         await admin.page.get_by_role("button", name="Close the room").click()
         await publishing.tells("An operator closed the room.", within=5)
-        await watching.tells("over is no longer live.", within=8)
+        await watching.tells("over was closed.", within=8)
         await system.room_gone("over", within=3)
         await close.wait_for(state="detached", timeout=5000)
 

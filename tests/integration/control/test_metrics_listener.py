@@ -84,7 +84,7 @@ async def test_a_process_that_has_just_begun_leaves_them_out_too(
         await directory.beat(
             status, [], [RoomStatus(name=name, has_publisher=True, tracks=1, subscribers=0) for name in names]
         )
-        text = (await metrics.cluster_exposition([], 0, redis, rooms, lambda _: True)).decode()
+        text = (await metrics.cluster_exposition([], [], redis, rooms, lambda _: True)).decode()
     assert "live_rooms 3.0" in text
     assert "roomcast_rooms_without_series 3.0" in text
     assert "{room=" not in text
