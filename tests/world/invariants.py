@@ -21,7 +21,8 @@ LOOKS_AT_KEYS = 20  # from one look at all keys to the next
 YIELD_SECONDS = 2.0  # a heartbeat, and a call under way that fails first
 CLOCK_SECONDS = 1.0  # by which a process may be wrong about Redis' clock: its line is slow
 NEW_SECONDS = 3.0  # a process that is younger was perhaps not there when a ruling was acknowledged
-ENDLESS = {keys.DATA_ID, 
+ENDLESS = {
+    "roomcast:data",
     "roomcast:epoch",
     "roomcast:workers",
 }  # one value, and one entry for each worker of the last minute
