@@ -117,7 +117,7 @@ class RedisWatch:
         """The id of what Redis holds. A Redis that has lost everything gets another one."""
         data_id = cast(bytes | None, await self._redis.get(keys.DATA_ID))
         if data_id is None:
-            await self._redis.set(keys.DATA_ID, secrets.token_hex(8), nx=True)
+            await self._redis.set(keys.DATA_ID, secrets.token_hex(8))
             data_id = cast(bytes | None, await self._redis.get(keys.DATA_ID))
         return data_id or b""
 

@@ -245,6 +245,9 @@ class RedisData:
         score = self._scores(key).get(member)
         return None if score is None else _number(score)
 
+    def _zmscore(self, key: bytes, *members: bytes) -> list[bytes | None]:
+        return [self._zscore(key, member) for member in members]
+
     def _zcard(self, key: bytes) -> int:
         return len(self._scores(key))
 
