@@ -50,10 +50,11 @@ class Resource:
         """Raises `INVALID_QUERY`."""
         if b"&" not in query:
             return
-        names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
-        for name in sorted(set(names) - self._lists):
-            if names.count(name) > 1:
+        names: set[str] = set()
+        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name in names and name not in self._lists:
                 raise ServiceError(ErrorCode.INVALID_QUERY, detail=f"{name[:40]} is given twice")
+            names.add(name)
 
     async def _answer_options(self, _: Request) -> Response:
         return Response(headers=self._options)
