@@ -140,16 +140,20 @@ class RedisWatch:
         if self._has_missed(now) or (self._away and self._answered_at is None) or not knows:
             self._settled_at = now + SETTLE_SECONDS
         if self._away:
-            is_empty = bool(self._data_id) and data_id != self._data_id
             log.info(
                 "Redis is back",
                 redis=address_of(self._redis),
                 seconds=round(now - self._away_since, 1),
-                data="lost: workers announce their rooms again" if is_empty else "kept",
+                data=self._what_became_of(data_id),
             )
             self._away = False
         self._data_id = data_id
         self._answered_at = now
+
+    def _what_became_of(self, data_id: bytes) -> str:
+        if not self._data_id:
+            return "not known: this process started while Redis was away"
+        return "kept" if data_id == self._data_id else "lost: workers announce their rooms again"
 
     def _has_missed(self, now: float) -> bool:
         """Whether Redis was not seen for so long that claims may have expired."""

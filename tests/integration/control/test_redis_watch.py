@@ -67,6 +67,14 @@ async def test_an_outage_is_logged_with_address_consequence_duration_and_what_be
     assert 0 <= back["seconds"] < IN_TIME
 
 
+async def test_who_starts_while_redis_is_away_does_not_know_what_became_of_the_data(redis: Redis) -> None:
+    watch = RedisWatch(redis)
+    watch.failed(RedisConnectionError())
+    with capture_logs() as logs:
+        await watch.look()
+    assert [line["data"].partition(":")[0] for line in logs] == ["not known"]
+
+
 async def test_who_starts_while_a_worker_is_silent_does_not_know_of_an_outage(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
