@@ -231,16 +231,16 @@ class StreamingRoutes:
             except ServiceError as error:
                 if error.code is not ErrorCode.NO_PUBLISHER or self._without_publisher == "404":
                     raise
-                retry_after = error.retry_after
+                not_yet = ServiceError(ErrorCode.NO_PUBLISHER_YET, retry_after=error.retry_after)
+            if self._without_publisher == "409":
+                raise not_yet
             packed, play = zlib.compress(play.offer), replace(play, offer=b"")
             if not await self._publisher(play, len(packed), began, request):
-                raise ServiceError(ErrorCode.NO_PUBLISHER_YET, retry_after=retry_after)
+                raise not_yet
             play = replace(play, offer=zlib.decompress(packed))
 
     async def _publisher(self, play: Play, offer_bytes: int, began: float, request: Request) -> bool:
         """Wait for somebody to publish; False: nobody does in time."""
-        if self._without_publisher == "409":
-            return False
         asked, waited = time.monotonic(), getattr(request.state, "waited", 0.0)
         try:
             return await self._waiting.publisher(
