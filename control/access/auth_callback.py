@@ -21,7 +21,7 @@ from shared.http.no_cookies import NO_COOKIES
 from shared.http.rest_of_answer import read_rest
 from shared.messages.signalling import Role
 from shared.names import RequestId
-from shared.telemetry.failure import in_words
+from shared.telemetry.failure import address_in, in_words
 from shared.telemetry.logging import get_logger
 
 MAX_ASKING = 512  # requests that wait for an answer
@@ -120,7 +120,7 @@ class AuthCallback:
             async with asyncio.timeout(self._seconds) as limit, self._turns:
                 allowed = await self._ask(question.body(request_id), limit)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _OddAnswerError) as error:
-            self._failed(in_words(error))
+            self._failed(in_words(error, address_in(self._url)))
             raise ServiceError(ErrorCode.CALLBACK_AWAY) from None
         finally:
             self._asking[client] -= 1

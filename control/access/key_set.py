@@ -13,6 +13,7 @@ import httpx
 from control.access.jwt_claims import JwtHeader, header_of
 from control.access.jwt_keys import PUBLIC_KEY_ALGORITHMS, JwtKey, KeysError, keys_of_set
 from shared.http.no_cookies import NO_COOKIES
+from shared.telemetry.failure import address_in, in_words
 from shared.telemetry.logging import get_logger
 
 REFRESH_SECONDS = 300.0  # from one fetch to the next: then a withdrawn key is refused
@@ -100,7 +101,7 @@ class KeySet:
             async with asyncio.timeout(FETCH_SECONDS):
                 return keys_of_set(await self._body())
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise KeysError(type(error).__name__) from None
+            raise KeysError(in_words(error, address_in(self._url))) from None
 
     async def _body(self) -> bytes:
         """The body at the URL. Redirects are not followed: only who answers at this URL is trusted."""
@@ -118,7 +119,7 @@ class KeySet:
 
     def _failed(self, reason: str) -> None:
         if not self._away:
-            log.error("the key set of JWT_JWKS_URL cannot be fetched", reason=reason, keys=len(self.keys))
+            log.error("the key set of JWT_JWKS_URL cannot be fetched", error=reason, keys=len(self.keys))
         self._away = True
 
     def _succeeded(self, keys: tuple[JwtKey, ...]) -> None:

@@ -282,7 +282,7 @@ class Delivery:
             self._failing_since = monotonic()
         if monotonic() - self._warned_at >= WARN_SECONDS:
             self._warned_at, self._failure_logged = monotonic(), True
-            log.warning("webhooks fail, and are tried again", receiver=self._receiver.label, why=why)
+            log.warning("webhooks fail, and are tried again", receiver=self._receiver.label, error=why)
 
     def _log_recovery(self) -> None:
         """Log the end of an outage whose failure was logged, once no event waits for another attempt."""

@@ -15,6 +15,7 @@ from control.webhooks.lookup import Lookup
 from control.webhooks.receiver import Receiver
 from shared.http.no_cookies import NO_COOKIES
 from shared.http.rest_of_answer import read_rest
+from shared.telemetry.failure import address_in, in_words
 
 ATTEMPT_SECONDS = 10.0  # for resolving, connecting, sending, and the answer
 BODY_SECONDS = 1.0  # for the rest of an answer whose status is known
@@ -76,7 +77,7 @@ class Poster:
         except socket.gaierror:
             return Attempt(Outcome.FAILED, "its name does not resolve")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            return Attempt(Outcome.FAILED, type(error).__name__)
+            return Attempt(Outcome.FAILED, in_words(error, address_in(str(self._url))))
 
     async def _post(self, body: bytes, headers: Mapping[str, str]) -> Attempt:
         addresses = await self._lookup.addresses()

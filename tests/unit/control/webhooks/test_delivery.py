@@ -270,7 +270,7 @@ async def test_a_receiver_that_fails_is_told_of_once_a_minute(monkeypatch: pytes
             failed = len(world.poster.asked)
     warned = [one for one in logs if one["log_level"] == "warning"]
     assert len(warned) == pytest.approx(failed / 3, abs=1)
-    assert warned[0]["why"] == "status 500"
+    assert warned[0]["error"] == "status 500"
 
 
 async def test_recovery_is_logged_once_when_no_event_waits_for_another_attempt(

@@ -147,13 +147,19 @@ async def test_redirects_are_not_followed() -> None:
         (response("410 Gone"), Attempt(Outcome.GONE, "status 410")),
         (response("200 OK", body=b"x" * 5 * MAX_ANSWER_BYTES), Attempt(Outcome.DELIVERED)),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Attempt(Outcome.DELIVERED)),  # and no more
-        (b"SSH-2.0\r\n\r\n", Attempt(Outcome.FAILED, "RemoteProtocolError")),
     ],
 )
 async def test_answers(answer: bytes, expected: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BODY_SECONDS", 0.1)
     async with Answering(answer) as peer:
         assert await post(f"http://127.0.0.1:{peer.port}/") == expected
+
+
+async def test_an_answer_that_is_no_http_is_told_in_words() -> None:
+    async with Answering(b"SSH-2.0\r\n\r\n") as peer:
+        attempt = await post(f"http://127.0.0.1:{peer.port}/")
+        assert attempt.outcome is Outcome.FAILED
+        assert attempt.why.startswith(f"127.0.0.1:{peer.port}: illegal status line")
 
 
 async def test_its_end_ends_a_look_up_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,4 +194,5 @@ async def test_no_answer_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch)
 async def test_a_host_that_is_not_there() -> None:
     async with Answering(b"") as peer:
         port = peer.port
-    assert (await post(f"http://127.0.0.1:{port}/")).why == "ConnectError"
+    why = (await post(f"http://127.0.0.1:{port}/secret")).why
+    assert why == f"127.0.0.1:{port}: All connection attempts failed"

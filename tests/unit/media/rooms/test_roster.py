@@ -130,6 +130,18 @@ async def test_why_a_handshake_failed_is_logged_with_the_end(world: World) -> No
     assert ended["reason"] == EndReason.HANDSHAKE_FAILED
 
 
+@pytest.mark.parametrize("drains", [True, False])
+async def test_who_leaves_a_draining_worker_is_logged_as_such(world: World, drains: bool) -> None:
+    session, expired = world.publish(), world.watch()
+    world.roster.drains = drains
+    with capture_logs() as logs:
+        expired.end(EndReason.TOKEN_EXPIRED)
+        session.end(EndReason.CLOSED_BY_PEER)
+    reasons = [line["reason"] for line in logs if line["event"] == "session ended"]
+    assert reasons[0] == EndReason.TOKEN_EXPIRED
+    assert reasons[1] == ("left the draining worker" if drains else EndReason.CLOSED_BY_PEER)
+
+
 async def test_nothing_is_kept_of_a_session_that_has_ended(world: World) -> None:
     session = world.publish()
     assert len(world.demux) > 0

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.telemetry.failure import in_words
+from shared.telemetry.failure import MAX_LENGTH, address_in, in_words
 
 ADDRESS = "10.0.0.5:6379"
 
@@ -27,3 +27,18 @@ def test_an_error_is_words_and_an_address(error: Exception, words: str) -> None:
 
 def test_without_an_address_there_are_words_alone() -> None:
     assert in_words(ConnectionResetError()) == "connection reset"
+
+
+def test_what_a_peer_wrote_is_cut() -> None:
+    assert len(in_words(ValueError("x" * 10_000))) == MAX_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://name:secret@hooks.test/secret?token=secret", "hooks.test:443"),
+        ("http://[2001:db8::1]:8080/", "[2001:db8::1]:8080"),
+    ],
+)
+def test_an_address_has_nothing_of_a_url_that_may_be_secret(url: str, address: str) -> None:
+    assert address_in(url) == address
