@@ -330,6 +330,7 @@ export class WhepPlayer extends /** @type {new () => import('./reconnecting.js')
   #notice(stats) {
     this.#silent = stats.bitrate > 0 ? 0 : this.#silent + 1;
     this.#unreached = stats.reached ? 0 : this.#unreached + 1;
+    if (this.#unreached === SILENT_SECONDS) this.#shown.recover(); // browsers notice it some three seconds later
     if (this.state === 'live' && this.#silent >= SILENT_SECONDS) {
       this.#reports.change(this.#unreached >= SILENT_SECONDS ? 'reconnecting' : 'silent');
     }

@@ -21,6 +21,12 @@ _RECORD_GAPS = """() => {
     video.requestVideoFrameCallback(shown);
 }"""
 
+_RECORD_STATES = """() => {
+    window.states = [];
+    const [connection] = connections;
+    connection.addEventListener('connectionstatechange', () => states.push(connection.connectionState));
+}"""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -28,13 +34,18 @@ async def test_a_viewer_comes_back_after_its_worker_was_killed(redis_url: str, b
     async with (
         running_system(redis_url, workers=2) as system,
         publisher(system.http, system.whip("robust")) as first,
-        await open_watch_page(browser, system.controls[0].url, "robust") as viewer,
+        # it asks the worker that is gone
+        await open_watch_page(
+            browser, system.controls[0].url, "robust", expected_statuses=[404, 503]
+        ) as viewer,
     ):
         await viewer.tells("Watching robust.")
         await viewer.pictures()
         worker = first.session_url.rpartition("/")[2].partition(".")[0]
+        await viewer.page.evaluate(_RECORD_STATES)
         next(member for member in system.workers if member.name == worker).kill()
         await viewer.tells("robust is no longer live.", within=BACK_SECONDS)
+        assert await viewer.page.evaluate("states") == []  # the page was faster than the browser
         second = publisher(system.http, system.whip("robust"))
         await second.connect()
         await viewer.tells("Watching robust.")
