@@ -25,14 +25,13 @@ class LostWorkers:
         """
         for worker in (rooms.keys() & heard_at.keys()) - self._heard_at.keys():
             self._heard_at[worker] = heard_at[worker]
-            log.warning(
-                "worker lost",
-                worker=worker,
-                since=datetime.fromtimestamp(heard_at[worker], UTC).isoformat(timespec="seconds"),
-                rooms=list(rooms[worker][:MAX_NAMED_ROOMS]),
-                number_of_rooms=len(rooms[worker]),
-                consequence="its publishers and viewers connect again, to other workers",
-            )
+            since = datetime.fromtimestamp(heard_at[worker], UTC).isoformat(timespec="seconds")
+            _log_lost(worker, rooms[worker], since=since)
+
+    def replace(self, worker: WorkerId, rooms: Sequence[str]) -> None:
+        """Log one whose process had `rooms`, and whose id another process has now: it died and was restarted."""
+        _log_lost(worker, rooms)
+        log.info("worker is back", worker=worker)
 
     def find(self, living: Collection[WorkerId], now: float) -> None:
         """Log those of the lost ones that live again."""
@@ -41,3 +40,14 @@ class LostWorkers:
         self._heard_at = {
             worker: at for worker, at in self._heard_at.items() if now - at < REMEMBERED_SECONDS
         }
+
+
+def _log_lost(worker: WorkerId, rooms: Sequence[str], **facts: str) -> None:
+    log.warning(
+        "worker lost",
+        worker=worker,
+        rooms=list(rooms[:MAX_NAMED_ROOMS]),
+        number_of_rooms=len(rooms),
+        consequence="its publishers and viewers connect again, to other workers",
+        **facts,
+    )

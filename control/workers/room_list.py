@@ -239,6 +239,8 @@ class RoomList:
 
     def _replace(self, worker: WorkerId, version: str, records: dict[str, bytes]) -> None:
         held = self._workers.setdefault(worker, _Held(version))
+        if version and _process(version) != _process(held.version):
+            self._lost.replace(worker, sorted(held.records))
         held.version = version
         for name in held.records.keys() - records.keys():
             self._put(worker, name, None)
@@ -272,6 +274,10 @@ class RoomList:
                 return
             insort(self._names, name)
         self._holders[name] = holders
+
+
+def _process(version: str) -> str:
+    return version.partition(":")[0]
 
 
 def _is_covered(version: str, by: str) -> bool:

@@ -123,10 +123,13 @@ async def test_the_next_process_with_a_worker_s_id_begins_anew(redis: Redis, roo
     await Directory(redis).beat(status(ONE), [], [room("a", 2)])
     assert await listed(rooms) == ["a:2@w1"]
     await redis.delete(keys.worker_process(ONE))
-    await Directory(redis).beat(status(ONE), [], [room("b")])
-    assert await listed(rooms) == ["b:0@w1"]
-    await look(rooms)
-    assert await listed(rooms) == ["b:0@w1"]
+    with capture_logs() as logs:
+        await Directory(redis).beat(status(ONE), [], [room("b")])
+        assert await listed(rooms) == ["b:0@w1"]
+        await look(rooms)
+        assert await listed(rooms) == ["b:0@w1"]
+    assert [line["event"] for line in logs] == ["worker lost", "worker is back"]
+    assert logs[0]["rooms"] == ["a"]
 
 
 class PausedCluster(Cluster):
