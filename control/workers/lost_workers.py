@@ -29,7 +29,7 @@ class LostWorkers:
             _log_lost(worker, rooms[worker], since=since)
 
     def replace(self, worker: WorkerId, rooms: Sequence[str]) -> None:
-        """Log one whose process had `rooms`, and whose id another process has now: it died and was restarted."""
+        """Log one that had `rooms`, and died, and whose id another process has by now."""
         _log_lost(worker, rooms)
         log.info("worker is back", worker=worker)
 
